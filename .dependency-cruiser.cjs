@@ -1,0 +1,44 @@
+/** The import rules of docs/architecture.md. `scripts`, `rehearsal` and `test` start the others as processes. */
+const others = (allowed) => `^(${['core', 'gateway', 'proof', 'adapters', 'infra', 'scripts', 'rehearsal', 'dashboard'].filter((folder) => !allowed.includes(folder)).join('|')})/`;
+
+const rule = (folder, allowed) => ({
+  name: `${folder}-imports`,
+  severity: 'error',
+  comment: `${folder} may import ${allowed.join(', ')} only`,
+  from: { path: `^${folder}/` },
+  to: { path: others(allowed) },
+});
+
+module.exports = {
+  forbidden: [
+    rule('core', ['core']),
+    rule('adapters', ['core', 'adapters']),
+    rule('gateway', ['core', 'adapters', 'gateway']),
+    rule('proof', ['core', 'adapters', 'proof']),
+    rule('infra', ['core', 'adapters', 'infra']),
+    rule('scripts', ['core', 'adapters', 'scripts']),
+    rule('rehearsal', ['core', 'adapters', 'rehearsal']),
+    rule('test', ['core', 'adapters']),
+    {
+      name: 'core-does-no-io',
+      severity: 'error',
+      comment: 'core has no clock and no I/O: of Node it may use hashing only',
+      from: { path: '^core/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
+    },
+    {
+      name: 'engine-does-no-io',
+      severity: 'error',
+      comment: 'the engine has no clock and no I/O: of Node it may use hashing only',
+      from: { path: '^gateway/engine/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+  },
+};

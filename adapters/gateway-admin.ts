@@ -1,0 +1,324 @@
+/**
+ * The admin API of one gateway as a typed client. Every call is bounded in time, every answer is checked against
+ * core/admin-api.ts, and what can be expected to go wrong comes back as a value. Credentials are read from the
+ * environment at each call and never appear in a message: see CREDENTIAL_VARIABLES.
+ */
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'undici';
+import { z } from 'zod';
+import {
+  type ApiError,
+  apiErrorSchema,
+  type ConnectionStatus,
+  connectionStatusSchema,
+  decisionSchema,
+  type EpochRecord,
+  epochRecordSchema,
+  type Info,
+  infoSchema,
+  type Lease,
+  type ListName,
+  type leaseRequestSchema,
+  leaseSchema,
+  listEntrySchema,
+  type OpenDecision,
+  type RouteRequestInput,
+  type RouteResponse,
+  type resolveRequestSchema,
+  routeResponseSchema,
+} from '../core/admin-api.ts';
+
+/** With `_<shard>` appended, each applies to that shard only and wins over the general one. */
+export const CREDENTIAL_VARIABLES = { token: 'CUTOVER_ADMIN_TOKEN', certificate: 'CUTOVER_ADMIN_CA' } as const;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type GatewayFailure = {
+  readonly ok: false;
+  /** `unreachable`: no usable connection. `refused`: the gateway, or this client before asking it, said no. */
+  readonly kind: 'unreachable' | 'refused';
+  /** HTTP status; absent where no answer came. */
+  readonly status?: number;
+  /** Of this client's own: `unreachable`, `outcome-unknown`, `credential-missing`, `invalid-answer`. */
+  readonly error: ApiError;
+};
+export type GatewayResult<T> = { readonly ok: true; readonly value: T } | GatewayFailure;
+
+export type GatewayAddress = { readonly admin: string; readonly shard: number; readonly env: Environment };
+export type LeaseRequest = z.input<typeof leaseRequestSchema>;
+export type ResolveRequest = z.input<typeof resolveRequestSchema>;
+
+const CALL_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+const DEFAULT_DEADLINE_MS = 60_000;
+/** A move is answered at its own deadline at the latest; this is for the way there and back. */
+const MOVE_GRACE_MS = 5_000;
+const RETRY_PAUSE_MS = 200;
+const RESPONSE_LIMIT_BYTES = 64 * 1024 * 1024;
+
+const connectionsAnswer = z.object({ connections: z.array(connectionStatusSchema) });
+const epochsAnswer = z.object({ epochs: z.array(epochRecordSchema) });
+const listAnswer = z.object({ entries: z.array(listEntrySchema), total: z.int() });
+const decisionsAnswer = z.object({ decisions: z.array(decisionSchema) });
+const anything = z.unknown().transform(() => null);
+
+type Call = { method: 'GET' | 'PUT' | 'POST' | 'DELETE'; path: string; body?: object; timeoutMs: number };
+type Credentials = { readonly token: string; readonly certificate: string | null };
+
+export class GatewayClient {
+  readonly admin: string;
+  readonly shard: number;
+  readonly #env: Environment;
+  #agent: { readonly certificate: string | null; readonly agent: Agent } | null = null;
+
+  constructor({ admin, shard, env }: GatewayAddress) {
+    this.admin = admin;
+    this.shard = shard;
+    this.#env = env;
+  }
+
+  readonly lease = {
+    /** Takes the lease, or renews it where the holder is the same. Held by another: refused, `lease-held`. */
+    acquire: (lease: LeaseRequest): Promise<GatewayResult<Lease>> =>
+      this.#call({ method: 'PUT', path: '/v1/lease', body: lease, timeoutMs: CALL_TIMEOUT_MS }, leaseSchema),
+    renew: (lease: LeaseRequest): Promise<GatewayResult<Lease>> => this.lease.acquire(lease),
+    release: (holder: string): Promise<GatewayResult<null>> =>
+      this.#call(
+        { method: 'DELETE', path: `/v1/lease?holder=${encodeURIComponent(holder)}`, timeoutMs: CALL_TIMEOUT_MS },
+        anything,
+      ),
+    /** Null: nobody holds it. */
+    get: async (): Promise<GatewayResult<Lease | null>> => {
+      const result = await this.#get('/v1/lease', leaseSchema);
+      return !result.ok && result.error.code === 'no-lease' ? { ok: true, value: null } : result;
+    },
+  };
+
+  info(): Promise<GatewayResult<Info>> {
+    return this.#get('/v1/info', infoSchema);
+  }
+
+  async connections(): Promise<GatewayResult<readonly ConnectionStatus[]>> {
+    return mapValue(await this.#get('/v1/connections', connectionsAnswer), (answer) => answer.connections);
+  }
+
+  connection(name: string): Promise<GatewayResult<ConnectionStatus>> {
+    return this.#get(pathOf(name), connectionStatusSchema);
+  }
+
+  /** The epoch history, oldest first. */
+  async epochs(name: string): Promise<GatewayResult<readonly EpochRecord[]>> {
+    return mapValue(await this.#get(`${pathOf(name)}/epochs`, epochsAnswer), (answer) => answer.epochs);
+  }
+
+  list(name: string, list: ListName): Promise<GatewayResult<z.output<typeof listAnswer>>> {
+    return this.#get(`${pathOf(name)}/lists/${list}`, listAnswer);
+  }
+
+  async decisions(): Promise<GatewayResult<readonly OpenDecision[]>> {
+    return mapValue(await this.#get('/v1/decisions', decisionsAnswer), (answer) => answer.decisions);
+  }
+
+  resolve(id: string, body: ResolveRequest): Promise<GatewayResult<null>> {
+    const path = `/v1/decisions/${encodeURIComponent(id)}`;
+    return this.#call({ method: 'POST', path, body, timeoutMs: CALL_TIMEOUT_MS }, anything);
+  }
+
+  hold(name: string, body: { readonly forMs: number; readonly reason: string }): Promise<GatewayResult<null>> {
+    return this.#call({ method: 'POST', path: `${pathOf(name)}/hold`, body, timeoutMs: CALL_TIMEOUT_MS }, anything);
+  }
+
+  release(name: string): Promise<GatewayResult<null>> {
+    const path = `${pathOf(name)}/release`;
+    return this.#call({ method: 'POST', path, body: {}, timeoutMs: CALL_TIMEOUT_MS }, anything);
+  }
+
+  /**
+   * Performs a move and waits for its outcome; an abort is a value (`aborted: true`), no refusal. A connection lost
+   * on the way is taken up again with the same request id, which the gateway answers once and for all. Where time
+   * runs out before an answer came, the code is `outcome-unknown`: the move may have been made.
+   */
+  async move(
+    name: string,
+    route: RouteRequestInput,
+    { timeoutMs = (route.deadlineMs ?? DEFAULT_DEADLINE_MS) + MOVE_GRACE_MS }: { readonly timeoutMs?: number } = {},
+  ): Promise<GatewayResult<RouteResponse>> {
+    const endsAt = performance.now() + timeoutMs;
+    let mayHaveArrived = false;
+    for (;;) {
+      const remainingMs = Math.max(1, endsAt - performance.now());
+      const call: Call = { method: 'PUT', path: `${pathOf(name)}/route`, body: route, timeoutMs: remainingMs };
+      const result = await this.#call(call, routeResponseSchema);
+      if (result.ok || result.kind === 'refused') return result;
+      mayHaveArrived ||= result.error.code === 'outcome-unknown';
+      if (!mayHaveArrived) return result;
+      if (performance.now() + RETRY_PAUSE_MS >= endsAt) return outcomeUnknown(result, name, route.requestId);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+    }
+  }
+
+  /** Ends idle connections; the client can be used again after it. */
+  async close(): Promise<void> {
+    const agent = this.#agent?.agent;
+    this.#agent = null;
+    await agent?.close();
+  }
+
+  #get<S extends z.ZodType>(path: string, schema: S): Promise<GatewayResult<z.output<S>>> {
+    return this.#call({ method: 'GET', path, timeoutMs: CALL_TIMEOUT_MS }, schema);
+  }
+
+  async #call<S extends z.ZodType>(call: Call, schema: S): Promise<GatewayResult<z.output<S>>> {
+    const credentials = await readCredentials(this.#env, this.shard);
+    if (!credentials.ok) return credentials;
+    let status: number;
+    let text: string;
+    try {
+      const answer = await request(new URL(call.path, this.admin), {
+        dispatcher: this.#agentFor(credentials.value.certificate),
+        method: call.method,
+        headers: {
+          authorization: `Bearer ${credentials.value.token}`,
+          accept: 'application/json',
+          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: call.body === undefined ? null : JSON.stringify(call.body),
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        signal: AbortSignal.timeout(Math.ceil(call.timeoutMs)),
+      });
+      status = answer.statusCode;
+      text = await answer.body.text();
+    } catch (error) {
+      return unreachable(this, error, call.method);
+    }
+    return readAnswer(this, status, text, schema);
+  }
+
+  /** One agent a certificate: a renewed certificate file is trusted from the next call on. */
+  #agentFor(certificate: string | null): Agent {
+    if (this.#agent !== null && this.#agent.certificate === certificate) return this.#agent.agent;
+    void this.#agent?.agent.close();
+    const connect = { timeout: CONNECT_TIMEOUT_MS, ...(certificate === null ? {} : { ca: certificate }) };
+    const agent = new Agent({ connect, connections: 8, maxResponseSize: RESPONSE_LIMIT_BYTES });
+    this.#agent = { certificate, agent };
+    return agent;
+  }
+}
+
+async function readCredentials(env: Environment, shard: number): Promise<GatewayResult<Credentials>> {
+  const token = pickVariable(env, CREDENTIAL_VARIABLES.token, shard);
+  if (token === null) {
+    const message = `no credential for the gateway of shard ${shard}: ${CREDENTIAL_VARIABLES.token} is not set`;
+    const next = [
+      `set ${CREDENTIAL_VARIABLES.token} (or ${CREDENTIAL_VARIABLES.token}_${shard}) to the gateway's token`,
+    ];
+    return refusedHere('credential-missing', message, next);
+  }
+  if (!/^[\x21-\x7e]+$/.test(token.value)) {
+    const message = `${token.variable} is no token: it holds white space or characters outside ASCII`;
+    return refusedHere('credential-missing', message, [
+      `set ${token.variable} to the content of the gateway's token file`,
+    ]);
+  }
+  const certificate = pickVariable(env, CREDENTIAL_VARIABLES.certificate, shard);
+  if (certificate === null) return { ok: true, value: { token: token.value, certificate: null } };
+  try {
+    return { ok: true, value: { token: token.value, certificate: await readFile(certificate.value, 'utf8') } };
+  } catch (error) {
+    const message = `the certificate ${certificate.value} named by ${certificate.variable} cannot be read (${codeOf(error)})`;
+    return refusedHere('credential-missing', message, [`set ${certificate.variable} to the gateway's admin.crt`]);
+  }
+}
+
+function pickVariable(env: Environment, name: string, shard: number): { variable: string; value: string } | null {
+  for (const variable of [`${name}_${shard}`, name]) {
+    const value = env[variable]?.trim();
+    if (value !== undefined && value !== '') return { variable, value };
+  }
+  return null;
+}
+
+function readAnswer<S extends z.ZodType>(
+  gateway: { readonly admin: string; readonly shard: number },
+  status: number,
+  text: string,
+  schema: S,
+): GatewayResult<z.output<S>> {
+  const isPositive = status >= 200 && status < 300;
+  const json = parseJson(text);
+  if (isPositive) {
+    const answer = schema.safeParse(json);
+    if (answer.success) return { ok: true, value: answer.data };
+    const paths = answer.error.issues.map((issue) => issue.path.join('.') || '(document)').join(', ');
+    return invalidAnswer(gateway, status, `its answer does not fit the admin API at ${paths}`);
+  }
+  const error = apiErrorSchema.safeParse(json);
+  if (error.success) return { ok: false, kind: 'refused', status, error: error.data };
+  return invalidAnswer(gateway, status, `it answered ${status} without an error document`);
+}
+
+function invalidAnswer(gateway: { readonly admin: string }, status: number, what: string): GatewayFailure {
+  const message = `${gateway.admin} does not answer as a gateway of this version: ${what}`;
+  const next = ['check the address under `gateways` in the inventory and the version of the gateway (GET /v1/info)'];
+  return { ok: false, kind: 'refused', status, error: { code: 'invalid-answer', message, next } };
+}
+
+/** A TLS or connect error came before the request left; anything else may have come after the gateway read it. */
+function unreachable(
+  gateway: { readonly admin: string; readonly shard: number },
+  error: unknown,
+  method: Call['method'],
+): GatewayFailure {
+  const cause = codeOf(error);
+  const changesNothing = method === 'GET' || BEFORE_SENDING.test(cause);
+  const message = `the gateway of shard ${gateway.shard} at ${gateway.admin} cannot be reached (${cause})`;
+  const next = CERTIFICATE_ERROR.test(cause)
+    ? [`set ${CREDENTIAL_VARIABLES.certificate} to the gateway's admin.crt`]
+    : ['check that the gateway runs and that its address under `gateways` in the inventory is right'];
+  return {
+    ok: false,
+    kind: 'unreachable',
+    error: { code: changesNothing ? 'unreachable' : 'outcome-unknown', message, next },
+  };
+}
+
+const CERTIFICATE_ERROR = /CERT|SELF_SIGNED|ERR_TLS|ERR_SSL/;
+const BEFORE_SENDING =
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT|SELF_SIGNED|ERR_TLS|ERR_SSL|ERR_INVALID/;
+
+function outcomeUnknown(failure: GatewayFailure, name: string, requestId: string): GatewayFailure {
+  const message = `${failure.error.message}; whether ${name} was moved (request ${requestId}) is unknown`;
+  return {
+    ...failure,
+    error: { code: 'outcome-unknown', message, connection: name, next: ['cutover status', ...failure.error.next] },
+  };
+}
+
+function refusedHere(code: string, message: string, next: string[]): GatewayFailure {
+  return { ok: false, kind: 'refused', error: { code, message, next } };
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  if (error.name === 'TimeoutError') return 'no answer in time';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return error.name;
+}
+
+function parseJson(text: string): unknown {
+  if (text.trim() === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function mapValue<A, B>(result: GatewayResult<A>, map: (value: A) => B): GatewayResult<B> {
+  return result.ok ? { ok: true, value: map(result.value) } : result;
+}
+
+function pathOf(name: string): string {
+  return `/v1/connections/${encodeURIComponent(name)}`;
+}

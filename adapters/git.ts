@@ -1,0 +1,62 @@
+/**
+ * One commit of one file, and a push where there is somewhere to push to. Git is where the stack file's history is
+ * read, never where the truth is: whatever fails here is told and left behind.
+ */
+import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
+
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly commit: string; readonly push: PushOutcome }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'no-repository' }
+  | { readonly kind: 'failed'; readonly message: string };
+export type PushOutcome =
+  | { readonly kind: 'pushed' }
+  | { readonly kind: 'no-remote' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+const GIT_TIMEOUT_MS = 15_000;
+
+type Ran = { readonly ok: boolean; readonly stdout: string; readonly stderr: string };
+
+/** Commits only `file`, whatever else is staged or changed. */
+export async function commitFile(file: string, message: string): Promise<CommitOutcome> {
+  const folder = dirname(file);
+  const inside = await git(folder, 'rev-parse', '--is-inside-work-tree');
+  if (!inside.ok || inside.stdout.trim() !== 'true') return { kind: 'no-repository' };
+  const ignored = await git(folder, 'check-ignore', '--quiet', '--', file);
+  if (ignored.ok) return { kind: 'no-repository' };
+  const added = await git(folder, 'add', '--', file);
+  if (!added.ok) return { kind: 'failed', message: firstLine(added) };
+  const same = await git(folder, 'diff', '--quiet', '--cached', '--', file);
+  if (same.ok) return { kind: 'unchanged' };
+  const committed = await git(folder, 'commit', '--quiet', '--only', '--message', message, '--', file);
+  if (!committed.ok) return { kind: 'failed', message: firstLine(committed) };
+  const head = await git(folder, 'rev-parse', 'HEAD');
+  return { kind: 'committed', commit: head.stdout.trim(), push: await push(folder) };
+}
+
+async function push(folder: string): Promise<PushOutcome> {
+  const upstream = await git(folder, 'rev-parse', '--abbrev-ref', '@{upstream}');
+  if (!upstream.ok) return { kind: 'no-remote' };
+  const pushed = await git(folder, 'push', '--quiet');
+  return pushed.ok ? { kind: 'pushed' } : { kind: 'failed', message: firstLine(pushed) };
+}
+
+/** Never asks for a password: a verb must not hang on a prompt that nobody sees. */
+function git(folder: string, ...args: string[]): Promise<Ran> {
+  const env = {
+    ...process.env,
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_SSH_COMMAND: process.env.GIT_SSH_COMMAND ?? 'ssh -oBatchMode=yes',
+  };
+  return new Promise((resolve) => {
+    execFile('git', args, { cwd: folder, env, timeout: GIT_TIMEOUT_MS }, (error, stdout, stderr) => {
+      resolve({ ok: error === null, stdout, stderr: stderr || (error?.message ?? '') });
+    });
+  });
+}
+
+function firstLine({ stderr, stdout }: Ran): string {
+  return (stderr || stdout).trim().split('\n')[0] ?? 'git gave no reason';
+}

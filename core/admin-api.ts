@@ -1,0 +1,206 @@
+/**
+ * The gateway's admin API as data: one schema per document, shared by the gateway, the client, the provider and the
+ * verbs. Paths and status codes are in docs/interfaces.md. No document carries message content.
+ */
+import { z } from 'zod';
+import { MAX_NEW_WEIGHT } from './connection.ts';
+import { PHASES, PLATFORMS } from './platform.ts';
+
+export const API_VERSION = 1;
+
+/** How a connection's swap stands. */
+export const STATES = [
+  'steady',
+  'catching-up',
+  'holding',
+  'draining',
+  'committing',
+  'settling',
+  'reowning',
+  'held',
+  'fenced',
+] as const;
+export type State = (typeof STATES)[number];
+
+export const messageIdSchema = z.strictObject({
+  msh10: z.string(),
+  sha256: z.string().length(12).describe('first 12 hex digits of the frame'),
+  at: z.string().describe('shard/offset in the journal'),
+});
+/** Names a message without its content. */
+export type MessageId = z.output<typeof messageIdSchema>;
+
+export const infoSchema = z.object({
+  apiVersion: z.literal(API_VERSION),
+  version: z.string(),
+  deployment: z.string(),
+  shard: z.int(),
+  incarnation: z.string().describe('random, made by `gateway init`'),
+  target: z.enum(['local', 'production']),
+  startedAt: z.string(),
+  inventoryDigest: z.string().describe('of the inventory as this gateway reads it'),
+  feeds: z.record(z.string(), z.int()).describe('feed name → port that it listens on'),
+  legs: z.record(z.string(), z.strictObject({ legacy: z.int(), new: z.int() })),
+  connections: z.int(),
+});
+export type Info = z.output<typeof infoSchema>;
+
+export const countersSchema = z.object({
+  received: z.int().describe('frames admitted from the source'),
+  accepted: z.int().describe('inputs that the primary answered positively'),
+  rejected: z.int().describe('inputs that the primary answered negatively'),
+  unanswered: z.int(),
+  answeredAgain: z.int(),
+  refused: z.int().describe('frames refused by the gateway itself'),
+  outputs: z.int().describe('outputs received on both legs'),
+  delivered: z.int().describe('outputs that the destination answered positively'),
+  destinationRejected: z.int(),
+  captured: z.int(),
+  parked: z.int(),
+  suppressed: z.int(),
+  maybeSent: z.int(),
+  shadowed: z.int().describe('shadow copies that the other platform answered positively'),
+  shadowRejected: z.int(),
+});
+export type Counters = z.output<typeof countersSchema>;
+
+export const observedSchema = z.object({
+  epoch: z.int(),
+  deliveredFrom: z.enum(PLATFORMS).describe('the platform whose output was the newest delivered in this epoch'),
+  at: z.string(),
+});
+
+export const connectionStatusSchema = z.object({
+  name: z.string(),
+  feed: z.string(),
+  phase: z.enum(PHASES),
+  control: z.enum(PLATFORMS),
+  candidate: z.enum(PLATFORMS).nullable(),
+  primary: z.enum(PLATFORMS).describe('of its feed'),
+  newWeight: z.int(),
+  epoch: z.int(),
+  state: z.enum(STATES),
+  inFlight: z.int(),
+  owedOutputs: z.int(),
+  shadowLag: z.int().describe('messages'),
+  rollbackReady: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+  decisions: z.int().describe('open entries of the decision list'),
+  changed: z.object({ by: z.string(), at: z.string(), reason: z.string().nullable() }),
+  observed: observedSchema.nullable().describe('null: not yet proven in this epoch'),
+  counters: countersSchema,
+});
+export type ConnectionStatus = z.output<typeof connectionStatusSchema>;
+
+export const approvalSchema = z.object({
+  document: z.string().describe('the canonical JSON itself'),
+  signatures: z.array(z.string()).describe('detached OpenSSH signatures'),
+});
+
+export const routeRequestSchema = z.strictObject({
+  requestId: z.string().min(8).max(100),
+  phase: z.enum(PHASES),
+  newWeight: z.int().min(0).max(MAX_NEW_WEIGHT).default(0),
+  expectedEpoch: z.int().min(1),
+  notAfter: z.iso.datetime().optional().describe('by the clock of the gateway; later it is refused unstarted'),
+  deadlineMs: z.int().min(1).max(3_600_000).default(60_000),
+  approval: approvalSchema.optional(),
+  reason: z.string().max(500).optional(),
+  changeId: z.string().max(200).optional(),
+  origin: z.enum(['verb', 'pulumi', 'api']).default('api'),
+  force: z.boolean().default(false).describe('rollback only: commit at once, re-own what the other platform owes'),
+});
+export type RouteRequest = z.output<typeof routeRequestSchema>;
+export type RouteRequestInput = z.input<typeof routeRequestSchema>;
+
+export const routeResponseSchema = z.object({
+  epoch: z.int(),
+  phase: z.enum(PHASES),
+  newWeight: z.int(),
+  control: z.enum(PLATFORMS),
+  pauseMs: z
+    .number()
+    .describe('longest time from a held message to its answer, as its sender felt it; 0: nothing was held'),
+  heldMessages: z.int(),
+  inFlightAtHold: z.int(),
+  drainedAt: z.string().nullable(),
+  alreadyThere: z.boolean().optional(),
+  aborted: z.boolean().optional(),
+  reason: z.string().optional(),
+});
+export type RouteResponse = z.output<typeof routeResponseSchema>;
+
+/** Every answer that is not 2xx. */
+export const apiErrorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  connection: z.string().optional(),
+  epoch: z.int().optional().describe('with stale-epoch: the epoch that the connection has'),
+  next: z.array(z.string()).default([]),
+});
+export type ApiError = z.output<typeof apiErrorSchema>;
+
+/** One committed change of a connection's route, hash-linked to the one before. */
+export const epochRecordSchema = z.object({
+  connection: z.string(),
+  epoch: z.int(),
+  phase: z.enum(PHASES),
+  newWeight: z.int(),
+  verb: z.string(),
+  by: z.string().describe('the credential that made it'),
+  origin: z.enum(['verb', 'pulumi', 'api', 'init']),
+  requestId: z.string(),
+  reason: z.string().nullable(),
+  changeId: z.string().nullable(),
+  approval: z.string().nullable(),
+  forced: z.boolean(),
+  at: z.string(),
+  previous: z.string().describe('digest of the record before, of this connection; empty for epoch 1'),
+  digest: z.string(),
+});
+export type EpochRecord = z.output<typeof epochRecordSchema>;
+
+export const leaseRequestSchema = z.strictObject({
+  holder: z.string().min(1).max(200).describe('random, one per running verb'),
+  host: z.string().max(200),
+  operator: z.string().max(200),
+  verb: z.string().max(50),
+  /** Renewals carry the same holder; the lease ends this long after the last one. */
+  ttlMs: z.int().min(1000).max(60_000).default(30_000),
+});
+export const leaseSchema = leaseRequestSchema
+  .omit({ ttlMs: true })
+  .extend({ since: z.string(), expiresAt: z.string() });
+export type Lease = z.output<typeof leaseSchema>;
+
+export const LIST_NAMES = ['maybeSent', 'answeredAgain', 'parked', 'suppressed', 'uncorrelated', 'rejected'] as const;
+export type ListName = (typeof LIST_NAMES)[number];
+
+export const listEntrySchema = z.object({ id: messageIdSchema, cause: z.string(), epoch: z.int(), at: z.string() });
+export type ListEntry = z.output<typeof listEntrySchema>;
+
+export const decisionSchema = z.object({
+  id: z.string(),
+  connection: z.string(),
+  cause: z.string(),
+  input: messageIdSchema.nullable(),
+  /** Captured outputs that `resolve --deliver` would send, in order. */
+  proposals: z.array(messageIdSchema),
+  openedAt: z.string(),
+  resolved: z
+    .object({ action: z.enum(['deliver', 'discard']), by: z.string(), reason: z.string(), at: z.string() })
+    .nullable(),
+});
+export type OpenDecision = z.output<typeof decisionSchema>;
+
+export const resolveRequestSchema = z.strictObject({
+  action: z.enum(['deliver', 'discard']),
+  reason: z.string().min(1).max(500),
+});
+
+/** The one line that `cutover gateway` prints on stdout when it serves. */
+export const readySchema = z.object({
+  ready: z.literal(true),
+  adminPort: z.int(),
+  feeds: z.record(z.string(), z.int()),
+  connections: z.int(),
+});

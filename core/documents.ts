@@ -1,0 +1,164 @@
+/**
+ * The documents that verbs print with --json, one schema each: others build on them, so they are published and stay
+ * stable. A document never carries message content or credentials.
+ */
+import { z } from 'zod';
+import { PHASES, PLATFORMS } from './platform.ts';
+
+const nextSteps = z.array(z.string()).describe('what to do next, as commands where there is one');
+const warnings = z.array(z.string());
+const exitCode = z.int().describe('0 done, 1 failed, 2 usage, 3 refused, 4 partly, 130 interrupted');
+
+export const routeSchema = z.object({ phase: z.enum(PHASES), newWeight: z.int(), epoch: z.int() });
+
+export const truthSchema = z.object({
+  config: routeSchema.nullable().describe('the entry in the stack file'),
+  pulumi: routeSchema.nullable().describe('the Route in the Pulumi state'),
+  gateway: routeSchema.nullable().describe('the route at the gateway'),
+  observed: z
+    .enum([...PLATFORMS, 'not-yet-proven', 'unknown'])
+    .describe('the platform whose output was the newest delivered in this epoch'),
+  agree: z.boolean().nullable().describe('null: nothing disagrees, but not everything is known or proven'),
+});
+
+export const failureSchema = z.object({ code: z.string(), message: z.string(), next: nextSteps });
+
+export const connectionLineSchema = z.object({
+  name: z.string(),
+  practice: z.string(),
+  direction: z.enum(['orders', 'results']),
+  wave: z.string(),
+  phase: z.enum(PHASES).nullable().describe('null: its gateway could not be asked'),
+  control: z.enum(PLATFORMS).nullable(),
+  epoch: z.int().nullable(),
+  state: z.string().nullable(),
+  newWeight: z.int().nullable(),
+  shadowLag: z.int().nullable().describe('messages'),
+  rollbackReady: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+  truth: truthSchema,
+});
+export type ConnectionLine = z.output<typeof connectionLineSchema>;
+
+export const statusDocumentSchema = z.object({
+  ok: z.boolean().describe('everything selected is known, agrees and is steady'),
+  connections: z.array(connectionLineSchema),
+  nextSteps,
+  error: failureSchema.optional(),
+});
+export type StatusDocument = z.output<typeof statusDocumentSchema>;
+
+export const refusedSchema = failureSchema.extend({
+  name: z.string().nullable().describe('null: it concerns the whole verb'),
+});
+
+export const changedSchema = z.object({
+  name: z.string(),
+  from: routeSchema,
+  to: routeSchema,
+  epoch: z.int(),
+  pauseMs: z.number().nullable().describe('as its sender felt it; null: not told'),
+  heldMessages: z.int().nullable(),
+  truth: truthSchema,
+});
+export type Changed = z.output<typeof changedSchema>;
+
+export const planStepSchema = z.object({
+  kind: z.string(),
+  what: z.string(),
+  connections: z.int(),
+  pointOfNoReturn: z.boolean(),
+  reversible: z.boolean(),
+});
+
+export const planDocumentSchema = z.object({
+  order: z.enum(['pulumi-first', 'gateways-first']),
+  moves: z.array(z.object({ name: z.string(), verb: z.string(), from: routeSchema, to: routeSchema })),
+  behind: z.array(z.string()).describe('records of these are brought up to their gateways'),
+  steps: z.array(planStepSchema),
+});
+
+export const moveDocumentSchema = z.object({
+  verb: z.string(),
+  ok: z.boolean(),
+  exitCode,
+  dryRun: z.boolean(),
+  stack: z.string().nullable(),
+  changed: z.array(changedSchema),
+  refused: z.array(refusedSchema),
+  aborted: z
+    .array(z.object({ name: z.string(), message: z.string() }))
+    .describe('given up by the gateway before the point of no return'),
+  failed: z.array(refusedSchema),
+  alreadyThere: z.array(z.object({ name: z.string(), route: routeSchema })),
+  synced: z.array(z.string()).describe('records of these were behind their gateways and were brought up'),
+  onWatch: z.array(z.string()).describe('moved, and no message of the new epoch has proven it yet'),
+  plan: planDocumentSchema.optional(),
+  ledger: z.enum(['recorded', 'not configured', 'behind', 'not needed']),
+  warnings,
+  nextSteps,
+  error: failureSchema.optional(),
+  wallMs: z.int(),
+});
+export type MoveDocument = z.output<typeof moveDocumentSchema>;
+
+export const historyDocumentSchema = z.object({
+  ok: z.boolean(),
+  entries: z.array(
+    z.object({
+      connection: z.string(),
+      epoch: z.int(),
+      phase: z.enum(PHASES),
+      newWeight: z.int(),
+      verb: z.string(),
+      by: z.string(),
+      origin: z.string(),
+      reason: z.string().nullable(),
+      changeId: z.string().nullable(),
+      approval: z.string().nullable(),
+      forced: z.boolean(),
+      at: z.string(),
+      inLedger: z.boolean().nullable().describe('null: no ledger was read'),
+    }),
+  ),
+  nextSteps,
+  warnings,
+  error: failureSchema.optional(),
+});
+export type HistoryDocument = z.output<typeof historyDocumentSchema>;
+
+export const actionDocumentSchema = z.object({
+  verb: z.string(),
+  ok: z.boolean(),
+  exitCode,
+  done: z.array(z.object({ name: z.string(), message: z.string() })),
+  failed: z.array(refusedSchema),
+  decisions: z
+    .array(
+      z.object({ id: z.string(), connection: z.string(), cause: z.string(), openedAt: z.string(), proposals: z.int() }),
+    )
+    .optional(),
+  nextSteps,
+  error: failureSchema.optional(),
+});
+export type ActionDocument = z.output<typeof actionDocumentSchema>;
+
+/** What a verb prints that could not begin. */
+export const errorDocumentSchema = z.object({
+  verb: z.string().nullable(),
+  ok: z.literal(false),
+  exitCode,
+  error: failureSchema,
+  nextSteps,
+});
+export type ErrorDocument = z.output<typeof errorDocumentSchema>;
+
+/** By file name, as published. */
+export function documentJsonSchemas(): Readonly<Record<string, object>> {
+  return {
+    'status.schema.json': z.toJSONSchema(statusDocumentSchema),
+    'move.schema.json': z.toJSONSchema(moveDocumentSchema),
+    'history.schema.json': z.toJSONSchema(historyDocumentSchema),
+    'action.schema.json': z.toJSONSchema(actionDocumentSchema),
+    'error.schema.json': z.toJSONSchema(errorDocumentSchema),
+  };
+}

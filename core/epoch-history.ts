@@ -1,0 +1,25 @@
+/** A connection's epoch history: records linked by hash, so that no change of route can be removed or altered unseen. */
+import type { EpochRecord } from './admin-api.ts';
+import { digestOf } from './canonical-json.ts';
+
+/** The record that follows `previous` (null: epoch 1), with its link and digest. */
+export function linkEpoch(previous: EpochRecord | null, fields: Omit<EpochRecord, 'previous' | 'digest'>): EpochRecord {
+  const unsigned = { ...fields, previous: previous?.digest ?? '' };
+  return { ...unsigned, digest: digestOf(unsigned) };
+}
+
+export type HistoryFault = { readonly epoch: number; readonly fault: 'digest' | 'link' | 'gap' | 'connection' };
+
+/** The first thing wrong with a history that begins at epoch 1, or null. `names`: the connection's present and former ones. */
+export function verifyEpochs(names: readonly string[], records: readonly EpochRecord[]): HistoryFault | null {
+  let previous: EpochRecord | null = null;
+  for (const record of records) {
+    const { digest, ...unsigned } = record;
+    if (!names.includes(record.connection)) return { epoch: record.epoch, fault: 'connection' };
+    if (record.epoch !== (previous?.epoch ?? 0) + 1) return { epoch: record.epoch, fault: 'gap' };
+    if (record.previous !== (previous?.digest ?? '')) return { epoch: record.epoch, fault: 'link' };
+    if (digestOf(unsigned) !== digest) return { epoch: record.epoch, fault: 'digest' };
+    previous = record;
+  }
+  return null;
+}

@@ -1,0 +1,136 @@
+/**
+ * A lossless reader of HL7 v2 over offsets into the original bytes (HL7 v2 chapter 2, sections 2.5 and 2.7). Nothing
+ * is decoded, trimmed or copied; what a field holds is a span. No library does this (they rewrite what they do not
+ * know), and a gateway must never need more of a message than this.
+ */
+import { type FieldPath, parseFieldPath } from './path.ts';
+
+const CARRIAGE_RETURN = 0x0d;
+const LINE_FEED = 0x0a;
+const MSH = [0x4d, 0x53, 0x48] as const;
+
+export type Span = { readonly start: number; readonly end: number };
+
+export type Delimiters = {
+  readonly field: number;
+  readonly component: number;
+  readonly repetition: number;
+  /** Null where MSH-2 is shorter than the standard's four characters. */
+  readonly escape: number | null;
+  readonly subcomponent: number | null;
+};
+
+/** Null where the bytes do not begin with an MSH segment that names its delimiters. */
+export function readDelimiters(bytes: Uint8Array): Delimiters | null {
+  if (bytes.length < 6 || MSH.some((byte, index) => bytes[index] !== byte)) return null;
+  const field = bytes[3];
+  if (field === undefined || isTerminator(field)) return null;
+  let end = 4;
+  while (end < bytes.length && bytes[end] !== field && !isTerminator(bytes[end])) end++;
+  const [component, repetition, escapeByte, subcomponent] = bytes.subarray(4, end);
+  if (component === undefined) return null;
+  return {
+    field,
+    component,
+    repetition: repetition ?? 0x7e,
+    escape: escapeByte ?? null,
+    subcomponent: subcomponent ?? null,
+  };
+}
+
+/**
+ * The span of the first occurrence of a path (first segment of that name, first repetition), or null where the
+ * message has no such field. An empty field is an empty span.
+ */
+export function findField(bytes: Uint8Array, path: string | FieldPath): Span | null {
+  const delimiters = readDelimiters(bytes);
+  if (delimiters === null) return null;
+  const wanted = typeof path === 'string' ? parseFieldPath(path) : path;
+  const segment = findSegment(bytes, wanted.segment, delimiters.field);
+  return segment === null ? null : fieldOfSegment(bytes, segment, wanted, delimiters);
+}
+
+/** The field's bytes as latin1 text (each byte one character, so equal text is equal bytes), or null. */
+export function fieldText(bytes: Uint8Array, path: string | FieldPath): string | null {
+  const span = findField(bytes, path);
+  if (span === null) return null;
+  return Buffer.from(bytes.buffer, bytes.byteOffset + span.start, span.end - span.start).toString('latin1');
+}
+
+/** True where every field of the predicate has exactly its value. */
+export function matchesPredicate(bytes: Uint8Array, predicate: Readonly<Record<string, string>>): boolean {
+  return Object.entries(predicate).every(
+    ([path, value]) => fieldText(bytes, path) === Buffer.from(value, 'utf8').toString('latin1'),
+  );
+}
+
+/** Several fields as one key; null where any is absent or empty, so that no two messages share a key by lack of one. */
+export function keyOf(bytes: Uint8Array, paths: readonly string[]): string | null {
+  const parts: string[] = [];
+  for (const path of paths) {
+    const text = fieldText(bytes, path);
+    if (text === null || text === '') return null;
+    parts.push(text);
+  }
+  return parts.join('\u0000');
+}
+
+/** The bytes with one field replaced; null where the message lacks the field. Everything else stays as it is. */
+export function withField(bytes: Uint8Array, path: string, value: Uint8Array): Uint8Array | null {
+  const span = findField(bytes, path);
+  if (span === null) return null;
+  return Buffer.concat([bytes.subarray(0, span.start), value, bytes.subarray(span.end)]);
+}
+
+/** The segment's span without its terminator. */
+export function findSegment(bytes: Uint8Array, name: string, fieldDelimiter: number): Span | null {
+  let start = 0;
+  while (start < bytes.length) {
+    let end = start;
+    while (end < bytes.length && !isTerminator(bytes[end])) end++;
+    if (isNamed(bytes, start, end, name, fieldDelimiter)) return { start, end };
+    start = end + 1;
+    while (start < bytes.length && isTerminator(bytes[start])) start++;
+  }
+  return null;
+}
+
+function isNamed(bytes: Uint8Array, start: number, end: number, name: string, fieldDelimiter: number): boolean {
+  if (end - start < name.length) return false;
+  for (let index = 0; index < name.length; index++) {
+    if (bytes[start + index] !== name.charCodeAt(index)) return false;
+  }
+  return end - start === name.length || bytes[start + name.length] === fieldDelimiter;
+}
+
+function fieldOfSegment(bytes: Uint8Array, segment: Span, path: FieldPath, delimiters: Delimiters): Span | null {
+  const isHeader = path.segment === 'MSH' || path.segment === 'FHS' || path.segment === 'BHS';
+  // In a header the field delimiter itself is field 1 (HL7 v2 section 2.14.9.1).
+  if (isHeader && path.field === 1) return { start: segment.start + 3, end: segment.start + 4 };
+  const skip = isHeader ? path.field - 1 : path.field;
+  const field = nth(bytes, { start: segment.start + 3, end: segment.end }, delimiters.field, skip);
+  if (field === null || (isHeader && path.field === 2)) return field;
+  const repetition = nth(bytes, field, delimiters.repetition, 0);
+  if (repetition === null || path.component === 0) return field;
+  const component = nth(bytes, repetition, delimiters.component, path.component - 1);
+  if (component === null || path.subcomponent === 0) return component;
+  if (delimiters.subcomponent === null) return path.subcomponent === 1 ? component : null;
+  return nth(bytes, component, delimiters.subcomponent, path.subcomponent - 1);
+}
+
+/** The part with this index (from 0) between delimiters, or null. */
+function nth(bytes: Uint8Array, span: Span, delimiter: number, index: number): Span | null {
+  let start = span.start;
+  for (let skipped = 0; skipped < index; skipped++) {
+    const at = bytes.indexOf(delimiter, start);
+    if (at < 0 || at >= span.end) return null;
+    start = at + 1;
+  }
+  const at = bytes.indexOf(delimiter, start);
+  return { start, end: at < 0 || at > span.end ? span.end : at };
+}
+
+// LF and CRLF stand in for CR in the field; the standard allows CR only (section 2.5.1).
+function isTerminator(byte: number | undefined): boolean {
+  return byte === CARRIAGE_RETURN || byte === LINE_FEED;
+}

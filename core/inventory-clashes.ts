@@ -1,0 +1,125 @@
+/** What no schema of a single value can see: names, ports and shards that clash across the inventory. */
+import type { RawInventory } from './inventory.ts';
+import type { Path } from './located-yaml.ts';
+import { PLATFORMS } from './platform.ts';
+
+export type Clash = { readonly path: Path; readonly message: string; readonly remedy: string };
+
+export function findClashes(raw: RawInventory): readonly Clash[] {
+  return [
+    ...clashingNames(raw),
+    ...clashingShards(raw),
+    ...danglingFeeds(raw),
+    ...clashingPorts(raw),
+    ...unsettleable(raw),
+  ];
+}
+
+function clashingNames(raw: RawInventory): Clash[] {
+  const remedy = 'give it a name of its own (names are immutable: choose for good)';
+  const taken = new Map<string, string>();
+  const clashes: Clash[] = [];
+  const claim = (name: string, what: string, path: Path): void => {
+    const holder = taken.get(name);
+    if (holder === undefined) taken.set(name, what);
+    else clashes.push({ path, message: `the name '${name}' of this ${what} is already that of a ${holder}`, remedy });
+  };
+  raw.feeds.forEach((feed, index) => {
+    claim(feed.name, 'feed', ['feeds', index, 'name']);
+  });
+  raw.connections.forEach((item, index) => {
+    claim(item.name, 'connection', ['connections', index, 'name']);
+    item.previousNames.forEach((name, at) => {
+      claim(name, 'previous name', ['connections', index, 'previousNames', at]);
+    });
+  });
+  return clashes;
+}
+
+function clashingShards(raw: RawInventory): Clash[] {
+  const clashes: Clash[] = [];
+  const shards = new Set<number>();
+  raw.gateways.forEach((gateway, index) => {
+    if (shards.has(gateway.shard)) {
+      const message = `shard ${gateway.shard} has two gateways`;
+      clashes.push({ path: ['gateways', index, 'shard'], message, remedy: 'one gateway a shard: number them apart' });
+    }
+    shards.add(gateway.shard);
+  });
+  const need = (shard: number, path: Path): void => {
+    if (shards.has(shard)) return;
+    const message = `no gateway has shard ${shard}`;
+    clashes.push({ path, message, remedy: 'add it under `gateways`, or move the feed to a shard that has one' });
+  };
+  raw.feeds.forEach((feed, index) => {
+    need(feed.shard, ['feeds', index, 'shard']);
+  });
+  raw.connections.forEach((item, index) => {
+    if (typeof item.feed !== 'string') need(item.feed.shard, ['connections', index, 'feed', 'shard']);
+  });
+  return clashes;
+}
+
+function danglingFeeds(raw: RawInventory): Clash[] {
+  const known = new Set(raw.feeds.map((feed) => feed.name));
+  return raw.connections.flatMap((item, index) => {
+    if (typeof item.feed !== 'string' || known.has(item.feed)) return [];
+    const message = `no feed is named '${item.feed}'`;
+    return [
+      { path: ['connections', index, 'feed'], message, remedy: 'declare it under `feeds`, or write the feed here' },
+    ];
+  });
+}
+
+type PortUse = { readonly what: string; readonly path: Path; readonly shareable: boolean };
+
+function clashingPorts(raw: RawInventory): Clash[] {
+  const uses = new Map<string, PortUse>();
+  const clashes: Clash[] = [];
+  const claim = (shard: number, port: number, use: PortUse): void => {
+    if (port === 0) return;
+    const key = `${shard}/${port}`;
+    const holder = uses.get(key);
+    if (holder === undefined) {
+      uses.set(key, use);
+      return;
+    }
+    if (holder.shareable && use.shareable && holder.what.startsWith('leg') && use.what.startsWith('leg')) return;
+    const message = `port ${port} of shard ${shard} is wanted by ${use.what} and by ${holder.what}`;
+    const remedy = 'give one of them another port (legs of one platform may share a port where each has `match`)';
+    clashes.push({ path: use.path, message, remedy });
+  };
+  const shardOfFeed = new Map(raw.feeds.map((feed) => [feed.name, feed.shard]));
+  raw.feeds.forEach((feed, index) => {
+    claim(feed.shard, feed.port, { what: `feed ${feed.name}`, path: ['feeds', index, 'port'], shareable: false });
+  });
+  raw.connections.forEach((item, index) => {
+    const shard = typeof item.feed === 'string' ? (shardOfFeed.get(item.feed) ?? 0) : item.feed.shard;
+    if (typeof item.feed !== 'string') {
+      const path = ['connections', index, 'feed', 'port'];
+      claim(shard, item.feed.port, { what: `feed of ${item.name}`, path, shareable: false });
+    }
+    for (const platform of PLATFORMS) {
+      const leg = item.legs[platform];
+      const path = ['connections', index, 'legs', platform, 'port'];
+      const what = `leg ${platform} of ${item.name}`;
+      claim(shard, leg.port, { what, path, shareable: leg.match !== undefined });
+    }
+  });
+  for (const gateway of raw.gateways) {
+    const holder = uses.get(`${gateway.shard}/${new URL(gateway.admin).port}`);
+    if (holder === undefined) continue;
+    const message = `${holder.what} wants the port of the admin API of shard ${gateway.shard} (${gateway.admin})`;
+    clashes.push({ path: holder.path, message, remedy: 'give one of them another port' });
+  }
+  return clashes;
+}
+
+function unsettleable(raw: RawInventory): Clash[] {
+  return raw.connections.flatMap((item, index) => {
+    if (typeof item.feed !== 'string' || item.outputs !== 'one' || item.applies !== undefined) return [];
+    const message = "outputs: 'one' on a shared feed needs `applies`, else nobody knows which inputs owe an output";
+    const remedy = 'write `applies: {path: value}` (a predicate on the input), or `outputs: zero-or-one`';
+    return [{ path: ['connections', index, 'outputs'], message, remedy }];
+  });
+}

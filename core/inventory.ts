@@ -1,0 +1,302 @@
+/**
+ * The inventory: what stays (feeds, connections, endpoints, people), as opposed to the stack config, which says
+ * what changes. One zod schema is the definition; the JSON Schema for editors is made from it, and what the rest
+ * of the product sees is the normalised `Inventory` below, with durations in milliseconds and defaults filled in.
+ */
+import { z } from 'zod';
+import { DURATION_PATTERN, parseDurationMs } from './duration.ts';
+import { FIELD_PATH_PATTERN } from './hl7/path.ts';
+import { findClashes } from './inventory-clashes.ts';
+import { type Failed, formatPath, type Located, parseYaml } from './located-yaml.ts';
+import { PLATFORMS, type Platform } from './platform.ts';
+
+const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+const name = z
+  .string()
+  .regex(NAME_PATTERN, 'a name is 1 to 63 lower-case letters, digits and dashes, starting with a letter or digit');
+const port = z
+  .int()
+  .min(0)
+  .max(65_535)
+  .describe('TCP port; 0 lets the gateway choose one and say it in its ready line');
+const duration = z
+  .string()
+  .regex(DURATION_PATTERN, 'a duration is a whole number and a unit: 250ms, 10s, 5m, 2h, 7d')
+  .transform((text) => parseDurationMs(text) ?? 0)
+  .describe('a whole number and a unit: 250ms, 10s, 5m, 2h, 7d');
+const fieldPath = z.string().regex(FIELD_PATH_PATTERN, 'an HL7 field path: SEGMENT-FIELD[.COMPONENT], as in PID-3.1');
+const predicate = z.record(fieldPath, z.string()).describe('{path: value}: true where every field has its value');
+const byte = z.int().min(0).max(255);
+
+const framing = z
+  .strictObject({ start: byte.default(0x0b), end: z.array(byte).length(2).default([0x1c, 0x0d]) })
+  .describe('MLLP block characters; the defaults are the standard ones');
+const retry = z
+  .strictObject({
+    within: duration.prefault('1h').describe('how long an answered message is recognised when it comes again'),
+    depth: z.literal(1).default(1),
+    ignore: z.array(fieldPath).default(['MSH-7']).describe('fields that a resend may change'),
+  })
+  .describe('how a resend of the last message of a sender is recognised');
+const answer = z
+  .enum(['msa2', 'msa2-prefix20', 'position'])
+  .describe('how an answer is matched to its message; learned from the first answers where it is absent');
+const answerTimeout = duration.describe(
+  "how long the gateway waits for this peer's answer; default: the sender's ackTimeout",
+);
+
+const peer = {
+  host: z.string().min(1),
+  port: z.int().min(1).max(65_535),
+  answer: answer.optional(),
+  answerTimeout: answerTimeout.optional(),
+  framing: framing.optional(),
+};
+const platformAddress = z.strictObject(peer);
+const listener = {
+  ackTimeout: duration.optional().describe('how long the sender waits for its answer; unknown counts as 5s'),
+  retry: retry.optional(),
+  framing: framing.optional(),
+};
+const feedBody = {
+  port,
+  shard: z.int().min(0).default(0),
+  ...listener,
+  platforms: z.strictObject({ legacy: platformAddress, new: platformAddress }),
+};
+const leg = z.strictObject({
+  port: z.int().min(1).max(65_535),
+  ...listener,
+  match: predicate.optional().describe('on the output: tells connections apart that share this port'),
+});
+const effect = z.strictObject({
+  kind: z.string().min(1),
+  handling: z.enum(['gated', 'fenced', 'harmless']).optional().describe('absent: unclassified, blocks `parallel`'),
+  by: z.string().optional(),
+});
+const window = z.strictObject({
+  days: z.array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])).min(1),
+  from: z.string().regex(/^\d\d:\d\d$/),
+  to: z.string().regex(/^\d\d:\d\d$/),
+  timeZone: z.string().min(1),
+});
+const connection = z.strictObject({
+  name: name.describe('immutable; a rename keeps previousNames'),
+  previousNames: z.array(name).default([]),
+  direction: z.enum(['orders', 'results']),
+  practice: name,
+  wave: name,
+  owners: z.record(z.string(), z.string()).default({}),
+  feed: z.union([name, z.strictObject(feedBody)]).describe('a feed of its own, or the name of a shared one'),
+  legs: z.strictObject({ legacy: leg, new: leg }),
+  weightKey: z.array(fieldPath).min(1).optional().describe('fields of the output that both platforms keep'),
+  destination: z.strictObject({ ...peer, connections: z.literal(1).default(1) }),
+  contract: z.string().optional(),
+  correlate: z.array(fieldPath).min(1).optional().describe('fields that tell which input an output belongs to'),
+  outputs: z.enum(['one', 'zero-or-one', 'many']).default('one'),
+  applies: predicate.optional().describe('on the input of a shared feed: false means filtered, no output is owed'),
+  settle: duration.prefault('5s').describe('how long after the answer an output can still come'),
+  changeOver: z.literal('quiesce').default('quiesce'),
+  capture: z
+    .strictObject({ wait: duration.prefault('2s') })
+    .prefault({})
+    .describe("how long a captured output waits for the control's paired answer before it gets a generated AA"),
+  effects: z.array(effect).default([]).describe("other side effects of the platforms' channel"),
+  window: window.optional(),
+});
+
+export const inventorySchema = z.strictObject({
+  deployment: z.string().min(1).describe('names this installation; approvals and gateways carry it'),
+  target: z.enum(['local', 'production']).default('local'),
+  gateways: z
+    .array(
+      z.strictObject({
+        shard: z.int().min(0),
+        admin: z.url({ protocol: /^https$/ }).describe('admin API, https only'),
+      }),
+    )
+    .min(1),
+  defaults: z.strictObject({ window: window.optional() }).default({}),
+  feeds: z.array(z.strictObject({ name, ...feedBody })).default([]),
+  connections: z.array(connection),
+});
+
+type RawFeed = z.output<typeof inventorySchema>['feeds'][number];
+type RawConnection = z.output<typeof inventorySchema>['connections'][number];
+
+export type AnswerMatch = z.output<typeof answer>;
+export type Framing = { readonly start: number; readonly end: readonly [number, number] };
+export type RetryRule = { readonly withinMs: number; readonly ignore: readonly string[] };
+export type Predicate = Readonly<Record<string, string>>;
+export type OutputCount = RawConnection['outputs'];
+
+/** An endpoint that the gateway connects to. */
+export type Peer = {
+  readonly host: string;
+  readonly port: number;
+  /** Null: learned from the first answers. */
+  readonly answer: AnswerMatch | null;
+  /** Null: the sender's ackTimeout. */
+  readonly answerTimeoutMs: number | null;
+  readonly framing: Framing;
+};
+
+/** An endpoint that the gateway listens on. */
+export type Listener = {
+  readonly port: number;
+  /** Null: unknown. */
+  readonly ackTimeoutMs: number | null;
+  readonly retry: RetryRule;
+  readonly framing: Framing;
+};
+
+export type Feed = Listener & {
+  readonly name: string;
+  readonly shard: number;
+  readonly platforms: Readonly<Record<Platform, Peer>>;
+  /** Names of the connections that it serves, in the inventory's order. */
+  readonly connections: readonly string[];
+};
+
+export type Leg = Listener & { readonly match: Predicate | null };
+
+export type Connection = {
+  readonly name: string;
+  readonly previousNames: readonly string[];
+  readonly direction: 'orders' | 'results';
+  readonly practice: string;
+  readonly wave: string;
+  readonly owners: Readonly<Record<string, string>>;
+  readonly feed: string;
+  readonly shard: number;
+  readonly legs: Readonly<Record<Platform, Leg>>;
+  readonly weightKey: readonly string[] | null;
+  readonly destination: Peer;
+  readonly correlate: readonly string[] | null;
+  readonly outputs: OutputCount;
+  readonly applies: Predicate | null;
+  readonly settleMs: number;
+  readonly captureWaitMs: number;
+  readonly unclassifiedEffects: readonly string[];
+};
+
+export type Inventory = {
+  readonly deployment: string;
+  readonly target: 'local' | 'production';
+  readonly gateways: readonly { readonly shard: number; readonly admin: string }[];
+  readonly feeds: readonly Feed[];
+  readonly connections: readonly Connection[];
+};
+
+export const STANDARD_FRAMING: Framing = { start: 0x0b, end: [0x1c, 0x0d] };
+const STANDARD_RETRY: RetryRule = { withinMs: 3_600_000, ignore: ['MSH-7'] };
+
+/** Reads an inventory; all problems at once, each with file, line, path and remedy. */
+export function parseInventory(text: string, file: string): { readonly ok: true; readonly value: Inventory } | Failed {
+  const parsed = parseYaml(text, file, inventorySchema);
+  if (!parsed.ok) return parsed;
+  const clashes = findClashes(parsed.value);
+  if (clashes.length > 0) {
+    const problems = clashes.map(
+      ({ path, message, remedy }): Located => ({
+        file,
+        line: parsed.lineOf(path),
+        path: formatPath(path),
+        message,
+        remedy,
+      }),
+    );
+    return { ok: false, problems };
+  }
+  return { ok: true, value: normalise(parsed.value) };
+}
+
+export function inventoryJsonSchema(): object {
+  return z.toJSONSchema(inventorySchema, { io: 'input' });
+}
+
+export type RawInventory = z.output<typeof inventorySchema>;
+
+function normalise(raw: RawInventory): Inventory {
+  const shared = raw.feeds.map((feed) => toFeed(feed, namesServedBy(raw, feed.name)));
+  const own = raw.connections.flatMap((item) =>
+    typeof item.feed === 'string' ? [] : [toFeed({ ...item.feed, name: item.name }, [item.name])],
+  );
+  const feeds = [...shared, ...own];
+  const shardOf = new Map(feeds.map((feed) => [feed.name, feed.shard]));
+  return {
+    deployment: raw.deployment,
+    target: raw.target,
+    gateways: raw.gateways,
+    feeds,
+    connections: raw.connections.map((item) => toConnection(item, shardOf)),
+  };
+}
+
+function namesServedBy(raw: RawInventory, feed: string): string[] {
+  return raw.connections.filter((item) => item.feed === feed).map((item) => item.name);
+}
+
+function toFeed(feed: RawFeed, connections: readonly string[]): Feed {
+  return {
+    name: feed.name,
+    shard: feed.shard,
+    ...toListener(feed),
+    platforms: { legacy: toPeer(feed.platforms.legacy), new: toPeer(feed.platforms.new) },
+    connections,
+  };
+}
+
+function toConnection(item: RawConnection, shardOf: ReadonlyMap<string, number>): Connection {
+  const feed = typeof item.feed === 'string' ? item.feed : item.name;
+  const [legacy, next] = PLATFORMS.map((platform) => ({
+    ...toListener(item.legs[platform]),
+    match: item.legs[platform].match ?? null,
+  }));
+  if (legacy === undefined || next === undefined) throw new Error('a connection has a leg for each platform');
+  return {
+    name: item.name,
+    previousNames: item.previousNames,
+    direction: item.direction,
+    practice: item.practice,
+    wave: item.wave,
+    owners: item.owners,
+    feed,
+    shard: shardOf.get(feed) ?? 0,
+    legs: { legacy, new: next },
+    weightKey: item.weightKey ?? null,
+    destination: toPeer(item.destination),
+    correlate: item.correlate ?? null,
+    outputs: item.outputs,
+    applies: item.applies ?? null,
+    settleMs: item.settle,
+    captureWaitMs: item.capture.wait,
+    unclassifiedEffects: item.effects.filter((one) => one.handling === undefined).map((one) => one.kind),
+  };
+}
+
+function toPeer(raw: z.output<typeof platformAddress>): Peer {
+  return {
+    host: raw.host,
+    port: raw.port,
+    answer: raw.answer ?? null,
+    answerTimeoutMs: raw.answerTimeout ?? null,
+    framing: toFraming(raw.framing),
+  };
+}
+
+function toListener(raw: Pick<RawFeed, 'port' | 'ackTimeout' | 'retry' | 'framing'>): Listener {
+  return {
+    port: raw.port,
+    ackTimeoutMs: raw.ackTimeout ?? null,
+    retry: raw.retry === undefined ? STANDARD_RETRY : { withinMs: raw.retry.within, ignore: raw.retry.ignore },
+    framing: toFraming(raw.framing),
+  };
+}
+
+function toFraming(raw: z.output<typeof framing> | undefined): Framing {
+  if (raw === undefined) return STANDARD_FRAMING;
+  const [first = 0x1c, second = 0x0d] = raw.end;
+  return { start: raw.start, end: [first, second] };
+}

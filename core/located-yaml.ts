@@ -1,0 +1,92 @@
+/**
+ * Reads a YAML document against one schema. What is wrong is said with file, line, path and remedy, all at once,
+ * so that a person mends a file in one round.
+ */
+import { isNode, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+
+export type Located = {
+  readonly file: string;
+  /** 1-based; 0 where the place is not in the file. */
+  readonly line: number;
+  /** As in `connections[3].feed.port`. */
+  readonly path: string;
+  readonly message: string;
+  readonly remedy: string;
+};
+
+export type Parsed<T> = { readonly ok: true; readonly value: T; lineOf(path: Path): number } | Failed;
+export type Failed = { readonly ok: false; readonly problems: readonly Located[] };
+export type Path = readonly (string | number)[];
+
+/** `text` is the file's content, `file` its name for messages. */
+export function parseYaml<S extends z.ZodType>(text: string, file: string, schema: S): Parsed<z.output<S>> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const [syntaxError] = document.errors;
+  if (syntaxError !== undefined) {
+    const { line } = lines.linePos(syntaxError.pos[0]);
+    const remedy = 'mend the YAML at this line (indentation, quotes, duplicate keys)';
+    return { ok: false, problems: [{ file, line, path: '', message: syntaxError.message, remedy }] };
+  }
+  const lineOf = (path: Path): number => {
+    for (let depth = path.length; depth >= 0; depth--) {
+      const node = document.getIn(path.slice(0, depth), true);
+      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+    }
+    return 0;
+  };
+  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }));
+  if (result.success) return { ok: true, value: result.data, lineOf };
+  const problems = result.error.issues.flatMap((issue) =>
+    flattenIssue(issue).map(({ path, message, remedy }) => ({
+      file,
+      line: lineOf(path),
+      path: formatPath(path),
+      message,
+      remedy,
+    })),
+  );
+  return { ok: false, problems };
+}
+
+export function formatPath(path: Path): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
+    '',
+  );
+}
+
+/** One line a problem: `inventory.yaml:12: connections[0].port: … → …`. */
+export function formatProblem(problem: Located): string {
+  const place = problem.line > 0 ? `${problem.file}:${problem.line}` : problem.file;
+  return `${place}: ${problem.path === '' ? '' : `${problem.path}: `}${problem.message} → ${problem.remedy}`;
+}
+
+type FlatIssue = { path: Path; message: string; remedy: string };
+
+function flattenIssue(issue: z.core.$ZodIssue): FlatIssue[] {
+  const path = issue.path.filter((part) => typeof part !== 'symbol');
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: `unknown key '${key}'`,
+        remedy: 'remove it or correct its spelling; docs/reference/inventory.md lists the keys',
+      }));
+    case 'invalid_union': {
+      const branches = issue.errors.map((errors) => errors.flatMap((inner) => flattenIssue(inner)));
+      const [closest] = branches.filter((branch) => branch.some((inner) => inner.path.length > 0)).sort(byLength);
+      if (closest === undefined) return [{ path, message: issue.message, remedy: 'write one of the accepted forms' }];
+      return closest.map((inner) => ({ ...inner, path: [...path, ...inner.path] }));
+    }
+    case 'custom':
+      return [{ path, message: issue.message, remedy: String(issue.params?.remedy ?? 'correct the value') }];
+    default:
+      return [{ path, message: issue.message, remedy: 'correct the value' }];
+  }
+}
+
+function byLength(a: FlatIssue[], b: FlatIssue[]): number {
+  return a.length - b.length;
+}

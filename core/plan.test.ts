@@ -1,0 +1,208 @@
+import { describe, expect, test } from 'vitest';
+import type { ConnectionStatus } from './admin-api.ts';
+import { type ConnectionSnapshot, type PlanRequest, planMoves, type Snapshot } from './plan.ts';
+import { controlOf, type Route } from './platform.ts';
+
+describe('given a snapshot, when a verb is decided', () => {
+  test('then every connection that can move does, in the order of the inventory', () => {
+    const plan = planOf(snapshot([at('a', PARALLEL), at('b', PARALLEL)]), SWITCH);
+    expect(plan.moves.map(({ name, to }) => [name, to.phase, to.epoch])).toEqual([
+      ['a', 'switched', 3],
+      ['b', 'switched', 3],
+    ]);
+  });
+
+  test('then one that is there already is no move and no refusal', () => {
+    const plan = planOf(snapshot([at('a', SWITCHED)]), SWITCH);
+    expect(plan).toMatchObject({ moves: [], refused: [], alreadyThere: [{ name: 'a' }], steps: [] });
+  });
+
+  test('then an illegal one is refused by name, with the legal next steps, and the others go on', () => {
+    const plan = planOf(snapshot([at('a', LEGACY), at('b', PARALLEL)]), SWITCH);
+    expect(plan.moves.map(({ name }) => name)).toEqual(['b']);
+    expect(plan.refused).toMatchObject([
+      { name: 'a', code: 'illegal-move', next: ['cutover parallel --connection a'] },
+    ]);
+  });
+
+  test('then a verb never does what another verb is for', () => {
+    const request = {
+      ...SWITCH,
+      wish: () => ({ kind: 'route', phase: 'parallel', newWeight: 0, verbs: ['parallel'] }) as const,
+    };
+    const plan = planOf(snapshot([at('a', SWITCHED)]), { ...request, reason: 'by mistake' });
+    expect(plan).toMatchObject({
+      moves: [],
+      refused: [{ code: 'illegal-move', message: expect.stringContaining('rollback') }],
+    });
+  });
+
+  test('then one whose gateway is unreachable, or that is not steady, is left out', () => {
+    const dead: ConnectionSnapshot = {
+      ...at('a', PARALLEL),
+      gateway: { kind: 'unavailable', code: 'unreachable', message: 'no answer', next: ['check it'] },
+    };
+    const plan = planOf(snapshot([dead, at('b', PARALLEL, { state: 'held' })]), SWITCH);
+    expect(plan.refused.map(({ name, code }) => [name, code])).toEqual([
+      ['a', 'unreachable'],
+      ['b', 'not-steady'],
+    ]);
+    expect(plan.refused[1]?.next).toEqual(['cutover release --connection b']);
+  });
+
+  test('then production wants an approval on file for a switch, not for a rollback', () => {
+    const production = {
+      ...snapshot([at('a', PARALLEL), at('b', PARALLEL)]),
+      target: 'production' as const,
+      approvals: new Map([['b', 'sha256:1']]),
+    };
+    const plan = planOf(production, SWITCH);
+    expect(plan.refused).toMatchObject([{ name: 'a', code: 'approval-missing' }]);
+    expect(plan.moves).toMatchObject([{ name: 'b', approval: 'sha256:1' }]);
+    const back = planOf({ ...production, connections: [at('a', SWITCHED)] }, ROLLBACK);
+    expect(back.moves).toMatchObject([{ name: 'a', approval: null }]);
+  });
+});
+
+describe('records that are behind', () => {
+  test.each([
+    { what: 'no entry', item: { ...at('a', LEGACY), entry: null } },
+    { what: 'an older entry', item: { ...at('a', SWITCHED), entry: PARALLEL } },
+    { what: 'no Route in the state', item: { ...at('a', LEGACY), pulumi: null } },
+    { what: 'an older state', item: { ...at('a', SWITCHED), pulumi: PARALLEL } },
+    { what: 'a ledger without the epoch', item: { ...at('a', SWITCHED), ledgerEpoch: 2 } },
+  ])('$what: brought up, without a move', ({ item }) => {
+    const plan = planOf(snapshot([item]), { ...SWITCH, verb: 'sync', wish: () => ({ kind: 'stay' }) });
+    expect(plan).toMatchObject({ moves: [], behind: ['a'] });
+    expect(plan.steps.some(({ pointOfNoReturn }) => pointOfNoReturn)).toBe(false);
+    expect(plan.steps.map(({ kind }) => kind)).not.toContain('ledger-intent');
+  });
+
+  test('what could not be read is not taken for behind', () => {
+    const item: ConnectionSnapshot = { ...at('a', SWITCHED), pulumi: 'unknown', ledgerEpoch: 'unknown' };
+    expect(planOf(snapshot([item]), SWITCH).behind).toEqual([]);
+  });
+});
+
+describe('systems that are down', () => {
+  const down = { kind: 'unavailable', message: 'connection refused' } as const;
+
+  test('a forward move is refused as a whole without ledger or Pulumi', () => {
+    const without = (part: Partial<Snapshot>) => planMoves({ ...snapshot([at('a', PARALLEL)]), ...part }, SWITCH);
+    expect(without({ ledger: down })).toMatchObject({ kind: 'refused', refusal: { code: 'ledger-unavailable' } });
+    expect(without({ pulumi: down })).toMatchObject({ kind: 'refused', refusal: { code: 'pulumi-unavailable' } });
+    expect(without({ ledger: { kind: 'not-configured' } }).kind).toBe('plan');
+  });
+
+  test('a rollback goes on without both, and moves the gateways first', () => {
+    const plan = planOf({ ...snapshot([at('a', SWITCHED)]), ledger: down, pulumi: down }, ROLLBACK);
+    expect(plan.steps[0]).toMatchObject({ kind: 'gateway-moves', pointOfNoReturn: true });
+  });
+});
+
+test('a Plan has one point of no return, and the intent is recorded before it', () => {
+  const kinds = planOf(snapshot([at('a', PARALLEL)]), SWITCH).steps;
+  const turn = kinds.findIndex(({ pointOfNoReturn }) => pointOfNoReturn);
+  expect(kinds.filter(({ pointOfNoReturn }) => pointOfNoReturn)).toHaveLength(1);
+  expect(kinds.findIndex(({ kind }) => kind === 'ledger-intent')).toBeLessThan(turn);
+  expect(kinds.slice(0, turn).every(({ reversible }) => reversible)).toBe(true);
+});
+
+test('more refused ones than allowed refuse the whole verb', () => {
+  const verdict = planMoves(snapshot([at('a', LEGACY), at('b', PARALLEL)]), { ...SWITCH, maxFailures: 0 });
+  expect(verdict).toMatchObject({
+    kind: 'refused',
+    refusal: { code: 'too-many-refused', message: expect.stringContaining('a: ') },
+  });
+});
+
+const LEGACY: Route = { phase: 'legacy', newWeight: 0, epoch: 1 };
+const PARALLEL: Route = { phase: 'parallel', newWeight: 0, epoch: 2 };
+const SWITCHED: Route = { phase: 'switched', newWeight: 0, epoch: 3 };
+
+const SWITCH: PlanRequest = {
+  verb: 'switch',
+  order: 'pulumi-first',
+  wish: () => ({ kind: 'route', phase: 'switched', newWeight: 0, verbs: ['switch'] }),
+  reason: null,
+  maxFailures: null,
+};
+const ROLLBACK: PlanRequest = {
+  verb: 'rollback',
+  order: 'gateways-first',
+  wish: () => ({ kind: 'route', phase: 'parallel', newWeight: 0, verbs: ['rollback'] }),
+  reason: 'results late',
+  maxFailures: null,
+};
+
+function planOf(given: Snapshot, request: PlanRequest) {
+  const verdict = planMoves(given, request);
+  if (verdict.kind !== 'plan') throw new Error(`refused: ${verdict.refusal.message}`);
+  return verdict.plan;
+}
+
+function snapshot(connections: readonly ConnectionSnapshot[]): Snapshot {
+  return {
+    stack: 'test',
+    deployment: 'lab',
+    target: 'local',
+    connections,
+    pulumi: { kind: 'read' },
+    ledger: { kind: 'read' },
+    differing: [],
+    approvals: new Map(),
+  };
+}
+
+/** Everything agrees with its gateway. */
+function at(name: string, route: Route, status: Partial<ConnectionStatus> = {}): ConnectionSnapshot {
+  return {
+    name,
+    direction: 'orders',
+    practice: 'northside',
+    wave: 'pilot',
+    feed: name,
+    shard: 0,
+    facts: { name, unclassifiedEffects: [], hasWeightKey: true },
+    gateway: { kind: 'read', status: { ...STATUS, name, feed: name, ...route, control: controlOf(route), ...status } },
+    entry: route,
+    pulumi: route,
+    ledgerEpoch: route.epoch,
+  };
+}
+
+const STATUS: ConnectionStatus = {
+  name: '',
+  feed: '',
+  phase: 'legacy',
+  control: 'legacy',
+  candidate: null,
+  primary: 'legacy',
+  newWeight: 0,
+  epoch: 1,
+  state: 'steady',
+  inFlight: 0,
+  owedOutputs: 0,
+  shadowLag: 0,
+  rollbackReady: { ready: true, reasons: [] },
+  decisions: 0,
+  changed: { by: 'local', at: '2026-01-01T00:00:00.000Z', reason: null },
+  observed: null,
+  counters: {
+    received: 0,
+    accepted: 0,
+    rejected: 0,
+    unanswered: 0,
+    answeredAgain: 0,
+    refused: 0,
+    outputs: 0,
+    delivered: 0,
+    destinationRejected: 0,
+    captured: 0,
+    parked: 0,
+    suppressed: 0,
+    maybeSent: 0,
+    shadowed: 0,
+    shadowRejected: 0,
+  },
+};

@@ -1,0 +1,34 @@
+/** Who may use the admin API: named credentials, of which a gateway keeps the digest only. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+
+export const ROLES = ['operate', 'move'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** `name` becomes the operator of every move that is made with the credential. */
+export type Caller = { readonly name: string; readonly role: Role };
+
+export const credentialsSchema = z.array(
+  z.strictObject({
+    name: z.string().min(1).max(100),
+    role: z.enum(ROLES),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/, 'the SHA-256 of the token, 64 lower-case hex digits'),
+  }),
+);
+export type Credential = z.output<typeof credentialsSchema>[number];
+
+export function digestOfToken(token: string): string {
+  return createHash('sha256').update(token, 'utf8').digest('hex');
+}
+
+/** The caller that an Authorization header proves, or null. Takes as long for a wrong token as for a right one. */
+export function authenticate(header: string | undefined, credentials: readonly Credential[]): Caller | null {
+  const token = /^Bearer ([^\s]{1,500})$/i.exec(header ?? '')?.[1] ?? '';
+  const offered = createHash('sha256').update(token, 'utf8').digest();
+  let caller: Caller | null = null;
+  for (const { name, role, sha256 } of credentials) {
+    const same = timingSafeEqual(offered, Buffer.from(sha256, 'hex'));
+    if (same && token !== '') caller = { name, role };
+  }
+  return caller;
+}

@@ -1,0 +1,93 @@
+/** A host of one connection for the tests of the admin API. */
+import type { ConnectionStatus, Info } from '../../core/admin-api.ts';
+import { candidateOf, controlOf, type Route } from '../../core/platform.ts';
+import type { AdminHost } from './host.ts';
+
+export function statusOf(route: Route): ConnectionStatus {
+  return {
+    name: 'a',
+    feed: 'a',
+    phase: route.phase,
+    control: controlOf(route),
+    candidate: candidateOf(route),
+    primary: controlOf(route),
+    newWeight: route.newWeight,
+    epoch: route.epoch,
+    state: 'steady',
+    inFlight: 0,
+    owedOutputs: 0,
+    shadowLag: 0,
+    rollbackReady: { ready: true, reasons: [] },
+    decisions: 0,
+    changed: { by: 'init', at: new Date(0).toISOString(), reason: null },
+    observed: null,
+    counters: {
+      received: 0,
+      accepted: 0,
+      rejected: 0,
+      unanswered: 0,
+      answeredAgain: 0,
+      refused: 0,
+      outputs: 0,
+      delivered: 0,
+      destinationRejected: 0,
+      captured: 0,
+      parked: 0,
+      suppressed: 0,
+      maybeSent: 0,
+      shadowed: 0,
+      shadowRejected: 0,
+    },
+  };
+}
+
+const INFO: Info = {
+  apiVersion: 1,
+  version: '0.1.0',
+  deployment: 'lab-1',
+  shard: 0,
+  incarnation: 'i',
+  target: 'local',
+  startedAt: new Date(0).toISOString(),
+  inventoryDigest: 'sha256:0',
+  feeds: { a: 1 },
+  legs: { a: { legacy: 2, new: 3 } },
+  connections: 1,
+};
+
+/** Says yes to everything; `over` replaces what a test is about. */
+export function fakeHost(over: Partial<AdminHost> = {}): AdminHost {
+  const route: Route = { phase: 'switched', newWeight: 0, epoch: 3 };
+  const known = (name: string) => name === 'a';
+  return {
+    info: () => INFO,
+    connections: () => [statusOf(route)],
+    connection: (name) => (known(name) ? statusOf(route) : null),
+    epochs: (name) => (known(name) ? [] : null),
+    list: (name) => (known(name) ? { entries: [], total: 0 } : null),
+    decisions: () => [],
+    move: async (_, { phase, newWeight, expectedEpoch }) => ({
+      ok: true,
+      value: {
+        epoch: expectedEpoch + 1,
+        phase,
+        newWeight,
+        control: controlOf({ phase }),
+        pauseMs: 1,
+        heldMessages: 0,
+        inFlightAtHold: 0,
+        drainedAt: null,
+      },
+    }),
+    hold: async () => ({ ok: true, value: { heldUntil: new Date(0).toISOString() } }),
+    release: async () => ({ ok: true, value: {} }),
+    resolve: async () => ({
+      ok: false,
+      status: 404,
+      error: { code: 'unknown-decision', message: 'there is no such decision', next: [] },
+    }),
+    ready: () => ({ ready: true, reasons: [] }),
+    metrics: async () => 'cutover_connections 1\n',
+    ...over,
+  };
+}

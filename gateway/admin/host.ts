@@ -1,0 +1,37 @@
+/** What the admin API asks of the shard that it stands before. Expected refusals are values. */
+import type {
+  ApiError,
+  ConnectionStatus,
+  EpochRecord,
+  Info,
+  ListEntry,
+  ListName,
+  OpenDecision,
+  RouteRequest,
+  RouteResponse,
+} from '../../core/admin-api.ts';
+import type { Caller } from './credentials.ts';
+
+export type { Caller } from './credentials.ts';
+
+export type ResolveRequest = { readonly action: 'deliver' | 'discard'; readonly reason: string };
+export type HostError = { readonly status: number; readonly error: ApiError };
+export type HostResult<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & HostError);
+
+export type AdminHost = {
+  info(): Info;
+  connections(): ConnectionStatus[];
+  connection(name: string): ConnectionStatus | null;
+  /** Oldest first; null for an unknown connection. */
+  epochs(name: string): EpochRecord[] | null;
+  list(name: string, list: ListName): { entries: ListEntry[]; total: number } | null;
+  /** Open ones first. */
+  decisions(): OpenDecision[];
+  move(name: string, request: RouteRequest, caller: Caller): Promise<HostResult<RouteResponse>>;
+  hold(name: string, forMs: number, reason: string, caller: Caller): Promise<HostResult<{ heldUntil: string }>>;
+  release(name: string, caller: Caller): Promise<HostResult<Record<string, never>>>;
+  resolve(id: string, request: ResolveRequest, caller: Caller): Promise<HostResult<OpenDecision>>;
+  ready(): { ready: boolean; reasons: string[] };
+  /** In the Prometheus text format. */
+  metrics(): Promise<string>;
+};

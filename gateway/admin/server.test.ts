@@ -1,0 +1,249 @@
+/** The admin API over real HTTPS, before a fake host. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { Agent, request as httpsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import {
+  apiErrorSchema,
+  connectionStatusSchema,
+  infoSchema,
+  leaseSchema,
+  routeResponseSchema,
+} from '../../core/admin-api.ts';
+import { initDataDir } from '../data-dir.ts';
+import { type Credential, digestOfToken } from './credentials.ts';
+import { fakeHost } from './fake-host.ts';
+import type { AdminHost, Caller } from './host.ts';
+import { type AdminServer, startAdminServer } from './server.ts';
+
+const TOKENS = { lead: 'move-token-1', night: 'operate-token-1' };
+const CREDENTIALS: Credential[] = [
+  { name: 'lead', role: 'move', sha256: digestOfToken(TOKENS.lead) },
+  { name: 'night', role: 'operate', sha256: digestOfToken(TOKENS.night) },
+];
+const MOVE = { requestId: 'request-1', phase: 'decommissioned', expectedEpoch: 3 };
+const ROLLBACK = { requestId: 'request-2', phase: 'parallel', expectedEpoch: 3, reason: 'secret words' };
+
+let dir = '';
+let certificate = '';
+let key = '';
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'cutover-admin-'));
+  const inventory = {
+    deployment: 'd',
+    target: 'local' as const,
+    gateways: [{ shard: 0, admin: 'https://127.0.0.1:1' }],
+  };
+  await initDataDir({ dataDir: join(dir, 'data'), inventory, shard: 0, target: 'local', now: new Date() });
+  certificate = await readFile(join(dir, 'data', 'admin.crt'), 'utf8');
+  key = await readFile(join(dir, 'data', 'admin.key'), 'utf8');
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+let server: AdminServer | null = null;
+let logged: string[] = [];
+afterEach(async () => {
+  await server?.close(0);
+  server = null;
+});
+
+async function serve(over: Partial<AdminHost> = {}, nowMs: () => number = Date.now): Promise<void> {
+  logged = [];
+  const sink = new Writable({
+    write(chunk, _, done) {
+      logged.push(String(chunk));
+      done();
+    },
+  });
+  const logger = pino(sink);
+  server = await startAdminServer({
+    host: fakeHost(over),
+    credentials: () => CREDENTIALS,
+    certificate,
+    key,
+    port: 0,
+    logger,
+    nowMs,
+  });
+}
+
+type CallOptions = { token?: string | null; body?: unknown; raw?: string; agent?: Agent };
+type Answer = { readonly status: number; readonly text: string; readonly json: unknown; readonly type: string };
+
+function call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+  const token = options.token === undefined ? TOKENS.lead : options.token;
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(
+      { host: '127.0.0.1', port: server?.port, method, path, ca: certificate, headers, agent: options.agent ?? false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          const type = response.headers['content-type'] ?? '';
+          const json: unknown = type.startsWith('application/json') ? JSON.parse(text) : null;
+          resolve({ status: response.statusCode ?? 0, text, json, type });
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body)));
+  });
+}
+
+async function errorOf(answer: Promise<Answer>): Promise<string> {
+  const { status, json } = await answer;
+  return `${status} ${apiErrorSchema.parse(json).code}`;
+}
+
+test('every documented GET answers in its shape', async () => {
+  await serve();
+  infoSchema.parse((await call('GET', '/v1/info')).json);
+  connectionStatusSchema.parse((await call('GET', '/v1/connections/a')).json);
+  expect((await call('GET', '/v1/connections')).json).toMatchObject({ connections: [{ name: 'a' }] });
+  expect((await call('GET', '/v1/connections/a/epochs')).json).toEqual({ epochs: [] });
+  expect((await call('GET', '/v1/connections/a/lists/maybeSent')).json).toEqual({ entries: [], total: 0 });
+  expect((await call('GET', '/v1/decisions')).json).toEqual({ decisions: [] });
+  expect(await errorOf(call('GET', '/v1/connections/b'))).toBe('404 unknown-connection');
+  expect(await errorOf(call('GET', '/v1/connections/b/epochs'))).toBe('404 unknown-connection');
+  expect(await errorOf(call('PUT', '/v1/connections/b/route', { body: MOVE }))).toBe('404 unknown-connection');
+  expect(await errorOf(call('GET', '/v1/connections/a/lists/other'))).toBe('404 not-found');
+  expect(await errorOf(call('GET', '/v2/info'))).toBe('404 not-found');
+  expect(await errorOf(call('GET', '/v1/connections/%ZZ'))).toBe('404 not-found');
+  expect(await errorOf(call('DELETE', '/v1/info'))).toBe('405 method-not-allowed');
+});
+
+test('health and metrics need no credential, everything else does', async () => {
+  await serve({ ready: () => ({ ready: false, reasons: ['the journal failed'] }) });
+  expect((await call('GET', '/healthz', { token: null })).status).toBe(200);
+  const ready = await call('GET', '/readyz', { token: null });
+  expect(ready.status).toBe(503);
+  expect(ready.json).toEqual({ ready: false, reasons: ['the journal failed'] });
+  const metrics = await call('GET', '/metrics', { token: null });
+  expect(metrics.text).toBe('cutover_connections 1\n');
+  expect(metrics.type).toContain('text/plain; version=0.0.4');
+  for (const token of [null, '', 'wrong', `${TOKENS.lead}x`, digestOfToken(TOKENS.lead)]) {
+    expect(await errorOf(call('GET', '/v1/info', { token }))).toBe('401 unauthenticated');
+    expect(await errorOf(call('PUT', '/v1/connections/a/route', { token, body: MOVE }))).toBe('401 unauthenticated');
+  }
+});
+
+test('the caller of a move is its credential, and the log says who and what, never the free text', async () => {
+  const callers: Caller[] = [];
+  await serve({
+    move: async (name, request, caller) => {
+      callers.push(caller);
+      return fakeHost().move(name, request, caller);
+    },
+  });
+  const answer = await call('PUT', '/v1/connections/a/route', { token: TOKENS.night, body: ROLLBACK });
+  expect(routeResponseSchema.parse(answer.json)).toMatchObject({ epoch: 4, phase: 'parallel', control: 'legacy' });
+  expect(callers).toEqual([{ name: 'night', role: 'operate' }]);
+  await vi.waitFor(() => expect(logged.length).toBe(1));
+  expect(JSON.parse(logged[0] ?? '')).toMatchObject({
+    event: 'move',
+    by: 'night',
+    requestId: 'request-2',
+    outcome: 'done',
+    epoch: 4,
+  });
+  expect(logged.join('')).not.toContain('secret words');
+});
+
+test('the role operate moves towards legacy, holds and releases; it does not move towards new nor resolve', async () => {
+  await serve();
+  const token = TOKENS.night;
+  expect(await errorOf(call('PUT', '/v1/connections/a/route', { token, body: MOVE }))).toBe('403 forbidden');
+  expect((await call('PUT', '/v1/connections/a/route', { body: MOVE })).status).toBe(200);
+  expect((await call('PUT', '/v1/connections/a/route', { token, body: ROLLBACK })).status).toBe(200);
+  expect((await call('POST', '/v1/connections/a/hold', { token, body: { forMs: 100, reason: 'r' } })).status).toBe(200);
+  expect((await call('POST', '/v1/connections/a/release', { token })).status).toBe(200);
+  const resolution = { action: 'deliver', reason: 'r' };
+  expect(await errorOf(call('POST', '/v1/decisions/1', { token, body: resolution }))).toBe('403 forbidden');
+  expect(await errorOf(call('POST', '/v1/decisions/1', { body: resolution }))).toBe('404 unknown-decision');
+});
+
+test('a body that is no JSON, wrong or too large is refused before the host hears of it', async () => {
+  let moves = 0;
+  await serve({
+    move: async (name, request, caller) => {
+      moves += 1;
+      return fakeHost().move(name, request, caller);
+    },
+  });
+  const path = '/v1/connections/a/route';
+  expect(await errorOf(call('PUT', path, { raw: '{"phase":' }))).toBe('400 invalid');
+  expect(await errorOf(call('PUT', path, { body: { ...MOVE, extra: 1 } }))).toBe('400 invalid');
+  expect(await errorOf(call('PUT', path, { body: { ...MOVE, expectedEpoch: 0 } }))).toBe('400 invalid');
+  expect(await errorOf(call('PUT', path, { body: { ...MOVE, newWeight: 100 } }))).toBe('400 weight-out-of-range');
+  expect(await errorOf(call('PUT', path, { raw: `"${'x'.repeat(70_000)}"` }))).toBe('413 too-large');
+  expect(await errorOf(call('POST', '/v1/connections/a/hold', { body: { forMs: 0, reason: 'r' } }))).toBe(
+    '400 invalid',
+  );
+  expect(moves).toBe(0);
+});
+
+test('a refusal of the host is passed on with status, epoch and next steps', async () => {
+  const error = { code: 'stale-epoch', message: 'it is at epoch 5', connection: 'a', epoch: 5, next: ['cutover sync'] };
+  await serve({ move: async () => ({ ok: false, status: 409, error }) });
+  const answer = await call('PUT', '/v1/connections/a/route', { body: MOVE });
+  expect(answer.status).toBe(409);
+  expect(answer.json).toEqual(error);
+});
+
+test('what breaks in the host is a 500 without its words, and the server goes on', async () => {
+  await serve({
+    connections: () => {
+      throw new Error('inner detail');
+    },
+  });
+  const answer = await call('GET', '/v1/connections');
+  expect(answer.status).toBe(500);
+  expect(answer.text).not.toContain('inner detail');
+  expect((await call('GET', '/v1/info')).status).toBe(200);
+});
+
+test('the lease: taken, renewed, refused by name, given back, ended by time', async () => {
+  let nowMs = 1_000_000;
+  await serve({}, () => nowMs);
+  const lease = { holder: 'one', host: 'h', operator: 'ann', verb: 'switch', ttlMs: 30_000 };
+  expect(await errorOf(call('GET', '/v1/lease'))).toBe('404 no-lease');
+  leaseSchema.parse((await call('PUT', '/v1/lease', { token: TOKENS.night, body: lease })).json);
+  const other = await call('PUT', '/v1/lease', { body: { ...lease, holder: 'two' } });
+  expect(other.status).toBe(409);
+  expect(apiErrorSchema.parse(other.json).message).toContain("'cutover switch' by ann on h");
+  expect(await errorOf(call('DELETE', '/v1/lease?holder=two'))).toBe('409 lease-held');
+  expect(await errorOf(call('DELETE', '/v1/lease'))).toBe('400 invalid');
+  expect((await call('DELETE', '/v1/lease?holder=one')).status).toBe(200);
+  expect(await errorOf(call('GET', '/v1/lease'))).toBe('404 no-lease');
+  await call('PUT', '/v1/lease', { body: lease });
+  nowMs += 30_000;
+  expect((await call('PUT', '/v1/lease', { body: { ...lease, holder: 'two' } })).status).toBe(200);
+});
+
+test('closing lets a move in flight finish and get its answer, and does not wait for idle keep-alive sockets', async () => {
+  let finish: () => void = () => undefined;
+  const started = Promise.withResolvers<void>();
+  await serve({
+    move: async (name, request, caller) => {
+      started.resolve();
+      await new Promise<void>((end) => {
+        finish = end;
+      });
+      return fakeHost().move(name, request, caller);
+    },
+  });
+  const agent = new Agent({ keepAlive: true });
+  const answer = call('PUT', '/v1/connections/a/route', { body: MOVE, agent });
+  await started.promise;
+  const closed = server?.close(60_000);
+  finish();
+  expect((await answer).status).toBe(200);
+  await closed;
+  agent.destroy();
+});

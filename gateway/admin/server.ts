@@ -1,0 +1,205 @@
+/** The admin API's HTTPS server: credentials, bounds, JSON in and out, health without a credential. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { authenticate, type Credential } from './credentials.ts';
+import type { AdminHost } from './host.ts';
+import { answerCall, type Call, type Context, failure, type Reply } from './routes.ts';
+
+export type AdminServerOptions = {
+  readonly host: AdminHost;
+  /** Asked for each call, so that they can be read anew. */
+  readonly credentials: () => readonly Credential[];
+  /** PEM. */
+  readonly certificate: string;
+  readonly key: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Default 127.0.0.1. */
+  readonly address?: string;
+  readonly logger: Logger;
+  readonly nowMs?: () => number;
+};
+
+export type AdminServer = {
+  readonly port: number;
+  /** Answers what is in flight for at most `boundMs`, then closes every connection. */
+  close(boundMs: number): Promise<void>;
+};
+
+/** A request with its approval; far more than any approval needs. */
+const BODY_LIMIT_BYTES = 64 * 1024;
+const CONNECTION_LIMIT = 256;
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 65_000;
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** Rejects where the port cannot be had. */
+export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  const context: Context = {
+    host: options.host,
+    logger: options.logger,
+    nowMs: options.nowMs ?? Date.now,
+    lease: null,
+  };
+  let closing = false;
+  const server = createServer(
+    {
+      cert: options.certificate,
+      key: options.key,
+      minVersion: 'TLSv1.2',
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
+    (request, response) => {
+      response.once('close', () => {
+        // A socket that was busy when closing began is idle now; it would otherwise hold up the end.
+        if (closing) setImmediate(() => server.closeIdleConnections());
+      });
+      void serve(request, response, context, options.credentials);
+    },
+  );
+  server.maxConnections = CONNECTION_LIMIT;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.address ?? '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return {
+    port: portOf(server.address()),
+    close: (boundMs) =>
+      new Promise((resolve) => {
+        const bound = setTimeout(() => server.closeAllConnections(), boundMs);
+        closing = true;
+        server.close(() => {
+          clearTimeout(bound);
+          resolve();
+        });
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('a listening TCP server has a port');
+  return address.port;
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: Context,
+  credentials: () => readonly Credential[],
+): Promise<void> {
+  try {
+    await answer(request, response, context, credentials);
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'unknown';
+    const message = error instanceof Error ? error.message : '';
+    context.logger.error(
+      { event: 'admin-failed', method: request.method, name, error: message },
+      'admin request failed',
+    );
+    if (!response.headersSent)
+      sendJson(response, failure(500, 'internal', 'the gateway could not answer; its log says why'));
+    else response.destroy();
+  }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: Context,
+  credentials: () => readonly Credential[],
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'https://gateway');
+  if (await answerHealth(request, response, url.pathname, context.host)) return;
+  const caller = authenticate(request.headers.authorization, credentials());
+  if (caller === null) {
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    response.setHeader('Connection', 'close');
+    const next = ['set CUTOVER_ADMIN_TOKEN to the token of a credential of this gateway'];
+    return sendJson(response, failure(401, 'unauthenticated', 'no valid bearer token', { next }));
+  }
+  const path = decoded(url.pathname);
+  if (path === null || path[0] !== 'v1') return sendJson(response, failure(404, 'not-found', 'the API is under /v1'));
+  const call: Call = {
+    method: request.method ?? 'GET',
+    path: path.slice(1),
+    query: url.searchParams,
+    caller,
+    json: () => readJson(request, response),
+  };
+  sendJson(response, await answerCall(call, context));
+}
+
+async function answerHealth(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  host: AdminHost,
+): Promise<boolean> {
+  if (request.method !== 'GET') return false;
+  switch (path) {
+    case '/healthz':
+      sendJson(response, { status: 200, body: { alive: true } });
+      return true;
+    case '/readyz': {
+      const state = host.ready();
+      sendJson(response, { status: state.ready ? 200 : 503, body: state });
+      return true;
+    }
+    case '/metrics':
+      send(response, 200, METRICS_TYPE, await host.metrics());
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** The parts of the path, or null where it is not decodable. */
+function decoded(pathname: string): string[] | null {
+  try {
+    return pathname.split('/').slice(1).map(decodeURIComponent);
+  } catch {
+    return null;
+  }
+}
+
+async function readJson(request: IncomingMessage, response: ServerResponse): ReturnType<Call['json']> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // A body that is too large is left unread: destroying the request would take the answer with it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    bytes += chunk.length;
+    if (bytes > BODY_LIMIT_BYTES) {
+      response.setHeader('Connection', 'close');
+      return { ok: false, reply: failure(413, 'too-large', `a request body has at most ${BODY_LIMIT_BYTES} bytes`) };
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return { ok: true, value: JSON.parse(Buffer.concat(chunks).toString('utf8')) };
+  } catch {
+    return { ok: false, reply: failure(400, 'invalid', 'the request body is not JSON') };
+  }
+}
+
+function sendJson(response: ServerResponse, reply: Reply): void {
+  if (reply.allow !== undefined) response.setHeader('Allow', reply.allow.join(', '));
+  send(response, reply.status, JSON_TYPE, JSON.stringify(reply.body));
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', type);
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.setHeader('Cache-Control', 'no-store');
+  response.end(text);
+}

@@ -1,0 +1,48 @@
+/** The command line: what is taken, what is refused and how. */
+import { expect, test } from 'vitest';
+import { parseArguments } from './arguments.ts';
+
+const FILES = ['--inventory', 'i.yaml', '--data-dir', 'd'];
+
+test('init and serving, with their defaults', () => {
+  expect(parseArguments(['init', ...FILES])).toEqual({
+    ok: true,
+    value: { command: 'init', inventory: 'i.yaml', dataDir: 'd', shard: 0, target: 'local' },
+  });
+  expect(parseArguments(['init', ...FILES, '--shard', '2', '--target', 'production'])).toMatchObject({
+    value: { shard: 2, target: 'production' },
+  });
+  expect(parseArguments(FILES)).toEqual({
+    ok: true,
+    value: {
+      command: 'serve',
+      inventory: 'i.yaml',
+      dataDir: 'd',
+      adminPort: null,
+      adminHost: '127.0.0.1',
+      signers: null,
+      init: false,
+    },
+  });
+  const all = [...FILES, '--init', '--admin-port', '0', '--admin-host', '::1', '--signers', 's'];
+  expect(parseArguments(all)).toMatchObject({ value: { adminPort: 0, adminHost: '::1', signers: 's', init: true } });
+  expect(parseArguments(['--help'])).toEqual({ ok: true, value: { command: 'help' } });
+});
+
+test.each([
+  [[], '--inventory F is missing'],
+  [['--inventory', 'i'], '--data-dir D is missing'],
+  [['serve', ...FILES], 'there is only init'],
+  [['init', 'again', ...FILES], 'there is only init'],
+  [[...FILES, '--shard', '1'], '--shard does not belong to serving'],
+  [['init', ...FILES, '--admin-port', '1'], '--admin-port does not belong to init'],
+  [[...FILES, '--admin-port', '65536'], '--admin-port is a port'],
+  [[...FILES, '--admin-port', '1e3'], '--admin-port is a port'],
+  [['init', ...FILES, '--shard', '-1'], '--shard'],
+  [['init', ...FILES, '--target', 'test'], '--target is local or production'],
+  [[...FILES, '--unknown'], '--unknown'],
+] as const)('%j is refused', (argv, why) => {
+  const parsed = parseArguments(argv);
+  expect(parsed.ok).toBe(false);
+  if (!parsed.ok) expect(parsed.message).toContain(why);
+});

@@ -1,0 +1,94 @@
+/** The command line of the gateway process, as in docs/interfaces.md. */
+import { parseArgs } from 'node:util';
+
+export type GatewayArguments =
+  | { readonly command: 'help' }
+  | {
+      readonly command: 'init';
+      readonly inventory: string;
+      readonly dataDir: string;
+      readonly shard: number;
+      readonly target: 'local' | 'production';
+    }
+  | {
+      readonly command: 'serve';
+      readonly inventory: string;
+      readonly dataDir: string;
+      /** Null: the port of this shard's admin address in the inventory. */
+      readonly adminPort: number | null;
+      readonly adminHost: string;
+      readonly signers: string | null;
+      /** Give birth to the data directory where there is none: shard 0, target local. */
+      readonly init: boolean;
+    };
+
+export type ParsedArguments =
+  | { readonly ok: true; readonly value: GatewayArguments }
+  | { readonly ok: false; readonly message: string };
+
+export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
+cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--signers F] [--init]`;
+
+const LARGEST_PORT = 65_535;
+const OPTIONS = {
+  inventory: { type: 'string' },
+  'data-dir': { type: 'string' },
+  shard: { type: 'string' },
+  target: { type: 'string' },
+  'admin-port': { type: 'string' },
+  'admin-host': { type: 'string' },
+  signers: { type: 'string' },
+  init: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+const ONLY_INIT = ['shard', 'target'] as const;
+const ONLY_SERVE = ['admin-port', 'admin-host', 'signers', 'init'] as const;
+
+/** `argv` without the program's own name and without `gateway`. */
+export function parseArguments(argv: readonly string[]): ParsedArguments {
+  const parsed = parse(argv);
+  if (typeof parsed === 'string') return wrong(parsed);
+  const { values, positionals } = parsed;
+  if (values.help === true) return { ok: true, value: { command: 'help' } };
+  const [command, ...rest] = positionals;
+  if ((command !== undefined && command !== 'init') || rest.length > 0) {
+    return wrong(`'${positionals.join(' ')}' is not a command of the gateway; there is only init`);
+  }
+  const misplaced = (command === 'init' ? ONLY_SERVE : ONLY_INIT).find((name) => values[name] !== undefined);
+  if (misplaced !== undefined) {
+    return wrong(`--${misplaced} does not belong to ${command === 'init' ? 'init' : 'serving (it belongs to init)'}`);
+  }
+  const { inventory, 'data-dir': dataDir } = values;
+  if (inventory === undefined || inventory === '') return wrong('--inventory F is missing');
+  if (dataDir === undefined || dataDir === '') return wrong('--data-dir D is missing');
+  if (command === 'init') {
+    const shard = wholeNumber(values.shard ?? '0', Number.MAX_SAFE_INTEGER);
+    const target = values.target ?? 'local';
+    if (shard === null) return wrong('--shard is a whole number from 0');
+    if (target !== 'local' && target !== 'production') return wrong('--target is local or production');
+    return { ok: true, value: { command, inventory, dataDir, shard, target } };
+  }
+  const adminPort = values['admin-port'] === undefined ? null : wholeNumber(values['admin-port'], LARGEST_PORT);
+  if (values['admin-port'] !== undefined && adminPort === null) return wrong('--admin-port is a port, 0 to 65535');
+  const adminHost = values['admin-host'] ?? '127.0.0.1';
+  const { signers = null, init = false } = values;
+  return { ok: true, value: { command: 'serve', inventory, dataDir, adminPort, adminHost, signers, init } };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
+  } catch (error) {
+    return error instanceof Error ? (error.message.split('\n')[0] ?? 'wrong arguments') : 'wrong arguments';
+  }
+}
+
+function wholeNumber(text: string, highest: number): number | null {
+  if (!/^\d{1,10}$/.test(text)) return null;
+  const value = Number(text);
+  return value <= highest ? value : null;
+}
+
+function wrong(message: string): ParsedArguments {
+  return { ok: false, message };
+}

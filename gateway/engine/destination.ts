@@ -1,0 +1,77 @@
+/** The one destination of a connection: outputs queue for it in order, one unanswered at a time. */
+import type { Peer } from '../../core/inventory.ts';
+import { type Delivery, PeerLink, type StrayFrame } from './peer-link.ts';
+import type { Runtime } from './runtime.ts';
+
+export type OutputDelivery = Omit<Delivery, 'timeoutMs'> & {
+  /** Null: the default. */
+  readonly timeoutMs: number | null;
+  /** No platform waits for it (re-owned): after a lost connection the gateway sends it again. */
+  readonly repeats: boolean;
+};
+
+const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
+const REPEAT_MS = 500;
+
+export class Destination {
+  readonly link: PeerLink;
+  readonly #runtime: Runtime;
+  readonly #queue: OutputDelivery[] = [];
+  #current: OutputDelivery | null = null;
+
+  constructor(link: PeerLink, runtime: Runtime) {
+    this.link = link;
+    this.#runtime = runtime;
+  }
+
+  /** An output waits and the destination cannot be reached. */
+  get isBlocked(): boolean {
+    return this.#current !== null && !this.link.isConnected;
+  }
+
+  deliver(delivery: OutputDelivery): void {
+    // Re-owned outputs are older than whatever waits from a platform: they go first, in their own order.
+    if (delivery.repeats) {
+      const firstLive = this.#queue.findIndex((item) => !item.repeats);
+      this.#queue.splice(firstLive < 0 ? this.#queue.length : firstLive, 0, delivery);
+    } else this.#queue.push(delivery);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#current !== null) return;
+    const next = this.#queue.shift();
+    if (next === undefined) return;
+    this.#current = next;
+    this.link.deliver({
+      frame: next.frame,
+      msh10: next.msh10,
+      timeoutMs: next.timeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
+      answered: (answer, verdict) => {
+        this.#current = null;
+        next.answered(answer, verdict);
+        this.#pump();
+      },
+      lost: (cause) => {
+        this.#current = null;
+        next.lost(cause);
+        if (!next.repeats) {
+          this.#pump();
+          return;
+        }
+        this.#queue.unshift(next);
+        this.#runtime.after(REPEAT_MS, () => this.#pump());
+      },
+    });
+  }
+}
+
+export function newDestination(options: {
+  name: string;
+  peer: Peer;
+  runtime: Runtime;
+  frameLimitBytes: number;
+  onStray: (frame: StrayFrame) => void;
+}): Destination {
+  return new Destination(new PeerLink(options), options.runtime);
+}

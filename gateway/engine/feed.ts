@@ -1,0 +1,371 @@
+/**
+ * A feed: its source's messages go to the primary, one unanswered at a time, and the primary's own answer goes back; once
+ * a positive verdict is durable a copy (the shadow) goes to the other platform, in order.
+ */
+import type { Feed } from '../../core/inventory.ts';
+import type { Platform } from '../../core/platform.ts';
+import { Intake, type IntakeOwner, type Message } from './intake.ts';
+import { PeerLink, type StrayFrame } from './peer-link.ts';
+import type { MessageFacts, Verdict } from './records.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What the connections of a feed are told of its inputs. */
+export type FeedObserver = {
+  /** The platform that gets a copy of the next input, if any. */
+  shadowOf(feed: string, primary: Platform): Platform | null;
+  admitted(input: AdmittedInput): void;
+  answered(input: AdmittedInput, platform: Platform, verdict: Verdict, isPrimary: boolean): void;
+  listed(
+    feed: string,
+    list: 'maybeSent' | 'answeredAgain',
+    facts: MessageFacts,
+    offset: number | null,
+    cause: string,
+  ): void;
+  counted(
+    feed: string,
+    counter: 'received' | 'accepted' | 'rejected' | 'unanswered' | 'refused' | 'shadowed' | 'shadowRejected',
+  ): void;
+  stray(endpoint: string, frame: StrayFrame): void;
+  /** Something that a swap may wait for has moved. */
+  moved(feed: string): void;
+  /** A message is answered or given up: what its sender waited is known. */
+  ended(feed: string, message: Message): void;
+};
+
+export type AdmittedInput = {
+  readonly feed: string;
+  readonly offset: number;
+  /** The first attempt's offset: what obligations are kept under. */
+  readonly first: number;
+  readonly facts: MessageFacts;
+  readonly payload: Uint8Array | null;
+  readonly primary: Platform;
+  readonly shadow: Platform | null;
+};
+
+type ShadowItem = { readonly input: AdmittedInput; frame: Message['frame'] | null };
+
+const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
+/** The standard does not say how long a sender waits; 5 s is the shortest default seen in the field (Mirth's TCP sender). */
+const UNKNOWN_ACK_TIMEOUT_MS = 5000;
+const SHADOW_RETRY_MS = 500;
+/** Frames of a backlog are read back from the journal beyond this many. */
+const SHADOW_FRAMES_IN_MEMORY = 16;
+
+export class FeedEngine {
+  readonly config: Feed;
+  readonly intake: Intake;
+  readonly links: Readonly<Record<Platform, PeerLink>>;
+  primary: Platform = 'legacy';
+  readonly #runtime: Runtime;
+  readonly #observer: FeedObserver;
+  readonly #waiting: Message[] = [];
+  readonly #holders = new Set<object>();
+  readonly #shadows: Record<Platform, ShadowItem[]> = { legacy: [], new: [] };
+  readonly #shadowBusy: Record<Platform, boolean> = { legacy: false, new: false };
+  readonly #afterHold = new Set<Message>();
+  #heldSinceMs: number | null = null;
+  #current: { readonly message: Message; input: AdmittedInput } | null = null;
+
+  constructor(config: Feed, runtime: Runtime, observer: FeedObserver, frameLimitBytes: number, afterCrash: boolean) {
+    this.config = config;
+    this.#runtime = runtime;
+    this.#observer = observer;
+    const link = (platform: Platform): PeerLink =>
+      new PeerLink({
+        name: `${config.name}/${platform}`,
+        peer: config.platforms[platform],
+        runtime,
+        frameLimitBytes,
+        onStray: (frame) => observer.stray(`${config.name}/${platform}`, frame),
+        onConnected: () => observer.moved(config.name),
+      });
+    this.links = { legacy: link('legacy'), new: link('new') };
+    const owner = this.#intakeOwner();
+    this.intake = new Intake({ name: config.name, listener: config, runtime, owner, frameLimitBytes, afterCrash });
+  }
+
+  get isHeld(): boolean {
+    return this.#holders.size > 0;
+  }
+
+  get inFlight(): number {
+    return this.#current === null ? 0 : 1;
+  }
+
+  /** Messages that wait for their turn or for the end of a hold; none of them is in the journal. */
+  get waiting(): readonly Message[] {
+    return this.#waiting;
+  }
+
+  /** Copies that the platform has not answered yet. */
+  shadowLag(platform: Platform): number {
+    return this.#shadows[platform].length;
+  }
+
+  /** Nothing is on its way to a platform. */
+  get isQuiet(): boolean {
+    return this.#current === null && this.#shadows.legacy.length === 0 && this.#shadows.new.length === 0;
+  }
+
+  /** Half of what the sender waits for its answer: no hold of this feed lasts longer (rule 8). */
+  get holdLimitMs(): number {
+    return Math.floor((this.config.ackTimeoutMs ?? UNKNOWN_ACK_TIMEOUT_MS) / 2);
+  }
+
+  /** What the hold that is on may still last; the whole limit where there is none. */
+  get holdLeftMs(): number {
+    if (this.#heldSinceMs === null) return this.holdLimitMs;
+    return Math.max(0, this.#heldSinceMs + this.holdLimitMs - this.#runtime.now);
+  }
+
+  /** A new hold begins only once everything that waited for the end of the last one has been answered. */
+  get canBeHeld(): boolean {
+    return this.#heldSinceMs !== null ? this.holdLeftMs > 0 : this.#afterHold.size === 0;
+  }
+
+  hold(holder: object): void {
+    if (this.#holders.size === 0) this.#heldSinceMs = this.#runtime.now;
+    this.#holders.add(holder);
+  }
+
+  /** Returns the messages that were kept waiting. */
+  release(holder: object): readonly Message[] {
+    if (!this.#holders.delete(holder)) return [];
+    const held = [...this.#waiting];
+    for (const message of held) this.#afterHold.add(message);
+    if (this.#holders.size === 0) {
+      this.#heldSinceMs = null;
+      this.advance();
+    }
+    return held;
+  }
+
+  setPrimary(primary: Platform): void {
+    this.primary = primary;
+  }
+
+  /** A forced change: what is on its way to the former primary is not waited for; what was not written yet goes again. */
+  abandonCurrent(): void {
+    const current = this.#current;
+    if (current === null) return;
+    const neverWritten = this.links[current.input.primary].withdraw();
+    this.#current = null;
+    if (neverWritten) {
+      this.#record(current.input, 'other');
+      this.#observer.answered(current.input, current.input.primary, 'negative', true);
+      this.#waiting.unshift(current.message);
+      current.message.offset = null;
+      return;
+    }
+    this.#record(current.input, 'lost');
+    this.#observer.listed(
+      this.config.name,
+      'maybeSent',
+      current.message.facts,
+      current.input.offset,
+      'forced-rollback',
+    );
+    this.#observer.counted(this.config.name, 'unanswered');
+    this.#observer.answered(current.input, current.input.primary, 'lost', true);
+    this.intake.abandon(current.message);
+    this.#ended(current.message);
+  }
+
+  /** The shadow of a platform that gets none any more. */
+  dropShadows(platform: Platform): number {
+    const kept = this.#shadowBusy[platform] ? 1 : 0;
+    const dropped = this.#shadows[platform].splice(kept);
+    for (const { input } of dropped) this.#recordShadow(input, platform, 'dropped');
+    return dropped.length;
+  }
+
+  advance(): void {
+    this.#pumpShadow('legacy');
+    this.#pumpShadow('new');
+    if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;
+    // Order wins over latency: the backlog of the platform that has become primary goes first (rule 9).
+    if (this.#shadows[this.primary].length > 0) return;
+    const message = this.#waiting.shift();
+    if (message !== undefined) this.#admit(message);
+  }
+
+  /** Recovery: an input from the journal that was positively answered and whose copy was not. */
+  requeueShadow(input: AdmittedInput): void {
+    if (input.shadow !== null) this.#shadows[input.shadow].push({ input, frame: null });
+  }
+
+  /** Recovery: the copy has been answered or dropped. */
+  unqueueShadow(input: number, platform: Platform): AdmittedInput | null {
+    const queue = this.#shadows[platform];
+    const index = queue.findIndex((item) => item.input.offset === input);
+    if (index < 0) return null;
+    const [item] = queue.splice(index, 1);
+    return item?.input ?? null;
+  }
+
+  #intakeOwner(): IntakeOwner {
+    const feed = this.config.name;
+    return {
+      message: (message) => {
+        this.#waiting.push(message);
+        this.advance();
+      },
+      answeredAgain: (facts, offset) => this.#observer.listed(feed, 'answeredAgain', facts, offset, 'resent'),
+      reusedId: (message) => {
+        this.#runtime.fx.log('warn', 'reused-id', { feed, sha: message.facts.sha.slice(0, 12) });
+      },
+      firstAfterCrash: (message) => this.#observer.listed(feed, 'maybeSent', message.facts, null, 'before-crash'),
+      refused: (facts, cause) => {
+        const at = this.#runtime.now;
+        this.#runtime.append({ t: 'refusal', endpoint: feed, cause, at, ...facts }, null, 'written');
+        this.#observer.counted(feed, 'refused');
+      },
+      deserted: (message) => {
+        const index = this.#waiting.indexOf(message);
+        if (index < 0) return;
+        this.#waiting.splice(index, 1);
+        this.intake.abandon(message);
+        this.#ended(message);
+      },
+    };
+  }
+
+  #admit(message: Message): void {
+    const { facts, sender, attemptOf } = message;
+    const { primary } = this;
+    const shadow = this.#observer.shadowOf(this.config.name, primary);
+    const at = this.#runtime.now;
+    const feed = this.config.name;
+    const offset = this.#runtime.append(
+      { t: 'input', feed, sender, primary, shadow, attemptOf, at, ...facts },
+      message.frame.payload,
+      'written',
+      () => this.#forward(message),
+    );
+    const first = attemptOf ?? offset;
+    const payload = message.frame.payload;
+    const input: AdmittedInput = { feed, offset, first, facts, payload, primary, shadow };
+    this.#current = { message, input };
+    this.intake.admitted(message, offset, null);
+    this.#observer.counted(feed, 'received');
+    this.#observer.admitted(input);
+  }
+
+  #forward(message: Message): void {
+    const current = this.#current;
+    // A forced change may have taken it back while it was being written.
+    if (current === null || current.message !== message || current.input.offset !== message.offset) return;
+    const { input } = current;
+    this.links[input.primary].deliver({
+      frame: message.frame,
+      msh10: message.facts.msh10,
+      timeoutMs: this.#answerTimeoutMs(input.primary),
+      answered: (answer, verdict) => this.#answered(message, input, answer, verdict),
+      lost: (cause) => this.#lost(message, input, cause),
+    });
+  }
+
+  #answered(message: Message, input: AdmittedInput, answer: Buffer, verdict: Verdict): void {
+    this.#record(input, verdict, answer, () => {
+      this.#current = null;
+      if (verdict === 'positive' && input.shadow !== null) {
+        const frame = this.#shadows[input.shadow].length < SHADOW_FRAMES_IN_MEMORY ? message.frame : null;
+        this.#shadows[input.shadow].push({ input, frame });
+      }
+      this.#observer.counted(input.feed, verdict === 'positive' ? 'accepted' : 'rejected');
+      this.#observer.answered(input, input.primary, verdict, true);
+      this.intake.answer(message, answer, verdict);
+      this.#ended(message);
+      this.advance();
+      this.#observer.moved(input.feed);
+    });
+  }
+
+  #lost(message: Message, input: AdmittedInput, cause: 'timeout' | 'disconnected'): void {
+    this.#current = null;
+    this.#record(input, 'lost');
+    this.#observer.listed(input.feed, 'maybeSent', message.facts, input.offset, `primary-${cause}`);
+    this.#observer.counted(input.feed, 'unanswered');
+    this.#observer.answered(input, input.primary, 'lost', true);
+    this.intake.abandon(message);
+    this.#ended(message);
+    this.advance();
+    this.#observer.moved(input.feed);
+  }
+
+  #ended(message: Message): void {
+    this.#afterHold.delete(message);
+    this.#observer.ended(this.config.name, message);
+  }
+
+  #record(input: AdmittedInput, verdict: Verdict, answer: Buffer | null = null, then?: () => void): void {
+    const needs = then === undefined ? 'written' : 'durable';
+    const at = this.#runtime.now;
+    this.#runtime.append(
+      { t: 'input-verdict', feed: input.feed, input: input.offset, verdict, at },
+      answer,
+      needs,
+      then,
+    );
+  }
+
+  #recordShadow(input: AdmittedInput, platform: Platform, verdict: Verdict | 'dropped'): void {
+    const at = this.#runtime.now;
+    this.#runtime.append(
+      { t: 'shadow', feed: input.feed, input: input.offset, platform, verdict, at },
+      null,
+      'written',
+    );
+  }
+
+  #pumpShadow(platform: Platform): void {
+    const [item] = this.#shadows[platform];
+    if (item === undefined || this.#shadowBusy[platform] || this.links[platform].busy) return;
+    this.#shadowBusy[platform] = true;
+    if (item.frame !== null) {
+      this.#sendShadow(platform, item, item.frame);
+      return;
+    }
+    this.#runtime.read(item.input.offset, (payload) => {
+      if (payload !== null) {
+        this.#sendShadow(platform, item, { payload, raw: payload });
+        return;
+      }
+      this.#runtime.fx.log('error', 'shadow-payload-unreadable', { feed: this.config.name, offset: item.input.offset });
+      this.#shadowDone(platform, item, 'dropped');
+    });
+  }
+
+  #sendShadow(platform: Platform, item: ShadowItem, frame: Message['frame']): void {
+    this.links[platform].deliver({
+      frame,
+      msh10: item.input.facts.msh10,
+      timeoutMs: this.#answerTimeoutMs(platform),
+      answered: (_answer, verdict) => this.#shadowDone(platform, item, verdict),
+      lost: () => {
+        // Only transport failures are repeated; nobody waits for the copy.
+        this.#runtime.after(SHADOW_RETRY_MS, () => {
+          this.#shadowBusy[platform] = false;
+          this.advance();
+        });
+      },
+    });
+  }
+
+  #shadowDone(platform: Platform, item: ShadowItem, verdict: Verdict | 'dropped'): void {
+    this.#shadowBusy[platform] = false;
+    this.#shadows[platform].shift();
+    this.#recordShadow(item.input, platform, verdict);
+    this.#observer.counted(item.input.feed, verdict === 'positive' ? 'shadowed' : 'shadowRejected');
+    if (verdict !== 'dropped') this.#observer.answered(item.input, platform, verdict, false);
+    this.advance();
+    this.#observer.moved(item.input.feed);
+  }
+
+  #answerTimeoutMs(platform: Platform): number {
+    const { answerTimeoutMs } = this.config.platforms[platform];
+    return answerTimeoutMs ?? this.config.ackTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS;
+  }
+}

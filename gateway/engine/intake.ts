@@ -1,0 +1,317 @@
+/**
+ * The listening side of a feed or a leg: sockets, frames one at a time, senders and their resends. What to do with a
+ * message is its owner's business; the owner ends each message by `answer` or `abandon`.
+ */
+import type { Listener } from '../../core/inventory.ts';
+import { type Frame, Framer, framed } from '../framing.ts';
+import { factsOf, ownAnswer, retryDigest } from './answers.ts';
+import type { SocketId } from './io.ts';
+import type { MessageFacts, Verdict } from './records.ts';
+import { RetryMemory } from './retry-memory.ts';
+import type { Runtime, SocketOwner } from './runtime.ts';
+
+/** A frame from the moment it is complete to the moment it is answered or given up. */
+export type Message = {
+  readonly sender: string;
+  readonly frame: Frame;
+  readonly facts: MessageFacts;
+  readonly digest: string;
+  readonly receivedAtMs: number;
+  /** Sockets that wait for its answer: the one it came on, and those on which it came again. */
+  readonly waiters: Set<SocketId>;
+  /** Offset in the journal, once it is admitted. */
+  offset: number | null;
+  /** Where this is another attempt: the first attempt, and what the owner kept with it. */
+  readonly attemptOf: number | null;
+  readonly context: number | null;
+};
+
+export type IntakeOwner = {
+  message(message: Message): void;
+  /** The recorded answer was sent again. */
+  answeredAgain(message: MessageFacts, firstAttempt: number | null): void;
+  /** The same MSH-10 came with other bytes: it passes, and is flagged. */
+  reusedId(message: Message): void;
+  /** After an unclean start, the first message of a sender that nothing recognises. */
+  firstAfterCrash(message: Message): void;
+  refused(facts: MessageFacts, cause: string): void;
+  /** The last socket that waited for a message is gone. */
+  deserted(message: Message): void;
+};
+
+type Socket = {
+  readonly id: SocketId;
+  readonly sender: string;
+  readonly framer: Framer;
+  current: Message | null;
+  paused: boolean;
+  pumping: boolean;
+  ended: boolean;
+  /** Its sender has closed its half. */
+  isLast: boolean;
+  /** Nothing of the next frame had arrived when the last answer was written: the next frame proves it was read. */
+  provesReading: boolean;
+};
+
+const PAUSE_ABOVE_BYTES = 256 * 1024;
+/** One socket's frames are taken in turns, so that a pipelining sender cannot starve others or grow the stack. */
+const FRAMES_PER_TURN = 1000;
+
+export class Intake implements SocketOwner {
+  readonly memory: RetryMemory;
+  readonly #name: string;
+  readonly #listener: Listener;
+  readonly #runtime: Runtime;
+  readonly #owner: IntakeOwner;
+  readonly #frameLimitBytes: number;
+  readonly #sockets = new Map<SocketId, Socket>();
+  readonly #unheardSinceCrash: boolean;
+  readonly #heard = new Set<string>();
+
+  constructor(options: {
+    name: string;
+    listener: Listener;
+    runtime: Runtime;
+    owner: IntakeOwner;
+    frameLimitBytes: number;
+    afterCrash: boolean;
+  }) {
+    this.#name = options.name;
+    this.#listener = options.listener;
+    this.#runtime = options.runtime;
+    this.#owner = options.owner;
+    this.#frameLimitBytes = options.frameLimitBytes;
+    this.#unheardSinceCrash = options.afterCrash;
+    this.memory = new RetryMemory(options.listener.retry);
+  }
+
+  get socketCount(): number {
+    return this.#sockets.size;
+  }
+
+  opened(id: SocketId, peerIp: string): void {
+    const framer = new Framer(this.#listener.framing, { frameBytes: this.#frameLimitBytes });
+    const sender = `${this.#name}@${peerIp}`;
+    this.#runtime.sockets.set(id, this);
+    this.#sockets.set(id, {
+      id,
+      sender,
+      framer,
+      current: null,
+      paused: false,
+      pumping: false,
+      ended: false,
+      isLast: false,
+      provesReading: false,
+    });
+  }
+
+  bytes(id: SocketId, chunk: Buffer): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return;
+    socket.framer.push(chunk);
+    if (socket.current === null) this.#pump(socket);
+    else if (!socket.paused && socket.framer.bufferedBytes > PAUSE_ABOVE_BYTES) {
+      socket.paused = true;
+      this.#runtime.fx.pause(id);
+    }
+  }
+
+  /** A sender that has said its last still gets the answer that it waits for. */
+  ended(id: SocketId): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return;
+    socket.isLast = true;
+    if (socket.current === null) this.#end(socket);
+  }
+
+  closed(id: SocketId): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return;
+    this.#forget(socket);
+  }
+
+  /** The message's end: its answer goes to every socket that waits for it. */
+  answer(message: Message, answer: Buffer, verdict: Verdict): void {
+    const bytes = framed({ payload: answer }, this.#listener.framing);
+    const waiters = [...message.waiters].map((id) => this.#sockets.get(id)).filter((socket) => socket !== undefined);
+    message.waiters.clear();
+    // The newest socket is the one that the sender still listens on.
+    const reader = waiters.at(-1) ?? null;
+    const remembered = this.memory.last(message.sender);
+    if (remembered?.outcome.kind === 'open' && remembered.outcome.message === message) {
+      remembered.outcome =
+        verdict === 'positive'
+          ? { kind: 'positive', answer, atMs: this.#runtime.now, socket: reader?.id ?? null }
+          : { kind: verdict === 'negative' ? 'negative' : 'unknown' };
+    }
+    for (const socket of waiters) {
+      this.#runtime.fx.send(socket.id, bytes);
+      socket.current = null;
+      this.#swallowResends(socket, message.digest);
+      socket.provesReading = socket.framer.bufferedBytes === 0;
+    }
+    for (const socket of waiters) this.#pump(socket);
+  }
+
+  /** No answer will come: the sockets are closed without one, the sender's resend is its next attempt. */
+  abandon(message: Message): void {
+    const remembered = this.memory.last(message.sender);
+    if (remembered?.outcome.kind === 'open' && remembered.outcome.message === message) {
+      remembered.outcome = { kind: 'unknown' };
+    }
+    for (const id of message.waiters) {
+      this.#runtime.close(id);
+      const socket = this.#sockets.get(id);
+      if (socket !== undefined) {
+        socket.current = null;
+        this.#sockets.delete(id);
+      }
+    }
+    message.waiters.clear();
+  }
+
+  /** Tells the memory where the message stands in the journal, so that its resends are told as attempts of it. */
+  admitted(message: Message, offset: number, context: number | null): void {
+    message.offset = offset;
+    const remembered = this.memory.last(message.sender);
+    if (remembered?.outcome.kind === 'open' && remembered.outcome.message === message) {
+      remembered.firstAttempt ??= offset;
+      remembered.context = context;
+    }
+  }
+
+  /** Refuses a message with an answer of the gateway's own (rule 1). */
+  refuse(message: Message, code: 'AE' | 'AR', cause: string): void {
+    this.#owner.refused(message.facts, cause);
+    this.answer(message, ownAnswer(message.frame.payload, code, cause, this.#runtime.now), 'negative');
+  }
+
+  #pump(socket: Socket): void {
+    if (socket.pumping) return;
+    socket.pumping = true;
+    let turns = 0;
+    for (; turns < FRAMES_PER_TURN && socket.current === null && !socket.ended; turns++) {
+      const taken = socket.framer.take();
+      if (taken.kind === 'none') break;
+      // An empty frame is a keep-alive of some senders: there is nothing to pass on or to answer.
+      if (taken.kind === 'too-large') this.#refuseTooLarge(socket, taken.head);
+      else if (taken.frame.payload.length > 0) this.#accept(socket, taken.frame);
+    }
+    socket.pumping = false;
+    if (socket.current !== null || socket.ended) return;
+    if (turns < FRAMES_PER_TURN && socket.isLast) {
+      this.#end(socket);
+      return;
+    }
+    if (turns === FRAMES_PER_TURN) this.#runtime.after(0, () => this.#pump(socket));
+    else if (socket.paused) {
+      socket.paused = false;
+      this.#runtime.fx.resume(socket.id);
+    }
+  }
+
+  #accept(socket: Socket, frame: Frame): void {
+    const facts = factsOf(frame.payload);
+    const digest = retryDigest(frame.payload, this.#listener.retry.ignore);
+    const proof = socket.provesReading ? socket.id : null;
+    const recognition = this.memory.recognise(socket.sender, facts.msh10, digest, proof, this.#runtime.now);
+    const isFirst = this.#unheardSinceCrash && !this.#heard.has(socket.sender);
+    if (isFirst) this.#heard.add(socket.sender);
+    switch (recognition.kind) {
+      case 'join':
+        socket.current = recognition.message;
+        recognition.message.waiters.add(socket.id);
+        return;
+      case 'answer-again':
+        if (recognition.remembered.outcome.kind === 'positive') recognition.remembered.outcome.socket = socket.id;
+        this.#owner.answeredAgain(facts, recognition.remembered.firstAttempt);
+        this.#runtime.fx.send(socket.id, framed({ payload: recognition.answer }, this.#listener.framing));
+        socket.provesReading = socket.framer.bufferedBytes === 0;
+        return;
+      case 'another-attempt': {
+        const { firstAttempt, context } = recognition.remembered;
+        this.#begin(socket, frame, facts, digest, firstAttempt, context);
+        return;
+      }
+      case 'new': {
+        const message = this.#open(socket, frame, facts, digest, null, null);
+        if (recognition.reusedId) this.#owner.reusedId(message);
+        if (isFirst) this.#owner.firstAfterCrash(message);
+        this.#owner.message(message);
+        return;
+      }
+    }
+  }
+
+  #begin(
+    socket: Socket,
+    frame: Frame,
+    facts: MessageFacts,
+    digest: string,
+    attemptOf: number | null,
+    context: number | null,
+  ): void {
+    this.#owner.message(this.#open(socket, frame, facts, digest, attemptOf, context));
+  }
+
+  #open(
+    socket: Socket,
+    frame: Frame,
+    facts: MessageFacts,
+    digest: string,
+    attemptOf: number | null,
+    context: number | null,
+  ): Message {
+    const message: Message = {
+      sender: socket.sender,
+      frame,
+      facts,
+      digest,
+      receivedAtMs: this.#runtime.now,
+      waiters: new Set([socket.id]),
+      offset: null,
+      attemptOf,
+      context,
+    };
+    socket.current = message;
+    const outcome = { kind: 'open', message } as const;
+    this.memory.remember(socket.sender, { msh10: facts.msh10, digest, firstAttempt: attemptOf, context, outcome });
+    return message;
+  }
+
+  /** Resends of the message that came on the same socket while it was in flight: one message, one answer. */
+  #swallowResends(socket: Socket, digest: string): void {
+    for (let turn = 0; turn < FRAMES_PER_TURN; turn++) {
+      const taken = socket.framer.take();
+      if (taken.kind !== 'frame') return;
+      if (retryDigest(taken.frame.payload, this.#listener.retry.ignore) === digest) continue;
+      socket.framer.putBack(taken.frame);
+      return;
+    }
+  }
+
+  #refuseTooLarge(socket: Socket, head: Buffer): void {
+    const facts = factsOf(head);
+    const cause = 'frame over the limit';
+    this.#owner.refused(facts, cause);
+    const answer = ownAnswer(head, 'AR', cause, this.#runtime.now);
+    this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
+    this.#end(socket);
+  }
+
+  #end(socket: Socket): void {
+    this.#runtime.close(socket.id);
+    this.#forget(socket);
+  }
+
+  #forget(socket: Socket): void {
+    socket.ended = true;
+    this.#sockets.delete(socket.id);
+    const message = socket.current;
+    if (message === null) return;
+    socket.current = null;
+    message.waiters.delete(socket.id);
+    if (message.waiters.size === 0) this.#owner.deserted(message);
+  }
+}

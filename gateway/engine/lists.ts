@@ -1,0 +1,102 @@
+/** What the product shows instead of hiding: lists of message ids by cause, and the decisions that a person must take. */
+import type { ListEntry, ListName, MessageId, OpenDecision } from '../../core/admin-api.ts';
+import type { DecisionRecord, ListRecord, MessageFacts, ResolutionRecord } from './records.ts';
+
+const LIST_LIMIT = 10_000;
+const DECISIONS_KEPT = 10_000;
+
+export function messageId(shard: number, facts: MessageFacts, offset: number | null): MessageId {
+  return { msh10: facts.msh10, sha256: facts.sha.slice(0, 12), at: `${shard}/${offset ?? '-'}` };
+}
+
+/** One connection's lists: the newest entries, and how many there ever were. */
+export class Lists {
+  readonly #shard: number;
+  readonly #entries = new Map<ListName, ListEntry[]>();
+  readonly #totals = new Map<ListName, number>();
+
+  constructor(shard: number) {
+    this.#shard = shard;
+  }
+
+  add(record: ListRecord): void {
+    const entries = this.#entries.get(record.list) ?? [];
+    this.#entries.set(record.list, entries);
+    entries.push({
+      id: messageId(this.#shard, record.message, record.offset),
+      cause: record.cause,
+      epoch: record.epoch,
+      at: new Date(record.at).toISOString(),
+    });
+    if (entries.length > LIST_LIMIT) entries.shift();
+    this.#totals.set(record.list, this.total(record.list) + 1);
+  }
+
+  entries(list: ListName): readonly ListEntry[] {
+    return this.#entries.get(list) ?? [];
+  }
+
+  total(list: ListName): number {
+    return this.#totals.get(list) ?? 0;
+  }
+}
+
+export type Decision = OpenDecision & {
+  readonly inputOffset: number | null;
+  readonly proposalOffsets: readonly number[];
+};
+
+/** The decision list of a shard: open entries are never forgotten, resolved ones are kept up to a bound. */
+export class Decisions {
+  readonly #shard: number;
+  readonly #byId = new Map<string, Decision>();
+
+  constructor(shard: number) {
+    this.#shard = shard;
+  }
+
+  open(record: DecisionRecord): void {
+    this.#byId.set(record.id, {
+      id: record.id,
+      connection: record.connection,
+      cause: record.cause,
+      input: record.inputFacts === null ? null : messageId(this.#shard, record.inputFacts, record.input),
+      proposals: record.proposals.map((item) => messageId(this.#shard, item, item.offset)),
+      openedAt: new Date(record.at).toISOString(),
+      resolved: null,
+      inputOffset: record.input,
+      proposalOffsets: record.proposals.map((item) => item.offset),
+    });
+    if (this.#byId.size <= DECISIONS_KEPT) return;
+    for (const [id, decision] of this.#byId) {
+      if (decision.resolved === null) continue;
+      this.#byId.delete(id);
+      return;
+    }
+  }
+
+  resolve(record: ResolutionRecord): void {
+    const decision = this.#byId.get(record.id);
+    if (decision === undefined) return;
+    const { action, by, reason } = record;
+    this.#byId.set(record.id, { ...decision, resolved: { action, by, reason, at: new Date(record.at).toISOString() } });
+  }
+
+  get(id: string): Decision | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  openOf(connection: string): number {
+    let count = 0;
+    for (const decision of this.#byId.values()) {
+      if (decision.connection === connection && decision.resolved === null) count++;
+    }
+    return count;
+  }
+
+  /** Open ones first, oldest first. */
+  all(): readonly Decision[] {
+    const all = [...this.#byId.values()];
+    return [...all.filter((item) => item.resolved === null), ...all.filter((item) => item.resolved !== null)];
+  }
+}

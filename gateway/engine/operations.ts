@@ -1,0 +1,55 @@
+/**
+ * Moves by request id: the same id gets the same answer, also after a restart; while it is in flight it joins the wait.
+ * The outcome is in the journal before it is told.
+ */
+import type { ApiError, RouteResponse } from '../../core/admin-api.ts';
+
+export type MoveResult =
+  | { readonly ok: true; readonly value: RouteResponse }
+  | { readonly ok: false; readonly status: number; readonly error: ApiError };
+
+export type Reply = (result: MoveResult) => void;
+
+type Operation =
+  | { readonly kind: 'in-flight'; readonly connection: string; readonly replies: Reply[] }
+  | { readonly kind: 'done'; readonly connection: string; readonly result: MoveResult };
+
+const OPERATIONS_LIMIT = 20_000;
+
+export class Operations {
+  readonly #byId = new Map<string, Operation>();
+
+  /** True where the request is known: its reply comes, or joins the wait. */
+  join(requestId: string, connection: string, reply: Reply): boolean {
+    const known = this.#byId.get(requestId);
+    if (known === undefined) return false;
+    if (known.connection !== connection) {
+      const message = `the request id was used for ${known.connection}: a new request needs a new id`;
+      reply({ ok: false, status: 400, error: { code: 'invalid', message, connection, next: [] } });
+    } else if (known.kind === 'in-flight') known.replies.push(reply);
+    else reply(known.result);
+    return true;
+  }
+
+  begin(requestId: string, connection: string, reply: Reply): void {
+    this.#byId.set(requestId, { kind: 'in-flight', connection, replies: [reply] });
+    if (this.#byId.size <= OPERATIONS_LIMIT) return;
+    for (const [id, operation] of this.#byId) {
+      if (operation.kind === 'in-flight') continue;
+      this.#byId.delete(id);
+      return;
+    }
+  }
+
+  end(requestId: string, result: MoveResult): void {
+    const operation = this.#byId.get(requestId);
+    if (operation === undefined || operation.kind === 'done') return;
+    this.#byId.set(requestId, { kind: 'done', connection: operation.connection, result });
+    for (const reply of operation.replies) reply(result);
+  }
+
+  /** Recovery: an outcome from the journal. */
+  recover(requestId: string, connection: string, response: RouteResponse): void {
+    this.#byId.set(requestId, { kind: 'done', connection, result: { ok: true, value: response } });
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * The dialling side: one peer, one socket, one unanswered message (rules 6 and 7). A message that is not yet written
+ * waits while the link keeps connecting; one that was written is never written again by the link: no answer in time or a
+ * lost connection closes the socket and is reported as lost.
+ */
+import type { AnswerMatch, Peer } from '../../core/inventory.ts';
+import { type Frame, Framer, framed } from '../framing.ts';
+import { isCredited, readAnswer, strictestMatch } from './answers.ts';
+import type { SocketId } from './io.ts';
+import type { Verdict } from './records.ts';
+import type { Runtime, SocketOwner } from './runtime.ts';
+
+export type Delivery = {
+  readonly frame: { readonly payload: Uint8Array; readonly raw?: Uint8Array };
+  readonly msh10: string;
+  readonly timeoutMs: number;
+  /** The peer's own answer, credited to this message. */
+  answered(answer: Buffer, verdict: Verdict): void;
+  /** It was written, and nobody knows whether the peer took it. */
+  lost(cause: 'timeout' | 'disconnected'): void;
+};
+
+export type StrayFrame = { readonly payload: Buffer; readonly isAnswer: boolean };
+
+const RECONNECT_FIRST_MS = 50;
+const RECONNECT_LAST_MS = 2000;
+
+export class PeerLink implements SocketOwner {
+  readonly name: string;
+  readonly #peer: Peer;
+  readonly #runtime: Runtime;
+  readonly #onStray: (frame: StrayFrame) => void;
+  readonly #onConnected: () => void;
+  readonly #frameLimitBytes: number;
+  #framer: Framer;
+  #socket: SocketId | null = null;
+  #connected = false;
+  #current: Delivery | null = null;
+  #begun = false;
+  #answerTimer: number | null = null;
+  #reconnectTimer: number | null = null;
+  #reconnectMs = RECONNECT_FIRST_MS;
+  #wanted = false;
+  #learned: AnswerMatch | null;
+
+  constructor(options: {
+    name: string;
+    peer: Peer;
+    runtime: Runtime;
+    frameLimitBytes: number;
+    onStray: (frame: StrayFrame) => void;
+    onConnected?: () => void;
+  }) {
+    this.name = options.name;
+    this.#peer = options.peer;
+    this.#runtime = options.runtime;
+    this.#frameLimitBytes = options.frameLimitBytes;
+    this.#onStray = options.onStray;
+    this.#onConnected = options.onConnected ?? (() => {});
+    this.#learned = options.peer.answer;
+    this.#framer = new Framer(options.peer.framing, { frameBytes: options.frameLimitBytes });
+  }
+
+  get busy(): boolean {
+    return this.#current !== null;
+  }
+
+  /** The present message has been written. */
+  get begun(): boolean {
+    return this.#current !== null && this.#begun;
+  }
+
+  get isConnected(): boolean {
+    return this.#connected;
+  }
+
+  deliver(delivery: Delivery): void {
+    if (this.#current !== null) throw new Error(`${this.name} has an unanswered message`);
+    this.#current = delivery;
+    this.#begun = false;
+    if (this.#connected) this.#write();
+    else this.connect();
+  }
+
+  /** Keeps trying until it is connected; asks nothing of the peer. */
+  connect(): void {
+    this.#wanted = true;
+    if (this.#socket !== null || this.#reconnectTimer !== null) return;
+    this.#socket = this.#runtime.dial(this.#peer.host, this.#peer.port, this);
+    this.#framer = new Framer(this.#peer.framing, { frameBytes: this.#frameLimitBytes });
+  }
+
+  /** Takes the present message back. True: it was never written. False: it was; the socket is closed. */
+  withdraw(): boolean {
+    const wasBegun = this.begun;
+    this.#settle();
+    if (wasBegun) this.#drop();
+    return !wasBegun;
+  }
+
+  connected(): void {
+    this.#connected = true;
+    this.#wanted = false;
+    this.#reconnectMs = RECONNECT_FIRST_MS;
+    if (this.#current !== null && !this.#begun) this.#write();
+    this.#onConnected();
+  }
+
+  bytes(_socket: SocketId, chunk: Buffer): void {
+    this.#framer.push(chunk);
+    for (;;) {
+      const taken = this.#framer.take();
+      if (taken.kind === 'none') return;
+      if (taken.kind === 'too-large') {
+        this.#lose('disconnected');
+        return;
+      }
+      const before = this.#socket;
+      this.#frame(taken.frame);
+      if (this.#socket !== before) return;
+    }
+  }
+
+  /** A peer that sends no more will not answer either. */
+  ended(socket: SocketId): void {
+    this.#runtime.close(socket);
+    this.closed();
+  }
+
+  closed(): void {
+    this.#socket = null;
+    this.#connected = false;
+    if (this.#current !== null && this.#begun) {
+      this.#lose('disconnected');
+      return;
+    }
+    if (this.#wanted || this.#current !== null) this.#reconnectLater();
+  }
+
+  #frame(frame: Frame): void {
+    const answer = readAnswer(frame.payload);
+    const delivery = this.#current;
+    if (answer === null || delivery === null || !this.#begun || !this.#credits(answer.msa2, delivery.msh10)) {
+      if (frame.payload.length > 0) this.#onStray({ payload: frame.payload, isAnswer: answer !== null });
+      return;
+    }
+    this.#learned ??= strictestMatch(answer.msa2, delivery.msh10);
+    this.#settle();
+    delivery.answered(frame.payload, answer.verdict);
+  }
+
+  #credits(msa2: string, msh10: string): boolean {
+    return isCredited(this.#learned ?? 'position', msa2, msh10);
+  }
+
+  #write(): void {
+    const delivery = this.#current;
+    if (delivery === null || this.#socket === null) return;
+    this.#begun = true;
+    this.#runtime.fx.send(this.#socket, framed(delivery.frame, this.#peer.framing));
+    this.#answerTimer = this.#runtime.after(delivery.timeoutMs, () => this.#lose('timeout'));
+  }
+
+  #lose(cause: 'timeout' | 'disconnected'): void {
+    const delivery = this.#current;
+    const wasBegun = this.#begun;
+    this.#settle();
+    this.#drop();
+    if (delivery === null) return;
+    if (wasBegun) delivery.lost(cause);
+    else this.deliver(delivery);
+  }
+
+  #settle(): void {
+    this.#runtime.cancel(this.#answerTimer);
+    this.#answerTimer = null;
+    this.#current = null;
+    this.#begun = false;
+    this.#wanted = false;
+  }
+
+  #drop(): void {
+    if (this.#socket !== null) this.#runtime.close(this.#socket);
+    this.#socket = null;
+    this.#connected = false;
+  }
+
+  #reconnectLater(): void {
+    if (this.#reconnectTimer !== null) return;
+    this.#reconnectTimer = this.#runtime.after(this.#reconnectMs, () => {
+      this.#reconnectTimer = null;
+      if (this.#wanted || this.#current !== null) this.connect();
+    });
+    this.#reconnectMs = Math.min(this.#reconnectMs * 2, RECONNECT_LAST_MS);
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * What the journal holds. A record is a small `meta` and, where bytes of a peer are kept, a payload that is exactly
+ * those bytes. Recovery replays records through the same state that live traffic builds.
+ */
+import type { EpochRecord, ListName } from '../../core/admin-api.ts';
+import type { Platform } from '../../core/platform.ts';
+
+/** MSA-1 as a class. `lost`: the peer may have taken the message, nobody knows. */
+export type Verdict = 'positive' | 'negative' | 'other' | 'lost';
+
+export type MessageFacts = { readonly msh10: string; readonly sha: string };
+
+export type InputRecord = MessageFacts & {
+  readonly t: 'input';
+  readonly feed: string;
+  readonly sender: string;
+  readonly primary: Platform;
+  /** The platform that gets a copy once the verdict is positive, if any. */
+  readonly shadow: Platform | null;
+  /** The first attempt, where this frame is another attempt of it. */
+  readonly attemptOf: number | null;
+  readonly at: number;
+};
+
+export type InputVerdictRecord = {
+  readonly t: 'input-verdict';
+  readonly feed: string;
+  readonly input: number;
+  readonly verdict: Verdict;
+  readonly at: number;
+};
+
+export type ShadowRecord = {
+  readonly t: 'shadow';
+  readonly feed: string;
+  readonly input: number;
+  readonly platform: Platform;
+  readonly verdict: Verdict | 'dropped';
+  readonly at: number;
+};
+
+/** What becomes of an output: delivered, captured, parked (nobody's), or suppressed (its input was delivered already). */
+export type OutputRole = 'deliver' | 'capture' | 'park' | 'suppress';
+
+export type OutputRecord = MessageFacts & {
+  readonly t: 'output';
+  readonly connection: string;
+  readonly platform: Platform;
+  readonly sender: string;
+  readonly role: OutputRole;
+  readonly epoch: number;
+  /** Offset of the input that it belongs to, where that is known. */
+  readonly input: number | null;
+  readonly attemptOf: number | null;
+  readonly at: number;
+};
+
+export type OutputVerdictRecord = {
+  readonly t: 'output-verdict';
+  readonly connection: string;
+  readonly output: number;
+  readonly verdict: Verdict;
+  /** The gateway delivered it from a capture (re-owned or resolved), no platform waits for the answer. */
+  readonly reowned: boolean;
+  readonly at: number;
+};
+
+/** The answer that a captured, parked or suppressed output got. `synthetic`: written by the gateway. */
+export type CaptureAnswerRecord = {
+  readonly t: 'capture-answer';
+  readonly connection: string;
+  readonly output: number;
+  readonly kind: 'paired' | 'synthetic';
+  readonly at: number;
+};
+
+export type RefusalRecord = MessageFacts & {
+  readonly t: 'refusal';
+  readonly endpoint: string;
+  readonly cause: string;
+  readonly at: number;
+};
+
+export type RouteEpochRecord = {
+  readonly t: 'epoch';
+  readonly record: EpochRecord;
+  readonly pauseMs: number;
+  readonly at: number;
+};
+
+export type OperationRecord = {
+  readonly t: 'operation';
+  readonly connection: string;
+  readonly requestId: string;
+  readonly outcome: 'committed' | 'aborted';
+  readonly reason: string | null;
+  readonly epoch: number;
+  readonly pauseMs: number;
+  readonly heldMessages: number;
+  readonly inFlightAtHold: number;
+  readonly at: number;
+};
+
+export type ListRecord = {
+  readonly t: 'list';
+  readonly list: ListName;
+  readonly connection: string;
+  readonly message: MessageFacts;
+  readonly offset: number;
+  readonly cause: string;
+  readonly epoch: number;
+  readonly at: number;
+};
+
+export type DecisionRecord = {
+  readonly t: 'decision';
+  readonly id: string;
+  readonly connection: string;
+  readonly cause: string;
+  readonly input: number | null;
+  readonly inputFacts: MessageFacts | null;
+  readonly proposals: readonly (MessageFacts & { readonly offset: number })[];
+  readonly at: number;
+};
+
+export type ResolutionRecord = {
+  readonly t: 'resolution';
+  readonly id: string;
+  readonly action: 'deliver' | 'discard';
+  readonly by: string;
+  readonly reason: string;
+  readonly at: number;
+};
+
+/** A gateway process began to serve. */
+export type StartRecord = {
+  readonly t: 'start';
+  readonly version: string;
+  readonly clean: boolean;
+  readonly at: number;
+};
+
+export type JournalMeta =
+  | InputRecord
+  | InputVerdictRecord
+  | ShadowRecord
+  | OutputRecord
+  | OutputVerdictRecord
+  | CaptureAnswerRecord
+  | RefusalRecord
+  | RouteEpochRecord
+  | OperationRecord
+  | ListRecord
+  | DecisionRecord
+  | ResolutionRecord
+  | StartRecord;

@@ -1,0 +1,384 @@
+/**
+ * Rebuilds the engine's state from the journal: routes, retry memory, obligations, shadow backlog, lists, decisions and
+ * operations. Nothing is sent while it reads. What a crash left open is then said: a message without a durable verdict
+ * may have been taken by its peer, and nobody knows (rule 2).
+ */
+import type { EpochRecord } from '../../core/admin-api.ts';
+import { linkEpoch } from '../../core/epoch-history.ts';
+import {
+  candidateOf,
+  controlOf,
+  FIRST_ROUTE,
+  type Phase,
+  PLATFORMS,
+  type Platform,
+  primaryOf,
+} from '../../core/platform.ts';
+import { retryDigest } from './answers.ts';
+import type { ConnectionEngine } from './connection.ts';
+import type { AdmittedInput, FeedEngine } from './feed.ts';
+import type { Intake } from './intake.ts';
+import type { Decision } from './lists.ts';
+import type {
+  InputRecord,
+  InputVerdictRecord,
+  JournalMeta,
+  MessageFacts,
+  OperationRecord,
+  OutputRecord,
+  OutputVerdictRecord,
+  RouteEpochRecord,
+  ShadowRecord,
+} from './records.ts';
+import { deliverCaptures, takeOver } from './reown.ts';
+import type { ShardEngine } from './shard.ts';
+
+type OpenInput = { readonly input: AdmittedInput; readonly sender: string };
+type OpenOutput = {
+  readonly connection: ConnectionEngine;
+  readonly record: OutputRecord;
+  readonly facts: MessageFacts;
+  readonly intake: Intake | null;
+};
+
+export type Stranger = { readonly name: string; phase: Phase; wasUsed: boolean };
+
+export class Recovery {
+  readonly #engine: ShardEngine;
+  readonly #inputs = new Map<number, OpenInput>();
+  readonly #outputs = new Map<number, OpenOutput>();
+  /** Captures that a person decided to deliver and whose verdict is not in the journal. */
+  readonly #resolved = new Map<number, Decision>();
+
+  /** Connections of the journal that the inventory no longer has, with what the journal last said of them. */
+  readonly #strangers = new Map<string, Stranger>();
+  readonly #renamed = new Map<string, string>();
+
+  constructor(engine: ShardEngine) {
+    this.#engine = engine;
+    for (const { config } of engine.connections.values()) {
+      for (const former of config.previousNames) this.#renamed.set(former, config.name);
+    }
+  }
+
+  /** What may not vanish from the inventory: it is in the path, and its traffic would stop. */
+  get strangers(): readonly Stranger[] {
+    return [...this.#strangers.values()].filter(({ phase, wasUsed }) => phase !== 'decommissioned' && wasUsed);
+  }
+
+  apply(offset: number, meta: JournalMeta, payload: Buffer | null): void {
+    this.#engine.runtime.now = 'at' in meta ? meta.at : this.#engine.runtime.now;
+    switch (meta.t) {
+      case 'input':
+        this.#input(offset, meta, payload);
+        return;
+      case 'input-verdict':
+        this.#inputVerdict(meta, payload);
+        return;
+      case 'shadow':
+        this.#shadow(meta);
+        return;
+      case 'output':
+        this.#output(offset, meta, payload);
+        return;
+      case 'output-verdict':
+        this.#outputVerdict(meta, payload);
+        return;
+      case 'capture-answer':
+        this.#captureAnswer(meta.output, payload);
+        return;
+      case 'epoch':
+        this.#epoch(meta);
+        return;
+      case 'operation':
+        this.#operation(meta);
+        return;
+      case 'list': {
+        const connection = this.#connection(meta.connection);
+        connection?.lists.add(meta);
+        if (meta.list === 'maybeSent' || meta.list === 'answeredAgain') {
+          if (connection !== undefined) connection.counters[meta.list]++;
+        }
+        return;
+      }
+      case 'decision': {
+        this.#engine.decisions.open(meta);
+        const connection = this.#connection(meta.connection);
+        const obligation = meta.input === null ? null : connection?.obligations.get(meta.input);
+        if (obligation) connection?.obligations.close(obligation);
+        return;
+      }
+      case 'resolution': {
+        this.#engine.decisions.resolve(meta);
+        const decision = this.#engine.decisions.get(meta.id);
+        if (decision !== null && meta.action === 'deliver') {
+          for (const proposal of decision.proposalOffsets) this.#resolved.set(proposal, decision);
+        }
+        return;
+      }
+      case 'refusal':
+      case 'start':
+        return;
+    }
+  }
+
+  /** All records are read: says what is unknown, goes on with what is owed. `clean`: the last run ended as it should. */
+  finish(nowMs: number, clean: boolean, version: string): void {
+    const { runtime } = this.#engine;
+    runtime.now = nowMs;
+    runtime.append({ t: 'start', version, clean, at: nowMs }, null, 'written');
+    for (const connection of this.#engine.connections.values()) {
+      if (connection.epochs.length === 0) this.#bear(connection, nowMs);
+    }
+    for (const feed of this.#engine.feeds.values()) {
+      feed.setPrimary(primaryOf(this.#engine.connectionsOf(feed.config.name).map(({ route }) => route)));
+    }
+    for (const { input } of this.#inputs.values()) {
+      const [connection] = this.#connectionsOf(input.feed);
+      connection?.listed('maybeSent', input.facts, input.offset, 'crash');
+      if (connection !== undefined) connection.counters.maybeSent++;
+      for (const item of this.#connectionsOf(input.feed)) item.inputAnswered(input, input.primary, 'lost', true);
+    }
+    for (const [offset, { connection, record, facts }] of this.#outputs) {
+      if (record.role !== 'deliver') continue;
+      connection.listed('maybeSent', facts, offset, 'crash');
+      connection.counters.maybeSent++;
+      const obligation = record.input === null ? null : connection.obligations.get(record.input);
+      if (obligation !== null) connection.obligations.uncertain(obligation, record.platform);
+    }
+    for (const connection of this.#engine.connections.values()) {
+      for (const platform of PLATFORMS) deliverCaptures(connection, platform);
+    }
+    for (const [offset, decision] of this.#resolved) this.#engine.redeliver(decision, offset);
+    for (const feed of this.#engine.feeds.values()) feed.advance();
+  }
+
+  #connection(name: string): ConnectionEngine | undefined {
+    return this.#engine.connections.get(this.#renamed.get(name) ?? name);
+  }
+
+  #feed(name: string): FeedEngine | undefined {
+    return this.#engine.feeds.get(this.#feedName(name));
+  }
+
+  /** A feed of its own bears the connection's name and is renamed with it. */
+  #feedName(name: string): string {
+    return this.#engine.feeds.has(name) ? name : (this.#renamed.get(name) ?? name);
+  }
+
+  #connectionsOf(feed: string): readonly ConnectionEngine[] {
+    return this.#engine.connectionsOf(this.#feedName(feed));
+  }
+
+  #stranger(name: string): Stranger {
+    const known = this.#strangers.get(name) ?? { name, phase: 'legacy', wasUsed: false };
+    this.#strangers.set(name, known);
+    return known;
+  }
+
+  #input(offset: number, meta: InputRecord, payload: Buffer | null): void {
+    const feed = this.#feed(meta.feed);
+    if (feed === undefined || payload === null) {
+      this.#stranger(meta.feed).wasUsed = true;
+      return;
+    }
+    const facts = { msh10: meta.msh10, sha: meta.sha };
+    const { primary, shadow } = meta;
+    const input: AdmittedInput = {
+      feed: feed.config.name,
+      offset,
+      first: meta.attemptOf ?? offset,
+      facts,
+      payload,
+      primary,
+      shadow,
+    };
+    for (const connection of this.#connectionsOf(meta.feed)) {
+      connection.inputAdmitted(input);
+      connection.counters.received++;
+    }
+    this.#inputs.set(offset, { input: { ...input, payload: null }, sender: meta.sender });
+    feed.intake.memory.remember(meta.sender, {
+      msh10: meta.msh10,
+      digest: retryDigest(payload, feed.config.retry.ignore),
+      firstAttempt: input.first,
+      context: null,
+      outcome: { kind: 'unknown' },
+    });
+  }
+
+  #inputVerdict(meta: InputVerdictRecord, payload: Buffer | null): void {
+    const open = this.#inputs.get(meta.input);
+    const feed = this.#feed(meta.feed);
+    if (open === undefined || feed === undefined) return;
+    this.#inputs.delete(meta.input);
+    const { input, sender } = open;
+    const { verdict } = meta;
+    for (const connection of this.#connectionsOf(meta.feed)) {
+      connection.inputAnswered(
+        input,
+        input.primary,
+        verdict === 'other' && payload === null ? 'negative' : verdict,
+        true,
+      );
+      if (verdict === 'positive') connection.counters.accepted++;
+      else if (verdict === 'lost') connection.counters.unanswered++;
+      else connection.counters.rejected++;
+    }
+    if (verdict === 'positive') feed.requeueShadow(input);
+    remember(feed.intake, sender, input.first, verdict, payload, meta.at);
+  }
+
+  #shadow(meta: ShadowRecord): void {
+    const input = this.#feed(meta.feed)?.unqueueShadow(meta.input, meta.platform) ?? null;
+    if (input === null || meta.verdict === 'dropped') return;
+    for (const connection of this.#connectionsOf(meta.feed)) {
+      connection.inputAnswered(input, meta.platform, meta.verdict, false);
+      if (meta.verdict === 'positive') connection.counters.shadowed++;
+      else connection.counters.shadowRejected++;
+    }
+  }
+
+  #output(offset: number, record: OutputRecord, payload: Buffer | null): void {
+    const connection = this.#connection(record.connection);
+    if (connection === undefined || payload === null) return;
+    const { obligations, counters, config } = connection;
+    const facts = { msh10: record.msh10, sha: record.sha };
+    const leg = config.legs[record.platform];
+    const intake = this.#engine.legPorts.get(leg.port)?.intake ?? null;
+    counters.outputs++;
+    this.#outputs.set(offset, { connection, record, facts, intake });
+    intake?.memory.remember(record.sender, {
+      msh10: record.msh10,
+      digest: retryDigest(payload, leg.retry.ignore),
+      firstAttempt: record.attemptOf ?? offset,
+      context: record.input,
+      outcome: { kind: 'unknown' },
+    });
+    const obligation = record.input === null ? null : obligations.get(record.input);
+    if (obligation !== null) obligations.arrived(obligation, record.platform, offset, facts);
+    if (record.role === 'park') counters.parked++;
+    if (record.role === 'suppress') counters.suppressed++;
+    if (record.role === 'capture') counters.captured++;
+    if (obligation !== null && record.role !== 'deliver') obligations.settled(obligation, record.platform, false);
+  }
+
+  #outputVerdict(meta: OutputVerdictRecord, payload: Buffer | null): void {
+    if (meta.reowned) {
+      this.#reownedVerdict(meta, payload);
+      return;
+    }
+    const open = this.#outputs.get(meta.output);
+    if (open === undefined) return;
+    this.#outputs.delete(meta.output);
+    const { connection, record } = open;
+    const obligation = record.input === null ? null : connection.obligations.get(record.input);
+    if (open.intake !== null) {
+      remember(open.intake, record.sender, record.attemptOf ?? meta.output, meta.verdict, payload, meta.at);
+    }
+    if (meta.verdict === 'lost') {
+      if (obligation !== null) connection.obligations.uncertain(obligation, record.platform);
+      return;
+    }
+    this.#delivered(connection, record.platform, meta);
+    if (obligation === null) return;
+    obligation.controlAnswer = payload;
+    connection.obligations.settled(obligation, record.platform, meta.verdict === 'positive');
+  }
+
+  #reownedVerdict(meta: OutputVerdictRecord, payload: Buffer | null): void {
+    if (meta.verdict === 'lost') return;
+    this.#resolved.delete(meta.output);
+    const connection = this.#connection(meta.connection);
+    if (connection === undefined) return;
+    for (const obligation of [...connection.obligations.all()]) {
+      const platform = PLATFORMS.find((item) => obligation.sides[item].output === meta.output);
+      if (platform === undefined) continue;
+      obligation.controlAnswer = payload;
+      this.#delivered(connection, platform, meta);
+      connection.obligations.settled(obligation, platform, meta.verdict === 'positive');
+      return;
+    }
+  }
+
+  #delivered(connection: ConnectionEngine, platform: Platform, meta: OutputVerdictRecord): void {
+    if (meta.verdict === 'positive') {
+      connection.counters.delivered++;
+      connection.observed = { epoch: connection.route.epoch, deliveredFrom: platform, atMs: meta.at };
+    } else connection.counters.destinationRejected++;
+  }
+
+  #captureAnswer(output: number, payload: Buffer | null): void {
+    const open = this.#outputs.get(output);
+    this.#outputs.delete(output);
+    if (open?.intake == null) return;
+    const { record, intake } = open;
+    remember(intake, record.sender, record.attemptOf ?? output, 'positive', payload, record.at);
+  }
+
+  #epoch({ record }: RouteEpochRecord): void {
+    const connection = this.#connection(record.connection);
+    if (connection === undefined) {
+      this.#stranger(record.connection).phase = record.phase;
+      return;
+    }
+    connection.epochs.push(record);
+    connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };
+    connection.obligations.expire(this.#engine.runtime.now, controlOf(connection.route));
+    const candidate = candidateOf(connection.route);
+    const control = controlOf(connection.route);
+    connection.obligations.keepOnly(candidate === null ? [control] : [control, candidate]);
+    // The doubts of a forced move are in the journal as decisions of their own.
+    if (record.forced) takeOver(connection, 'new');
+  }
+
+  #operation(meta: OperationRecord): void {
+    const connection = this.#connection(meta.connection);
+    const route = connection?.route ?? FIRST_ROUTE;
+    const { epoch, pauseMs, heldMessages, inFlightAtHold } = meta;
+    this.#engine.operations.recover(meta.requestId, meta.connection, {
+      epoch,
+      phase: route.phase,
+      newWeight: route.newWeight,
+      control: controlOf(route),
+      pauseMs,
+      heldMessages,
+      inFlightAtHold,
+      drainedAt: null,
+      ...(meta.outcome === 'aborted' ? { aborted: true, reason: meta.reason ?? 'aborted' } : {}),
+    });
+  }
+
+  /** Every connection is born in `legacy`, epoch 1, and its history says so. */
+  #bear(connection: ConnectionEngine, nowMs: number): void {
+    const record: EpochRecord = linkEpoch(null, {
+      connection: connection.config.name,
+      ...FIRST_ROUTE,
+      verb: 'init',
+      by: 'init',
+      origin: 'init',
+      requestId: `init-${connection.config.name}`,
+      reason: null,
+      changeId: null,
+      approval: null,
+      forced: false,
+      at: new Date(nowMs).toISOString(),
+    });
+    connection.epochs.push(record);
+    this.#engine.runtime.append({ t: 'epoch', record, pauseMs: 0, at: nowMs }, null, 'durable');
+  }
+}
+
+function remember(
+  intake: Intake,
+  sender: string,
+  first: number,
+  verdict: string,
+  answer: Buffer | null,
+  atMs: number,
+): void {
+  const remembered = intake.memory.last(sender);
+  if (remembered === null || remembered.firstAttempt !== first) return;
+  if (verdict === 'positive' && answer !== null) remembered.outcome = { kind: 'positive', answer, atMs, socket: null };
+  else remembered.outcome = { kind: verdict === 'negative' ? 'negative' : 'unknown' };
+}

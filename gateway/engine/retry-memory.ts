@@ -1,0 +1,79 @@
+/**
+ * Rule 6: per sender the last message and its outcome, so that a resend is recognised, conservatively: same MSH-10 and
+ * the same bytes (but for fields that a resend may change). A sender is (endpoint, peer IP).
+ */
+import type { RetryRule } from '../../core/inventory.ts';
+import type { Message } from './intake.ts';
+import type { SocketId } from './io.ts';
+
+export type Outcome =
+  | { readonly kind: 'open'; readonly message: Message }
+  | { readonly kind: 'positive'; readonly answer: Buffer; readonly atMs: number; socket: SocketId | null }
+  | { readonly kind: 'negative' }
+  | { readonly kind: 'unknown' };
+
+export type Remembered = {
+  readonly msh10: string;
+  readonly digest: string;
+  /** Offset of the first attempt, once it is in the journal. */
+  firstAttempt: number | null;
+  /** What the owner of the intake keeps with a message (an output's obligation). */
+  context: number | null;
+  outcome: Outcome;
+};
+
+export type Recognition =
+  | { readonly kind: 'new'; readonly reusedId: boolean }
+  | { readonly kind: 'join'; readonly message: Message }
+  | { readonly kind: 'answer-again'; readonly answer: Buffer; readonly remembered: Remembered }
+  | { readonly kind: 'another-attempt'; readonly remembered: Remembered };
+
+/** A NAT in front of many senders must not grow this without bound; the longest unheard is forgotten first. */
+const SENDERS_LIMIT = 10_000;
+
+export class RetryMemory {
+  readonly #rule: RetryRule;
+  readonly #senders = new Map<string, Remembered>();
+
+  constructor(rule: RetryRule) {
+    this.#rule = rule;
+  }
+
+  knows(sender: string): boolean {
+    return this.#senders.has(sender);
+  }
+
+  recognise(sender: string, msh10: string, digest: string, readProof: SocketId | null, nowMs: number): Recognition {
+    const last = this.#senders.get(sender);
+    if (last === undefined || last.msh10 !== msh10) return { kind: 'new', reusedId: false };
+    if (last.digest !== digest) return { kind: 'new', reusedId: msh10 !== '' };
+    const { outcome } = last;
+    switch (outcome.kind) {
+      case 'open':
+        return { kind: 'join', message: outcome.message };
+      case 'positive': {
+        const hasRead = outcome.socket !== null && outcome.socket === readProof;
+        if (hasRead || nowMs - outcome.atMs > this.#rule.withinMs) return { kind: 'new', reusedId: false };
+        return { kind: 'answer-again', answer: outcome.answer, remembered: last };
+      }
+      case 'negative':
+      case 'unknown':
+        return { kind: 'another-attempt', remembered: last };
+    }
+  }
+
+  remember(sender: string, entry: Remembered): void {
+    this.#senders.delete(sender);
+    this.#senders.set(sender, entry);
+    if (this.#senders.size <= SENDERS_LIMIT) return;
+    for (const [oldest, remembered] of this.#senders) {
+      if (remembered.outcome.kind === 'open') continue;
+      this.#senders.delete(oldest);
+      return;
+    }
+  }
+
+  last(sender: string): Remembered | null {
+    return this.#senders.get(sender) ?? null;
+  }
+}

@@ -1,0 +1,89 @@
+/** What the admin API says of a connection: read off the engine's state, nothing of it is kept. */
+import type { ConnectionStatus, State } from '../../core/admin-api.ts';
+import { candidateOf, controlOf } from '../../core/platform.ts';
+import type { ConnectionEngine } from './connection.ts';
+import type { FeedEngine } from './feed.ts';
+import type { Swap } from './swap.ts';
+
+export type StatusFacts = {
+  readonly connection: ConnectionEngine;
+  readonly feed: FeedEngine;
+  readonly swap: Swap | null;
+  readonly isHeldByHand: boolean;
+  readonly isFenced: boolean;
+  readonly openDecisions: number;
+};
+
+const LAG_TOO_FAR = 1000;
+
+export function statusOf(facts: StatusFacts): ConnectionStatus {
+  const { connection, feed, openDecisions } = facts;
+  const { route, observed } = connection;
+  const candidate = candidateOf(route);
+  const last = connection.epochs.at(-1);
+  return {
+    name: connection.config.name,
+    feed: feed.config.name,
+    phase: route.phase,
+    control: controlOf(route),
+    candidate,
+    primary: feed.primary,
+    newWeight: route.newWeight,
+    epoch: route.epoch,
+    state: stateOf(facts),
+    inFlight: feed.inFlight + connection.openOutputs,
+    owedOutputs: connection.owedOutputs,
+    shadowLag: shadowLag(facts),
+    rollbackReady: readiness(facts),
+    decisions: openDecisions,
+    changed: { by: last?.by ?? 'init', at: last?.at ?? new Date(0).toISOString(), reason: last?.reason ?? null },
+    observed:
+      observed === null || observed.epoch !== route.epoch
+        ? null
+        : { epoch: observed.epoch, deliveredFrom: observed.deliveredFrom, at: new Date(observed.atMs).toISOString() },
+    counters: { ...connection.counters },
+  };
+}
+
+function stateOf({ connection, swap, isHeldByHand, isFenced }: StatusFacts): State {
+  if (isFenced) return 'fenced';
+  if (swap !== null) {
+    switch (swap.phase) {
+      case 'catching-up':
+        return 'catching-up';
+      case 'draining':
+        return 'draining';
+      case 'committing':
+        return 'committing';
+      case 'settling':
+        return 'settling';
+      case 'done':
+        break;
+    }
+  }
+  if (connection.reowning > 0) return 'reowning';
+  return isHeldByHand ? 'held' : 'steady';
+}
+
+function shadowLag({ connection, feed }: StatusFacts): number {
+  const candidate = candidateOf(connection.route);
+  return candidate === null ? 0 : feed.shadowLag(candidate === feed.primary ? controlOf(connection.route) : candidate);
+}
+
+/** Rule 9: readiness for a rollback is watched all the time, also before there is anything to roll back. */
+function readiness(facts: StatusFacts): ConnectionStatus['rollbackReady'] {
+  const { connection, feed, openDecisions } = facts;
+  const reasons: string[] = [];
+  const { phase, newWeight } = connection.route;
+  if (phase === 'decommissioned') reasons.push('decommissioned: there is no way back');
+  if (phase === 'legacy' || (phase === 'parallel' && newWeight === 0))
+    reasons.push('legacy is the control: nothing to roll back');
+  if (phase === 'switched') {
+    const lag = feed.shadowLag('legacy');
+    if (lag > LAG_TOO_FAR) reasons.push(`the shadow to legacy is ${lag} messages behind`);
+    if (connection.counters.shadowRejected > 0)
+      reasons.push(`legacy rejected ${connection.counters.shadowRejected} shadow messages`);
+    if (openDecisions > 0) reasons.push(`${openDecisions} open decisions`);
+  }
+  return { ready: reasons.length === 0, reasons };
+}

@@ -1,0 +1,223 @@
+/**
+ * A move of one connection as one operation (rule 8): catch up with traffic flowing → hold → drain → the epoch record is
+ * submitted (point of no return) → it is durable → release. All or nothing, bounded, and fenced by the epoch.
+ */
+import type { RouteResponse } from '../../core/admin-api.ts';
+import type { MoveVerb } from '../../core/connection.ts';
+import { controlOf, type Platform, type Route } from '../../core/platform.ts';
+import type { ConnectionEngine } from './connection.ts';
+import type { FeedEngine } from './feed.ts';
+import type { Message } from './intake.ts';
+import type { Runtime } from './runtime.ts';
+
+export type SwapPhase = 'catching-up' | 'draining' | 'committing' | 'settling' | 'done';
+
+export type SwapPlan = {
+  readonly verb: MoveVerb;
+  readonly next: Route;
+  readonly forced: boolean;
+  readonly deadlineMs: number;
+};
+
+export type SwapHooks = {
+  /** Appends the epoch record; `then` runs when it is durable. */
+  commit(then: () => void): void;
+  /** The epoch is durable: the route is what the plan says. */
+  apply(): void;
+  /** What blocked the drain has waited longer than it can take: a person decides. */
+  overdue(): void;
+  done(response: RouteResponse): void;
+};
+
+/** Copies that may be under way when the hold begins: few enough to be answered within it. */
+const CATCH_UP_LAG = 2;
+/** How long the answer to the request waits for the answers of the messages that were held. */
+const REPORT_WAIT_MS = 2000;
+
+export class Swap {
+  phase: SwapPhase = 'catching-up';
+  readonly #plan: SwapPlan;
+  readonly #connection: ConnectionEngine;
+  readonly #feed: FeedEngine;
+  readonly #runtime: Runtime;
+  readonly #hooks: SwapHooks;
+  #deadlineTimer: number | null = null;
+  #holdTimer: number | null = null;
+  #settleTimer: number | null = null;
+  #inFlightAtHold = 0;
+  #drainedAtMs: number | null = null;
+  #pauseMs = 0;
+  #heldMessages = 0;
+  readonly #held = new Set<Message>();
+
+  constructor(plan: SwapPlan, connection: ConnectionEngine, feed: FeedEngine, runtime: Runtime, hooks: SwapHooks) {
+    this.#plan = plan;
+    this.#connection = connection;
+    this.#feed = feed;
+    this.#runtime = runtime;
+    this.#hooks = hooks;
+  }
+
+  start(): void {
+    if (this.#plan.forced) {
+      this.#commit();
+      return;
+    }
+    this.#deadlineTimer = this.#runtime.after(this.#plan.deadlineMs, () => this.#abort(this.#whyNotReady()));
+    if (this.#drains) this.#feed.links[this.#target].connect();
+    this.check();
+  }
+
+  /** Looks again whether the next step can be taken: called whenever something has moved. */
+  check(): void {
+    if (this.phase === 'catching-up' && this.#isCaughtUp()) this.#hold();
+    if (this.phase === 'draining') this.#drain();
+  }
+
+  /** A message that was held has been answered or given up. */
+  ended(message: Message): void {
+    if (!this.#held.delete(message)) return;
+    this.#pauseMs = Math.max(this.#pauseMs, this.#runtime.now - message.receivedAtMs);
+    if (this.#held.size === 0 && this.phase === 'settling') this.#finish();
+  }
+
+  /** The gateway stops: nothing has happened unless the epoch record was submitted. */
+  abortIfPossible(reason: string): void {
+    if (this.phase === 'catching-up' || this.phase === 'draining') this.#abort(reason);
+  }
+
+  /** Ownership moves, so nothing may be mid-transfer; other moves only change what runs beside the control. */
+  get #drains(): boolean {
+    return this.#plan.verb === 'switch' || this.#plan.verb === 'rollback' || this.#plan.verb === 'weight';
+  }
+
+  /** The platform that must be able to take over. */
+  get #target(): Platform {
+    return this.#plan.verb === 'weight' && this.#plan.next.newWeight > 0 ? 'new' : controlOf(this.#plan.next);
+  }
+
+  #isCaughtUp(): boolean {
+    if (!this.#feed.canBeHeld) return false;
+    if (!this.#drains) return true;
+    const lag = this.#feed.shadowLag('legacy') + this.#feed.shadowLag('new');
+    const canConnect = this.#feed.links[this.#target].isConnected;
+    return lag <= CATCH_UP_LAG && canConnect && !this.#connection.destination.isBlocked;
+  }
+
+  #hold(): void {
+    const leftMs = this.#feed.holdLeftMs;
+    this.phase = 'draining';
+    this.#feed.hold(this);
+    this.#inFlightAtHold = this.#feed.inFlight;
+    this.#holdTimer = this.#runtime.after(leftMs, () => {
+      const reason = this.#whyNotDrained();
+      this.#abort(reason, () => this.#hooks.overdue());
+    });
+  }
+
+  #drain(): void {
+    if (this.#drains && !(this.#feed.isQuiet && this.#connection.isSettled())) {
+      this.#lookAgainWhenDue();
+      return;
+    }
+    this.#drainedAtMs = this.#runtime.now;
+    this.#commit();
+  }
+
+  /** Outputs that are only possible end by time, not by an event. */
+  #lookAgainWhenDue(): void {
+    const dueMs = this.#connection.obligations.nextDueMs(this.#runtime.now);
+    if (dueMs === null || this.#settleTimer !== null) return;
+    this.#settleTimer = this.#runtime.after(dueMs - this.#runtime.now, () => {
+      this.#settleTimer = null;
+      this.check();
+    });
+  }
+
+  #commit(): void {
+    this.phase = 'committing';
+    this.#stopTimers();
+    this.#feed.hold(this);
+    this.#hooks.commit(() => this.#committed());
+  }
+
+  #committed(): void {
+    this.#hooks.apply();
+    this.phase = 'settling';
+    for (const message of this.#feed.waiting) this.#held.add(message);
+    this.#heldMessages = this.#held.size;
+    this.#feed.release(this);
+    // A forced rollback returns when the epoch is durable; the figure of what was held is then not waited for.
+    if (this.#held.size === 0 || this.#plan.forced) this.#finish();
+    else this.#deadlineTimer = this.#runtime.after(REPORT_WAIT_MS, () => this.#finish());
+  }
+
+  #finish(): void {
+    if (this.phase === 'done') return;
+    for (const message of this.#held) this.#pauseMs = Math.max(this.#pauseMs, this.#runtime.now - message.receivedAtMs);
+    this.phase = 'done';
+    this.#stopTimers();
+    this.#hooks.done(this.#response(this.#plan.next));
+  }
+
+  #abort(reason: string, afterwards?: () => void): void {
+    if (this.phase !== 'catching-up' && this.phase !== 'draining') return;
+    this.phase = 'done';
+    this.#stopTimers();
+    this.#heldMessages = this.#feed.waiting.length;
+    for (const message of this.#feed.waiting) {
+      this.#pauseMs = Math.max(this.#pauseMs, this.#runtime.now - message.receivedAtMs);
+    }
+    this.#feed.release(this);
+    this.#hooks.done({ ...this.#response(this.#connection.route), aborted: true, reason });
+    afterwards?.();
+  }
+
+  #response(route: Route): RouteResponse {
+    return {
+      epoch: route.epoch,
+      phase: route.phase,
+      newWeight: route.newWeight,
+      control: controlOf(route),
+      pauseMs: Math.round(this.#pauseMs),
+      heldMessages: this.#heldMessages,
+      inFlightAtHold: this.#inFlightAtHold,
+      drainedAt: this.#drainedAtMs === null ? null : new Date(this.#drainedAtMs).toISOString(),
+    };
+  }
+
+  #whyNotReady(): string {
+    if (this.phase === 'draining') return this.#whyNotDrained();
+    const target = this.#target;
+    if (!this.#feed.links[target].isConnected) {
+      const { host, port } = this.#feed.config.platforms[target];
+      return `${target} does not accept connections at ${host}:${port}`;
+    }
+    const lag = this.#feed.shadowLag('legacy') + this.#feed.shadowLag('new');
+    if (lag > CATCH_UP_LAG) return `the shadow cannot catch up: ${lag} messages behind`;
+    if (this.#connection.destination.isBlocked) return 'the destination does not answer';
+    return 'the feed is still answering what waited for the last hold';
+  }
+
+  #whyNotDrained(): string {
+    const open: string[] = [];
+    if (this.#feed.inFlight > 0) open.push(`${this.#feed.primary} has not answered the message in flight`);
+    for (const platform of ['legacy', 'new'] as const) {
+      const lag = this.#feed.shadowLag(platform);
+      if (lag > 0) open.push(`the shadow to ${platform} is ${lag} behind`);
+    }
+    const { openOutputs, owedOutputs, obligations } = this.#connection;
+    if (openOutputs > 0) open.push(`${openOutputs} outputs are on their way`);
+    if (owedOutputs > 0) open.push(`${owedOutputs} outputs of ${controlOf(this.#connection.route)} are owed`);
+    else if (obligations.size > 0) open.push(`outputs of ${obligations.size} inputs can still come`);
+    const after = `not drained within ${this.#feed.holdLimitMs} ms (half of the sender's ackTimeout)`;
+    return `${after}: ${open.length > 0 ? open.join('; ') : 'nothing is open any more'}`;
+  }
+
+  #stopTimers(): void {
+    for (const timer of [this.#deadlineTimer, this.#holdTimer, this.#settleTimer]) this.#runtime.cancel(timer);
+    this.#deadlineTimer = null;
+    this.#holdTimer = null;
+    this.#settleTimer = null;
+  }
+}

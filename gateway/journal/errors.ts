@@ -1,0 +1,54 @@
+/** What stops a journal, as named errors that say where and what to do. None carries content. */
+
+export type CorruptCode =
+  | 'batch-bad'
+  | 'segment-header-bad'
+  | 'segment-missing'
+  | 'segments-disagree'
+  | 'journal-missing'
+  | 'record-bad';
+
+export class JournalCorruptError extends Error {
+  override readonly name = 'JournalCorruptError';
+  readonly code: CorruptCode;
+  readonly segment: number;
+  /** Byte position in the segment. */
+  readonly at: number;
+
+  constructor(code: CorruptCode, segment: number, at: number, what: string) {
+    super(
+      `journal segment ${segment} at byte ${at}: ${what} (${code}). Do not delete it: stop this gateway, copy the data ` +
+        'directory, check the disk, and restore from a replica or backup (see runbooks: restore a data directory)',
+    );
+    this.code = code;
+    this.segment = segment;
+    this.at = at;
+  }
+}
+
+export class JournalForeignError extends Error {
+  override readonly name = 'JournalForeignError';
+  readonly code = 'journal-foreign';
+  readonly segment: number;
+
+  constructor(
+    segment: number,
+    found: { incarnation: string; shard: number },
+    own: { incarnation: string; shard: number },
+  ) {
+    super(
+      `journal segment ${segment} belongs to shard ${found.shard}, incarnation ${found.incarnation}; this data directory ` +
+        `is shard ${own.shard}, incarnation ${own.incarnation}. Put back the journal folder that belongs to it`,
+    );
+    this.segment = segment;
+  }
+}
+
+export class JournalFullError extends Error {
+  override readonly name = 'JournalFullError';
+  readonly code = 'journal-full';
+
+  constructor(limitBytes: number) {
+    super(`the journal has reached its limit of ${limitBytes} bytes; records must be shipped and purged first`);
+  }
+}

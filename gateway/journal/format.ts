@@ -1,0 +1,182 @@
+/**
+ * The journal's bytes (numbers little-endian).
+ *
+ * Segment: header (128), then batches back to back, then zeros.
+ *   header: magic 8 | crc32 of the rest 4 | shard 4 | segment 8 | first offset 8 | first batch 8 | previous batch's
+ *   checksum 4 | incarnation length 2 | incarnation
+ * Batch: head (64), table (12 a record), then meta and payload of each record.
+ *   head: magic 4 | crc32 of the rest of head and table 4 | body bytes 4 | records 4 | batch number 8 | segment 8 |
+ *   previous batch's checksum 4 | flags 4 | first offset 8 | newest batch known durable 8 | incarnation tag 8
+ *   table entry: meta bytes 4 | payload bytes 4 (all ones: no payload) | crc32 of meta and payload 4
+ *
+ * The durable mark tells a torn end from damage: a bad batch that a later batch knows to have been durable is damage.
+ */
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+export const SEGMENT_HEADER_BYTES = 128;
+export const HEAD_BYTES = 64;
+export const ENTRY_BYTES = 12;
+const SEGMENT_MAGIC = Buffer.from('CUTJRNL1', 'latin1');
+export const BATCH_MAGIC = Buffer.from([0xc5, 0x7b, 0x1e, 0xa9]);
+const NO_PAYLOAD = 0xffff_ffff;
+const LARGEST_BODY_BYTES = 0xffff_ffff;
+const CLEAN_SHUTDOWN = 1;
+const INCARNATION_LIMIT_BYTES = 64;
+
+export type SegmentHeader = {
+  readonly shard: number;
+  readonly incarnation: string;
+  readonly segment: number;
+  /** The offset that its first record has. */
+  readonly firstOffset: number;
+  readonly firstBatch: number;
+  /** Checksum of the batch before `firstBatch`. */
+  readonly previous: number;
+};
+
+export type BatchFields = {
+  readonly number: number;
+  readonly segment: number;
+  readonly previous: number;
+  readonly cleanShutdown: boolean;
+  readonly firstOffset: number;
+  readonly durableBatch: number;
+};
+
+export type Entry = { readonly metaBytes: number; readonly payloadBytes: number | null; readonly crc: number };
+
+export type BatchHead = BatchFields & {
+  readonly checksum: number;
+  readonly count: number;
+  readonly bodyBytes: number;
+  readonly tagged: boolean;
+};
+
+/** A record as it lies in a batch. */
+export type EncodedRecord = { readonly meta: Uint8Array; readonly payload: Uint8Array | null };
+
+export function incarnationTag(incarnation: string): Buffer {
+  return createHash('sha256').update(incarnation, 'utf8').digest().subarray(0, 8);
+}
+
+export function encodeSegmentHeader(header: SegmentHeader): Buffer {
+  const name = Buffer.from(header.incarnation, 'utf8');
+  if (name.length > INCARNATION_LIMIT_BYTES) throw new RangeError('an incarnation has at most 64 bytes');
+  const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  SEGMENT_MAGIC.copy(bytes, 0);
+  bytes.writeUInt32LE(header.shard, 12);
+  bytes.writeBigUInt64LE(BigInt(header.segment), 16);
+  bytes.writeBigUInt64LE(BigInt(header.firstOffset), 24);
+  bytes.writeBigUInt64LE(BigInt(header.firstBatch), 32);
+  bytes.writeUInt32LE(header.previous, 40);
+  bytes.writeUInt16LE(name.length, 44);
+  name.copy(bytes, 46);
+  bytes.writeUInt32LE(crc32(bytes.subarray(12)), 8);
+  return bytes;
+}
+
+/** Null where the bytes are no segment header. */
+export function decodeSegmentHeader(raw: Uint8Array): SegmentHeader | null {
+  const bytes = viewOf(raw);
+  if (bytes.length < SEGMENT_HEADER_BYTES || !bytes.subarray(0, 8).equals(SEGMENT_MAGIC)) return null;
+  if (bytes.readUInt32LE(8) !== crc32(bytes.subarray(12, SEGMENT_HEADER_BYTES))) return null;
+  return {
+    shard: bytes.readUInt32LE(12),
+    segment: Number(bytes.readBigUInt64LE(16)),
+    firstOffset: Number(bytes.readBigUInt64LE(24)),
+    firstBatch: Number(bytes.readBigUInt64LE(32)),
+    previous: bytes.readUInt32LE(40),
+    incarnation: bytes.toString('utf8', 46, 46 + bytes.readUInt16LE(44)),
+  };
+}
+
+export type EncodedBatch = {
+  readonly buffers: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly checksum: number;
+};
+
+/** Buffers to write one after the other; payloads are not copied. */
+export function encodeBatch(fields: BatchFields, records: readonly EncodedRecord[], tag: Uint8Array): EncodedBatch {
+  const head = Buffer.alloc(HEAD_BYTES + records.length * ENTRY_BYTES);
+  const buffers: Uint8Array[] = [head];
+  let bodyBytes = 0;
+  let at = HEAD_BYTES;
+  for (const { meta, payload } of records) {
+    const metaCrc = crc32(meta);
+    head.writeUInt32LE(meta.byteLength, at);
+    head.writeUInt32LE(payload === null ? NO_PAYLOAD : payload.byteLength, at + 4);
+    head.writeUInt32LE(payload === null ? metaCrc : crc32(payload, metaCrc), at + 8);
+    at += ENTRY_BYTES;
+    buffers.push(meta);
+    if (payload !== null && payload.byteLength > 0) buffers.push(payload);
+    bodyBytes += meta.byteLength + (payload?.byteLength ?? 0);
+  }
+  if (bodyBytes > LARGEST_BODY_BYTES) throw new RangeError('a batch has at most 4 GiB');
+  BATCH_MAGIC.copy(head, 0);
+  head.writeUInt32LE(bodyBytes, 8);
+  head.writeUInt32LE(records.length, 12);
+  head.writeBigUInt64LE(BigInt(fields.number), 16);
+  head.writeBigUInt64LE(BigInt(fields.segment), 24);
+  head.writeUInt32LE(fields.previous, 32);
+  head.writeUInt32LE(fields.cleanShutdown ? CLEAN_SHUTDOWN : 0, 36);
+  head.writeBigUInt64LE(BigInt(fields.firstOffset), 40);
+  head.writeBigUInt64LE(BigInt(fields.durableBatch), 48);
+  head.set(tag, 56);
+  const checksum = crc32(head.subarray(8));
+  head.writeUInt32LE(checksum, 4);
+  return { buffers, bytes: head.length + bodyBytes, checksum };
+}
+
+/** Reads the fields without judging them; null without the magic. */
+export function decodeHead(raw: Uint8Array, tag: Uint8Array): BatchHead | null {
+  const bytes = viewOf(raw);
+  if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 4).equals(BATCH_MAGIC)) return null;
+  return {
+    checksum: bytes.readUInt32LE(4),
+    bodyBytes: bytes.readUInt32LE(8),
+    count: bytes.readUInt32LE(12),
+    number: Number(bytes.readBigUInt64LE(16)),
+    segment: Number(bytes.readBigUInt64LE(24)),
+    previous: bytes.readUInt32LE(32),
+    cleanShutdown: (bytes.readUInt32LE(36) & CLEAN_SHUTDOWN) !== 0,
+    firstOffset: Number(bytes.readBigUInt64LE(40)),
+    durableBatch: Number(bytes.readBigUInt64LE(48)),
+    tagged: bytes.subarray(56, 64).equals(tag),
+  };
+}
+
+/** The table, or null where head and table do not carry their checksum. */
+export function decodeTable(raw: Uint8Array, head: BatchHead): Entry[] | null {
+  const bytes = viewOf(raw);
+  const end = HEAD_BYTES + head.count * ENTRY_BYTES;
+  if (bytes.length < end || crc32(bytes.subarray(8, end)) !== head.checksum) return null;
+  const entries: Entry[] = [];
+  for (let at = HEAD_BYTES; at < end; at += ENTRY_BYTES) {
+    const payloadBytes = bytes.readUInt32LE(at + 4);
+    entries.push({
+      metaBytes: bytes.readUInt32LE(at),
+      payloadBytes: payloadBytes === NO_PAYLOAD ? null : payloadBytes,
+      crc: bytes.readUInt32LE(at + 8),
+    });
+  }
+  return entries;
+}
+
+export function recordBytes(entry: Entry): number {
+  return entry.metaBytes + (entry.payloadBytes ?? 0);
+}
+
+/** Meta and payload lie next to each other, so one checksum over both is that of the entry. */
+export function isIntact(entry: Entry, bytes: Uint8Array): boolean {
+  return bytes.byteLength === recordBytes(entry) && crc32(bytes) === entry.crc;
+}
+
+export function batchBytes(head: BatchHead): number {
+  return HEAD_BYTES + head.count * ENTRY_BYTES + head.bodyBytes;
+}
+
+function viewOf(raw: Uint8Array): Buffer {
+  return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+}

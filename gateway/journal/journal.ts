@@ -1,0 +1,364 @@
+/**
+ * The durable append-only log of a shard. Records are buffered and go out by themselves: everything that waits is one
+ * batch, one batch is in flight, and a sync covers what was written before it began. A failed write or sync is never
+ * retried on the same file: what was not known durable is written again, with the same offsets, to a fresh segment.
+ */
+import { JournalCorruptError } from './errors.ts';
+import { type BatchFields, type EncodedBatch, encodeBatch, incarnationTag } from './format.ts';
+import { type Item, itemOf } from './item.ts';
+import { readRange, readRecord } from './reading.ts';
+import { type ChainPoint, type Scan, scanJournal } from './recovery.ts';
+import type { Segment } from './segment.ts';
+import { SegmentStore } from './segment-store.ts';
+import { type Settings, withDefaults } from './settings.ts';
+import {
+  FIRST_OFFSET,
+  type JournalEvents,
+  type JournalOptions,
+  type JournalRecord,
+  type JournalUsage,
+  type RecoveryReport,
+} from './types.ts';
+
+export type {
+  JournalEvents,
+  JournalOptions,
+  JournalRecord,
+  JournalUsage,
+  JsonObject,
+  RecoveryReport,
+} from './types.ts';
+
+/** How often closing tries a fresh segment on a disk that fails. */
+const ATTEMPTS_AT_END = 3;
+const START: ChainPoint = { nextBatch: 1, nextOffset: FIRST_OFFSET, previous: 0 };
+
+/** A disk operation failed, as opposed to an event handler that threw. */
+class DiskFailure extends Error {
+  readonly original: Error;
+  constructor(original: Error) {
+    super(original.message);
+    this.original = original;
+  }
+}
+
+export class Journal {
+  readonly #settings: Settings;
+  readonly #events: JournalEvents;
+  readonly #store: SegmentStore;
+  readonly #tag: Uint8Array;
+  /** The chain as written, and as far as it is known to be on disk. */
+  #written: ChainPoint;
+  #durable: ChainPoint;
+  #nextOffset: number;
+  /** Not yet given to the disk. */
+  #pending: Item[] = [];
+  /** From the durable point on: written or being written, kept until a sync has covered them. */
+  #unsynced: Item[] = [];
+  #bufferedBytes = 0;
+  #unsyncedBytes = 0;
+  #running: Promise<void> | null = null;
+  #scheduled = false;
+  #closing = false;
+
+  private constructor(settings: Settings, store: SegmentStore, end: ChainPoint, durable: ChainPoint) {
+    this.#settings = settings;
+    this.#events = settings.events;
+    this.#store = store;
+    this.#tag = incarnationTag(settings.incarnation);
+    this.#written = durable;
+    this.#durable = durable;
+    this.#nextOffset = end.nextOffset;
+  }
+
+  /**
+   * Reads what is there and makes it writable. Everything that `recovered` yields is on disk. Throws
+   * JournalCorruptError or JournalForeignError. No event is told before this has resolved. Purge only after `recovered`
+   * has been read.
+   */
+  static async open(
+    options: JournalOptions,
+  ): Promise<{ journal: Journal; recovered: AsyncIterable<JournalRecord>; report: RecoveryReport }> {
+    const settings = withDefaults(options);
+    const { files } = settings;
+    await files.ensureDirectory(options.dir);
+    const scan = await scanJournal(files, options.dir, options);
+    if (scan === null && options.mustExist === true) {
+      throw new JournalCorruptError(
+        'journal-missing',
+        1,
+        0,
+        'the folder is empty, but this data directory was born with a journal',
+      );
+    }
+    const store = new SegmentStore(settings, scan?.segments ?? []);
+    const end = scan?.end ?? START;
+    const journal = new Journal(settings, store, end, scan?.cleanMark?.before ?? scan?.durable ?? START);
+    try {
+      await journal.#settle(scan);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    const from = store.all()[0]?.firstOffset ?? FIRST_OFFSET;
+    const report: RecoveryReport = {
+      clean: scan === null || scan.cleanMark !== null,
+      records: end.nextOffset - from,
+      nextOffset: end.nextOffset,
+      cut: scan?.cut ?? null,
+    };
+    return { journal, recovered: readRange([...store.all()], from, end.nextOffset, journal.#tag), report };
+  }
+
+  /** Bytes appended and not yet given to the disk: what the engine bounds its admission by. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  /** Throws a RangeError for a gap in the offsets, and after close. */
+  append(record: JournalRecord, needs: 'written' | 'durable'): void {
+    if (this.#closing) throw new Error('the journal is closed');
+    if (record.offset !== this.#nextOffset) {
+      throw new RangeError(`the next record has offset ${this.#nextOffset}, not ${record.offset}`);
+    }
+    const item = itemOf(record, needs);
+    this.#nextOffset += 1;
+    this.#pending.push(item);
+    this.#bufferedBytes += item.bytes;
+    if (this.#running !== null || this.#scheduled) return;
+    this.#scheduled = true;
+    this.#settings.defer(() => {
+      this.#scheduled = false;
+      this.#start();
+    });
+  }
+
+  /** Also for records that are buffered or not yet durable. Rejects with a RangeError for one that is not here. */
+  async read(offset: number): Promise<JournalRecord> {
+    const ahead = offset - this.#durable.nextOffset;
+    if (ahead >= 0) {
+      const item = this.#unsynced[ahead] ?? this.#pending[ahead - this.#unsynced.length];
+      if (item === undefined) throw new RangeError(`record ${offset} has not been appended`);
+      return item.record;
+    }
+    const segment = this.#store.holding(offset);
+    if (segment === null) throw new RangeError(`record ${offset} has been purged`);
+    return readRecord(segment, offset, this.#tag);
+  }
+
+  /** Removes whole segments that hold only records below `offset`; says how many. */
+  purgeBefore(offset: number): Promise<number> {
+    return this.#store.purgeBefore(offset);
+  }
+
+  usage(): JournalUsage {
+    const segments = this.#store.all();
+    return {
+      segments: segments.length,
+      bytes: this.#store.usedBytes(),
+      firstOffset: segments[0]?.firstOffset ?? FIRST_OFFSET,
+      nextOffset: this.#nextOffset,
+    };
+  }
+
+  /** Writes and syncs everything and marks the end as clean. Rejects where the disk no longer takes it. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    try {
+      this.#start();
+      await this.#running;
+      await this.#sync();
+      await this.#write([], true);
+      await this.#disk(() => this.#store.current.file.sync());
+    } catch (error) {
+      throw error instanceof DiskFailure ? error.original : error;
+    } finally {
+      await this.#store.close();
+    }
+  }
+
+  /** Before the first append: a first segment, or what a crash left unproven on disk once more in a fresh one. */
+  async #settle(scan: Scan | null): Promise<void> {
+    if (scan === null) {
+      await this.#store.start(this.#header(), 'zero-filled');
+      return;
+    }
+    if (scan.cleanMark !== null) {
+      await this.#replaceMark(scan.cleanMark.position);
+      return;
+    }
+    const untouched = scan.end.nextBatch === this.#durable.nextBatch && scan.cut === null;
+    if (untouched) return;
+    const { nextOffset } = this.#durable;
+    for await (const record of readRange(scan.segments, nextOffset, scan.end.nextOffset, this.#tag)) {
+      this.#hold(itemOf(record, 'durable'));
+    }
+    this.#nextOffset = scan.end.nextOffset;
+    await this.#startWithUnsynced('zero-filled');
+    this.#forgetSynced();
+  }
+
+  /** From now on a crash is one, also before the first sync; and nothing leans on the mark having reached the disk. */
+  async #replaceMark(position: number): Promise<void> {
+    const { current } = this.#store;
+    current.end = position;
+    await this.#write([], false);
+    await current.file.sync();
+    this.#forgetSynced();
+  }
+
+  #start(): void {
+    if (this.#running !== null || this.#pending.length === 0) return;
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#pending.length > 0) await this.#commitPending();
+    } finally {
+      // In the same turn as the last look at what is pending, so that no append falls in between.
+      this.#running = null;
+    }
+  }
+
+  async #commitPending(): Promise<void> {
+    const batch = this.#pending;
+    this.#pending = [];
+    for (const item of batch) this.#hold(item);
+    try {
+      await this.#commit(batch);
+    } catch (error) {
+      if (!(error instanceof DiskFailure)) throw error;
+      await this.#startAfresh(error.original);
+    }
+  }
+
+  async #commit(batch: readonly Item[]): Promise<void> {
+    const bytes = batch.reduce((sum, item) => sum + item.bytes, 0);
+    const { current } = this.#store;
+    const isBlank =
+      current.firstOffset === this.#written.nextOffset && current.header.firstBatch === this.#written.nextBatch;
+    if (!isBlank && !this.#store.fits(bytes)) await this.#rollOver();
+    await this.#write(batch, false);
+    this.#bufferedBytes -= bytes;
+    this.#events.written(this.#written.nextOffset - 1);
+    const due = this.#unsynced.some((item) => item.durable) || this.#unsyncedBytes > this.#settings.unsyncedLimitBytes;
+    if (due) await this.#sync();
+    this.#store.prepareSpare();
+  }
+
+  /** The old segment is synced first: what a segment holds ends, for good, where its successor starts. */
+  async #rollOver(): Promise<void> {
+    await this.#sync();
+    const segment = await this.#disk(() => this.#store.start(this.#header(), 'as-is'));
+    this.#events.segmentStarted(segment.number);
+  }
+
+  async #write(batch: readonly Item[], cleanShutdown: boolean): Promise<void> {
+    const segment = this.#store.current;
+    const point = this.#written;
+    const encoded = this.#encode(batch, segment.number, cleanShutdown);
+    await this.#disk(() => segment.file.write(encoded.buffers, segment.end));
+    segment.add(point.nextOffset, encoded.bytes);
+    this.#written = pointAfter(point, batch.length, encoded.checksum);
+  }
+
+  #encode(batch: readonly Item[], segment: number, cleanShutdown: boolean): EncodedBatch {
+    const { nextBatch, nextOffset, previous } = this.#written;
+    const fields: BatchFields = {
+      number: nextBatch,
+      segment,
+      previous,
+      cleanShutdown,
+      firstOffset: nextOffset,
+      durableBatch: this.#durable.nextBatch - 1,
+    };
+    return encodeBatch(
+      fields,
+      batch.map((item) => item.encoded),
+      this.#tag,
+    );
+  }
+
+  async #sync(): Promise<void> {
+    if (this.#written.nextBatch === this.#durable.nextBatch) return;
+    await this.#disk(() => this.#store.current.file.sync());
+    const grown = this.#written.nextOffset > this.#durable.nextOffset;
+    this.#forgetSynced();
+    if (grown) this.#events.durable(this.#durable.nextOffset - 1);
+  }
+
+  /** Everything written is on disk now; only a batch that is about to be written stays. */
+  #forgetSynced(): void {
+    const synced = this.#unsynced.splice(0, this.#written.nextOffset - this.#durable.nextOffset);
+    this.#unsyncedBytes -= synced.reduce((sum, item) => sum + item.bytes, 0);
+    this.#durable = this.#written;
+  }
+
+  /** Goes on until a fresh segment holds, synced, everything that was not known durable. */
+  async #startAfresh(first: Error): Promise<void> {
+    let attemptsAtEnd = 0;
+    for (let error = first; ; ) {
+      this.#events.failed(error, this.#durable.nextOffset - 1);
+      try {
+        await this.#rewrite();
+        return;
+      } catch (again) {
+        if (!(again instanceof DiskFailure)) throw again;
+        error = again.original;
+      }
+      if (this.#closing) attemptsAtEnd += 1;
+      if (attemptsAtEnd >= ATTEMPTS_AT_END) throw error;
+      await this.#settings.wait(this.#settings.retryMs);
+    }
+  }
+
+  async #rewrite(): Promise<void> {
+    const reached = this.#written.nextOffset;
+    this.#written = this.#durable;
+    const segment = await this.#disk(() => this.#startWithUnsynced('as-is'));
+    this.#bufferedBytes = this.#pending.reduce((sum, item) => sum + item.bytes, 0);
+    this.#events.segmentStarted(segment.number);
+    if (this.#written.nextOffset > reached) this.#events.written(this.#written.nextOffset - 1);
+    this.#forgetSynced();
+    this.#events.durable(this.#durable.nextOffset - 1);
+  }
+
+  /** A fresh segment that follows the durable point and begins with everything after it, all of it synced. */
+  async #startWithUnsynced(how: 'as-is' | 'zero-filled'): Promise<Segment> {
+    const items = this.#unsynced;
+    if (items.length === 0) return this.#store.start(this.#header(), how);
+    let after = this.#durable;
+    const segment = await this.#store.start(this.#header(), how, (number) => {
+      const encoded = this.#encode(items, number, false);
+      after = pointAfter(this.#durable, items.length, encoded.checksum);
+      return encoded;
+    });
+    this.#written = after;
+    return segment;
+  }
+
+  #hold(item: Item): void {
+    this.#unsynced.push(item);
+    this.#unsyncedBytes += item.bytes;
+  }
+
+  #header() {
+    const { shard, incarnation } = this.#settings;
+    const { nextOffset, nextBatch, previous } = this.#durable;
+    return { shard, incarnation, firstOffset: nextOffset, firstBatch: nextBatch, previous };
+  }
+
+  async #disk<T>(operation: () => Promise<T>): Promise<T> {
+    try {
+      return await operation();
+    } catch (error) {
+      throw new DiskFailure(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+function pointAfter(point: ChainPoint, records: number, checksum: number): ChainPoint {
+  return { nextBatch: point.nextBatch + 1, nextOffset: point.nextOffset + records, previous: checksum };
+}

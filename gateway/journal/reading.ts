@@ -1,0 +1,68 @@
+/** Reads records back from segments: one by its offset, or all of them in order. */
+import { JournalCorruptError } from './errors.ts';
+import type { Segment } from './segment.ts';
+import { type Batch, type Place, placesOf, SegmentReader } from './segment-reader.ts';
+import type { JournalRecord } from './types.ts';
+
+const LOOKUP_WINDOW_BYTES = 32 * 1024;
+
+/** The record must stand in this segment. */
+export async function readRecord(segment: Segment, offset: number, tag: Uint8Array): Promise<JournalRecord> {
+  return segment.reading(async (file) => {
+    const reader = await SegmentReader.of(file, segment.number, tag, LOOKUP_WINDOW_BYTES);
+    let position = segment.positionBefore(offset);
+    for (;;) {
+      const batch = await reader.head(position);
+      if (batch === null || batch.head.firstOffset > offset) throw lost(segment, position, offset);
+      const index = offset - batch.head.firstOffset;
+      if (index < batch.head.count) {
+        const place = placeAt(batch, index);
+        const record = place === undefined ? null : await reader.record(place, offset);
+        if (record === null) throw lost(segment, position, offset);
+        return record;
+      }
+      position += batch.bytes;
+    }
+  });
+}
+
+/** Records `from` up to and without `to`, one window of a segment in memory at a time. */
+export async function* readRange(
+  segments: readonly Segment[],
+  from: number,
+  to: number,
+  tag: Uint8Array,
+): AsyncGenerator<JournalRecord> {
+  for (const [index, segment] of segments.entries()) {
+    const stop = Math.min(to, segments[index + 1]?.firstOffset ?? to);
+    let offset = Math.max(from, segment.firstOffset);
+    if (offset >= stop) continue;
+    const reader = await SegmentReader.of(segment.file, segment.number, tag);
+    let position = segment.positionBefore(offset);
+    while (offset < stop) {
+      const batch = await reader.head(position);
+      if (batch === null) throw lost(segment, position, offset);
+      for await (const record of reader.records(batch)) {
+        if (record === null) throw lost(segment, position, offset);
+        if (record.offset !== offset) continue;
+        if (offset >= stop) break;
+        yield record;
+        offset += 1;
+      }
+      position += batch.bytes;
+    }
+  }
+}
+
+function placeAt(batch: Batch, index: number): Place | undefined {
+  let before = 0;
+  for (const place of placesOf(batch)) {
+    if (before === index) return place;
+    before += 1;
+  }
+  return undefined;
+}
+
+function lost(segment: Segment, position: number, offset: number): JournalCorruptError {
+  return new JournalCorruptError('record-bad', segment.number, position, `record ${offset} cannot be read back`);
+}

@@ -1,0 +1,110 @@
+/** Reads one segment's batches and records through a window, so that memory stays bounded by the largest record. */
+import type { JournalFile } from './files.ts';
+import {
+  type BatchHead,
+  batchBytes,
+  decodeHead,
+  decodeTable,
+  ENTRY_BYTES,
+  type Entry,
+  HEAD_BYTES,
+  isIntact,
+  recordBytes,
+} from './format.ts';
+import type { JournalRecord, JsonObject } from './types.ts';
+
+export type Batch = {
+  readonly position: number;
+  readonly bytes: number;
+  readonly head: BatchHead;
+  readonly entries: Entry[];
+};
+
+export class SegmentReader {
+  readonly fileBytes: number;
+  readonly #file: JournalFile;
+  readonly #segment: number;
+  readonly #tag: Uint8Array;
+  readonly #windowBytes: number;
+  #window: Uint8Array = new Uint8Array(0);
+  #windowAt = 0;
+
+  private constructor(file: JournalFile, fileBytes: number, segment: number, tag: Uint8Array, windowBytes: number) {
+    this.#file = file;
+    this.fileBytes = fileBytes;
+    this.#segment = segment;
+    this.#tag = tag;
+    this.#windowBytes = windowBytes;
+  }
+
+  static async of(file: JournalFile, segment: number, tag: Uint8Array, windowBytes = 1 << 20): Promise<SegmentReader> {
+    return new SegmentReader(file, await file.size(), segment, tag, windowBytes);
+  }
+
+  /** Fewer bytes than asked for only at the end of the file. Valid until the caller is done: windows are never reused. */
+  async bytes(position: number, length: number): Promise<Uint8Array> {
+    const from = position - this.#windowAt;
+    if (from < 0 || from + length > this.#window.byteLength) {
+      this.#window = await this.#file.read(position, Math.max(length, this.#windowBytes));
+      this.#windowAt = position;
+      return this.#window.subarray(0, length);
+    }
+    return this.#window.subarray(from, from + length);
+  }
+
+  /** Head and table of the batch at `position`, checked; null where there is none. */
+  async head(position: number): Promise<Batch | null> {
+    const head = decodeHead(await this.bytes(position, HEAD_BYTES), this.#tag);
+    if (head === null || !head.tagged || head.segment !== this.#segment) return null;
+    const bytes = batchBytes(head);
+    if (position + bytes > this.fileBytes) return null;
+    const entries = decodeTable(await this.bytes(position, HEAD_BYTES + head.count * ENTRY_BYTES), head);
+    if (entries === null || sumOf(entries) !== head.bodyBytes) return null;
+    return { position, bytes, head, entries };
+  }
+
+  /** The batch at `position` with every record checked; null where there is none. */
+  async batch(position: number): Promise<Batch | null> {
+    const batch = await this.head(position);
+    if (batch === null) return null;
+    for (const { entry, at } of placesOf(batch)) {
+      if (!isIntact(entry, await this.bytes(at, recordBytes(entry)))) return null;
+    }
+    return batch;
+  }
+
+  /** The records of a batch, copied out of the window; null in place of one that lost its checksum meanwhile. */
+  async *records(batch: Batch): AsyncGenerator<JournalRecord | null> {
+    let offset = batch.head.firstOffset;
+    for (const place of placesOf(batch)) {
+      yield await this.record(place, offset);
+      offset += 1;
+    }
+  }
+
+  async record(place: Place, offset: number): Promise<JournalRecord | null> {
+    const { entry, at } = place;
+    const bytes = await this.bytes(at, recordBytes(entry));
+    if (!isIntact(entry, bytes)) return null;
+    const meta: JsonObject = JSON.parse(Buffer.from(bytes.subarray(0, entry.metaBytes)).toString('utf8'));
+    return {
+      offset,
+      meta,
+      payload: entry.payloadBytes === null ? null : new Uint8Array(bytes.subarray(entry.metaBytes)),
+    };
+  }
+}
+
+export type Place = { readonly entry: Entry; readonly at: number };
+
+export function* placesOf(batch: Batch): Generator<Place> {
+  let at = batch.position + HEAD_BYTES + batch.entries.length * ENTRY_BYTES;
+  for (const entry of batch.entries) {
+    yield { entry, at };
+    at += recordBytes(entry);
+  }
+}
+
+function sumOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, entry) => sum + recordBytes(entry), 0);
+}

@@ -1,0 +1,168 @@
+/**
+ * The journal's segments on disk: which there are, starting the next one, preparing a zero-filled spare ahead of
+ * need so that a rollover does not stall, and removing the oldest.
+ */
+import { join } from 'node:path';
+import { JournalFullError } from './errors.ts';
+import type { JournalFile, JournalFiles } from './files.ts';
+import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './format.ts';
+import { Segment, segmentName } from './segment.ts';
+
+/** Small enough that filling a spare does not hold up the syncs of the segment in use. */
+const FILL_STEP_BYTES = 1 << 20;
+
+type Blank = { readonly path: string; readonly file: JournalFile; readonly bytes: number };
+
+/** Encodes the first batch of the segment with this number. */
+export type FirstBatch = (segment: number) => { readonly buffers: readonly Uint8Array[]; readonly bytes: number };
+
+export type StoreOptions = {
+  readonly files: JournalFiles;
+  readonly dir: string;
+  readonly segmentBytes: number;
+  readonly limitBytes: number;
+};
+
+export class SegmentStore {
+  readonly #options: StoreOptions;
+  readonly #segments: Segment[];
+  #spare: Blank | null = null;
+  #filling: Promise<void> | null = null;
+  #purging: Promise<unknown> = Promise.resolve();
+  #blanks = 0;
+  #closed = false;
+
+  constructor(options: StoreOptions, segments: Segment[]) {
+    this.#options = options;
+    this.#segments = segments;
+  }
+
+  get current(): Segment {
+    const last = this.#segments.at(-1);
+    if (last === undefined) throw new Error('a journal has a segment');
+    return last;
+  }
+
+  get nextNumber(): number {
+    return (this.#segments.at(-1)?.number ?? 0) + 1;
+  }
+
+  all(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** Where a durable record stands; the later segment wins. */
+  holding(offset: number): Segment | null {
+    return this.#segments.findLast((segment) => segment.firstOffset <= offset) ?? null;
+  }
+
+  usedBytes(): number {
+    const spare = this.#spare?.bytes ?? 0;
+    return this.#segments.reduce((sum, segment) => sum + segment.diskBytes, spare);
+  }
+
+  fits(bytes: number): boolean {
+    return this.current.end + bytes <= Math.max(this.#options.segmentBytes, SEGMENT_HEADER_BYTES);
+  }
+
+  /**
+   * Starts the next segment. `content` (its first batch) is on disk before the segment gets its name, so that a crash
+   * in between leaves the segment before as it was. Current when this resolves, or when only the directory failed.
+   */
+  async start(
+    header: Omit<SegmentHeader, 'segment'>,
+    how: 'as-is' | 'zero-filled',
+    content?: FirstBatch,
+  ): Promise<Segment> {
+    const { files, dir } = this.#options;
+    const blank = this.#takeSpare() ?? (await this.#create(how === 'zero-filled'));
+    const full: SegmentHeader = { ...header, segment: this.nextNumber };
+    const path = join(dir, segmentName(full.segment));
+    const batch = content?.(full.segment) ?? { buffers: [], bytes: 0 };
+    try {
+      await blank.file.write([encodeSegmentHeader(full), ...batch.buffers], 0);
+      await blank.file.sync();
+      await files.rename(blank.path, path);
+    } catch (error) {
+      await this.#discard(blank);
+      throw error;
+    }
+    // From here on the name is taken, whatever becomes of the directory's own sync.
+    const segment = new Segment(full, path, blank.file, Math.max(blank.bytes, SEGMENT_HEADER_BYTES));
+    if (batch.bytes > 0) segment.add(full.firstOffset, batch.bytes);
+    this.#segments.push(segment);
+    await files.syncDirectory(dir);
+    return segment;
+  }
+
+  /** Starts to fill a spare once the current segment is half full. Its failure is not one: the next segment grows as it is written. */
+  prepareSpare(): void {
+    const { segmentBytes } = this.#options;
+    if (this.#closed || this.#spare !== null || this.#filling !== null || this.current.end < segmentBytes / 2) return;
+    this.#filling = this.#create(true)
+      .then((blank) => {
+        this.#spare = blank;
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        this.#filling = null;
+      });
+  }
+
+  /** Removes segments whose records are all below `offset`; says how many. One purge at a time. */
+  purgeBefore(offset: number): Promise<number> {
+    const purge = this.#purging.then(() => this.#purge(offset));
+    this.#purging = purge.catch(() => undefined);
+    return purge;
+  }
+
+  async #purge(offset: number): Promise<number> {
+    const { files, dir } = this.#options;
+    for (let removed = 0; ; removed++) {
+      const [oldest, next] = this.#segments;
+      if (oldest === undefined || next === undefined || next.firstOffset > offset) return removed;
+      // One by one, and the next only after this one is gone for good: a gap in the numbers counts as damage.
+      await files.remove(oldest.path);
+      await files.syncDirectory(dir);
+      this.#segments.shift();
+      await oldest.release();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#filling, this.#purging]);
+    const spare = this.#takeSpare();
+    if (spare !== null) await this.#discard(spare);
+    for (const segment of this.#segments) await segment.release();
+  }
+
+  #takeSpare(): Blank | null {
+    const spare = this.#spare;
+    this.#spare = null;
+    return spare;
+  }
+
+  async #create(fill: boolean): Promise<Blank> {
+    const { files, dir, segmentBytes, limitBytes } = this.#options;
+    if (this.usedBytes() + segmentBytes > limitBytes) throw new JournalFullError(limitBytes);
+    this.#blanks += 1;
+    const path = join(dir, `blank-${this.#blanks}.tmp`);
+    await files.remove(path);
+    const file = await files.create(path);
+    try {
+      for (let at = 0; fill && at < segmentBytes && !this.#closed; at += FILL_STEP_BYTES) {
+        await file.write([Buffer.alloc(Math.min(FILL_STEP_BYTES, segmentBytes - at))], at);
+        await file.sync();
+      }
+      return { path, file, bytes: fill ? segmentBytes : 0 };
+    } catch (error) {
+      await this.#discard({ path, file, bytes: 0 });
+      throw error;
+    }
+  }
+
+  async #discard(blank: Blank): Promise<void> {
+    await Promise.allSettled([blank.file.close(), this.#options.files.remove(blank.path)]);
+  }
+}

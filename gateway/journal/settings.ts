@@ -1,0 +1,23 @@
+/** The journal's options with their defaults. */
+import { diskFiles } from './files.ts';
+import type { JournalOptions } from './types.ts';
+
+const SEGMENT_BYTES = 64 * 1024 * 1024;
+const UNSYNCED_LIMIT_BYTES = 8 * 1024 * 1024;
+const RETRY_MS = 500;
+
+export type Settings = Required<JournalOptions>;
+
+export function withDefaults(options: JournalOptions): Settings {
+  return {
+    ...options,
+    segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+    limitBytes: options.limitBytes ?? Number.POSITIVE_INFINITY,
+    unsyncedLimitBytes: options.unsyncedLimitBytes ?? UNSYNCED_LIMIT_BYTES,
+    mustExist: options.mustExist ?? false,
+    files: options.files ?? diskFiles,
+    retryMs: options.retryMs ?? RETRY_MS,
+    wait: options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
+    defer: options.defer ?? ((run) => void setImmediate(run)),
+  };
+}

@@ -1,0 +1,65 @@
+/** The gateway's figures in the Prometheus text format, read off the engine when they are asked for. */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ConnectionStatus } from '../core/admin-api.ts';
+import type { JournalUsage } from './journal/journal.ts';
+
+export type MetricsSource = {
+  connections(): readonly ConnectionStatus[];
+  journal(): JournalUsage & { readonly bufferedBytes: number };
+  openSockets(): number;
+};
+
+export function gatewayMetrics(source: MetricsSource): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'cutover_process_' });
+  const perConnection = (name: string, help: string, value: (status: ConnectionStatus) => number): void => {
+    const gauge: Gauge<'connection'> = new Gauge({
+      name: `cutover_${name}`,
+      help,
+      labelNames: ['connection'],
+      registers: [registry],
+      collect: () => {
+        gauge.reset();
+        for (const status of source.connections()) gauge.set({ connection: status.name }, value(status));
+      },
+    });
+  };
+  perConnection('epoch', 'Epoch of the connection', ({ epoch }) => epoch);
+  perConnection('control_is_new', '1 where the new platform is the control', ({ control }) =>
+    control === 'new' ? 1 : 0,
+  );
+  perConnection('shadow_lag_messages', 'Copies that the other platform has not answered', ({ shadowLag }) => shadowLag);
+  perConnection('owed_outputs', 'Outputs of the control that are owed', ({ owedOutputs }) => owedOutputs);
+  perConnection('in_flight', 'Messages on their way', ({ inFlight }) => inFlight);
+  perConnection('rollback_ready', '1 where a rollback would be lossless now', ({ rollbackReady }) =>
+    rollbackReady.ready ? 1 : 0,
+  );
+  perConnection('decisions_open', 'Entries of the decision list that wait for a person', ({ decisions }) => decisions);
+
+  const counters: Gauge<'connection' | 'counter'> = new Gauge({
+    name: 'cutover_messages_total',
+    help: 'Messages by what became of them',
+    labelNames: ['connection', 'counter'],
+    registers: [registry],
+    collect: () => {
+      for (const status of source.connections()) {
+        for (const [counter, value] of Object.entries(status.counters)) {
+          counters.set({ connection: status.name, counter }, value);
+        }
+      }
+    },
+  });
+  const plain = (name: string, help: string, value: () => number): void => {
+    const gauge: Gauge = new Gauge({
+      name: `cutover_${name}`,
+      help,
+      registers: [registry],
+      collect: () => gauge.set(value()),
+    });
+  };
+  plain('journal_bytes', 'Bytes of the journal on disk', () => source.journal().bytes);
+  plain('journal_segments', 'Segments of the journal', () => source.journal().segments);
+  plain('journal_buffered_bytes', 'Bytes that wait for the disk', () => source.journal().bufferedBytes);
+  plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
+  return registry;
+}

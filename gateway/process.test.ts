@@ -1,0 +1,195 @@
+/** The gateway process before a fake shard: birth, refusals and their exit codes, ready line, signals, stop. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { readySchema } from '../core/admin-api.ts';
+import { fakeHost } from './admin/fake-host.ts';
+import { JournalCorruptError } from './journal/errors.ts';
+import { runGateway, type ShardOptions, type StartShard, type Surroundings } from './process.ts';
+
+const INVENTORY = `deployment: lab-1
+gateways: [{ shard: 0, admin: "https://127.0.0.1:7443" }]
+connections: []
+`;
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+
+class Run {
+  readonly out: string[] = [];
+  readonly errors: string[] = [];
+  readonly logs: string[] = [];
+  readonly started: ShardOptions[] = [];
+  readonly reloaded: string[] = [];
+  stops = 0;
+  signal: (signal: Signal) => void = () => undefined;
+  exit: Promise<number> = Promise.resolve(-1);
+
+  start(argv: readonly string[], over: Partial<Surroundings> = {}): this {
+    const startShard: StartShard = async (options) => {
+      this.started.push(options);
+      return {
+        host: fakeHost(),
+        feeds: { a: 21001 },
+        reload: async (inventory) => {
+          this.reloaded.push(inventory.deployment);
+          return [];
+        },
+        stop: async () => {
+          this.stops += 1;
+        },
+      };
+    };
+    this.exit = runGateway(argv, {
+      startShard,
+      out: (line) => this.out.push(line),
+      error: (line) => this.errors.push(line),
+      logTo: { write: (line) => void this.logs.push(line) },
+      onSignal: (handle) => {
+        this.signal = handle;
+      },
+      ...over,
+    });
+    return this;
+  }
+
+  async ready(): Promise<number> {
+    await vi.waitFor(() => expect(this.out.length).toBe(1), { timeout: 20_000 });
+    return readySchema.parse(JSON.parse(this.out[0] ?? '')).adminPort;
+  }
+}
+
+async function files(
+  inventory = INVENTORY,
+): Promise<{ dir: string; argv: string[]; inventory: string; dataDir: string }> {
+  const dir = await mkdtemp(join(tmpdir(), 'cutover-process-'));
+  cleanups.push(() => rm(dir, { recursive: true, force: true }));
+  const path = join(dir, 'inventory.yaml');
+  await writeFile(path, inventory);
+  const dataDir = join(dir, 'data');
+  return { dir, argv: ['--inventory', path, '--data-dir', dataDir], inventory: path, dataDir };
+}
+
+test('init, then serving: one ready line, and SIGTERM stops it with 0; the directory is free again', async () => {
+  const { argv, dataDir } = await files();
+  const born = new Run().start(['init', ...argv]);
+  expect(await born.exit).toBe(0);
+  expect(JSON.parse(born.out[0] ?? '')).toMatchObject({ born: true, shard: 0, deployment: 'lab-1', target: 'local' });
+
+  const run = new Run().start([...argv, '--admin-port', '0']);
+  expect(await run.ready()).toBeGreaterThan(0);
+  expect(JSON.parse(run.out[0] ?? '')).toMatchObject({ ready: true, feeds: { a: 21001 }, connections: 1 });
+  expect(run.started[0]).toMatchObject({ dataDir, signers: null, identity: { shard: 0, deployment: 'lab-1' } });
+
+  const second = new Run().start([...argv, '--admin-port', '0']);
+  expect(await second.exit).toBe(3);
+  expect(second.errors.join()).toContain('is served by process');
+
+  run.signal('SIGTERM');
+  expect(await run.exit).toBe(0);
+  expect(run.stops).toBe(1);
+  const third = new Run().start([...argv, '--admin-port', '0']);
+  await third.ready();
+  third.signal('SIGINT');
+  expect(await third.exit).toBe(0);
+});
+
+test('without a born data directory: 3 and how to restore; with --init it is born', async () => {
+  const { argv } = await files();
+  const run = new Run().start([...argv, '--admin-port', '0']);
+  expect(await run.exit).toBe(3);
+  expect(run.errors.join()).toContain('restore');
+  expect(run.started).toEqual([]);
+  const init = new Run().start([...argv, '--admin-port', '0', '--init']);
+  await init.ready();
+  init.signal('SIGTERM');
+  expect(await init.exit).toBe(0);
+  const again = new Run().start([...argv, '--admin-port', '0', '--init']);
+  await again.ready();
+  again.signal('SIGTERM');
+  expect(await again.exit).toBe(0);
+  expect(again.started[0]?.identity).toEqual(init.started[0]?.identity);
+});
+
+test('rule 12: production does not start without signers, and hands them to the shard', async () => {
+  const { argv, dir } = await files(`${INVENTORY}target: production\n`);
+  expect(await new Run().start(['init', ...argv, '--target', 'production']).exit).toBe(0);
+  const run = new Run().start([...argv, '--admin-port', '0']);
+  expect(await run.exit).toBe(3);
+  expect(run.errors.join()).toContain('--signers');
+  expect(run.started).toEqual([]);
+  const empty = join(dir, 'empty');
+  await writeFile(empty, '\n');
+  expect(await new Run().start([...argv, '--signers', empty]).exit).toBe(2);
+  const signers = join(dir, 'signers');
+  await writeFile(signers, 'ann@lab namespaces="cutover-approval" ssh-ed25519 AAAA\n');
+  const served = new Run().start([...argv, '--admin-port', '0', '--signers', signers]);
+  await served.ready();
+  expect(served.started[0]?.signers).toContain('ann@lab');
+  served.signal('SIGTERM');
+  expect(await served.exit).toBe(0);
+});
+
+test('wrong arguments and a wrong inventory: 2, with every problem on its line', async () => {
+  const run = new Run().start(['--port', '1']);
+  expect(await run.exit).toBe(2);
+  expect(run.errors.join('\n')).toContain('cutover gateway init --inventory F');
+  const { argv, inventory } = await files('deployment: lab-1\ngateways: []\nconnections: {}\n');
+  const wrong = new Run().start(argv);
+  expect(await wrong.exit).toBe(2);
+  expect(wrong.errors.length).toBe(2);
+  expect(wrong.errors[0]).toContain(`${inventory}:2`);
+  const absent = new Run().start(['--inventory', `${inventory}x`, '--data-dir', 'd']);
+  expect(await absent.exit).toBe(2);
+  expect(absent.errors.join()).toContain('ENOENT');
+});
+
+test('a damaged journal is a refusal, a taken port a failure; each is one line without a stack', async () => {
+  const { argv } = await files();
+  await new Run().start(['init', ...argv]).exit;
+  const corrupt = new Run().start(argv, {
+    startShard: async () => {
+      throw new JournalCorruptError('batch-bad', 1, 200, 'batch 3 is damaged');
+    },
+  });
+  expect(await corrupt.exit).toBe(3);
+  expect(corrupt.errors).toEqual([expect.stringContaining('journal segment 1 at byte 200')]);
+
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => new Promise((resolve) => blocker.close(resolve)));
+  const address = blocker.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const taken = new Run().start([...argv, '--admin-port', String(port)]);
+  expect(await taken.exit).toBe(1);
+  expect(taken.errors).toEqual([expect.stringContaining('EADDRINUSE')]);
+  expect(taken.stops).toBe(1);
+});
+
+test('SIGHUP reads the inventory and the credentials again; a wrong one changes nothing', async () => {
+  const { argv, inventory, dataDir } = await files();
+  const run = new Run().start([...argv, '--admin-port', '0', '--init']);
+  await run.ready();
+  await writeFile(inventory, `${INVENTORY}defaults: {}\n`);
+  run.signal('SIGHUP');
+  await vi.waitFor(() => expect(run.reloaded).toEqual(['lab-1']));
+  await writeFile(inventory, 'deployment: [\n');
+  await writeFile(join(dataDir, 'credentials.json'), '[');
+  run.signal('SIGHUP');
+  await vi.waitFor(() => {
+    expect(run.logs.join()).toContain('the one from before stays');
+    expect(run.logs.join()).toContain('the ones from before stay');
+  });
+  expect(run.reloaded.length).toBe(1);
+  run.signal('SIGTERM');
+  expect(await run.exit).toBe(0);
+  expect(run.errors).toEqual([]);
+  const token = await readFile(join(dataDir, 'admin.token'), 'utf8');
+  expect(run.logs.join()).not.toContain(token);
+});

@@ -1,0 +1,257 @@
+/**
+ * The gateway process: from its arguments to its exit code. It opens the data directory, starts the shard and the
+ * admin API, says on stdout that it is ready, and stops within a bound when it is told to.
+ */
+import { readFile } from 'node:fs/promises';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { type Inventory, parseInventory } from '../core/inventory.ts';
+import { formatProblem, type Located } from '../core/located-yaml.ts';
+import type { Credential } from './admin/credentials.ts';
+import type { AdminHost } from './admin/host.ts';
+import { startAdminServer } from './admin/server.ts';
+import { type GatewayArguments, parseArguments, USAGE } from './arguments.ts';
+import { credentialsIn, type Identity, initDataDir, type OpenedDataDir, openDataDir } from './data-dir.ts';
+import { JournalCorruptError, JournalForeignError } from './journal/errors.ts';
+import { ShardRefusal } from './shard-refusal.ts';
+
+export type ShardOptions = {
+  readonly inventory: Inventory;
+  readonly identity: Identity;
+  /** Absolute; its journal is in `journalDirOf(dataDir)`. */
+  readonly dataDir: string;
+  /** Content of the allowed-signers file, or null: target local without approvals. */
+  readonly signers: string | null;
+  readonly logger: Logger;
+  readonly now: () => number;
+};
+
+export type Shard = {
+  readonly host: AdminHost;
+  /** Feed name → port that it listens on. */
+  readonly feeds: Record<string, number>;
+  /** Takes a re-read inventory, or says why not and goes on as before. */
+  reload(inventory: Inventory): Promise<readonly Located[]>;
+  /** Finishes what is in flight for at most `boundMs`, then syncs and closes. */
+  stop(boundMs: number): Promise<void>;
+};
+
+export type StartShard = (options: ShardOptions) => Promise<Shard>;
+
+/** What the process is given from outside, so that tests can be the outside. */
+export type Surroundings = {
+  readonly startShard: StartShard;
+  readonly out: (line: string) => void;
+  readonly error: (line: string) => void;
+  readonly logTo: DestinationStream;
+  /** Calls back for each signal that the process gets. */
+  readonly onSignal: (handle: (signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP') => void) => void;
+};
+
+export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3 } as const;
+type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+type Serve = Extract<GatewayArguments, { command: 'serve' }>;
+
+const STOP_BOUND_MS = 10_000;
+/** For the syncs and closes after the bound; past it the process goes without them, and the journal recovers. */
+const LAST_BOUND_MS = 5_000;
+const HTTPS_PORT = 443;
+
+/** An end that is no fault of the program: one line each, and an exit code. */
+class Ending extends Error {
+  readonly code: ExitCode;
+  readonly lines: readonly string[];
+  constructor(code: ExitCode, lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.code = code;
+    this.lines = lines;
+  }
+}
+
+/** Resolves with the exit code when the process has nothing left to do. */
+export async function runGateway(argv: readonly string[], around: Surroundings): Promise<ExitCode> {
+  try {
+    const parsed = parseArguments(argv);
+    if (!parsed.ok) throw new Ending(EXIT.usage, [parsed.message, USAGE]);
+    const { value } = parsed;
+    if (value.command === 'help') {
+      around.out(USAGE);
+      return EXIT.done;
+    }
+    const inventory = await readInventory(value.inventory);
+    if (value.command === 'serve') return await serve(value, inventory, around);
+    const identity = await birth(value.dataDir, inventory, value.shard, value.target);
+    around.out(JSON.stringify({ born: true, dataDir: value.dataDir, ...identity }));
+    return EXIT.done;
+  } catch (error) {
+    const ending = error instanceof Ending ? error : endingOf(error);
+    for (const line of ending.lines) around.error(`cutover gateway: ${line}`);
+    return ending.code;
+  }
+}
+
+async function serve(options: Serve, inventory: Inventory, around: Surroundings): Promise<ExitCode> {
+  const signers = options.signers === null ? null : await readSigners(options.signers);
+  const opened = await openOrBear(options, inventory);
+  try {
+    const { identity, path } = opened;
+    if (identity.target === 'production' && signers === null) {
+      const message = 'this data directory is of target production, where moves need signed approvals';
+      throw new Ending(EXIT.refused, [`${message} → name the allowed signers: --signers F`]);
+    }
+    const base = { deployment: identity.deployment, shard: identity.shard };
+    const logger = pino({ base, level: process.env.CUTOVER_LOG_LEVEL ?? 'info' }, around.logTo);
+    const shard = await around.startShard({ inventory, identity, dataDir: path, signers, logger, now: Date.now });
+    return await serveShard(shard, opened, options, inventory, logger, around);
+  } finally {
+    opened.lock.release();
+  }
+}
+
+async function serveShard(
+  shard: Shard,
+  opened: OpenedDataDir,
+  options: Serve,
+  inventory: Inventory,
+  logger: Logger,
+  around: Surroundings,
+): Promise<ExitCode> {
+  let credentials: readonly Credential[] = opened.credentials;
+  const admin = await startAdminServer({
+    host: shard.host,
+    credentials: () => credentials,
+    certificate: opened.certificate,
+    key: opened.key,
+    port: options.adminPort ?? adminPortOf(inventory, opened.identity.shard),
+    address: options.adminHost,
+    logger,
+  }).catch(async (error: unknown) => {
+    await shard.stop(0);
+    throw error;
+  });
+
+  const told = Promise.withResolvers<string>();
+  around.onSignal((signal) => {
+    if (signal !== 'SIGHUP') return told.resolve(signal);
+    void reload(shard, options.inventory, logger);
+    void credentialsIn(opened.path).then((read) => {
+      if (read === null)
+        logger.error({ event: 'reload' }, 'credentials.json cannot be read; the ones from before stay');
+      else credentials = read;
+    });
+  });
+  const { port: adminPort } = admin;
+  around.out(
+    JSON.stringify({ ready: true, adminPort, feeds: shard.feeds, connections: shard.host.info().connections }),
+  );
+  logger.info({ event: 'ready', adminPort, feeds: shard.feeds }, 'serving');
+
+  const signal = await told.promise;
+  logger.info({ event: 'stopping', signal }, 'stopping');
+  const stopped = await within(
+    STOP_BOUND_MS + LAST_BOUND_MS,
+    Promise.all([shard.stop(STOP_BOUND_MS), admin.close(STOP_BOUND_MS)]),
+  );
+  if (!stopped) throw new Ending(EXIT.failed, ['it did not stop in time; the journal recovers at the next start']);
+  logger.info({ event: 'stopped' }, 'stopped');
+  return EXIT.done;
+}
+
+async function openOrBear(options: Serve, inventory: Inventory): Promise<OpenedDataDir> {
+  const { dataDir } = options;
+  const opened = await openDataDir({ dataDir, inventory });
+  if (opened.ok) return opened.value;
+  if (!options.init || opened.refusal.code !== 'data-dir-absent') throw refusalOf(opened.refusal);
+  await birth(dataDir, inventory, 0, 'local');
+  const born = await openDataDir({ dataDir, inventory });
+  if (!born.ok) throw refusalOf(born.refusal);
+  return born.value;
+}
+
+async function birth(
+  dataDir: string,
+  inventory: Inventory,
+  shard: number,
+  target: Identity['target'],
+): Promise<Identity> {
+  const born = await initDataDir({ dataDir, inventory, shard, target, now: new Date() });
+  if (!born.ok) throw refusalOf(born.refusal);
+  return born.value;
+}
+
+async function reload(shard: Shard, file: string, logger: Logger): Promise<void> {
+  try {
+    const problems = await shard.reload(await readInventory(file));
+    for (const problem of problems)
+      logger.error({ event: 'reload', problem: formatProblem(problem) }, 'inventory refused');
+    if (problems.length === 0) logger.info({ event: 'reload' }, 'inventory taken');
+  } catch (error) {
+    const lines = error instanceof Ending ? error.lines : endingOf(error).lines;
+    for (const problem of lines)
+      logger.error({ event: 'reload', problem }, 'inventory refused; the one from before stays');
+  }
+}
+
+async function readInventory(file: string): Promise<Inventory> {
+  const text = await readText(file, 'the inventory');
+  const parsed = parseInventory(text, file);
+  if (parsed.ok) return parsed.value;
+  throw new Ending(EXIT.usage, parsed.problems.map(formatProblem));
+}
+
+async function readSigners(file: string): Promise<string> {
+  const text = await readText(file, 'the signers');
+  if (text.trim() === '')
+    throw new Ending(EXIT.usage, [`${file}: it names no signer → add lines of OpenSSH allowed_signers`]);
+  return text;
+}
+
+async function readText(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Ending(EXIT.usage, [`${file}: cannot read ${what} (${codeOf(error)}) → name a readable file`]);
+  }
+}
+
+function adminPortOf(inventory: Inventory, shard: number): number {
+  const address = inventory.gateways.find((gateway) => gateway.shard === shard)?.admin;
+  const port = address === undefined ? '' : new URL(address).port;
+  return port === '' ? HTTPS_PORT : Number(port);
+}
+
+function refusalOf({ message, next }: { readonly message: string; readonly next: readonly string[] }): Ending {
+  return new Ending(EXIT.refused, [[message, ...next].join(' → ')]);
+}
+
+/** What an exception means to the person who started the process. */
+function endingOf(error: unknown): Ending {
+  if (error instanceof JournalCorruptError || error instanceof JournalForeignError || error instanceof ShardRefusal) {
+    return new Ending(EXIT.refused, [error.message]);
+  }
+  const code = codeOf(error);
+  if (code === 'EADDRINUSE') {
+    return new Ending(EXIT.failed, [`${messageOf(error)} → another program listens there; stop it or change the port`]);
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return new Ending(EXIT.failed, [`${messageOf(error)} → check rights, addresses and ports`]);
+  }
+  return new Ending(EXIT.failed, [messageOf(error)]);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+}
+
+async function within(boundMs: number, work: Promise<unknown>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), boundMs);
+  try {
+    return await Promise.race([work.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,219 @@
+/** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
+import { API_VERSION, type Info, type RouteRequest } from '../core/admin-api.ts';
+import { digestOf, type Json } from '../core/canonical-json.ts';
+import type { Inventory } from '../core/inventory.ts';
+import type { Located } from '../core/located-yaml.ts';
+import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from './admin/host.ts';
+import type { Identity } from './data-dir.ts';
+import { journalDirOf } from './data-dir.ts';
+import { RealDriver } from './drivers/real.ts';
+import type { JournalMeta } from './engine/records.ts';
+import { Recovery, type Stranger } from './engine/recovery.ts';
+import { ShardEngine } from './engine/shard.ts';
+import { Journal } from './journal/journal.ts';
+import { gatewayMetrics } from './metrics.ts';
+import type { Shard, ShardOptions } from './process.ts';
+import { ShardRefusal } from './shard-refusal.ts';
+import { VERSION } from './version.ts';
+
+const FRAME_LIMIT_BYTES = 32 * 1024 * 1024;
+const IDLE_CHECK_MS = 20;
+
+export async function startShard(start: ShardOptions): Promise<Shard> {
+  const { inventory, identity, logger, now } = start;
+  const driver = new RealDriver(logger, now);
+  const { journal, recovered, report } = await Journal.open({
+    dir: journalDirOf(start.dataDir),
+    shard: identity.shard,
+    incarnation: identity.incarnation,
+    mustExist: true,
+    events: driver.journalEvents,
+  });
+  const engine = new ShardEngine(
+    {
+      inventory,
+      shard: identity.shard,
+      target: identity.target,
+      frameLimitBytes: FRAME_LIMIT_BYTES,
+      afterCrash: !report.clean,
+    },
+    driver,
+  );
+  engine.runtime.nextOffset = report.nextOffset;
+  driver.attach(engine, journal);
+  const recovery = new Recovery(engine);
+  for await (const record of recovered) {
+    recovery.apply(record.offset, asMeta(record.meta), record.payload === null ? null : Buffer.from(record.payload));
+  }
+  const [stranger] = recovery.strangers;
+  if (stranger !== undefined) {
+    await journal.close();
+    throw refusalOf(stranger);
+  }
+  recovery.finish(now(), report.clean, VERSION);
+  logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
+  const feeds = await listenEverywhere(engine, driver, listenHost(identity));
+  const host = adminHost(start, engine, driver, journal, feeds);
+  return {
+    host,
+    feeds,
+    reload: async (next) => reload(start, engine, driver, feeds, next),
+    stop: (boundMs) => stop(engine, driver, journal, now, boundMs),
+  };
+}
+
+async function listenEverywhere(
+  engine: ShardEngine,
+  driver: RealDriver,
+  host: string,
+): Promise<Record<string, number>> {
+  const feeds: Record<string, number> = {};
+  try {
+    for (const [name, feed] of engine.feeds) {
+      feeds[name] = await driver.listen(host, feed.config.port, { kind: 'feed', feed: name });
+    }
+    for (const port of engine.legPorts.keys()) await driver.listen(host, port, { kind: 'leg', shard: 0, port });
+  } catch (error) {
+    driver.stopListening();
+    driver.closeAll();
+    throw error;
+  }
+  return feeds;
+}
+
+function adminHost(
+  start: ShardOptions,
+  engine: ShardEngine,
+  driver: RealDriver,
+  journal: Journal,
+  feeds: Record<string, number>,
+): AdminHost {
+  const { identity, now } = start;
+  const startedAt = new Date(now()).toISOString();
+  const statuses = (): ReturnType<AdminHost['connections']> =>
+    [...engine.connections.keys()].map((name) => engine.status(name)).filter((status) => status !== null);
+  const registry = gatewayMetrics({
+    connections: statuses,
+    journal: () => ({ ...journal.usage(), bufferedBytes: journal.bufferedBytes }),
+    openSockets: () => driver.openSockets,
+  });
+  return {
+    info: (): Info => ({
+      apiVersion: API_VERSION,
+      version: VERSION,
+      deployment: identity.deployment,
+      shard: identity.shard,
+      incarnation: identity.incarnation,
+      target: identity.target,
+      startedAt,
+      inventoryDigest: inventoryDigest(start.inventory),
+      feeds,
+      legs: Object.fromEntries(
+        [...engine.connections].map(([name, { config }]) => [
+          name,
+          { legacy: config.legs.legacy.port, new: config.legs.new.port },
+        ]),
+      ),
+      connections: engine.connections.size,
+    }),
+    connections: statuses,
+    connection: (name) => engine.status(name),
+    epochs: (name) => engine.connections.get(name)?.epochs ?? null,
+    list: (name, list) => {
+      const connection = engine.connections.get(name);
+      return connection === undefined
+        ? null
+        : { entries: [...connection.lists.entries(list)], total: connection.lists.total(list) };
+    },
+    decisions: () =>
+      engine.decisions.all().map(({ inputOffset: _input, proposalOffsets: _proposals, ...decision }) => decision),
+    move: (name: string, request: RouteRequest, caller: Caller) =>
+      new Promise((resolve) => engine.move(now(), name, request, caller, resolve)),
+    hold: async (name, forMs, reason, caller) => {
+      const held = engine.hold(now(), name, forMs);
+      start.logger.info({ event: 'held-by-hand', connection: name, by: caller.name, reason, forMs });
+      return held === null ? unknown(name) : { ok: true, value: { heldUntil: new Date(held.untilMs).toISOString() } };
+    },
+    release: async (name) => (engine.release(now(), name) ? { ok: true, value: {} } : unknown(name)),
+    resolve: (
+      id: string,
+      request: ResolveRequest,
+      caller: Caller,
+    ): Promise<HostResult<ReturnType<AdminHost['decisions']>[number]>> =>
+      new Promise((resolve) => {
+        const isOpen = engine.resolve(now(), id, request.action, caller.name, request.reason, (decision) => {
+          const { inputOffset: _input, proposalOffsets: _proposals, ...value } = decision;
+          resolve({ ok: true, value });
+        });
+        if (!isOpen) resolve(refused(404, 'unknown-decision', `no open decision has the id '${id}'`));
+      }),
+    ready: () => {
+      const reasons = engine.runtime.journalFailed ? ['the journal cannot be written'] : [];
+      return { ready: reasons.length === 0, reasons };
+    },
+    metrics: () => registry.metrics(),
+  };
+}
+
+async function reload(
+  start: ShardOptions,
+  engine: ShardEngine,
+  driver: RealDriver,
+  feeds: Record<string, number>,
+  next: Inventory,
+): Promise<readonly Located[]> {
+  const { added, refused: refusals } = engine.reload(start.now(), next);
+  for (const endpoint of added) {
+    const port = endpoint.kind === 'feed' ? (engine.feeds.get(endpoint.feed)?.config.port ?? 0) : endpoint.port;
+    const bound = await driver.listen(listenHost(start.identity), port, endpoint);
+    if (endpoint.kind === 'feed') feeds[endpoint.feed] = bound;
+  }
+  const file = 'inventory';
+  return refusals.map(({ connection, message, remedy }) => ({ file, line: 0, path: connection, message, remedy }));
+}
+
+async function stop(
+  engine: ShardEngine,
+  driver: RealDriver,
+  journal: Journal,
+  now: () => number,
+  boundMs: number,
+): Promise<void> {
+  driver.stopListening();
+  engine.stopping(now());
+  const until = now() + boundMs;
+  while (!engine.isIdle && now() < until) await new Promise((resolve) => setTimeout(resolve, IDLE_CHECK_MS));
+  driver.closeAll();
+  await journal.close();
+}
+
+/** A local gateway serves this machine only. */
+function listenHost({ target }: Identity): string {
+  return target === 'local' ? '127.0.0.1' : '0.0.0.0';
+}
+
+function inventoryDigest(inventory: Inventory): string {
+  const plain: Json = JSON.parse(JSON.stringify(inventory));
+  return digestOf(plain);
+}
+
+/** Records of this journal were written by this engine: recovery trusts their shape, the journal has checked their bytes. */
+function asMeta(meta: object): JournalMeta {
+  if (!('t' in meta)) throw new Error('a journal record has no type');
+  return meta as JournalMeta;
+}
+
+function refusalOf({ name, phase }: Stranger): ShardRefusal {
+  return new ShardRefusal(
+    `the journal knows the connection '${name}' (phase ${phase}), the inventory does not`,
+    `put it back into the inventory, or name it under previousNames of the connection that it became; a decommissioned one may go`,
+  );
+}
+
+function unknown(name: string): { readonly ok: false } & HostError {
+  return refused(404, 'unknown-connection', `no connection is named '${name}' here`);
+}
+
+function refused(status: number, code: string, message: string): { readonly ok: false } & HostError {
+  return { ok: false, status, error: { code, message, next: [] } };
+}

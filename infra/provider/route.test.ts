@@ -1,0 +1,211 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type FakeGateway, startFakeGateway } from '../../adapters/gateway-admin.fake.ts';
+import { canonicalJson, digestOf } from '../../core/canonical-json.ts';
+import { Gateways } from './gateways.ts';
+import { bringAbout, checkRoute, deleteRoute, type RouteContext, readRoute } from './route.ts';
+import type { RouteInputs } from './route-properties.ts';
+import type { VerbRequest } from './verb-request.ts';
+
+const NAME = 'northside-orders';
+const VERB: VerbRequest = {
+  origin: 'verb',
+  deadlineMs: 5_000,
+  requestIds: { [NAME]: 'request-of-the-verb' },
+  force: true,
+};
+
+describe('a route', () => {
+  let gateway: FakeGateway;
+  let approvals: string;
+  let gateways: Gateways;
+
+  beforeEach(async () => {
+    gateway = await startFakeGateway({ connections: [NAME] });
+    approvals = await mkdtemp(join(tmpdir(), 'approvals-'));
+    gateways = new Gateways(gateway.env);
+  });
+  afterEach(async () => {
+    await gateways.close();
+    await gateway.stop();
+    await rm(approvals, { recursive: true, force: true });
+  });
+
+  const context = (change: Partial<RouteContext> = {}): RouteContext => ({
+    gateways,
+    request: null,
+    approvals,
+    isCancelled: () => false,
+    ...change,
+  });
+  const inputs = (change: Partial<RouteInputs> = {}): RouteInputs => ({
+    name: NAME,
+    admin: gateway.admin,
+    shard: 0,
+    deployment: 'lab-test-1',
+    phase: 'parallel',
+    newWeight: 0,
+    epoch: 2,
+    unclassifiedEffects: [],
+    hasWeightKey: true,
+    ...change,
+  });
+
+  describe('check', () => {
+    it('asks nobody where the route is the same, whatever explains it', async () => {
+      const olds = inputs({ reason: 'then' });
+      const { reason: _reason, ...news } = inputs();
+      expect(await checkRoute(context(), olds, news)).toMatchObject({ ok: true, value: { problems: [] } });
+      expect(gateway.requests).toEqual([]);
+    });
+
+    it.each([
+      ['phase', { phase: 'switched' }, 'is not a legal move'],
+      ['epoch', { epoch: 1 }, 'does not follow'],
+      ['epoch', { epoch: 5 }, 'a change must name epoch 2'],
+      ['epoch', { phase: 'legacy' }, 'already has this route, at epoch 1'],
+      ['phase', { unclassifiedEffects: ['database'] }, 'effects-unclassified'],
+    ] as const)('finds fault with %s of %o', async (property, change, text) => {
+      const checked = await checkRoute(context(), null, inputs(change));
+      expect(checked).toMatchObject({ ok: true, value: { problems: [{ property }] } });
+      expect(JSON.stringify(checked)).toContain(text);
+    });
+
+    it('wants a reason for a move towards legacy, and a weight key for a weight', async () => {
+      gateway.setRoute(NAME, { phase: 'switched', newWeight: 0, epoch: 3 });
+      const back = await checkRoute(context(), null, inputs({ epoch: 4 }));
+      expect(back).toMatchObject({ value: { problems: [{ property: 'reason' }] } });
+      gateway.setRoute(NAME, { phase: 'parallel', newWeight: 0, epoch: 4 });
+      const share = await checkRoute(context(), null, inputs({ epoch: 5, newWeight: 10, hasWeightKey: false }));
+      expect(share).toMatchObject({ value: { problems: [{ property: 'newWeight' }] } });
+    });
+
+    it('refuses inputs that do not fit, a token among them', async () => {
+      const withToken = await checkRoute(context(), null, { ...inputs(), token: 'secret' });
+      expect(withToken).toMatchObject({ ok: false });
+      expect(JSON.stringify(withToken)).not.toContain('secret');
+    });
+
+    it('refuses a gateway of another deployment or shard by name', async () => {
+      const other = await checkRoute(context(), null, inputs({ deployment: 'lab-prod-1' }));
+      expect(other).toMatchObject({ ok: false });
+      expect(JSON.stringify(other)).toContain('expects deployment lab-prod-1');
+      expect(await checkRoute(context(), null, inputs({ shard: 3 }))).toMatchObject({ ok: false });
+    });
+
+    it('wants a signed approval for a move towards new in target production', async () => {
+      Object.assign(gateway.info, { target: 'production' });
+      gateway.setRoute(NAME, { phase: 'parallel', newWeight: 0, epoch: 2 });
+      const checked = await checkRoute(context(), null, inputs({ phase: 'switched', epoch: 3 }));
+      expect(checked).toMatchObject({ value: { problems: [{ property: 'approval' }] } });
+    });
+  });
+
+  describe('create and update', () => {
+    it('adopt what is there, without a move', async () => {
+      gateway.setRoute(NAME, { phase: 'switched', newWeight: 0, epoch: 7 });
+      const adopted = await bringAbout(context(), inputs({ phase: 'switched', epoch: 7 }), null);
+      expect(adopted).toMatchObject({ ok: true, value: { phase: 'switched', epoch: 7, control: 'new' } });
+      expect(gateway.moves).toEqual([]);
+    });
+
+    it('send the ids of the verb, and force only towards legacy', async () => {
+      expect(await bringAbout(context({ request: VERB }), inputs(), null)).toMatchObject({ ok: true });
+      gateway.setRoute(NAME, { phase: 'switched', newWeight: 0, epoch: 3 });
+      const back = inputs({ epoch: 4, reason: 'new is slow' });
+      const request = { ...VERB, requestIds: { [NAME]: 'request-for-the-way-back' } };
+      expect(await bringAbout(context({ request }), back, null)).toMatchObject({ ok: true });
+      expect(gateway.moves).toMatchObject([
+        { requestId: 'request-of-the-verb', origin: 'verb', force: false },
+        { requestId: 'request-for-the-way-back', force: true, reason: 'new is slow' },
+      ]);
+    });
+
+    it('refuse a move that the verb did not plan, and any new move once interrupted', async () => {
+      const unplanned = await bringAbout(context({ request: { ...VERB, requestIds: {} } }), inputs(), null);
+      expect(unplanned).toMatchObject({ ok: false });
+      expect(await bringAbout(context({ isCancelled: () => true }), inputs(), null)).toMatchObject({ ok: false });
+      expect(gateway.moves).toEqual([]);
+    });
+
+    it('say what the gateway refused, naming the connection once', async () => {
+      const error = { code: 'stale-epoch', message: `${NAME}: it is at epoch 2`, next: ['cutover sync'] };
+      const known = await gateways.identify(inputs());
+      expect(known).toMatchObject({ ok: true });
+      gateway.answerNextWith(409, JSON.stringify(error));
+      expect(await bringAbout(context(), inputs(), null)).toMatchObject({
+        ok: false,
+        message: `${NAME}: it is at epoch 2 [stale-epoch]; next: cutover sync`,
+      });
+    });
+
+    it('refuse an aborted swap with its reason', async () => {
+      gateway.abortNextMove('the shadow did not catch up');
+      const aborted = await bringAbout(context(), inputs(), null);
+      expect(aborted).toMatchObject({ ok: false });
+      expect(JSON.stringify(aborted)).toContain('the shadow did not catch up');
+    });
+
+    it('make no move at a gateway with another data directory, but find a reached route there', async () => {
+      const known = { incarnation: 'another' };
+      expect(await bringAbout(context(), inputs(), known)).toMatchObject({ ok: false });
+      expect(gateway.moves).toEqual([]);
+      expect(await bringAbout(context(), inputs({ phase: 'legacy', epoch: 1 }), known)).toMatchObject({ ok: true });
+    });
+
+    it('send the approval that the entry names, or refuse it by name', async () => {
+      const document = { deployment: 'lab-test-1', attempts: 2 };
+      const approval = digestOf(document);
+      const stem = approval.slice('sha256:'.length);
+      const missing = await bringAbout(context(), inputs({ approval }), null);
+      expect(JSON.stringify(missing)).toContain(`${stem}.json`);
+
+      await writeFile(join(approvals, `${stem}.json`), JSON.stringify(document, null, 2));
+      expect(JSON.stringify(await bringAbout(context(), inputs({ approval }), null))).toContain('has no signature');
+      await writeFile(join(approvals, `${stem}.lab-ops.sig`), 'signature');
+      expect(await bringAbout(context(), inputs({ approval }), null)).toMatchObject({ ok: true });
+      expect(gateway.moves).toMatchObject([
+        { approval: { document: canonicalJson(document), signatures: ['signature'] } },
+      ]);
+    });
+
+    it('refuse an approval that was changed after it was named', async () => {
+      const approval = digestOf({ attempts: 2 });
+      await mkdir(approvals, { recursive: true });
+      await writeFile(join(approvals, `${approval.slice('sha256:'.length)}.json`), '{"attempts":9}');
+      const changed = await bringAbout(context(), inputs({ approval }), null);
+      expect(JSON.stringify(changed)).toContain('is not the document that');
+    });
+  });
+
+  describe('read', () => {
+    it('shows the route that the gateway has, and drops what explained another', async () => {
+      gateway.setRoute(NAME, { phase: 'parallel', newWeight: 30, epoch: 5 });
+      const read = await readRoute(context(), inputs({ reason: 'then' }));
+      expect(read).toMatchObject({
+        ok: true,
+        value: { inputs: { newWeight: 30, epoch: 5 }, outputs: { newWeight: 30, epoch: 5, control: 'legacy' } },
+      });
+      expect(JSON.stringify(read)).not.toContain('then');
+    });
+
+    it('says that a connection is gone only where the right gateway says so', async () => {
+      gateway.forget(NAME);
+      expect(await readRoute(context(), inputs())).toEqual({ ok: true, value: null });
+      await gateway.disconnect();
+      expect(await readRoute(context(), inputs())).toMatchObject({ ok: false, isUnknown: true });
+    });
+  });
+
+  it.each([
+    ['legacy', false],
+    ['parallel', false],
+    ['switched', false],
+    ['decommissioned', true],
+  ] as const)('delete in %s: %s', async (phase, allowed) => {
+    gateway.setRoute(NAME, { phase, newWeight: 0, epoch: 6 });
+    expect(await deleteRoute(context(), inputs())).toMatchObject({ ok: allowed });
+  });
+});

@@ -1,0 +1,48 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterEach, expect, test } from 'vitest';
+import { freePorts } from '../ports.ts';
+import { type Database, startDatabase } from './database.ts';
+import { isOpenToEveryone } from './load.ts';
+
+const folders: string[] = [];
+let database: Database | undefined;
+
+afterEach(async () => {
+  await database?.stop();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function openFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rehearsal-database-'));
+  chmodSync(folder, 0o755);
+  folders.push(folder);
+  return folder;
+}
+
+test('a real PostgreSQL starts, answers and is gone afterwards', { timeout: 60_000 }, async () => {
+  const [port = 0] = await freePorts(1);
+  database = await startDatabase(openFolder(), port, { ...process.env, DATABASE_URL: '' });
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const { rows } = await client.query<{ version: string }>('select version()');
+  expect(rows[0]?.version).toMatch(/^PostgreSQL/);
+  await client.end();
+  await database.stop();
+  const again = new pg.Client({ connectionString: database.url });
+  await expect(again.connect()).rejects.toThrow(/ECONNREFUSED/);
+});
+
+test('DATABASE_URL names another one', async () => {
+  database = await startDatabase('/nowhere', 1, { DATABASE_URL: 'postgresql://elsewhere/cutover' });
+  expect(database).toMatchObject({ url: 'postgresql://elsewhere/cutover', embedded: false });
+});
+
+test('a private folder is recognised', () => {
+  const folder = openFolder();
+  expect(isOpenToEveryone(folder)).toBe(true);
+  chmodSync(folder, 0o700);
+  expect(isOpenToEveryone(folder)).toBe(false);
+});

@@ -1,0 +1,44 @@
+/** The rehearsal's PostgreSQL: the one that DATABASE_URL names, else an embedded real one. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+export type Database = { readonly url: string; readonly embedded: boolean; stop(): Promise<void> };
+
+const START_LIMIT_MS = 60_000;
+const readySchema = z.discriminatedUnion('ready', [
+  z.object({ ready: z.literal(true), url: z.string() }),
+  z.object({ ready: z.literal(false), message: z.string() }),
+]);
+
+/** `folder`: an empty one that every user may enter. */
+export async function startDatabase(folder: string, port: number, env: NodeJS.ProcessEnv): Promise<Database> {
+  const own = env.DATABASE_URL;
+  if (own) return { url: own, embedded: false, stop: async () => undefined };
+  // Its password file goes to TMPDIR, which the user `postgres` must be able to enter.
+  const child = fork(join(import.meta.dirname, 'main.ts'), ['--folder', folder, '--port', String(port)], {
+    detached: true,
+    env: { ...env, TMPDIR: folder },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const exited = once(child, 'exit');
+  const stop = async (): Promise<void> => {
+    if (child.connected) child.disconnect();
+    await exited;
+  };
+  try {
+    const limit = AbortSignal.timeout(START_LIMIT_MS);
+    const [message] = await Promise.race([
+      once(child, 'message', { signal: limit }),
+      exited.then(([code]) => [{ ready: false, message: `PostgreSQL ended at its start (exit ${code})` }]),
+    ]);
+    const ready = readySchema.parse(message);
+    if (!ready.ready) throw new Error(ready.message);
+    return { url: ready.url, embedded: true, stop };
+  } catch (error) {
+    await stop();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason}\nname a PostgreSQL of your own instead: DATABASE_URL=postgresql://… npm run rehearse`);
+  }
+}

@@ -1,0 +1,148 @@
+/** The four parties as one: configured, sending, watched, drained and asked for their records. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { countConnection, type EndCount, sumCounts } from './count.ts';
+import type { Configuration, PartyFault, Reply, Role } from './parties/protocol.ts';
+import { PartyProcess } from './party-process.ts';
+
+export type Traffic = {
+  readonly accepted: number;
+  readonly received: number;
+  readonly pending: number;
+  readonly fewest: number;
+};
+export type CountedEnds = {
+  readonly total: EndCount;
+  readonly byConnection: ReadonlyMap<string, EndCount>;
+  readonly misanswered: number;
+};
+
+const POLL_MS = 250;
+const SENDERS: readonly Role[] = ['emr', 'lis'];
+
+export class Load {
+  readonly #parties: Readonly<Record<Role, PartyProcess>>;
+  readonly #configurations: Readonly<Record<Role, Configuration>>;
+
+  constructor(configurations: Readonly<Record<Role, Configuration>>) {
+    this.#configurations = configurations;
+    const party = (role: Role): PartyProcess => new PartyProcess(role);
+    this.#parties = { emr: party('emr'), lis: party('lis'), legacy: party('legacy'), new: party('new') };
+  }
+
+  /** Everyone listens before anyone sends. Answers with the own messages that were read. */
+  async configure(): Promise<Extract<Reply, { type: 'ready' }>['ownMessages']> {
+    const ready = await this.#each(async (party) =>
+      party.ask({ type: 'configure', configuration: this.#configurations[party.role] }, 'ready'),
+    );
+    const [first] = ready;
+    if (first === undefined) throw new Error('there are parties');
+    return first.ownMessages;
+  }
+
+  /** The rate is shared out by the number of connections that each end sends for. */
+  async start(ratePerSecond: number): Promise<void> {
+    const sendsFor = (role: Role): number =>
+      this.#configurations[role].sources.reduce((sum, { targets }) => sum + targets.length, 0);
+    const total = SENDERS.reduce((sum, role) => sum + sendsFor(role), 0);
+    for (const role of SENDERS) {
+      const share = sendsFor(role) / total;
+      if (share > 0) await this.#parties[role].tell({ type: 'start', ratePerSecond: ratePerSecond * share });
+    }
+  }
+
+  async traffic(): Promise<Traffic> {
+    const replies = await this.#each((party) => party.ask({ type: 'progress' }, 'progress'));
+    const sum = (read: (reply: (typeof replies)[number]) => number): number =>
+      replies.reduce((all, reply) => all + read(reply), 0);
+    const fewest = replies.flatMap((reply, index) => {
+      const role = this.#all()[index]?.role;
+      return role !== undefined && this.#configurations[role].sources.length > 0 ? [reply.fewestAccepted] : [];
+    });
+    return {
+      accepted: sum((reply) => reply.accepted),
+      received: sum((reply) => reply.received),
+      pending: sum((reply) => reply.pending),
+      fewest: Math.min(...fewest),
+    };
+  }
+
+  /** Waits until every feed has had `messages` more accepted. False where that takes longer than `withinMs`. */
+  async flow(
+    messages: number,
+    withinMs: number,
+    signal: AbortSignal,
+    onTraffic: (traffic: Traffic) => void,
+  ): Promise<boolean> {
+    const wanted = (await this.traffic()).fewest + messages;
+    const endsAt = performance.now() + withinMs;
+    while (performance.now() < endsAt) {
+      const traffic = await this.traffic();
+      onTraffic(traffic);
+      if (traffic.fewest >= wanted) return true;
+      await sleep(POLL_MS, undefined, { signal });
+    }
+    return false;
+  }
+
+  async beginWindow(): Promise<void> {
+    for (const role of SENDERS) await this.#parties[role].tell({ type: 'begin-window' });
+  }
+
+  /** Of each feed the longest wait since `beginWindow`. */
+  async endWindow(): Promise<number[]> {
+    const windows = await Promise.all(SENDERS.map((role) => this.#parties[role].ask({ type: 'end-window' }, 'window')));
+    return windows.flatMap(({ pauses }) => pauses.map(({ pauseMs }) => pauseMs));
+  }
+
+  async setFault(role: Role, fault: PartyFault, on: boolean): Promise<void> {
+    await this.#parties[role].tell({ type: 'fault', fault, on });
+  }
+
+  /** Nothing new is sent; ends when what is under way has arrived, or when nothing has moved for `quietMs`. */
+  async drain(withinMs: number, quietMs: number, signal: AbortSignal): Promise<void> {
+    const drained = Promise.all(SENDERS.map((role) => this.#parties[role].tell({ type: 'drain', withinMs })));
+    await Promise.race([drained, rejection(signal)]);
+    let before = await this.traffic();
+    let movedAt = performance.now();
+    while ((before.received < before.accepted || before.pending > 0) && performance.now() - movedAt < quietMs) {
+      await sleep(POLL_MS, undefined, { signal });
+      const now = await this.traffic();
+      if (now.received !== before.received || now.pending !== before.pending) movedAt = performance.now();
+      before = now;
+    }
+  }
+
+  /** `listed`: connection → MSH-10 of the outputs that the gateway lists as maybe sent. */
+  async count(listed: ReadonlyMap<string, ReadonlySet<string>>): Promise<CountedEnds> {
+    const reports = await Promise.all(SENDERS.map((role) => this.#parties[role].ask({ type: 'report' }, 'report')));
+    const received = new Map(reports.flatMap((report) => Object.entries(report.received)));
+    const byConnection = new Map(
+      reports.flatMap((report) =>
+        Object.entries(report.sent).map(([name, sent]): [string, EndCount] => [
+          name,
+          countConnection(sent, received.get(name) ?? [], listed.get(name) ?? new Set()),
+        ]),
+      ),
+    );
+    const misanswered = reports.reduce((sum, report) => sum + report.misanswered, 0);
+    return { total: sumCounts(byConnection.values()), byConnection, misanswered };
+  }
+
+  async end(): Promise<void> {
+    await this.#each((party) => party.end('SIGKILL'));
+  }
+
+  #all(): PartyProcess[] {
+    return Object.values(this.#parties);
+  }
+
+  #each<T>(ask: (party: PartyProcess) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.#all().map(ask));
+  }
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

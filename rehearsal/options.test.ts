@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { HELP, parseOptions, SCENARIO_FAULTS } from './options.ts';
+
+describe('the command line of a rehearsal', () => {
+  test('without options: the whole size', () => {
+    const parsed = parseOptions([]);
+    expect(parsed).toMatchObject({
+      kind: 'run',
+      options: { connections: 250, ratePerSecond: 500, keep: false, fault: null },
+    });
+  });
+
+  test('a small estate gets no more than it can carry', () => {
+    expect(parseOptions(['--connections', '4'])).toMatchObject({ kind: 'run', options: { ratePerSecond: 40 } });
+  });
+
+  test.each([
+    [['--connections', '0'], /--connections is '0'; it must be a whole number from 1 to/],
+    [['--connections', 'many'], /whole number/],
+    [['--connections', '2', '--rate', '100'], /--rate is '100'.* 1 to 20/],
+    [['--messages', '/nowhere/at/all'], /--messages: there is no folder/],
+    [['--inventory', '/nowhere/at/all'], /--inventory: there is no file/],
+    [['--fault', 'earthquake'], /--fault is 'earthquake'; it must be one of drift/],
+    [['--unheard-of'], /unheard-of/],
+  ])('%j is a usage error', (argv, message) => {
+    const parsed = parseOptions(argv);
+    expect(parsed).toMatchObject({ kind: 'usage', message: expect.stringMatching(message) });
+  });
+
+  test('the help names every option and fault', () => {
+    expect(parseOptions(['--help'])).toEqual({ kind: 'help', text: HELP });
+    for (const word of ['--messages', '--inventory', '--keep', '--json', ...SCENARIO_FAULTS])
+      expect(HELP).toContain(word);
+  });
+});

@@ -1,0 +1,135 @@
+/** A party: its sources, destinations and channels under one roof, doing what the scenario asks. */
+import { createGenerator } from '../hl7/generator.ts';
+import { Channel } from './channel.ts';
+import { Destination } from './destination.ts';
+import { type OwnMessages, readOwnMessages, repeating } from './own-messages.ts';
+import type { Configuration, PartyFault, Reply, Request, Role } from './protocol.ts';
+import { Source, type SourceTarget } from './source.ts';
+
+const NO_OWN_MESSAGES: OwnMessages = { orders: [], results: [], skipped: 0 };
+
+export class Party {
+  readonly #role: Role;
+  #sources: Source[] = [];
+  #destinations: Destination[] = [];
+  #channels: Channel[] = [];
+  #intervalMs = 1000;
+
+  constructor(role: Role) {
+    this.#role = role;
+  }
+
+  async handle(request: Request): Promise<Reply> {
+    switch (request.type) {
+      case 'configure':
+        return this.#configure(request.configuration);
+      case 'start':
+        this.#intervalMs = (this.#accepted().length * 1000) / Math.max(request.ratePerSecond, 0.001);
+        return this.#startAll();
+      case 'resume':
+        return this.#startAll();
+      case 'pause':
+        for (const source of this.#sources) source.pause();
+        return { type: 'done' };
+      case 'drain':
+        await Promise.all(this.#sources.map((source) => source.drain(request.withinMs)));
+        return { type: 'done' };
+      case 'begin-window':
+        for (const source of this.#sources) source.beginWindow();
+        return { type: 'done' };
+      case 'end-window':
+        return {
+          type: 'window',
+          pauses: this.#sources.map((source) => ({ feed: source.feed, pauseMs: source.longestPauseMs() })),
+        };
+      case 'fault':
+        await this.#setFault(request.fault, request.on);
+        return { type: 'done' };
+      case 'progress':
+        return this.#progress();
+      case 'report':
+        return this.#report();
+      case 'stop':
+        await this.#stop();
+        return { type: 'done' };
+    }
+  }
+
+  async #configure(configuration: Configuration): Promise<Reply> {
+    const { seed, messagesFolder } = configuration;
+    const own = messagesFolder === null ? NO_OWN_MESSAGES : readOwnMessages(messagesFolder);
+    const identity = messagesFolder === null ? 'sequence' : 'digest';
+    this.#sources = configuration.sources.map(
+      (spec) =>
+        new Source({ ...spec, seed, identity, targets: spec.targets.map((target) => targetOf(target, seed, own)) }),
+    );
+    this.#destinations = configuration.destinations.map((spec) => new Destination({ ...spec, identity }));
+    const platform = this.#role === 'new' ? 'new' : 'legacy';
+    this.#channels = configuration.channels.map((spec) => new Channel({ ...spec, platform, seed }));
+    const ports: Record<string, number> = {};
+    for (const [index, destination] of this.#destinations.entries()) {
+      ports[configuration.destinations[index]?.connection ?? ''] = await destination.listen();
+    }
+    for (const [index, channel] of this.#channels.entries()) {
+      ports[configuration.channels[index]?.feed ?? ''] = await channel.listen();
+    }
+    const ownMessages = { orders: own.orders.length, results: own.results.length, skipped: own.skipped };
+    return { type: 'ready', ports, ownMessages };
+  }
+
+  #startAll(): Reply {
+    for (const source of this.#sources) source.start(this.#intervalMs);
+    return { type: 'done' };
+  }
+
+  async #setFault(fault: PartyFault, on: boolean): Promise<void> {
+    if (fault === 'down') {
+      await Promise.all(this.#channels.map((channel) => (on ? channel.stopListening() : channel.listen())));
+      return;
+    }
+    for (const channel of this.#channels) channel.faults[fault] = on;
+    if (fault !== 'nak' && fault !== 'slow') return;
+    for (const destination of this.#destinations) destination.faults[fault] = on;
+  }
+
+  #progress(): Reply {
+    const accepted = this.#accepted();
+    return {
+      type: 'progress',
+      accepted: accepted.reduce((sum, count) => sum + count, 0),
+      received: this.#destinations.reduce((sum, destination) => sum + destination.log.length, 0),
+      pending: this.#channels.reduce((sum, channel) => sum + channel.pending, 0),
+      fewestAccepted: accepted.length === 0 ? 0 : Math.min(...accepted),
+    };
+  }
+
+  /** Of each connection that this party sends for. */
+  #accepted(): number[] {
+    return this.#sources.flatMap((source) => [...source.accepted.values()]);
+  }
+
+  #report(): Reply {
+    return {
+      type: 'report',
+      sent: Object.fromEntries(this.#sources.flatMap((source) => [...source.log])),
+      received: Object.fromEntries(this.#destinations.map((destination) => [destination.connection, destination.log])),
+      misanswered: this.#sources.reduce((sum, source) => sum + source.misanswered, 0),
+    };
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#sources.map((source) => source.drain(0)));
+    await Promise.all([...this.#channels, ...this.#destinations].map((each) => each.close()));
+  }
+}
+
+type TargetSpec = Configuration['sources'][number]['targets'][number];
+
+function targetOf(target: TargetSpec, seed: string, own: OwnMessages): SourceTarget {
+  const messages = target.direction === 'orders' ? own.orders : own.results;
+  const source =
+    messages.length === 0
+      ? createGenerator({ seed, ...target })
+      : repeating(messages, target.index % messages.length, `Q${target.index}-`);
+  return { connection: target.connection, next: () => source.next() };
+}

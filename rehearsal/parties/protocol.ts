@@ -1,0 +1,87 @@
+/** What the scenario tells a party process and what that answers, over child_process IPC: one reply per request id. */
+import { z } from 'zod';
+import { receivedMessageSchema, sentMessageSchema } from './records.ts';
+
+export const ROLES = ['emr', 'lis', 'legacy', 'new'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const FAULTS = ['drift', 'slow', 'nak', 'drop', 'duplicate', 'down'] as const;
+export type PartyFault = (typeof FAULTS)[number];
+
+const direction = z.enum(['orders', 'results']);
+
+const sourceSchema = z.object({
+  feed: z.string(),
+  port: z.int(),
+  ackTimeoutMs: z.int(),
+  targets: z.array(z.object({ connection: z.string(), direction, index: z.int(), facility: z.string() })),
+});
+const destinationSchema = z.object({ connection: z.string(), port: z.int() });
+const channelSchema = z.object({
+  feed: z.string(),
+  port: z.int(),
+  answers: z.enum(['storage', 'destination']),
+  latencyMs: z.number(),
+  jitterMs: z.number(),
+  regeneratesControlId: z.boolean(),
+  answerTimeoutMs: z.int(),
+  outputs: z.array(z.object({ connection: z.string(), facility: z.string().nullable(), legPort: z.int() })),
+});
+
+export const configurationSchema = z.object({
+  seed: z.string(),
+  /** The user's own messages instead of generated ones. */
+  messagesFolder: z.string().nullable(),
+  sources: z.array(sourceSchema),
+  destinations: z.array(destinationSchema),
+  channels: z.array(channelSchema),
+});
+export type Configuration = z.output<typeof configurationSchema>;
+
+export const requestSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('configure'), configuration: configurationSchema }),
+  z.object({ type: z.literal('start'), ratePerSecond: z.number() }),
+  z.object({ type: z.literal('pause') }),
+  z.object({ type: z.literal('resume') }),
+  z.object({ type: z.literal('drain'), withinMs: z.int() }),
+  z.object({ type: z.literal('begin-window') }),
+  z.object({ type: z.literal('end-window') }),
+  z.object({ type: z.literal('fault'), fault: z.enum(FAULTS), on: z.boolean() }),
+  z.object({ type: z.literal('progress') }),
+  z.object({ type: z.literal('report') }),
+  z.object({ type: z.literal('stop') }),
+]);
+export type Request = z.output<typeof requestSchema>;
+
+export const replySchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('done') }),
+  z.object({
+    type: z.literal('ready'),
+    /** Feed or connection → port that the party listens on. */
+    ports: z.record(z.string(), z.int()),
+    /** Own messages read, per direction; 0 means generated ones. */
+    ownMessages: z.object({ orders: z.int(), results: z.int(), skipped: z.int() }),
+  }),
+  z.object({ type: z.literal('window'), pauses: z.array(z.object({ feed: z.string(), pauseMs: z.number() })) }),
+  z.object({
+    type: z.literal('progress'),
+    accepted: z.int(),
+    received: z.int(),
+    pending: z.int(),
+    /** The fewest messages that any one connection had accepted. */
+    fewestAccepted: z.int(),
+  }),
+  z.object({
+    type: z.literal('report'),
+    sent: z.record(z.string(), z.array(sentMessageSchema)),
+    received: z.record(z.string(), z.array(receivedMessageSchema)),
+    misanswered: z.int(),
+  }),
+]);
+export type Reply = z.output<typeof replySchema>;
+
+export const envelopeSchema = z.object({ id: z.int(), request: requestSchema });
+export const replyEnvelopeSchema = z.union([
+  z.object({ id: z.int(), reply: replySchema }),
+  z.object({ id: z.int(), failed: z.string() }),
+]);

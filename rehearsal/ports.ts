@@ -1,0 +1,44 @@
+/**
+ * Free loopback ports in bulk. Taken from below the ephemeral range where there is one: a port from within it could
+ * become the local end of any outgoing connection before its owner listens.
+ */
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+const LOWEST_PORT = 10_000;
+const EPHEMERAL_FROM_ELSEWHERE = 32_768;
+const PROBES_AT_ONCE = 100;
+
+export async function freePorts(count: number): Promise<number[]> {
+  const end = firstEphemeralPort();
+  const size = end - LOWEST_PORT;
+  const first = randomInt(size);
+  const found: number[] = [];
+  for (let probed = 0; probed < size && found.length < count; probed += PROBES_AT_ONCE) {
+    const batch = Array.from({ length: PROBES_AT_ONCE }, (_, index) => LOWEST_PORT + ((first + probed + index) % size));
+    const free = await Promise.all(batch.map(isFree));
+    found.push(...batch.filter((_, index) => free[index]));
+  }
+  if (found.length < count)
+    throw new Error(`only ${found.length} of ${count} ports are free on the loopback below ${end}`);
+  return found.slice(0, count);
+}
+
+function firstEphemeralPort(): number {
+  try {
+    const first = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/)[0]);
+    return first >= 2 * LOWEST_PORT ? first : EPHEMERAL_FROM_ELSEWHERE;
+  } catch {
+    // Not Linux: 49152 and up there, so that this is below it as well.
+    return EPHEMERAL_FROM_ELSEWHERE;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)));
+  });
+}

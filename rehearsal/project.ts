@@ -1,0 +1,67 @@
+/**
+ * The project folder of one rehearsal: a git repository as an engineer's checkout is one, with Pulumi.yaml, the stack
+ * and its inventory; the program and its packages are linked from the product.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isOpenToEveryone } from './database/load.ts';
+import { REPOSITORY } from './product.ts';
+
+export const STACK = 'rehearsal';
+const LINKED = ['infra', 'core', 'adapters', 'node_modules', 'package.json'] as const;
+const OPEN_TO_ENTER = 0o711;
+const OPEN_TO_READ = 0o755;
+const EVERYBODYS_FOLDER = '/tmp';
+
+export type Folders = {
+  readonly root: string;
+  readonly project: string;
+  readonly inventory: string;
+  readonly gatewayData: string;
+  readonly database: string;
+  readonly logs: string;
+  readonly state: string;
+};
+
+/** Others may pass through but not look: PostgreSQL's own user must get at its data. */
+export function makeFolders(): Folders {
+  const parent = process.getuid?.() === 0 && !isOpenToEveryone(tmpdir()) ? EVERYBODYS_FOLDER : tmpdir();
+  const root = mkdtempSync(join(parent, 'cutover-rehearsal-'));
+  chmodSync(root, OPEN_TO_ENTER);
+  const project = join(root, 'project');
+  const folders: Folders = {
+    root,
+    project,
+    inventory: join(project, 'stacks', STACK, 'inventory.yaml'),
+    gatewayData: join(root, 'gateway'),
+    database: join(root, 'postgresql'),
+    logs: join(root, 'logs'),
+    state: join(root, 'state'),
+  };
+  mkdirSync(join(project, 'stacks', STACK), { recursive: true });
+  for (const folder of [folders.logs, folders.state]) mkdirSync(folder);
+  mkdirSync(folders.database);
+  chmodSync(folders.database, OPEN_TO_READ);
+  return folders;
+}
+
+export function writeProject(folders: Folders, files: { readonly inventory: string; readonly stack: string }): void {
+  const { project } = folders;
+  for (const name of LINKED) symlinkSync(join(REPOSITORY, name), join(project, name));
+  copyFileSync(join(REPOSITORY, 'Pulumi.yaml'), join(project, 'Pulumi.yaml'));
+  writeFileSync(join(project, '.gitignore'), `${LINKED.join('\n')}\n`);
+  writeFileSync(folders.inventory, files.inventory);
+  writeFileSync(join(project, 'stacks', `Pulumi.${STACK}.yaml`), files.stack);
+  git(project, 'init', '--quiet', '--initial-branch=main');
+  git(project, 'config', 'user.name', 'rehearsal');
+  git(project, 'config', 'user.email', 'rehearsal@localhost');
+  git(project, 'config', 'commit.gpgsign', 'false');
+  git(project, 'add', '--all');
+  git(project, 'commit', '--quiet', '--message', 'the estate before the cut-over');
+}
+
+function git(folder: string, ...args: string[]): void {
+  execFileSync('git', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+}

@@ -1,0 +1,147 @@
+/** Everything that a rehearsal needs, started: PostgreSQL, Pulumi engine, gateway, parties, a project folder. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { GatewayClient } from '../adapters/gateway-admin.ts';
+import { readySchema } from '../core/admin-api.ts';
+import type { Cleanup } from './cleanup.ts';
+import { startDatabase } from './database/database.ts';
+import { type Estate, inventoryYaml, partyConfigurations, planEstate, portsNeeded, stackYaml } from './estate.ts';
+import { estateFromInventory } from './estate-from-inventory.ts';
+import { Load } from './load.ts';
+import type { Options } from './options.ts';
+import { freePorts } from './ports.ts';
+import { endServing, runToEnd, startServing } from './product.ts';
+import type { Progress } from './progress.ts';
+import { type Folders, writeProject } from './project.ts';
+
+const GATEWAY_READY_LIMIT_MS = 60_000;
+const GATEWAY_GRACE_MS = 15_000;
+
+export type Stage = {
+  readonly folders: Folders;
+  readonly estate: Estate;
+  readonly gateway: GatewayClient;
+  readonly load: Load;
+  /** Environment of every verb. */
+  readonly env: NodeJS.ProcessEnv;
+};
+
+export type Around = {
+  readonly options: Options;
+  readonly progress: Progress;
+  readonly cleanup: Cleanup;
+  readonly signal: AbortSignal;
+};
+
+export async function setUp(folders: Folders, around: Around): Promise<Stage> {
+  const { options, progress, cleanup, signal } = around;
+  const { estate, inventory, databasePort } = await makeEstate(options);
+  writeProject(folders, { inventory, stack: stackYaml(estate.connections.map(({ name }) => name)) });
+
+  const engine = findEngine(folders, around);
+  // Awaited below; until then a failure of the database must not find it unhandled.
+  engine.catch(() => undefined);
+  const database = await startDatabase(folders.database, databasePort, process.env);
+  cleanup.add('PostgreSQL', () => database.stop());
+  progress.line(database.embedded ? 'PostgreSQL runs (embedded)' : 'PostgreSQL: the one of DATABASE_URL');
+
+  await startGateway(folders, estate, around);
+  const env = { ...process.env, ...(await engine), ...credentials(folders), DATABASE_URL: database.url };
+  signal.throwIfAborted();
+
+  const load = new Load(partyConfigurations(estate, { seed: options.seed, messagesFolder: options.messagesFolder }));
+  cleanup.add('parties', () => load.end());
+  const own = await load.configure();
+  if (options.messagesFolder !== null) {
+    progress.line(`own messages: ${own.orders} orders, ${own.results} results; ${own.skipped} files hold none`);
+    if (own.orders + own.results === 0) throw new Error(`${options.messagesFolder} holds no HL7 message`);
+  }
+  progress.line('EMRs, LIS, legacy and new platform run');
+  const gateway = new GatewayClient({ admin: `https://127.0.0.1:${estate.adminPort}`, shard: 0, env });
+  cleanup.add('admin client', () => gateway.close());
+  return { folders, estate, gateway, load, env };
+}
+
+async function makeEstate(options: Options): Promise<{ estate: Estate; inventory: string; databasePort: number }> {
+  if (options.inventoryFile === null) {
+    const [databasePort = 0, ...ports] = await freePorts(portsNeeded(options.connections) + 1);
+    const estate = planEstate(
+      { connections: options.connections, onSharedFeed: options.onSharedFeed },
+      options.seed,
+      ports,
+    );
+    return { estate, inventory: inventoryYaml(estate), databasePort };
+  }
+  const inventory = readFileSync(options.inventoryFile, 'utf8');
+  const [databasePort = 0] = await freePorts(1);
+  return { estate: estateFromInventory(inventory, options.inventoryFile, options.seed), inventory, databasePort };
+}
+
+const engineSchema = z.union([
+  z.object({ ok: z.literal(true), pulumi: z.string(), version: z.string(), source: z.string() }),
+  z.object({ ok: z.literal(false), message: z.string() }),
+]);
+
+/** The engine is found or built once; the verbs are told which it is. */
+async function findEngine(folders: Folders, { progress, signal }: Around): Promise<NodeJS.ProcessEnv> {
+  const finished = await runToEnd({
+    script: 'infra/engine/main.ts',
+    args: [],
+    cwd: folders.project,
+    env: process.env,
+    logFile: join(folders.logs, 'engine.log'),
+    onLine: (line) => progress.line(line),
+    signal,
+  });
+  signal.throwIfAborted();
+  const read = engineSchema.safeParse(jsonOf(finished.stdout));
+  if (!read.success) throw new Error(`the Pulumi engine cannot be had: ${finished.tail.join('\n')}`);
+  if (!read.data.ok) throw new Error(read.data.message);
+  progress.line(`Pulumi engine ${read.data.version} (${read.data.source})`);
+  return {
+    CUTOVER_PULUMI: read.data.pulumi,
+    PULUMI_BACKEND_URL: `file://${folders.state}`,
+    PULUMI_CONFIG_PASSPHRASE: '',
+    // Its notes on this project end with it, and nobody's own settings apply.
+    PULUMI_HOME: join(folders.root, 'pulumi-home'),
+    PULUMI_SKIP_UPDATE_CHECK: '1',
+  };
+}
+
+async function startGateway(folders: Folders, estate: Estate, { progress, cleanup, signal }: Around): Promise<void> {
+  const args = [
+    '--inventory',
+    folders.inventory,
+    '--data-dir',
+    folders.gatewayData,
+    '--init',
+    '--admin-port',
+    String(estate.adminPort),
+  ];
+  const logFile = join(folders.logs, 'gateway.log');
+  const { child, firstLine } = await startServing(
+    { script: 'gateway/main.ts', args, cwd: folders.project, env: process.env, logFile, signal },
+    GATEWAY_READY_LIMIT_MS,
+  );
+  cleanup.add('gateway', () => endServing(child, GATEWAY_GRACE_MS));
+  const ready = readySchema.safeParse(jsonOf(firstLine));
+  if (!ready.success) throw new Error('the gateway printed something else than its ready line');
+  progress.line(`gateway serves ${ready.data.connections} connections`);
+}
+
+function credentials(folders: Folders): NodeJS.ProcessEnv {
+  return {
+    CUTOVER_ADMIN_TOKEN: readFileSync(join(folders.gatewayData, 'admin.token'), 'utf8').trim(),
+    CUTOVER_ADMIN_CA: join(folders.gatewayData, 'admin.crt'),
+    CUTOVER_OPERATOR: 'rehearsal',
+  };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

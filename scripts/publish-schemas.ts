@@ -1,0 +1,32 @@
+/**
+ * Writes the JSON Schemas under docs/schemas/: of what users edit (for their editors) and of what verbs print with
+ * `--json`. `--check` only says whether the files are what the code would write.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { documentJsonSchemas } from '../core/documents.ts';
+import { inventoryJsonSchema } from '../core/inventory.ts';
+import { stackConfigJsonSchema } from '../core/stack-config.ts';
+
+const folder = fileURLToPath(new URL('../docs/schemas/', import.meta.url));
+const schemas: Readonly<Record<string, object>> = {
+  'inventory.schema.json': inventoryJsonSchema(),
+  'stack-config.schema.json': stackConfigJsonSchema(),
+  ...documentJsonSchemas(),
+};
+
+const isCheck = process.argv.includes('--check');
+const stale: string[] = [];
+await mkdir(folder, { recursive: true });
+for (const [name, schema] of Object.entries(schemas)) {
+  const file = `${folder}${name}`;
+  const text = `${JSON.stringify(schema, null, 2)}\n`;
+  const present = await readFile(file, 'utf8').catch(() => '');
+  if (present === text) continue;
+  stale.push(name);
+  if (!isCheck) await writeFile(file, text);
+}
+if (isCheck && stale.length > 0) {
+  process.stderr.write(`docs/schemas: ${stale.join(', ')} differ from the code → npm run schemas\n`);
+  process.exitCode = 1;
+}

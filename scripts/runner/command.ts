@@ -1,0 +1,82 @@
+/** From a command line to an exit code: finds the verb, parses its flags, runs it and prints its one result. */
+import type { ErrorDocument } from '../../core/documents.ts';
+import { closeContext, openContext, type Surroundings } from './context.ts';
+import { type Args, parseFlags } from './flags.ts';
+import { generalHelp, verbHelp } from './help.ts';
+import { nearest } from './nearest.ts';
+import { runMove } from './run-move.ts';
+import { runProcess } from './run-process.ts';
+import { EXIT, usage, VerbStop } from './stop.ts';
+import type { Printed, TaskVerb, Verb } from './verb.ts';
+
+export async function runCommand(
+  verbs: Readonly<Record<string, Verb>>,
+  argv: readonly string[],
+  around: Surroundings,
+): Promise<number> {
+  const [name, ...rest] = argv;
+  const { terminal } = around;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    await terminal.result(generalHelp(verbs));
+    return name === undefined ? EXIT.usage : EXIT.done;
+  }
+  const isJson = rest.includes('--json');
+  try {
+    const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+    if (verb === undefined) throw unknownVerb(name, verbs);
+    if (verb.kind === 'process') return await runProcess(verb.entry, rest);
+    const args = parseFlags(name, verb.flags, rest);
+    if (args.help === true) {
+      await terminal.result(verbHelp(name, verb));
+      return EXIT.done;
+    }
+    const printed =
+      verb.kind === 'move' ? await runMove(name, verb, args, around) : await runTask(name, verb, args, around);
+    await terminal.result(args.json === true ? JSON.stringify(printed.document) : printed.text);
+    return printed.exitCode;
+  } catch (error) {
+    return await tell(name, error, isJson, around);
+  }
+}
+
+async function runTask(name: string, verb: TaskVerb, args: Args, around: Surroundings): Promise<Printed> {
+  verb.check?.(args);
+  const context = await openContext(name, args, around, { selectsAll: verb.selectsAll, withoutStackFile: false });
+  try {
+    return await verb.perform(context, args);
+  } finally {
+    await closeContext(context);
+  }
+}
+
+/** Whatever ended the verb: a person reads it on stderr, a program as the one document on stdout. */
+async function tell(verb: string, error: unknown, isJson: boolean, { terminal, env }: Surroundings): Promise<number> {
+  const stop = error instanceof VerbStop ? error : unexpected(error, env);
+  const next = [...stop.next];
+  if (isJson) {
+    const document: ErrorDocument = {
+      verb,
+      ok: false,
+      exitCode: stop.exitCode,
+      error: { code: stop.code, message: stop.message, next },
+      nextSteps: next,
+    };
+    await terminal.result(JSON.stringify(document));
+  }
+  terminal.warn(`${verb}: ${stop.message}`);
+  for (const step of next) terminal.progress(`  next: ${step}`);
+  return stop.exitCode;
+}
+
+function unexpected(error: unknown, env: NodeJS.ProcessEnv): VerbStop {
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = env.CUTOVER_DEBUG !== undefined && error instanceof Error ? `\n${error.stack ?? ''}` : '';
+  const next = ['run it again with CUTOVER_DEBUG=1 and report what it prints', 'cutover status'];
+  return new VerbStop(EXIT.failed, { code: 'unexpected', message: `something unforeseen: ${message}${stack}`, next });
+}
+
+function unknownVerb(name: string, verbs: Readonly<Record<string, Verb>>): VerbStop {
+  const close = nearest(name, Object.keys(verbs));
+  const hint = close === null ? '' : `; did you mean '${close}'?`;
+  return usage(`there is no verb '${name}'${hint}`, 'cutover --help lists them');
+}

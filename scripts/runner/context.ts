@@ -1,0 +1,110 @@
+/** Everything that a verb works with, opened from the command line and the project folder; nothing is asked yet. */
+import { randomUUID } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { type Clock, systemClock } from '../../adapters/clock.ts';
+import { GatewayClient } from '../../adapters/gateway-admin.ts';
+import { readInventoryFile } from '../../adapters/inventory-file.ts';
+import { readStackFile, type StackFile } from '../../adapters/stack-file.ts';
+import type { Connection, Inventory } from '../../core/inventory.ts';
+import { formatProblem } from '../../core/located-yaml.ts';
+import type { Args } from './flags.ts';
+import { chooseStack, findProject, openStackFile, type Project } from './project.ts';
+import { select } from './selection.ts';
+import { EXIT, VerbStop } from './stop.ts';
+import type { Terminal } from './terminal.ts';
+
+export type Surroundings = {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly terminal: Terminal;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly interruption: AbortSignal;
+};
+
+export type Context = Surroundings & {
+  readonly verb: string;
+  /** One id for this run, in lease, requests and ledger. */
+  readonly runId: string;
+  readonly operator: string;
+  readonly host: string;
+  readonly clock: Clock;
+  readonly project: Project;
+  readonly stack: string;
+  readonly stackPath: string;
+  /** Null: it could not be read, and this verb goes on without it. */
+  readonly stackFile: StackFile | null;
+  readonly inventory: Inventory;
+  readonly selected: readonly Connection[];
+  /** Of the selection, in shard order. */
+  readonly gateways: readonly GatewayClient[];
+};
+
+export type OpenOptions = { readonly selectsAll: boolean; readonly withoutStackFile: boolean };
+
+/** Throws a VerbStop where the project, the stack, the inventory or the selection does not hold. */
+export async function openContext(
+  verb: string,
+  args: Args,
+  around: Surroundings,
+  options: OpenOptions,
+): Promise<Context> {
+  const project = await findProject(around.cwd, args.project, around.env);
+  const { stack, file: stackPath } = await chooseStack(project, args.stack);
+  const stackFile = options.withoutStackFile
+    ? await tryStackFile(stackPath, around.terminal)
+    : await openStackFile(stackPath);
+  const named = stackFile?.config.inventory ?? join('stacks', stack, 'inventory.yaml');
+  const inventoryPath = isAbsolute(named) ? named : join(project.folder, named);
+  const inventory = await readInventoryFile(inventoryPath);
+  if (!inventory.ok) {
+    const message = inventory.problems.map(formatProblem).join('\n');
+    throw new VerbStop(EXIT.usage, { code: 'inventory-invalid', message, next: [`correct ${inventoryPath}`] });
+  }
+  const selected = select(inventory.value, args, options.selectsAll);
+  const shards = new Set(selected.map((item) => item.shard));
+  const gateways = inventory.value.gateways
+    .filter(({ shard }) => shards.has(shard))
+    .sort((a, b) => a.shard - b.shard)
+    .map(({ shard, admin }) => new GatewayClient({ shard, admin, env: around.env }));
+  return {
+    ...around,
+    verb,
+    runId: randomUUID(),
+    operator: around.env.CUTOVER_OPERATOR || userName(),
+    host: hostname(),
+    clock: systemClock,
+    project,
+    stack,
+    stackPath,
+    stackFile,
+    inventory: inventory.value,
+    selected,
+    gateways,
+  };
+}
+
+export function gatewayOf(context: Context, shard: number): GatewayClient {
+  const found = context.gateways.find((gateway) => gateway.shard === shard);
+  if (found === undefined) throw new Error(`no client for shard ${shard}`);
+  return found;
+}
+
+export async function closeContext(context: Context): Promise<void> {
+  await Promise.all(context.gateways.map((gateway) => gateway.close()));
+}
+
+async function tryStackFile(file: string, terminal: Terminal): Promise<StackFile | null> {
+  const read = await readStackFile(file);
+  if (read.ok) return read.value;
+  terminal.warn(`going on without the stack file: ${read.problems.join('; ')}`);
+  return null;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}

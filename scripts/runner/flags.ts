@@ -1,0 +1,156 @@
+/**
+ * Every flag of every verb as data: parsing, help and suggestions are made from it. A verb names the ones it takes;
+ * anything else on its command line is a usage error that names the nearest flag.
+ */
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { nearest } from './nearest.ts';
+import { usage } from './stop.ts';
+
+export const FLAGS = {
+  stack: { kind: 'text', value: 'NAME', summary: 'the stack; default: the only one with the routes layer' },
+  project: {
+    kind: 'text',
+    value: 'DIR',
+    summary: 'the project folder; default: the nearest one upward with a Pulumi.yaml',
+  },
+  connection: { kind: 'list', value: 'A,B', summary: 'these connections' },
+  feed: { kind: 'list', value: 'A,B', summary: 'every connection of these feeds' },
+  wave: { kind: 'list', value: 'A,B', summary: 'every connection of these waves' },
+  practice: { kind: 'list', value: 'A,B', summary: 'every connection of these practices' },
+  all: { kind: 'boolean', summary: 'every connection of the inventory' },
+  reason: { kind: 'text', value: 'TEXT', summary: 'why; needed for moves towards legacy, recorded with the move' },
+  'change-id': { kind: 'text', value: 'ID', summary: 'the change record it belongs to' },
+  'dry-run': { kind: 'boolean', summary: 'print the Plan and change nothing' },
+  yes: { kind: 'boolean', summary: 'do not ask; needed without a terminal' },
+  json: { kind: 'boolean', summary: 'one JSON document on stdout' },
+  'max-failures': {
+    kind: 'integer',
+    value: 'N',
+    min: 0,
+    max: 100_000,
+    summary: 'do not begin with more refused connections than this',
+  },
+  parallel: {
+    kind: 'integer',
+    value: 'N',
+    min: 1,
+    max: 1000,
+    summary: 'moves at the same time; default: all of them, up to 250',
+  },
+  weight: {
+    kind: 'integer',
+    value: 'N',
+    min: 0,
+    max: 99,
+    summary: 'share of keys for the new platform, staying in parallel',
+  },
+  force: { kind: 'boolean', summary: 'the new platform is dead: commit at once, re-own what it owes' },
+  'take-over': { kind: 'boolean', summary: 'break a Pulumi lock held from another host' },
+  'no-commit': { kind: 'boolean', summary: 'leave the stack file uncommitted' },
+  for: { kind: 'text', value: 'DURATION', summary: 'how long, as in 3s; at most half of the ackTimeout' },
+  deliver: { kind: 'text', value: 'ID', summary: 'resolve this decision by delivering its proposals' },
+  discard: { kind: 'text', value: 'ID', summary: 'resolve this decision by discarding its proposals' },
+  help: { kind: 'boolean', summary: 'this help' },
+} as const satisfies Record<string, FlagSpec>;
+
+export type FlagSpec = { readonly summary: string } & (
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'text'; readonly value: string }
+  | { readonly kind: 'list'; readonly value: string }
+  | { readonly kind: 'integer'; readonly value: string; readonly min: number; readonly max: number }
+);
+
+export type FlagName = keyof typeof FLAGS;
+
+type ValueOf<K> = K extends 'boolean'
+  ? boolean
+  : K extends 'integer'
+    ? number
+    : K extends 'list'
+      ? readonly string[]
+      : string;
+
+/** Absent: not given. */
+export type Args = { readonly [Name in FlagName]?: ValueOf<(typeof FLAGS)[Name]['kind']> };
+
+export const SELECTION_FLAGS = ['stack', 'project', 'connection', 'feed', 'wave', 'practice', 'all'] as const;
+export const CHANGE_FLAGS = [
+  ...SELECTION_FLAGS,
+  'reason',
+  'change-id',
+  'dry-run',
+  'yes',
+  'json',
+  'max-failures',
+  'parallel',
+  'take-over',
+  'no-commit',
+] as const;
+
+/** Throws a VerbStop with exit code 2. */
+export function parseFlags(verb: string, names: readonly FlagName[], argv: readonly string[]): Args {
+  const accepted: readonly FlagName[] = [...names, 'help'];
+  const options: ParseArgsOptionsConfig = {};
+  for (const name of accepted) {
+    options[name] = FLAGS[name].kind === 'boolean' ? { type: 'boolean' } : { type: 'string', multiple: true };
+  }
+  const { values, tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+  });
+  for (const token of tokens) {
+    if (token.kind === 'positional') throw unexpectedWord(verb, token.value);
+    if (token.kind !== 'option') continue;
+    const name = accepted.find((candidate) => candidate === token.name);
+    if (name === undefined) throw unknownFlag(verb, token.rawName, accepted);
+    checkPresence(name, token.value);
+  }
+  const args: Record<string, boolean | string | number | readonly string[]> = {};
+  for (const name of accepted) {
+    const given = values[name];
+    if (given !== undefined) args[name] = convert(name, given);
+  }
+  return args;
+}
+
+function convert(
+  name: FlagName,
+  given: string | boolean | (string | boolean)[],
+): boolean | string | number | readonly string[] {
+  const spec: FlagSpec = FLAGS[name];
+  if (spec.kind === 'boolean') return given === true;
+  const texts = (Array.isArray(given) ? given : [given]).map(String);
+  const [last = ''] = texts.slice(-1);
+  if (spec.kind === 'text') return last;
+  if (spec.kind === 'list')
+    return texts
+      .flatMap((text) => text.split(','))
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+  const number = /^\d+$/.test(last) ? Number(last) : Number.NaN;
+  if (Number.isNaN(number) || number < spec.min || number > spec.max) {
+    throw usage(`--${name} is '${last}'; it must be a whole number from ${spec.min} to ${spec.max}`);
+  }
+  return number;
+}
+
+function checkPresence(name: FlagName, value: string | undefined): void {
+  const spec: FlagSpec = FLAGS[name];
+  if (spec.kind === 'boolean') {
+    if (value !== undefined) throw usage(`--${name} takes no value`);
+  } else if (value === undefined || value.trim() === '')
+    throw usage(`--${name} needs a value: --${name} ${spec.value}`);
+}
+
+function unknownFlag(verb: string, given: string, accepted: readonly FlagName[]): Error {
+  const close = nearest(given.replace(/^-+/, ''), accepted);
+  const hint = close === null ? '' : `; did you mean --${close}?`;
+  return usage(`'${verb}' has no flag ${given}${hint}`, `cutover ${verb} --help`);
+}
+
+function unexpectedWord(verb: string, word: string): Error {
+  return usage(`'${word}' is unexpected: connections are named with --connection`, `cutover ${verb} --help`);
+}

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { exitCodeOf, type Tally } from './outcome.ts';
+
+const NONE: Tally = { interrupted: false, changed: 0, refused: 0, aborted: 0, failed: 0, recordsMissing: false };
+
+test.each([
+  { what: 'nothing to do', tally: {}, code: 0 },
+  { what: 'all changed', tally: { changed: 3 }, code: 0 },
+  { what: 'some refused', tally: { changed: 3, refused: 1 }, code: 4 },
+  { what: 'some aborted', tally: { changed: 248, refused: 1, aborted: 1 }, code: 4 },
+  { what: 'all refused', tally: { refused: 2 }, code: 3 },
+  { what: 'all aborted', tally: { aborted: 2 }, code: 3 },
+  { what: 'a failure and no change', tally: { refused: 1, failed: 1 }, code: 1 },
+  { what: 'all changed, a record missing', tally: { changed: 3, recordsMissing: true }, code: 4 },
+  { what: 'interrupted', tally: { interrupted: true, changed: 1, failed: 1 }, code: 130 },
+])('$what: exit $code', ({ tally, code }) => {
+  expect(exitCodeOf({ ...NONE, ...tally })).toBe(code);
+});

@@ -1,0 +1,199 @@
+/** What a run came to, as the document that --json prints: nothing here asks anyone, it only adds up. */
+import type { Changed, MoveDocument } from '../../core/documents.ts';
+import type { Plan, PlannedMove, PlanRefusal } from '../../core/plan.ts';
+import { judgeTruth, type Truth } from '../../core/truth.ts';
+import { hasMoved, itemOf, type RunState, routeNow } from './run-state.ts';
+import { EXIT, type ExitCode } from './stop.ts';
+
+type Header = Pick<MoveDocument, 'verb' | 'stack' | 'wallMs' | 'dryRun'>;
+
+export function outcomeOf(run: RunState): MoveDocument {
+  const { plan, context } = run;
+  const moved = plan.moves.filter((move) => hasMoved(run, move));
+  const left = plan.moves.filter((move) => !hasMoved(run, move)).map((move) => explain(run, move));
+  const changed = moved.map((move) => toChanged(run, move));
+  const aborted = left.filter((one) => one.aborted).map(({ name, message }) => ({ name: name ?? '', message }));
+  const failed = left
+    .filter((one) => !one.aborted)
+    .map(({ name, code, message, next }) => ({ name, code, message, next: [...next] }));
+  const onWatch = changed.filter(({ truth }) => truth.agree === null).map(({ name }) => name);
+  const disagreeing = changed.filter(({ truth }) => truth.agree === false).map(({ name }) => name);
+  const warnings = [...run.warnings, ...differingWarning(plan)];
+  if (disagreeing.length > 0 && plan.order === 'pulumi-first') {
+    warnings.push(`the records of ${disagreeing.join(', ')} do not agree with the gateway: cutover sync`);
+  }
+  const exitCode = exitCodeOf({
+    interrupted: context.interruption.aborted && (failed.length > 0 || aborted.length > 0 || run.leftBehind.length > 0),
+    changed: changed.length,
+    refused: plan.refused.length,
+    aborted: aborted.length,
+    failed: failed.length,
+    recordsMissing: plan.order === 'pulumi-first' && (run.leftBehind.length > 0 || disagreeing.length > 0),
+  });
+  return {
+    ...headerOf(run),
+    ok: exitCode === EXIT.done,
+    exitCode,
+    changed,
+    refused: plan.refused.map(copyRefusal),
+    aborted,
+    failed,
+    alreadyThere: plan.alreadyThere.map(({ name, route }) => ({ name, route })),
+    synced: [...plan.behind],
+    onWatch,
+    ledger: run.ledgerOutcome,
+    warnings,
+    nextSteps: nextStepsOf(run, changed, exitCode),
+  };
+}
+
+/** Nothing was run: a dry run, a refusal, or nothing to do. */
+export function outcomeWithoutRun(header: Header, plan: Plan): MoveDocument {
+  const exitCode =
+    plan.refused.length === 0 ? EXIT.done : plan.moves.length > 0 && header.dryRun ? EXIT.done : EXIT.refused;
+  return {
+    ...header,
+    ok: exitCode === EXIT.done,
+    exitCode,
+    changed: [],
+    refused: plan.refused.map(copyRefusal),
+    aborted: [],
+    failed: [],
+    alreadyThere: plan.alreadyThere.map(({ name, route }) => ({ name, route })),
+    synced: [],
+    onWatch: [],
+    plan: planDocument(plan),
+    ledger: 'not needed',
+    warnings: differingWarning(plan),
+    nextSteps:
+      header.dryRun && plan.moves.length > 0
+        ? [`cutover ${header.verb} … --yes`]
+        : unique(plan.refused.flatMap(({ next }) => next)),
+  };
+}
+
+export function planDocument(plan: Plan): NonNullable<MoveDocument['plan']> {
+  const moves = plan.moves.map(({ name, verb, from, to }) => ({ name, verb, from, to }));
+  return { order: plan.order, moves, behind: [...plan.behind], steps: plan.steps.map((step) => ({ ...step })) };
+}
+
+export type Tally = {
+  readonly interrupted: boolean;
+  readonly changed: number;
+  readonly refused: number;
+  readonly aborted: number;
+  readonly failed: number;
+  /** A forward move whose records are not where the route is. */
+  readonly recordsMissing: boolean;
+};
+
+export function exitCodeOf(tally: Tally): ExitCode {
+  if (tally.interrupted) return EXIT.interrupted;
+  const isWhole = tally.refused + tally.aborted + tally.failed === 0 && !tally.recordsMissing;
+  if (isWhole) return EXIT.done;
+  if (tally.changed > 0) return EXIT.partly;
+  if (tally.failed > 0 || tally.recordsMissing) return EXIT.failed;
+  return EXIT.refused;
+}
+
+export function truthOf(run: RunState, name: string): Truth {
+  const view = run.statuses?.get(name);
+  const entry = run.written?.get(name) ?? itemOf(run, name).entry;
+  const config = entry === null ? null : { phase: entry.phase, newWeight: entry.newWeight, epoch: entry.epoch };
+  const pulumi = run.routes === null ? 'unknown' : (run.routes.get(name) ?? null);
+  return judgeTruth({ config, pulumi, status: view?.kind === 'read' ? view.status : null });
+}
+
+function toChanged(run: RunState, { name, from, to }: PlannedMove): Changed {
+  const answer = run.answers.get(name);
+  const { phase, newWeight, epoch } = to;
+  return {
+    name,
+    from,
+    to: { phase, newWeight, epoch },
+    epoch,
+    pauseMs: answer?.pauseMs ?? null,
+    heldMessages: answer?.heldMessages ?? null,
+    truth: truthOf(run, name),
+  };
+}
+
+function explain(run: RunState, move: PlannedMove): PlanRefusal & { readonly aborted: boolean } {
+  const { name, to } = move;
+  const now = routeNow(run, name);
+  if (now !== null && now.epoch >= to.epoch) {
+    const message = `someone else moved it meanwhile: it is ${now.phase} at epoch ${now.epoch}`;
+    return { name, code: 'moved-by-others', message, next: ['cutover history', 'cutover status'], aborted: false };
+  }
+  const complaint = run.complaints.get(name);
+  if (complaint !== undefined) return complaint;
+  if (now === null) {
+    const view = run.statuses?.get(name);
+    const message = view?.kind === 'unavailable' ? view.message : 'its gateway could not be asked afterwards';
+    return { name, code: 'outcome-unknown', message, next: ['cutover status'], aborted: false };
+  }
+  const message = run.context.interruption.aborted
+    ? 'interrupted before its move began'
+    : 'the update left it out and gave no reason';
+  return {
+    name,
+    code: run.context.interruption.aborted ? 'interrupted' : 'not-moved',
+    message,
+    next: [`cutover ${run.context.verb} --connection ${name}`],
+    aborted: false,
+  };
+}
+
+function nextStepsOf(run: RunState, changed: readonly Changed[], exitCode: ExitCode): string[] {
+  const steps: string[] = [];
+  if (exitCode === EXIT.interrupted || exitCode === EXIT.partly)
+    steps.push(`run the same command again: it goes on from what is there`);
+  if (run.leftBehind.length > 0) steps.push('cutover sync (when the system that was down is back)');
+  if (changed.some(({ truth }) => truth.agree === null))
+    steps.push('cutover status (until a message has proven each new epoch)');
+  const [first] = changed;
+  if (first !== undefined) steps.push(...followUps(first.to.phase));
+  steps.push(...run.plan.refused.flatMap(({ next }) => next));
+  return unique(steps);
+}
+
+function followUps(phase: Changed['to']['phase']): string[] {
+  switch (phase) {
+    case 'legacy':
+      return ['cutover parallel'];
+    case 'parallel':
+      return ['cutover switch', 'cutover cancel'];
+    case 'switched':
+      return [
+        'cutover rollback --reason … (possible until decommission)',
+        'cutover decommission (the point of no return)',
+      ];
+    case 'decommissioned':
+      return [];
+  }
+}
+
+function differingWarning({ differing }: Plan): string[] {
+  if (differing.length === 0) return [];
+  return [
+    `not selected and left as they are, though their entries differ from their gateways: ${differing.join(', ')} (cutover sync)`,
+  ];
+}
+
+function headerOf(run: RunState): Header {
+  const { context } = run;
+  return {
+    verb: context.verb,
+    stack: context.stack,
+    dryRun: false,
+    wallMs: Math.round(context.clock.elapsedMs() - run.startedMs),
+  };
+}
+
+function copyRefusal({ name, code, message, next }: PlanRefusal): MoveDocument['refused'][number] {
+  return { name, code, message, next: [...next] };
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}

@@ -1,0 +1,111 @@
+/** The project folder, its stacks, and the one that is meant. */
+import { readdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { readStackFile, type StackFile } from '../../adapters/stack-file.ts';
+import { nearest } from './nearest.ts';
+import { EXIT, usage, VerbStop } from './stop.ts';
+
+export type Project = {
+  readonly folder: string;
+  /** Absolute. */
+  readonly stackFolder: string;
+  readonly backendUrl: string;
+};
+
+const projectSchema = z.object({
+  stackConfigDir: z.string().optional(),
+  backend: z.object({ url: z.string() }).optional(),
+});
+
+export async function findProject(cwd: string, wanted: string | undefined, env: NodeJS.ProcessEnv): Promise<Project> {
+  const start = wanted === undefined ? cwd : resolve(cwd, wanted);
+  for (let folder = start; ; folder = dirname(folder)) {
+    const text = await readFile(join(folder, 'Pulumi.yaml'), 'utf8').catch(() => null);
+    if (text !== null) return readProject(folder, text, env);
+    if (wanted !== undefined || dirname(folder) === folder) {
+      throw usage(
+        `no Pulumi.yaml in ${start}${wanted === undefined ? ' or above it' : ''}`,
+        'change to the project folder, or name it with --project DIR',
+      );
+    }
+  }
+}
+
+function readProject(folder: string, text: string, env: NodeJS.ProcessEnv): Project {
+  const parsed = projectSchema.safeParse(parse(text));
+  if (!parsed.success)
+    throw usage(
+      `${join(folder, 'Pulumi.yaml')} is no Pulumi project file`,
+      'correct it, or name another folder with --project DIR',
+    );
+  const { stackConfigDir, backend } = parsed.data;
+  const backendUrl = env.PULUMI_BACKEND_URL || backend?.url || `file://${homedir()}`;
+  return { folder, stackFolder: join(folder, stackConfigDir ?? '.'), backendUrl: absoluteBackend(backendUrl, folder) };
+}
+
+/** `file://./state` means: beside Pulumi.yaml, wherever the verb was started. */
+function absoluteBackend(url: string, folder: string): string {
+  const [, path, query = ''] = /^file:\/\/([^?]*)(\?.*)?$/.exec(url) ?? [];
+  if (path === undefined) return url;
+  const expanded = path.startsWith('~') ? join(homedir(), path.slice(1)) : path;
+  return `file://${isAbsolute(expanded) ? expanded : join(folder, expanded)}${query}`;
+}
+
+const STACK_FILE = /^Pulumi\.(.+)\.ya?ml$/;
+
+/** The named stack, or the only one with the routes layer. */
+export async function chooseStack(
+  project: Project,
+  wanted: string | undefined,
+): Promise<{ readonly stack: string; readonly file: string }> {
+  const files = await readdir(project.stackFolder).catch(() => []);
+  const stacks = files.flatMap((file) => {
+    const stack = STACK_FILE.exec(file)?.[1];
+    return stack === undefined ? [] : [{ stack, file: join(project.stackFolder, file) }];
+  });
+  if (wanted !== undefined) {
+    const found = stacks.find(({ stack }) => stack === wanted);
+    if (found !== undefined) return found;
+    const close = nearest(
+      wanted,
+      stacks.map(({ stack }) => stack),
+    );
+    const hint = close === null ? '' : `; did you mean ${close}?`;
+    throw usage(
+      `there is no stack '${wanted}': no Pulumi.${wanted}.yaml in ${project.stackFolder}${hint}`,
+      'write that file, or name another stack with --stack',
+    );
+  }
+  const routes = [];
+  for (const candidate of stacks) {
+    const text = await readFile(candidate.file, 'utf8').catch(() => '');
+    if (/^\s*["']?lab-cutover:layer["']?:\s*["']?routes\b/m.test(text)) routes.push(candidate);
+  }
+  const [only, ...others] = routes;
+  if (only === undefined) {
+    throw usage(
+      `no stack with the routes layer in ${project.stackFolder}`,
+      'write stacks/Pulumi.NAME.yaml with `lab-cutover:layer: routes`',
+    );
+  }
+  if (others.length > 0)
+    throw usage(`which stack? there are ${routes.map(({ stack }) => stack).join(', ')}`, `--stack ${only.stack}`);
+  return only;
+}
+
+export async function openStackFile(file: string): Promise<StackFile> {
+  const read = await readStackFile(file);
+  if (!read.ok) {
+    throw new VerbStop(EXIT.usage, { code: read.code, message: read.problems.join('\n'), next: [`correct ${file}`] });
+  }
+  if (read.value.config.layer !== 'routes') {
+    throw usage(
+      `${file} is a stack of the '${read.value.config.layer}' layer; verbs work on the routes layer`,
+      'name another stack with --stack',
+    );
+  }
+  return read.value;
+}

@@ -1,0 +1,198 @@
+/**
+ * The Pulumi side of one run: the engine is found (or built) once, the stack is there, its Routes are read, and
+ * exactly the selected ones are updated from a copy of the stack file.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { $ } from 'zx';
+import {
+  createPulumi,
+  type Pulumi,
+  type PulumiEngine,
+  type PulumiFailure,
+  type PulumiOptions,
+  type UpdateResult,
+} from '../../adapters/pulumi.ts';
+import type { StateResource } from '../../adapters/pulumi-output.ts';
+import { PHASES, type Route } from '../../core/platform.ts';
+import { PROJECT } from '../../core/stack-config.ts';
+import type { Context } from './context.ts';
+import { productFile } from './product-folder.ts';
+
+export const ROUTE_TYPE = 'cutover:index:Route';
+
+export function routeUrn(stack: string, name: string): string {
+  return `urn:pulumi:${stack}::${PROJECT}::${ROUTE_TYPE}::${name}`;
+}
+
+export type StateRoutes = ReadonlyMap<string, Route>;
+
+/** What is not available is a value: a rollback goes on without it. */
+export type Opened<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
+
+const engineSchema = z.object({ pulumi: z.string(), binDirs: z.array(z.string()) });
+const routeOutputs = z.object({ phase: z.enum(PHASES), newWeight: z.number().default(0), epoch: z.number() });
+
+export type UpRequest = {
+  readonly parallel: number;
+  readonly takeOver: boolean;
+  readonly message: string;
+  /** What the provider is told of this verb's moves, as `CUTOVER_REQUEST`. */
+  readonly request: VerbRequest;
+};
+
+/** As infra/provider reads it: which request ids the moves carry, so that verb, gateway and ledger name the same operation. */
+export type VerbRequest = {
+  readonly origin: 'verb';
+  readonly changeId?: string;
+  readonly deadlineMs: number;
+  readonly requestIds: Readonly<Record<string, string>>;
+};
+
+export class PulumiSession {
+  readonly #options: PulumiOptions;
+  readonly #pulumi: Pulumi;
+  readonly #context: Context;
+  #exists = false;
+
+  private constructor(options: PulumiOptions, context: Context) {
+    this.#options = options;
+    this.#pulumi = createPulumi(options);
+    this.#context = context;
+  }
+
+  static async open(context: Context): Promise<Opened<PulumiSession>> {
+    const engine = await findEngine(context);
+    if (!engine.ok) return engine;
+    const { project, env } = context;
+    const folder = /^file:\/\/([^?]+)/.exec(project.backendUrl)?.[1];
+    try {
+      if (folder !== undefined) await mkdir(folder, { recursive: true });
+    } catch (error) {
+      return { ok: false, message: `the Pulumi backend ${project.backendUrl} cannot be used: ${reasonOf(error)}` };
+    }
+    const options: PulumiOptions = {
+      engine: engine.value,
+      workDir: project.folder,
+      backendUrl: project.backendUrl,
+      // The CLI asks PWD where it is: a project whose folders are links is found by its own path, not by theirs.
+      env: { ...definedOnly(env), PWD: project.folder },
+      skipCheckpoints: true,
+    };
+    return { ok: true, value: new PulumiSession(options, context) };
+  }
+
+  /** Makes the stack where the backend has none; Pulumi then writes its salt into the stack file. */
+  async ensureStack(): Promise<Opened<null>> {
+    if (this.#exists) return { ok: true, value: null };
+    const made = await this.#pulumi.selectOrInit(this.#context.stack, { signal: this.#context.interruption });
+    if (!made.ok) return { ok: false, message: describeFailure(made) };
+    this.#exists = true;
+    return { ok: true, value: null };
+  }
+
+  async routes(): Promise<Opened<StateRoutes>> {
+    const state = await this.#pulumi.exportState(this.#context.stack);
+    if (!state.ok && state.kind === 'not-found') return { ok: true, value: new Map() };
+    if (!state.ok) return { ok: false, message: describeFailure(state) };
+    this.#exists = true;
+    return { ok: true, value: routesIn(state.value.resources) };
+  }
+
+  /** After `ensureStack`. `text`: the stack file as it would be, beside the real one, which stays as it is. */
+  async up(text: string, names: readonly string[], options: UpRequest): Promise<UpdateResult> {
+    const folder = await mkdtemp(join(tmpdir(), 'cutover-config-'));
+    try {
+      const configFile = join(folder, `Pulumi.${this.#context.stack}.yaml`);
+      await writeFile(configFile, text);
+      const env = { ...this.#options.env, CUTOVER_REQUEST: JSON.stringify(options.request) };
+      const pulumi = createPulumi({ ...this.#options, env });
+      const run = (): Promise<UpdateResult> =>
+        pulumi.up({
+          stack: this.#context.stack,
+          configFile,
+          targets: names.map((name) => routeUrn(this.#context.stack, name)),
+          parallel: options.parallel,
+          continueOnError: true,
+          message: options.message,
+          signal: this.#context.interruption,
+        });
+      const result = await run();
+      if (result.ok || result.kind !== 'locked') return result;
+      return (await this.#breakLock(options.takeOver)) ? await run() : result;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** A lock outlives a killed process; only one whose process is gone, or that a person takes over, is broken. */
+  async #breakLock(takeOver: boolean): Promise<boolean> {
+    const { terminal, stack } = this.#context;
+    const holder = await this.#pulumi.lockInfo(stack);
+    const who =
+      holder === null
+        ? 'an unknown holder'
+        : `process ${holder.pid} of ${holder.username} on ${holder.hostname} since ${holder.since}`;
+    if (holder?.alive === true) return false;
+    if (holder?.alive !== false && !takeOver) {
+      terminal.warn(
+        `the stack is locked by ${who}; if that process is gone for certain, run this again with --take-over`,
+      );
+      return false;
+    }
+    terminal.warn(
+      `breaking the lock of ${who}, which is ${holder?.alive === false ? 'no longer running' : 'taken over'}`,
+    );
+    return (await this.#pulumi.cancel(stack)).ok;
+  }
+}
+
+function describeFailure({ command, diagnostics }: PulumiFailure): string {
+  return `${command}: ${diagnostics.join('; ')}`;
+}
+
+export function routesIn(resources: readonly StateResource[]): StateRoutes {
+  const routes = new Map<string, Route>();
+  for (const resource of resources) {
+    if (resource.type !== ROUTE_TYPE) continue;
+    const name = resource.urn.split('::').at(-1) ?? '';
+    const read = routeOutputs.safeParse(resource.outputs);
+    if (read.success) routes.set(name, read.data);
+  }
+  return routes;
+}
+
+async function findEngine({ terminal, interruption, env }: Context): Promise<Opened<PulumiEngine>> {
+  const ran = $({
+    nothrow: true,
+    quiet: true,
+    env: definedOnly(env),
+  })`${process.execPath} ${productFile('infra/engine/main.ts')}`;
+  const stop = (): void => void ran.kill('SIGINT').catch(() => undefined);
+  interruption.addEventListener('abort', stop);
+  ran.stderr.on('data', (chunk: Buffer) => {
+    for (const line of chunk.toString().split('\n')) if (line.trim() !== '') terminal.progress(line);
+  });
+  try {
+    const output = await ran;
+    const document: unknown = JSON.parse(output.stdout || '{}');
+    const engine = engineSchema.safeParse(document);
+    if (engine.success) return { ok: true, value: engine.data };
+    const failure = z.object({ message: z.string() }).safeParse(document);
+    return { ok: false, message: failure.success ? failure.data.message : 'the Pulumi engine cannot be had' };
+  } catch (error) {
+    return { ok: false, message: `the Pulumi engine cannot be had: ${reasonOf(error)}` };
+  } finally {
+    interruption.removeEventListener('abort', stop);
+  }
+}
+
+function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

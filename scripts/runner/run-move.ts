@@ -1,0 +1,172 @@
+/**
+ * How every verb that changes routes goes: lease, snapshot, decide, Plan, the Plan's steps in order, result. The verb
+ * itself only decides.
+ */
+import type { MoveDocument } from '../../core/documents.ts';
+import type { Plan, Snapshot } from '../../core/plan.ts';
+import { type Context, closeContext, openContext, type Surroundings } from './context.ts';
+import type { Args } from './flags.ts';
+import { LEASE_WAIT_MS, takeLease, throwIfInterrupted } from './lease.ts';
+import { LedgerSession } from './ledger-session.ts';
+import { outcomeOf, outcomeWithoutRun } from './outcome.ts';
+import { formatMoveDocument } from './print-move.ts';
+import { PulumiSession } from './pulumi-session.ts';
+import { leaveBehind, type RunState } from './run-state.ts';
+import { assembleSnapshot, readRoutes, readStatuses, type Statuses } from './snapshot.ts';
+import { STEPS } from './steps.ts';
+import { EXIT, usage, VerbStop } from './stop.ts';
+import type { MoveVerb, Printed } from './verb.ts';
+
+type Sessions = { pulumi: PulumiSession | null; ledger: LedgerSession | null };
+type Taken = { readonly snapshot: Snapshot; readonly statuses: Statuses; readonly routes: RunState['routes'] };
+
+export async function runMove(name: string, verb: MoveVerb, args: Args, around: Surroundings): Promise<Printed> {
+  verb.check?.(args);
+  const isDryRun = args['dry-run'] === true;
+  if (
+    !isDryRun &&
+    args.yes !== true &&
+    verb.confirm !== 'nothing' &&
+    (!around.terminal.isInteractive || args.json === true)
+  ) {
+    throw usage(
+      `'${name}' changes routes: without a terminal it needs --yes`,
+      `cutover ${name} … --yes`,
+      `cutover ${name} … --dry-run`,
+    );
+  }
+  const isRollback = verb.order === 'gateways-first';
+  const context = await openContext(name, args, around, { selectsAll: false, withoutStackFile: isRollback });
+  const sessions: Sessions = { pulumi: null, ledger: null };
+  let release = async (): Promise<void> => undefined;
+  try {
+    const startedMs = context.clock.elapsedMs();
+    if (!isDryRun) {
+      const evenIfHeld = isRollback && args.force === true;
+      const lease = await takeLease(context, { skipUnreachable: isRollback, evenIfHeld, waitMs: LEASE_WAIT_MS });
+      release = lease.release;
+    }
+    const taken = await takeSnapshot(context, args, verb, sessions);
+    const verdict = verb.decide(taken.snapshot, args);
+    if (verdict.kind === 'refused') throw new VerbStop(EXIT.failed, verdict.refusal);
+    const { plan } = verdict;
+    const header = {
+      verb: name,
+      stack: context.stack,
+      dryRun: isDryRun,
+      wallMs: Math.round(context.clock.elapsedMs() - startedMs),
+    };
+    if (isDryRun || plan.steps.length === 0) return printed(outcomeWithoutRun(header, plan));
+    await confirm(context, verb, args, plan);
+    const run = newRun(context, args, taken, plan, startedMs, sessions);
+    try {
+      await execute(run);
+    } finally {
+      Object.assign(sessions, { pulumi: run.pulumi, ledger: run.ledger });
+    }
+    return printed(outcomeOf(run));
+  } finally {
+    await release();
+    await sessions.ledger?.close();
+    await closeContext(context);
+  }
+}
+
+/** A rollback asks the gateways only: what else is there must not delay it. */
+async function takeSnapshot(context: Context, args: Args, verb: MoveVerb, sessions: Sessions): Promise<Taken> {
+  const skipped = { kind: 'skipped' } as const;
+  if (verb.order === 'gateways-first') {
+    const statuses = await readStatuses(context);
+    return {
+      statuses,
+      routes: null,
+      snapshot: assembleSnapshot(context, statuses, { pulumi: skipped, routes: null, ledger: null }),
+    };
+  }
+  const openPulumi = async (): ReturnType<typeof readRoutes> => {
+    if (args['dry-run'] === true) return { pulumi: skipped, routes: null };
+    context.terminal.progress('reading the gateways, the Pulumi state and the ledger');
+    const opened = await PulumiSession.open(context);
+    if (opened.ok) sessions.pulumi = opened.value;
+    return readRoutes(sessions.pulumi, opened.ok ? skipped : { kind: 'unavailable', message: opened.message });
+  };
+  const openLedger = async (): Promise<LedgerSession> => {
+    const session = await LedgerSession.open(context, args);
+    sessions.ledger = session;
+    return session;
+  };
+  const [statuses, state, ledger] = await Promise.all([readStatuses(context), openPulumi(), openLedger()]);
+  throwIfInterrupted(context.interruption);
+  return { statuses, routes: state.routes, snapshot: assembleSnapshot(context, statuses, { ...state, ledger }) };
+}
+
+function newRun(
+  context: Context,
+  args: Args,
+  taken: Taken,
+  plan: Plan,
+  startedMs: number,
+  sessions: Sessions,
+): RunState {
+  return {
+    context,
+    args,
+    snapshot: taken.snapshot,
+    plan,
+    startedMs,
+    pulumi: sessions.pulumi,
+    ledger: sessions.ledger,
+    copyText: null,
+    complaints: new Map(),
+    answers: new Map(),
+    records: new Map(),
+    statuses: null,
+    routes: taken.routes,
+    written: null,
+    ledgerOutcome: context.env.DATABASE_URL ? 'recorded' : 'not configured',
+    leftBehind: [],
+    warnings: [],
+    notes: [],
+  };
+}
+
+/** Before the point of no return an interruption or a failure ends the run; after it every step is still done. */
+async function execute(run: RunState): Promise<void> {
+  const turn = run.plan.steps.findIndex((step) => step.pointOfNoReturn);
+  for (const [index, step] of run.plan.steps.entries()) {
+    const isBeforeChange = turn === -1 || index <= turn;
+    if (isBeforeChange) throwIfInterrupted(run.context.interruption);
+    try {
+      await STEPS[step.kind](run);
+    } catch (error) {
+      if (index < turn || error instanceof VerbStop) throw error;
+      leaveBehind(run, `'${step.what}' failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+async function confirm(context: Context, verb: MoveVerb, args: Args, plan: Plan): Promise<void> {
+  if (args.yes === true || verb.confirm === 'nothing' || plan.moves.length === 0) return;
+  const { terminal, interruption, stack } = context;
+  const count = plan.moves.length === 1 ? '1 connection' : `${plan.moves.length} connections`;
+  for (const { name, from, to } of plan.moves)
+    terminal.progress(`  ${name}: ${from.phase} → ${to.phase} (epoch ${to.epoch})`);
+  for (const { name, message } of plan.refused) terminal.warn(`${name} is left out: ${message}`);
+  const expected = verb.confirm === 'typed' ? `${context.verb} ${plan.moves.length}` : 'yes';
+  const warning = verb.confirm === 'typed' ? ' cannot be undone.' : '?';
+  const answer = await terminal
+    .ask(`${context.verb} ${count} of ${stack}${warning} Type '${expected}': `, interruption)
+    .catch(() => '');
+  throwIfInterrupted(interruption);
+  if (answer === expected) return;
+  throw new VerbStop(EXIT.refused, { code: 'not-confirmed', message: 'not confirmed; nothing was changed', next: [] });
+}
+
+function printed(document: MoveDocument): Printed {
+  return { document, text: formatMoveDocument(document), exitCode: exitOf(document) };
+}
+
+function exitOf({ exitCode }: MoveDocument): Printed['exitCode'] {
+  const found = Object.values(EXIT).find((code) => code === exitCode);
+  return found ?? EXIT.failed;
+}

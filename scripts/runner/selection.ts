@@ -1,0 +1,45 @@
+/** Which connections a command line means: lists add up within one flag, flags narrow each other down. */
+import type { Connection, Inventory } from '../../core/inventory.ts';
+import type { Args } from './flags.ts';
+import { nearest } from './nearest.ts';
+import { usage } from './stop.ts';
+
+const NARROWING = ['connection', 'feed', 'wave', 'practice'] as const;
+
+/** In the inventory's order. `selectsAll`: without a selection it means everything. */
+export function select(inventory: Inventory, args: Args, selectsAll: boolean): readonly Connection[] {
+  const given = NARROWING.filter((flag) => (args[flag] ?? []).length > 0);
+  if (args.all === true && given.length > 0)
+    throw usage(`--all and --${given[0]} exclude each other`, 'leave one of them out');
+  if (given.length === 0 && args.all !== true && !selectsAll) {
+    throw usage('which connections?', '--connection A,B, --feed, --wave, --practice or --all');
+  }
+  for (const flag of given) checkKnown(inventory, flag, args[flag] ?? []);
+  const selected = inventory.connections.filter((item) =>
+    given.every((flag) => (args[flag] ?? []).includes(memberOf(item, flag))),
+  );
+  if (selected.length === 0 && given.length > 0) {
+    throw usage(
+      `no connection fits all of ${given.map((flag) => `--${flag}`).join(' and ')}`,
+      'cutover status lists them',
+    );
+  }
+  return selected;
+}
+
+function memberOf(item: Connection, flag: (typeof NARROWING)[number]): string {
+  return flag === 'connection' ? item.name : item[flag];
+}
+
+function checkKnown(inventory: Inventory, flag: (typeof NARROWING)[number], wanted: readonly string[]): void {
+  const known = [...new Set(inventory.connections.map((item) => memberOf(item, flag)))];
+  for (const name of wanted) {
+    if (known.includes(name)) continue;
+    const close = nearest(name, known);
+    const hint = close === null ? '' : `; did you mean ${close}?`;
+    throw usage(
+      `the inventory of ${inventory.deployment} has no ${flag} '${name}'${hint}`,
+      'cutover status lists them',
+    );
+  }
+}

@@ -1,0 +1,276 @@
+/** How each step of a Plan is done. A step that a rerun would repeat leaves nothing half-written. */
+import { commitFile } from '../../adapters/git.ts';
+import { LedgerUnavailable } from '../../adapters/ledger.ts';
+import { editEntries, readStackFile, replaceFile } from '../../adapters/stack-file.ts';
+import type { StepKind } from '../../core/plan.ts';
+import type { RouteEntry } from '../../core/stack-config.ts';
+import { isSameRoute } from '../../core/truth.ts';
+import { gatewayOf } from './context.ts';
+import { observedEntry, wishedEntry } from './entries.ts';
+import { resultBody } from './ledger-body.ts';
+import { LedgerSession } from './ledger-session.ts';
+import { moveAtGateways } from './move-at-gateways.ts';
+import { collectComplaints } from './pulumi-complaints.ts';
+import { PulumiSession } from './pulumi-session.ts';
+import { hasMoved, itemOf, leaveBehind, type RunState, requestIdOf, routeNow, touchedNames } from './run-state.ts';
+import { readStatuses } from './snapshot.ts';
+import { EXIT, VerbStop } from './stop.ts';
+import { watchMoves } from './watch-moves.ts';
+
+const MOST_PARALLEL = 250;
+const MOVE_DEADLINE_MS = 60_000;
+
+export const STEPS: Readonly<Record<StepKind, (run: RunState) => Promise<void>>> = {
+  'ledger-epochs': ledgerEpochs,
+  'ledger-intent': ledgerIntent,
+  'config-copy': configCopy,
+  'pulumi-up': pulumiUp,
+  'gateway-moves': moveAtGateways,
+  'read-back': readBack,
+  'stack-file': stackFile,
+  'pulumi-heal': pulumiHeal,
+  'ledger-result': ledgerResult,
+  commit,
+};
+
+async function ledgerEpochs(run: RunState): Promise<void> {
+  run.ledger ??= await LedgerSession.open(run.context, run.args);
+  if (run.ledger.availability.kind === 'unavailable') {
+    run.ledgerOutcome = 'behind';
+    leaveBehind(run, `the ledger is left behind: ${run.ledger.availability.message}`);
+    return;
+  }
+  if (run.ledger.availability.kind === 'not-configured') return;
+  await recordOrLeave(run, () => bringUp(run));
+}
+
+async function ledgerIntent(run: RunState): Promise<void> {
+  const moves = run.plan.moves.map(({ name, verb, from, to, approval }) => ({ name, verb, from, to, approval }));
+  await recordOrLeave(run, async () => run.ledger?.record('intent', { moves }));
+}
+
+async function configCopy(run: RunState): Promise<void> {
+  const stack = await run.pulumi?.ensureStack();
+  if (stack?.ok === false) {
+    const next = ['bring the Pulumi backend back', 'cutover rollback works without it'];
+    throw new VerbStop(EXIT.failed, { code: 'pulumi-unavailable', message: stack.message, next });
+  }
+  const entries = new Map<string, RouteEntry>(run.plan.moves.map((move) => [move.name, wishedEntry(move)]));
+  for (const name of run.plan.behind) {
+    const entry = entryFromGateway(run, name);
+    if (entry !== null) entries.set(name, entry);
+  }
+  run.copyText = editEntries(await stackText(run), entries);
+}
+
+async function pulumiUp(run: RunState): Promise<void> {
+  const names = touchedNames(run);
+  run.context.terminal.progress(
+    `pulumi up: ${names.length} of ${run.context.inventory.connections.length} connections`,
+  );
+  const stopWatching = watchMoves(run.context, run.plan.moves);
+  try {
+    await update(run, run.copyText ?? '', names);
+  } finally {
+    stopWatching();
+  }
+}
+
+async function readBack(run: RunState): Promise<void> {
+  run.statuses = await readStatuses(run.context);
+  run.routes = await stateRoutes(run);
+  const moved = run.plan.moves.filter((move) => hasMoved(run, move));
+  await Promise.all(
+    moved.map(async (move) => {
+      const gateway = gatewayOf(run.context, move.shard);
+      const history = await gateway.epochs(move.name);
+      const record = history.ok ? history.value.find(({ epoch }) => epoch === move.to.epoch) : undefined;
+      if (record === undefined) return;
+      run.records.set(move.name, record);
+      if (run.answers.has(move.name)) return;
+      // The same request id gets the same answer: so the pause that the sender felt is read back, nothing is moved.
+      const { phase, newWeight } = move.to;
+      const again = { requestId: record.requestId, phase, newWeight, expectedEpoch: move.from.epoch };
+      const answer = await gateway.move(move.name, move.reason === null ? again : { ...again, reason: move.reason });
+      if (answer.ok && answer.value.epoch === move.to.epoch) run.answers.set(move.name, answer.value);
+    }),
+  );
+}
+
+/** Replaces only the touched entries, in the file as it is now: someone may have edited it meanwhile. */
+async function stackFile(run: RunState): Promise<void> {
+  try {
+    const entries = observedEntries(run);
+    const text = await stackText(run);
+    const edited = editEntries(text, entries);
+    if (edited !== text) await replaceFile(run.context.stackPath, edited);
+    run.written = entries;
+  } catch (error) {
+    leaveBehind(run, `the stack file is left behind: ${messageOf(error)}`);
+  }
+}
+
+/** Where the state does not say what the gateways say: an update whose entries are what was observed moves nothing. */
+async function pulumiHeal(run: RunState): Promise<void> {
+  if (run.context.interruption.aborted) return;
+  if (run.pulumi === null) {
+    const opened = await PulumiSession.open(run.context);
+    if (!opened.ok) return leaveBehind(run, `the Pulumi state is left behind: ${opened.message}`);
+    run.pulumi = opened.value;
+    run.routes = await stateRoutes(run);
+  }
+  const behind = touchedNames(run).filter((name) => isStateBehind(run, name));
+  if (behind.length === 0) return;
+  const stack = await run.pulumi.ensureStack();
+  if (!stack.ok) return leaveBehind(run, `the Pulumi state is left behind: ${stack.message}`);
+  run.context.terminal.progress(`pulumi up: ${behind.length} routes are there already, the state follows`);
+  try {
+    await update(run, editEntries(await stackText(run), observedEntries(run)), behind);
+  } catch (error) {
+    return leaveBehind(run, `the Pulumi state is left behind: ${messageOf(error)}`);
+  }
+  run.routes = await stateRoutes(run);
+  const left = behind.filter((name) => isStateBehind(run, name));
+  if (left.length > 0) {
+    leaveBehind(
+      run,
+      `the Pulumi state is left behind for ${left.join(', ')}: ${run.complaints.get(left[0] ?? '')?.message ?? 'no reason was given'}`,
+    );
+  }
+}
+
+async function ledgerResult(run: RunState): Promise<void> {
+  if (run.ledger === null || run.ledger.availability.kind !== 'read') return;
+  await recordOrLeave(run, async () => {
+    await bringUp(run);
+    await run.ledger?.record('result', resultBody(run));
+  });
+  if (run.ledgerOutcome !== 'behind') run.ledgerOutcome = 'recorded';
+}
+
+async function commit(run: RunState): Promise<void> {
+  if (run.args['no-commit'] === true || run.written === null) return;
+  const { verb, stack, stackPath } = run.context;
+  const { reason, 'change-id': changeId } = run.args;
+  const names = touchedNames(run);
+  const what = names.length <= 3 ? names.join(', ') : `${names.length} connections`;
+  const outcome = await commitFile(
+    stackPath,
+    [`${stack}: ${verb} ${what}`, reason, changeId].filter(Boolean).join('\n\n'),
+  );
+  switch (outcome.kind) {
+    case 'committed':
+      if (outcome.push.kind === 'failed') run.warnings.push(`the commit was not pushed: ${outcome.push.message}`);
+      run.notes.push(
+        `stack file committed as ${outcome.commit.slice(0, 10)}${outcome.push.kind === 'pushed' ? ' and pushed' : ''}`,
+      );
+      return;
+    case 'failed':
+      run.warnings.push(`the stack file was not committed: ${outcome.message}`);
+      return;
+    case 'no-repository':
+      run.notes.push('the stack file is not in a git repository: nothing was committed');
+      return;
+    case 'unchanged':
+      return;
+  }
+}
+
+async function update(run: RunState, text: string, names: readonly string[]): Promise<void> {
+  if (run.pulumi === null) throw new Error('a Plan with pulumi-up runs with a Pulumi session');
+  const { verb } = run.context;
+  const { reason, 'change-id': changeId } = run.args;
+  const message = [`cutover ${verb}`, reason, changeId].filter(Boolean).join(' · ');
+  const parallel = run.args.parallel ?? Math.min(names.length, MOST_PARALLEL);
+  const request = {
+    origin: 'verb' as const,
+    deadlineMs: MOVE_DEADLINE_MS,
+    requestIds: Object.fromEntries(run.plan.moves.map(({ name }) => [name, requestIdOf(run.context, name)])),
+    ...(changeId === undefined ? {} : { changeId }),
+  };
+  const result = await run.pulumi.up(text, names, {
+    parallel,
+    takeOver: run.args['take-over'] === true,
+    message,
+    request,
+  });
+  collectComplaints(run, result, names);
+}
+
+async function bringUp(run: RunState): Promise<void> {
+  const needs = touchedNames(run).flatMap((name) => {
+    const item = itemOf(run, name);
+    const epoch = routeNow(run, name)?.epoch ?? (item.gateway.kind === 'read' ? item.gateway.status.epoch : null);
+    return epoch === null ? [] : [{ name, shard: item.shard, epoch }];
+  });
+  const unread = (await run.ledger?.recordEpochs(needs)) ?? [];
+  if (unread.length > 0) {
+    run.ledgerOutcome = 'behind';
+    leaveBehind(run, `the ledger lacks epochs of ${unread.join(', ')}: their gateways could not be asked`);
+  }
+}
+
+/** Before the point of no return a ledger that fails ends the verb; after it, it is left behind. */
+async function recordOrLeave(run: RunState, record: () => Promise<void>): Promise<void> {
+  try {
+    await record();
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    const isBefore = run.plan.order === 'pulumi-first' && run.statuses === null;
+    if (isBefore) {
+      throw new VerbStop(EXIT.failed, {
+        code: 'ledger-unavailable',
+        message: `the ledger cannot be written: ${error.message}; nothing was changed`,
+        next: ['bring PostgreSQL back, then run this again', 'cutover rollback works without it'],
+      });
+    }
+    run.ledgerOutcome = 'behind';
+    leaveBehind(run, `the ledger is left behind: ${error.message}`);
+  }
+}
+
+function observedEntries(run: RunState): ReadonlyMap<string, RouteEntry> {
+  const entries = new Map<string, RouteEntry>();
+  for (const name of touchedNames(run)) {
+    const entry = entryFromGateway(run, name);
+    if (entry !== null) entries.set(name, entry);
+  }
+  return entries;
+}
+
+function entryFromGateway(run: RunState, name: string): RouteEntry | null {
+  const item = itemOf(run, name);
+  const view = run.statuses?.get(name) ?? item.gateway;
+  if (view.kind !== 'read') return null;
+  return observedEntry(view.status, run.records.get(name), item.entry ?? undefined);
+}
+
+function isStateBehind(run: RunState, name: string): boolean {
+  const now = routeNow(run, name);
+  if (now === null) return false;
+  const claimed = run.routes?.get(name);
+  return claimed === undefined || !isSameRoute(claimed, now);
+}
+
+async function stateRoutes(run: RunState): Promise<RunState['routes']> {
+  const routes = await run.pulumi?.routes();
+  if (routes === undefined) return null;
+  if (routes.ok) return routes.value;
+  leaveBehind(run, `the Pulumi state could not be read: ${routes.message}`);
+  return null;
+}
+
+async function stackText(run: RunState): Promise<string> {
+  const read = await readStackFile(run.context.stackPath);
+  if (!read.ok)
+    throw new VerbStop(EXIT.failed, {
+      code: read.code,
+      message: read.problems.join('\n'),
+      next: [`correct ${run.context.stackPath}`],
+    });
+  return read.value.text;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,31 @@
+/** Every verb, by the name under which it is called. */
+import type { Verb } from '../runner/verb.ts';
+import { cancel } from './cancel.ts';
+import { decommission } from './decommission.ts';
+import { gateway } from './gateway.ts';
+import { history } from './history.ts';
+import { hold } from './hold.ts';
+import { parallel } from './parallel.ts';
+import { rehearse } from './rehearse.ts';
+import { release } from './release.ts';
+import { resolve } from './resolve.ts';
+import { rollback } from './rollback.ts';
+import { status } from './status.ts';
+import { switchOver } from './switch.ts';
+import { sync } from './sync.ts';
+
+export const VERBS: Readonly<Record<string, Verb>> = {
+  status,
+  parallel,
+  switch: switchOver,
+  rollback,
+  cancel,
+  decommission,
+  sync,
+  history,
+  hold,
+  release,
+  resolve,
+  gateway,
+  rehearse,
+};

@@ -1,0 +1,13 @@
+/** `release`: ends a hold before its time. */
+import { forEachConnection } from '../runner/each-connection.ts';
+import { SELECTION_FLAGS } from '../runner/flags.ts';
+import type { TaskVerb } from '../runner/verb.ts';
+
+export const release: TaskVerb = {
+  kind: 'task',
+  summary: 'end a hold',
+  examples: ['cutover release --connection northside-orders'],
+  flags: [...SELECTION_FLAGS, 'json'],
+  selectsAll: false,
+  perform: (context) => forEachConnection(context, 'released', (gateway, name) => gateway.release(name)),
+};

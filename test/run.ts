@@ -1,0 +1,65 @@
+/**
+ * `npm test`: fetches what the tests need (the Pulumi engine, cached outside the tree), checks the code, runs every
+ * test, and ends with one line `N passed, N failed`.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+type Counts = { passed: number; failed: number; skipped: number };
+
+function run(title: string, command: string, args: readonly string[], quiet = false): Promise<number> {
+  process.stderr.write(`\n── ${title}\n`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'] });
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
+async function runTests(only: readonly string[]): Promise<Counts> {
+  const folder = await mkdtemp(join(tmpdir(), 'cutover-test-'));
+  const report = join(folder, 'report.json');
+  try {
+    const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const code = await run('tests', process.execPath, [vitest, 'run', ...reporters, ...only]);
+    const result: unknown = JSON.parse(await readFile(report, 'utf8'));
+    const counts = {
+      passed: numberIn(result, 'numPassedTests'),
+      failed: numberIn(result, 'numFailedTests'),
+      skipped: numberIn(result, 'numPendingTests'),
+    };
+    // A file that cannot be loaded has no tests to fail; it fails the run all the same.
+    if (code !== 0 && counts.failed === 0) counts.failed = Math.max(1, numberIn(result, 'numFailedTestSuites'));
+    return counts;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function numberIn(value: unknown, key: string): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const found: unknown = Object.entries(value).find(([name]) => name === key)?.[1];
+  return typeof found === 'number' ? found : 0;
+}
+
+const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+const count = (code: number): void => {
+  if (code === 0) counts.passed++;
+  else counts.failed++;
+};
+
+count(await run('the Pulumi engine (built once, then cached)', process.execPath, ['infra/engine/main.ts'], true));
+count(await run('check: format, lint, types, imports, unused code', 'npm', ['run', '--silent', 'check']));
+const tests = await runTests(process.argv.slice(2));
+counts.passed += tests.passed;
+counts.failed += tests.failed;
+counts.skipped += tests.skipped;
+const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
+process.exitCode = counts.failed > 0 ? 1 : 0;

@@ -1,0 +1,115 @@
+/**
+ * The smallest estate that carries messages: platforms that answer at storage and send every message on to their leg,
+ * and a destination that answers and counts. Real sockets on free ports; one message at a time, as senders do.
+ */
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+const START = 0x0b;
+const END = Buffer.from([0x1c, 0x0d]);
+
+export type Parties = {
+  readonly ports: { readonly legacy: number; readonly new: number; readonly destination: number };
+  /** MSH-10 of what the destination got, in order. */
+  readonly delivered: string[];
+  /** Sends one message to the feed and gives back the code of its answer. */
+  send(feedPort: number, id: string): Promise<string>;
+  stop(): Promise<void>;
+};
+
+/** `legs`: where each platform sends its output. */
+export async function startParties(legs: { readonly legacy: number; readonly new: number }): Promise<Parties> {
+  const delivered: string[] = [];
+  const sockets = new Set<Socket>();
+  const servers: Server[] = [];
+  const listen = async (onMessage: (message: string) => void): Promise<number> => {
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      eachFrame(socket, (message) => {
+        onMessage(message);
+        socket.write(frame(answerTo(message)));
+      });
+    });
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+    return address.port;
+  };
+  const platform = (leg: number): Promise<number> => {
+    let previous: Promise<unknown> = Promise.resolve();
+    return listen((message) => {
+      previous = previous.then(() => exchange(leg, message, sockets)).catch(() => undefined);
+    });
+  };
+  const ports = {
+    legacy: await platform(legs.legacy),
+    new: await platform(legs.new),
+    destination: await listen((message) => void delivered.push(idOf(message))),
+  };
+  return {
+    ports,
+    delivered,
+    send: async (feedPort, id) => {
+      const answer = await exchange(feedPort, order(id), sockets);
+      return /\rMSA\|([A-Z]{2})/.exec(answer)?.[1] ?? 'none';
+    },
+    stop: async () => {
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    },
+  };
+}
+
+async function exchange(port: number, message: string, sockets: Set<Socket>): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  sockets.add(socket);
+  try {
+    await once(socket, 'connect');
+    return await new Promise((resolve, reject) => {
+      eachFrame(socket, resolve);
+      socket.once('close', () => reject(new Error(`port ${port} closed without an answer`)));
+      socket.on('error', reject);
+      socket.write(frame(message));
+    });
+  } finally {
+    socket.destroy();
+    sockets.delete(socket);
+  }
+}
+
+function eachFrame(socket: Socket, onMessage: (message: string) => void): void {
+  let pending = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    pending = Buffer.concat([pending, chunk]);
+    for (let end = pending.indexOf(END); end !== -1; end = pending.indexOf(END)) {
+      const message = pending.subarray(pending.indexOf(START) + 1, end).toString('latin1');
+      pending = pending.subarray(end + END.length);
+      onMessage(message);
+    }
+  });
+}
+
+function frame(message: string): Buffer {
+  return Buffer.concat([Buffer.from([START]), Buffer.from(message, 'latin1'), END]);
+}
+
+function order(id: string): string {
+  return [
+    `MSH|^~\\&|EMR|NORTHSIDE|LIS|LAB|20260101120000||ORM^O01|${id}|P|2.5.1`,
+    'PID|1||4711^^^NORTHSIDE||DOE^JANE',
+    `ORC|NW|${id}`,
+    `OBR|1|${id}||CBC^Blood count`,
+    '',
+  ].join('\r');
+}
+
+function answerTo(message: string): string {
+  return `MSH|^~\\&|LIS|LAB|EMR|NORTHSIDE|20260101120000||ACK|A${idOf(message)}|P|2.5.1\rMSA|AA|${idOf(message)}\r`;
+}
+
+function idOf(message: string): string {
+  return message.split('\r')[0]?.split('|')[9] ?? '';
+}

@@ -1,0 +1,255 @@
+/** The verbs as a person runs them, against the real Pulumi engine and a gateway that only answers its admin API. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
+import { moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
+import { createTestProject, type TestProject } from './verbs-harness.ts';
+
+const LIMIT_MS = 120_000;
+const NAMES = ['northside-orders', 'northside-results', 'harbor-orders'];
+
+let gateway: FakeGateway;
+let project: TestProject;
+
+beforeEach(async () => {
+  gateway = await startFakeGateway({ connections: NAMES });
+  project = await createTestProject(gateway.env);
+  await project.writeInventory(inventory(gateway.admin));
+  await project.writeStack('# kept: a comment\nconfig:\n  lab-cutover:layer: routes\n  lab-cutover:routes: {}\n');
+}, LIMIT_MS);
+
+afterEach(async () => {
+  await gateway.stop();
+  await project.remove();
+}, LIMIT_MS);
+
+describe('the way of a connection', () => {
+  test(
+    'parallel, switch, rollback, switch, decommission; the stack file tells it and keeps its comments',
+    async () => {
+      const first = await move('parallel', '--all');
+      expect(first).toMatchObject({ ok: true, exitCode: 0, ledger: 'not configured' });
+      expect(first.changed.map(({ name, epoch }) => [name, epoch])).toEqual(NAMES.map((name) => [name, 2]));
+      expect(first.changed.every(({ truth }) => truth.pulumi?.epoch === 2 && truth.config?.epoch === 2)).toBe(true);
+      expect(first.onWatch).toEqual(NAMES);
+
+      const switched = await move('switch', '--connection', 'northside-orders,harbor-orders');
+      expect(switched.changed.map(({ name }) => name)).toEqual(['northside-orders', 'harbor-orders']);
+      expect(gateway.route('northside-results')).toMatchObject({ phase: 'parallel', epoch: 2 });
+
+      const back = await move('rollback', '--connection', 'northside-orders', '--reason', 'results late');
+      expect(back).toMatchObject({
+        ok: true,
+        changed: [{ name: 'northside-orders', epoch: 4, truth: { pulumi: { epoch: 4 } } }],
+      });
+
+      await move('switch', '--connection', 'northside-orders');
+      const last = await move('decommission', '--connection', 'northside-orders');
+      expect(last.changed[0]?.to).toEqual({ phase: 'decommissioned', newWeight: 0, epoch: 6 });
+      expect(gateway.route('northside-orders')).toMatchObject({ phase: 'decommissioned', epoch: 6 });
+      const stack = await project.readStack();
+      expect(stack).toContain('# kept: a comment');
+      expect(stack).toMatch(/northside-orders: \{ phase: decommissioned, epoch: 6/);
+    },
+    LIMIT_MS * 2,
+  );
+
+  test(
+    'a connection that is there already is a success, and nothing is moved',
+    async () => {
+      await move('parallel', '--connection', 'northside-orders');
+      const moves = gateway.moves.length;
+      const again = await move('parallel', '--connection', 'northside-orders');
+      expect(again).toMatchObject({
+        ok: true,
+        changed: [],
+        alreadyThere: [{ name: 'northside-orders', route: { epoch: 2 } }],
+      });
+      expect(gateway.moves.slice(moves)).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('what is refused or aborted', () => {
+  test(
+    'refused ones are left out and the others go on: exit 4',
+    async () => {
+      await move('parallel', '--connection', 'northside-orders');
+      const { exitCode, document } = await run('switch', '--all', '--yes');
+      expect(exitCode).toBe(4);
+      expect(document.changed.map(({ name }) => name)).toEqual(['northside-orders']);
+      expect(document.refused.map(({ name, code }) => [name, code])).toEqual([
+        ['northside-results', 'illegal-move'],
+        ['harbor-orders', 'illegal-move'],
+      ]);
+      expect(document.refused[0]?.next).toContain('cutover parallel --connection northside-results');
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'an abort changes nothing: exit 3, with the reason, and the stack file stays true',
+    async () => {
+      await move('parallel', '--connection', 'northside-orders');
+      gateway.abortNextMove('the shadow lags by 40 messages');
+      const { exitCode, document } = await run('switch', '--connection', 'northside-orders', '--yes');
+      expect(exitCode).toBe(3);
+      expect(document.aborted).toEqual([
+        { name: 'northside-orders', message: expect.stringContaining('the shadow lags by 40 messages') },
+      ]);
+      expect(await project.readStack()).toMatch(/northside-orders: \{ phase: parallel, newWeight: 0, epoch: 2/);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'a route moved behind its back is found, said and written by sync',
+    async () => {
+      await move('parallel', '--connection', 'northside-orders');
+      gateway.setRoute('northside-orders', { phase: 'switched', newWeight: 0, epoch: 3 });
+      const red = await status();
+      const line = red.document.connections.find(({ name }) => name === 'northside-orders');
+      expect(line?.truth).toMatchObject({
+        agree: false,
+        config: { epoch: 2 },
+        pulumi: { epoch: 2 },
+        gateway: { epoch: 3 },
+      });
+      expect(red.exitCode).toBe(3);
+
+      const synced = await move('sync', '--all');
+      expect(synced).toMatchObject({ ok: true, changed: [], synced: NAMES });
+      const after = await status();
+      expect(after.document.connections.map(({ truth }) => truth.agree)).toEqual([null, null, null]);
+      expect(await project.readStack()).toMatch(/harbor-orders: \{ phase: legacy, epoch: 1/);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('systems that are down', () => {
+  test(
+    'rollback goes on without backend and ledger, and the next verb brings the records up',
+    async () => {
+      await move('parallel', '--connection', 'northside-orders');
+      await move('switch', '--connection', 'northside-orders');
+      const down = { PULUMI_BACKEND_URL: 'file:///dev/null/state', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
+      const args = ['rollback', '--connection', 'northside-orders', '--reason', 'drill', '--yes', '--json'];
+      const { exitCode, stdout } = await project.cutover(args, down);
+      const document = moveDocumentSchema.parse(JSON.parse(stdout));
+      expect(document).toMatchObject({ ok: true, ledger: 'behind', changed: [{ epoch: 4 }] });
+      expect(exitCode).toBe(0);
+      expect(document.warnings.join('\n')).toMatch(/Pulumi state is left behind[\s\S]*ledger is left behind/);
+      expect(gateway.route('northside-orders')).toMatchObject({ phase: 'parallel', epoch: 4 });
+
+      const synced = await move('sync', '--connection', 'northside-orders');
+      expect(synced.synced).toEqual(['northside-orders']);
+      const after = await status();
+      expect(after.document.connections[0]?.truth).toMatchObject({
+        pulumi: { epoch: 4 },
+        config: { epoch: 4 },
+        agree: null,
+      });
+    },
+    LIMIT_MS * 2,
+  );
+
+  test(
+    'a forward move does not begin while the configured ledger is down: exit 1, nothing changed',
+    async () => {
+      const database = { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' };
+      const { exitCode, stdout, stderr } = await project.cutover(['parallel', '--all', '--yes', '--json'], database);
+      expect(exitCode).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'ledger-unavailable' } });
+      expect(gateway.moves).toEqual([]);
+      expect(`${stdout}${stderr}`).not.toContain('secret');
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'an unreachable gateway is exit 1, and names where and what to do',
+    async () => {
+      await gateway.disconnect();
+      const { exitCode, stdout } = await project.cutover(['parallel', '--all', '--yes', '--json']);
+      expect(exitCode).toBe(1);
+      expect(JSON.parse(stdout).error).toMatchObject({
+        code: 'unreachable',
+        message: expect.stringContaining(gateway.admin),
+      });
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('the command line', () => {
+  test.each([
+    { args: ['swich'], expected: /did you mean 'switch'/ },
+    { args: ['switch', '--wieght', '3'], expected: /did you mean --weight/ },
+    { args: ['switch', '--yes'], expected: /which connections/ },
+    { args: ['switch', '--connection', 'northside-order', '--yes'], expected: /did you mean northside-orders/ },
+    { args: ['switch', '--all'], expected: /needs --yes/ },
+    { args: ['switch', '--all', '--weight', '100', '--yes'], expected: /from 0 to 99/ },
+    { args: ['rollback', '--all', '--yes'], expected: /needs a reason/ },
+    { args: ['status', '--stack', 'tets'], expected: /did you mean test/ },
+  ])('$args is a usage error: exit 2, one document on stdout', async ({ args, expected }) => {
+    const { exitCode, stdout, stderr } = await project.cutover([...args, '--json']);
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      exitCode: 2,
+      error: { message: expect.stringMatching(expected) },
+    });
+    expect(stderr).not.toContain('    at ');
+  });
+
+  test('--dry-run prints the Plan with its point of no return and changes nothing', async () => {
+    const before = await project.readStack();
+    const { exitCode, document } = await run('parallel', '--all', '--dry-run');
+    expect(exitCode).toBe(0);
+    expect(document.plan?.moves.map(({ name }) => name)).toEqual(NAMES);
+    expect(document.plan?.steps.filter(({ pointOfNoReturn }) => pointOfNoReturn).map(({ kind }) => kind)).toEqual([
+      'pulumi-up',
+    ]);
+    expect(gateway.moves).toEqual([]);
+    expect(gateway.requests.some((request) => request.includes('lease'))).toBe(false);
+    expect(await project.readStack()).toBe(before);
+  });
+});
+
+async function run(...args: string[]) {
+  const { exitCode, stdout, stderr } = await project.cutover([...args, '--json']);
+  const parsed = moveDocumentSchema.safeParse(JSON.parse(stdout));
+  if (!parsed.success) throw new Error(`not a move document: ${stdout}\n${stderr}`);
+  return { exitCode, document: parsed.data };
+}
+
+/** A move that is expected to end well. */
+async function move(...args: string[]) {
+  const { exitCode, document } = await run(...args, '--yes');
+  if (exitCode !== 0) throw new Error(`${args.join(' ')} ended with ${exitCode}: ${JSON.stringify(document, null, 1)}`);
+  return document;
+}
+
+async function status() {
+  const { exitCode, stdout } = await project.cutover(['status', '--json']);
+  return { exitCode, document: statusDocumentSchema.parse(JSON.parse(stdout)) };
+}
+
+function inventory(admin: string): object {
+  const peer = { host: '127.0.0.1', port: 1 };
+  return {
+    deployment: 'lab-test-1',
+    gateways: [{ shard: 0, admin }],
+    connections: NAMES.map((name, index) => ({
+      name,
+      direction: name.endsWith('orders') ? 'orders' : 'results',
+      practice: name.split('-')[0],
+      wave: 'pilot',
+      feed: { port: 21_001 + index, platforms: { legacy: peer, new: peer } },
+      legs: { legacy: { port: 22_001 + index }, new: { port: 23_001 + index } },
+      weightKey: ['PID-3.1'],
+      destination: peer,
+    })),
+  };
+}
