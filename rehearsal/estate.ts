@@ -63,6 +63,8 @@ export type EstateSize = {
   readonly connections: number;
   /** So many practices get their results over one feed of the LIS, told apart by MSH-6. */
   readonly onSharedFeed: number;
+  /** Platforms make no MSH-10 of their own: with messages of which nothing else is known to be unique. */
+  readonly keepsControlIds: boolean;
 };
 
 export const SHARED_FEED = 'lis-results';
@@ -85,7 +87,7 @@ export function planEstate(size: EstateSize, seed: string, ports: readonly numbe
     answers: { legacy: style(), new: style() },
     latencyMs: random.integer(1, 6),
     jitterMs: random.integer(1, 12),
-    regeneratesControlId: random.chance(0.3),
+    regeneratesControlId: random.chance(0.3) && !size.keepsControlIds,
   });
   const shared = drawFeed();
   const connections = Array.from({ length: count }, (_, index): EstateConnection => {

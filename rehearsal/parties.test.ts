@@ -16,7 +16,7 @@ afterEach(async () => {
 /** Legs wired straight to the destinations, feeds straight to the legacy platform: what is left out is the gateway. */
 async function passThrough(): Promise<Record<'emr' | 'lis' | 'legacy', PartyProcess>> {
   const estate = planEstate(
-    { connections: CONNECTIONS, onSharedFeed: 2 },
+    { connections: CONNECTIONS, onSharedFeed: 2, keepsControlIds: false },
     'parties-test',
     await freePorts(portsNeeded(CONNECTIONS)),
   );

@@ -1,4 +1,5 @@
 /** The cut-over as it is rehearsed: the same verbs that an operator types, under load, and an independent count at the end. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Phase } from '../core/platform.ts';
@@ -9,10 +10,13 @@ import { runToEnd } from './product.ts';
 import { STACK } from './project.ts';
 import { NOTHING_PLAYED, type Played, percentile, type Swap } from './result.ts';
 import type { Around, Stage } from './stage.ts';
+import { complaintsOf } from './verb-complaints.ts';
 
 const CLI = 'scripts/cutover.ts';
 /** Messages of each connection before the next verb. */
 const PAIRS_BETWEEN_STEPS = 4;
+/** So that a fault of every third or fourth message strikes each connection several times. */
+const PAIRS_UNDER_FAULT = 16;
 const FLOW_LIMIT_MS = 60_000;
 const CATCH_UP_LIMIT_MS = 60_000;
 const DRAIN_LIMIT_MS = 45_000;
@@ -102,10 +106,7 @@ export class Scenario {
       return true;
     }
     const where = elsewhere.length === 0 ? '' : `; not in ${phase}: ${named(elsewhere)}`;
-    this.#reasons.push(
-      `cutover ${verb} --all ended with exit ${finished.exitCode}${where}`,
-      ...finished.tail.slice(-5),
-    );
+    this.#reasons.push(`cutover ${verb} --all ended with exit ${finished.exitCode}${where}`, ...complaintsOf(finished));
     this.#around.progress.line(`${step}: exit ${finished.exitCode} after ${took}${where}`);
     return false;
   }
@@ -114,15 +115,18 @@ export class Scenario {
     const { folders, env } = this.#stage;
     const { progress, signal } = this.#around;
     progress.passing(`${step}: cutover ${argv.join(' ')}`);
-    return runToEnd({
+    const file = join(folders.logs, step.replaceAll(' ', '-'));
+    const finished = await runToEnd({
       script: CLI,
       args: [...argv, '--stack', STACK],
       cwd: folders.project,
       env,
-      logFile: join(folders.logs, `${step.replaceAll(' ', '-')}.log`),
+      logFile: `${file}.log`,
       onLine: (line) => progress.passing(`${step}: ${line.trim()}`),
       signal,
     });
+    await writeFile(`${file}.json`, finished.stdout);
+    return finished;
   }
 
   /** Config, state, gateway and traffic must agree while messages flow. */
@@ -144,11 +148,11 @@ export class Scenario {
     return read.value.filter((connection) => connection.phase !== phase).map(({ name }) => name);
   }
 
-  async #flow(when: string): Promise<void> {
+  async #flow(when: string, messages = PAIRS_BETWEEN_STEPS): Promise<void> {
     const { progress, signal } = this.#around;
     const show = (traffic: Traffic): void =>
       progress.passing(`messages ${when}: ${traffic.accepted} sent, ${traffic.received} delivered`);
-    const flowed = await this.#stage.load.flow(PAIRS_BETWEEN_STEPS, FLOW_LIMIT_MS, signal, show);
+    const flowed = await this.#stage.load.flow(messages, FLOW_LIMIT_MS, signal, show);
     if (!flowed)
       this.#reasons.push(`${when}: not every connection had a message accepted within ${FLOW_LIMIT_MS / 1000} s`);
   }
@@ -161,7 +165,7 @@ export class Scenario {
     await this.#timed(`fault ${fault}`, async () => {
       progress.line(`fault: ${fault} on the new platform`);
       await load.setFault('new', partyFault, true);
-      await this.#flow(`with ${fault}`);
+      await this.#flow(`with ${fault}`, PAIRS_UNDER_FAULT);
       await load.setFault('new', partyFault, false);
       progress.line(`fault: ${fault} is over`);
       await this.#caughtUp();

@@ -66,11 +66,7 @@ export async function setUp(folders: Folders, around: Around): Promise<Stage> {
 async function makeEstate(options: Options): Promise<{ estate: Estate; inventory: string; databasePort: number }> {
   if (options.inventoryFile === null) {
     const [databasePort = 0, ...ports] = await freePorts(portsNeeded(options.connections) + 1);
-    const estate = planEstate(
-      { connections: options.connections, onSharedFeed: options.onSharedFeed },
-      options.seed,
-      ports,
-    );
+    const estate = planEstate({ ...options, keepsControlIds: options.messagesFolder !== null }, options.seed, ports);
     return { estate, inventory: inventoryYaml(estate), databasePort };
   }
   const inventory = readFileSync(options.inventoryFile, 'utf8');

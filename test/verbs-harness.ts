@@ -2,7 +2,7 @@
  * For the tests of the verbs: a project of its own in a temporary folder (the repository's program and provider by
  * link, a file backend), in which verbs run as processes, as a person runs them.
  */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,6 +18,7 @@ export type TestProject = {
   writeStack(text: string): Promise<void>;
   writeInventory(inventory: object): Promise<void>;
   cutover(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<VerbRun>;
+  start(args: readonly string[], env?: Readonly<Record<string, string>>): StartedVerb;
   remove(): Promise<void>;
 };
 
@@ -38,6 +39,12 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
     CUTOVER_OPERATOR: 'ada',
     ...env,
   };
+  const start = (args: readonly string[], more: Readonly<Record<string, string>>): ChildProcess =>
+    spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), ...args], {
+      cwd: folder,
+      env: { ...baseEnv, PWD: folder, ...more },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   return {
     folder,
     stackFile,
@@ -45,19 +52,8 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
     writeStack: (text) => writeFile(stackFile, text),
     writeInventory: (inventory) =>
       writeFile(join(folder, 'stacks', 'test', 'inventory.yaml'), JSON.stringify(inventory)),
-    cutover: (args, more = {}) =>
-      new Promise((done) => {
-        const options = { cwd: folder, env: { ...baseEnv, PWD: folder, ...more }, maxBuffer: 64 * 1024 * 1024 };
-        execFile(
-          process.execPath,
-          [join(REPOSITORY, 'scripts/cutover.ts'), ...args],
-          options,
-          (error, stdout, stderr) => {
-            const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-            done({ exitCode, stdout, stderr });
-          },
-        );
-      }),
+    cutover: (args, more = {}) => observe(start(args, more)).ended,
+    start: (args, more = {}) => observe(start(args, more)),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
@@ -66,4 +62,41 @@ function withoutDeployment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !/^(CUTOVER_(ADMIN|REQUEST|OPERATOR)|PULUMI_|DATABASE_URL)/.test(name)),
   );
+}
+
+export type StartedVerb = {
+  /** Resolves when stderr has a line that fits. */
+  until(pattern: RegExp): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<VerbRun>;
+};
+
+function observe(child: ChildProcess): StartedVerb {
+  let stdout = '';
+  let stderr = '';
+  const watchers = new Set<() => void>();
+  child.stdout?.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    for (const watcher of watchers) watcher();
+  });
+  const ended = new Promise<VerbRun>((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code) => done({ exitCode: code ?? -1, stdout, stderr }));
+  });
+  return {
+    ended,
+    kill: (signal) => void child.kill(signal),
+    until: (pattern) =>
+      new Promise((done, fail) => {
+        const watcher = (): void => {
+          if (pattern.test(stderr)) done();
+        };
+        watchers.add(watcher);
+        watcher();
+        void ended.then(() => fail(new Error(`it ended without ${pattern}: ${stderr}`)));
+      }),
+  };
 }

@@ -13,9 +13,9 @@ import { mapMessage, type PlatformName } from './mapping.ts';
 const QUEUE_LIMIT = 2000;
 const RETRY_DELAY_MS = 200;
 const SLOW_EXTRA_MS = 150;
-const NAK_EVERY = 11;
-const DROP_EVERY = 13;
-const DUPLICATE_EVERY = 17;
+const NAK_EVERY = 4;
+const DROP_EVERY = 3;
+const DUPLICATE_EVERY = 4;
 
 export type ChannelOutput = {
   readonly connection: string;

@@ -33,6 +33,16 @@ test('a folder is read into orders and results, other files are counted', () => 
   }
 });
 
+test('a message without MSH-10, or with one that was there before, gets its own', () => {
+  const nameless = ORDER.replace('ID1', '');
+  const source = repeating(
+    [nameless, RESULT, RESULT].map((text) => Buffer.from(text)),
+    0,
+    'Q7-',
+  );
+  expect([1, 2, 3].map(() => controlIdOf(source.next().bytes))).toEqual(['Q7-1', 'ID2', 'Q7-3']);
+});
+
 test('the first round sends the bytes as they are, later rounds under a fresh MSH-10', () => {
   const source = repeating([Buffer.from(ORDER), Buffer.from(RESULT)], 1, 'Q7-');
   const sent = [1, 2, 3, 4].map(() => source.next().bytes);

@@ -1,7 +1,7 @@
 /**
  * `--messages DIR`: the user's own messages in place of generated ones. A file holds one message, several, a batch, or
  * MLLP frames. Bytes stay as they are but for line ends (a message on the wire ends its segments with CARRIAGE_RETURN)
- * and, when the messages are used again, MSH-10: a resend must not look like one.
+ * and MSH-10 where it is missing or comes again: nothing new may look like a resend.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,17 +50,25 @@ export function splitMessages(file: Buffer): Buffer[] {
   return messages.map((segments) => Buffer.from(segments.map((line) => `${line}\r`).join(''), 'latin1'));
 }
 
-/** Goes round the messages from `offset` on; from the second round each gets a fresh MSH-10. */
+/**
+ * Goes round the messages from `offset` on. A message keeps its bytes the first time, unless its MSH-10 is empty or was
+ * there before; every other time it gets a fresh MSH-10.
+ */
 export function repeating(messages: readonly Buffer[], offset: number, prefix: string): MessageSource {
+  const used = new Set(['']);
   let count = 0;
   return {
     next: () => {
       const original = messages[(offset + count) % messages.length];
       if (original === undefined) throw new RangeError('there are no messages to send');
-      const round = Math.floor(count / messages.length);
       count++;
-      const controlId = round === 0 ? (readHeader(original).fields[10] ?? '') : `${prefix}${count}`;
-      return { bytes: round === 0 ? original : withControlId(original, controlId), controlId, sequence: count };
+      const own = readHeader(original).fields[10] ?? '';
+      if (count <= messages.length && !used.has(own)) {
+        used.add(own);
+        return { bytes: original, controlId: own, sequence: count };
+      }
+      const controlId = `${prefix}${count}`;
+      return { bytes: withControlId(original, controlId), controlId, sequence: count };
     },
   };
 }

@@ -5,6 +5,7 @@
 import type { GatewayClient } from '../../adapters/gateway-admin.ts';
 import type { Lease } from '../../core/admin-api.ts';
 import type { Context } from './context.ts';
+import { hasBeenInterrupted, throwIfInterrupted } from './pause.ts';
 import { EXIT, VerbStop } from './stop.ts';
 
 const TTL_MS = 30_000;
@@ -95,7 +96,8 @@ async function acquire(
     }
     if (!announced) context.terminal.progress(`waiting: ${holder}`);
     announced = true;
-    await pause(RETRY_EVERY_MS, context.interruption);
+    await hasBeenInterrupted(RETRY_EVERY_MS, context.interruption);
+    throwIfInterrupted(context.interruption);
   }
 }
 
@@ -104,30 +106,6 @@ async function describeHolder(gateway: GatewayClient, fallback: string): Promise
   return lease.ok && lease.value !== null ? formatHolder(lease.value) : fallback;
 }
 
-export function formatHolder(lease: Lease): string {
+function formatHolder(lease: Lease): string {
   return `'${lease.verb}' by ${lease.operator} on ${lease.host} since ${lease.since}`;
-}
-
-/** Throws a VerbStop (130) when interrupted: nothing has begun. */
-export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
-  throwIfInterrupted(signal);
-}
-
-export function throwIfInterrupted(signal: AbortSignal): void {
-  if (!signal.aborted) return;
-  throw new VerbStop(EXIT.interrupted, {
-    code: 'interrupted',
-    message: 'interrupted before anything was changed',
-    next: [],
-  });
 }

@@ -15,15 +15,20 @@ import {
   type PulumiOptions,
   type UpdateResult,
 } from '../../adapters/pulumi.ts';
+import type { LockHolder } from '../../adapters/pulumi-lock.ts';
 import type { StateResource } from '../../adapters/pulumi-output.ts';
 import { PHASES, type Route } from '../../core/platform.ts';
 import { PROJECT } from '../../core/stack-config.ts';
 import type { Context } from './context.ts';
+import { hasBeenInterrupted } from './pause.ts';
 import { productFile } from './product-folder.ts';
 
-export const ROUTE_TYPE = 'cutover:index:Route';
+const LOCK_WAIT_MS = 60_000;
+const LOCK_LOOK_EVERY_MS = 500;
 
-export function routeUrn(stack: string, name: string): string {
+const ROUTE_TYPE = 'cutover:index:Route';
+
+function routeUrn(stack: string, name: string): string {
   return `urn:pulumi:${stack}::${PROJECT}::${ROUTE_TYPE}::${name}`;
 }
 
@@ -127,33 +132,41 @@ export class PulumiSession {
     }
   }
 
-  /** A lock outlives a killed process; only one whose process is gone, or that a person takes over, is broken. */
+  /**
+   * A lock outlives a killed process, and the update of a killed verb can still be running: it is waited for. Only a
+   * lock whose process is gone, or that a person takes over, is broken.
+   */
   async #breakLock(takeOver: boolean): Promise<boolean> {
-    const { terminal, stack } = this.#context;
-    const holder = await this.#pulumi.lockInfo(stack);
-    const who =
-      holder === null
-        ? 'an unknown holder'
-        : `process ${holder.pid} of ${holder.username} on ${holder.hostname} since ${holder.since}`;
-    if (holder?.alive === true) return false;
-    if (holder?.alive !== false && !takeOver) {
-      terminal.warn(
-        `the stack is locked by ${who}; if that process is gone for certain, run this again with --take-over`,
-      );
-      return false;
+    const { terminal, stack, clock, interruption } = this.#context;
+    const startedMs = clock.elapsedMs();
+    for (let announced = false; ; announced = true) {
+      const holder = await this.#pulumi.lockInfo(stack);
+      if (holder === null && announced) return true;
+      const who = holder === null ? 'an unknown holder' : describeHolder(holder);
+      if (takeOver || holder?.alive === false) {
+        const why = holder?.alive === false ? 'which is no longer running' : 'as asked';
+        terminal.warn(`breaking the lock of ${who}, ${why}`);
+        return (await this.#pulumi.cancel(stack)).ok;
+      }
+      if (holder === null || clock.elapsedMs() - startedMs > LOCK_WAIT_MS) {
+        terminal.warn(`the stack is locked by ${who}; if that is gone for certain, run this again with --take-over`);
+        return false;
+      }
+      if (!announced) terminal.progress(`waiting: the stack is locked by ${who}`);
+      if (await hasBeenInterrupted(LOCK_LOOK_EVERY_MS, interruption)) return false;
     }
-    terminal.warn(
-      `breaking the lock of ${who}, which is ${holder?.alive === false ? 'no longer running' : 'taken over'}`,
-    );
-    return (await this.#pulumi.cancel(stack)).ok;
   }
+}
+
+function describeHolder({ pid, username, hostname, since }: LockHolder): string {
+  return `process ${pid} of ${username} on ${hostname} since ${since}`;
 }
 
 function describeFailure({ command, diagnostics }: PulumiFailure): string {
   return `${command}: ${diagnostics.join('; ')}`;
 }
 
-export function routesIn(resources: readonly StateResource[]): StateRoutes {
+function routesIn(resources: readonly StateResource[]): StateRoutes {
   const routes = new Map<string, Route>();
   for (const resource of resources) {
     if (resource.type !== ROUTE_TYPE) continue;

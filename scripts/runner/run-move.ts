@@ -6,11 +6,13 @@ import type { MoveDocument } from '../../core/documents.ts';
 import type { Plan, Snapshot } from '../../core/plan.ts';
 import { type Context, closeContext, openContext, type Surroundings } from './context.ts';
 import type { Args } from './flags.ts';
-import { LEASE_WAIT_MS, takeLease, throwIfInterrupted } from './lease.ts';
+import { LEASE_WAIT_MS, takeLease } from './lease.ts';
 import { LedgerSession } from './ledger-session.ts';
 import { outcomeOf, outcomeWithoutRun } from './outcome.ts';
+import { throwIfInterrupted } from './pause.ts';
 import { formatMoveDocument } from './print-move.ts';
 import { PulumiSession } from './pulumi-session.ts';
+import { readQuietStatuses } from './quiet.ts';
 import { leaveBehind, type RunState } from './run-state.ts';
 import { assembleSnapshot, readRoutes, readStatuses, type Statuses } from './snapshot.ts';
 import { STEPS } from './steps.ts';
@@ -95,7 +97,7 @@ async function takeSnapshot(context: Context, args: Args, verb: MoveVerb, sessio
     sessions.ledger = session;
     return session;
   };
-  const [statuses, state, ledger] = await Promise.all([readStatuses(context), openPulumi(), openLedger()]);
+  const [statuses, state, ledger] = await Promise.all([readQuietStatuses(context), openPulumi(), openLedger()]);
   throwIfInterrupted(context.interruption);
   return { statuses, routes: state.routes, snapshot: assembleSnapshot(context, statuses, { ...state, ledger }) };
 }

@@ -7,6 +7,7 @@ const EVERY_MS = 1_000;
 
 /** Returns what ends it. Only looks: a gateway that does not answer costs a line, nothing else. */
 export function watchMoves(context: Context, moves: readonly PlannedMove[]): () => void {
+  if (moves.length === 0) return () => undefined;
   let isOver = false;
   let last = '';
   const look = async (): Promise<void> => {

@@ -1,0 +1,106 @@
+/** The simulation's network: ordered byte pipes with delay, cut at random places, and connections that can break. */
+import type { World } from './world.ts';
+
+export type Handlers = {
+  connected?: () => void;
+  data: (chunk: Buffer) => void;
+  closed: () => void;
+};
+
+const MAX_DELAY_MS = 8;
+
+/** One end of a connection. What is sent before `close` arrives before the other end sees the close. */
+export class Wire {
+  handlers: Handlers | null = null;
+  peer: Wire | null = null;
+  isOpen = true;
+  readonly #world: World;
+  /** Deliveries keep their order: none is earlier than the one before. */
+  #lastMs = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!this.isOpen) return;
+    const copy = Buffer.from(bytes);
+    const cut = this.#world.chance(0.2) ? 1 + this.#world.roll(copy.length) : copy.length;
+    for (const part of [copy.subarray(0, cut), copy.subarray(cut)]) {
+      if (part.length > 0) this.#later(() => this.peer?.receive(part));
+    }
+  }
+
+  close(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.#later(() => this.peer?.sever());
+  }
+
+  /** Both ends see the connection gone; what was under way is lost. */
+  break(): void {
+    this.sever();
+    this.peer?.sever();
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.isOpen) this.handlers?.data(chunk);
+  }
+
+  sever(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.handlers?.closed();
+  }
+
+  #later(run: () => void): void {
+    const atMs = Math.max(this.#lastMs, this.#world.now + this.#world.random() * MAX_DELAY_MS);
+    this.#lastMs = atMs;
+    this.#world.after(atMs - this.#world.now, run);
+  }
+}
+
+export class Network {
+  readonly #world: World;
+  readonly #listeners = new Map<number, (wire: Wire) => Handlers>();
+  readonly #wires = new Set<Wire>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  listen(port: number, accept: (wire: Wire) => Handlers): void {
+    this.#listeners.set(port, accept);
+  }
+
+  unlisten(port: number): void {
+    this.#listeners.delete(port);
+  }
+
+  connect(port: number, handlers: Handlers): Wire {
+    const here = new Wire(this.#world);
+    here.handlers = handlers;
+    this.#world.after(1 + this.#world.random() * MAX_DELAY_MS, () => {
+      if (!here.isOpen) return;
+      const accept = this.#listeners.get(port);
+      if (accept === undefined) {
+        here.sever();
+        return;
+      }
+      const there = new Wire(this.#world);
+      here.peer = there;
+      there.peer = here;
+      this.#wires.add(here);
+      there.handlers = accept(there);
+      here.handlers?.connected?.();
+    });
+    return here;
+  }
+
+  /** Breaks one open connection by chance. */
+  breakOne(): void {
+    for (const wire of this.#wires) if (!wire.isOpen && wire.peer?.isOpen !== true) this.#wires.delete(wire);
+    const open = [...this.#wires];
+    open[this.#world.roll(Math.max(1, open.length))]?.break();
+  }
+}

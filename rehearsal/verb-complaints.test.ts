@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import type { MoveDocument } from '../core/documents.ts';
+import { complaintsOf } from './verb-complaints.ts';
+
+const DOCUMENT: MoveDocument = {
+  verb: 'switch',
+  ok: false,
+  exitCode: 4,
+  dryRun: false,
+  stack: 'rehearsal',
+  changed: [],
+  refused: [],
+  aborted: Array.from({ length: 7 }, (_, index) => ({ name: `practice-${index}`, message: 'outputs had not settled' })),
+  failed: [],
+  alreadyThere: [],
+  synced: [],
+  onWatch: [],
+  ledger: 'recorded',
+  warnings: [],
+  nextSteps: [],
+  wallMs: 1,
+};
+
+test('names the connections and why, not all of them', () => {
+  const lines = complaintsOf({ stdout: JSON.stringify(DOCUMENT), tail: [] });
+  expect(lines[0]).toBe('practice-0 aborted: outputs had not settled');
+  expect(lines.at(-1)).toBe('and 2 more');
+});
+
+test('something else than one document is itself a complaint', () => {
+  const lines = complaintsOf({ stdout: 'Segmentation fault', tail: ['boom'] });
+  expect(lines).toEqual(['its stdout is not one document as published', 'boom']);
+});

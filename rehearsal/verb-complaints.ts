@@ -1,0 +1,28 @@
+/** What a verb's JSON document says went wrong, in a few lines: by connection where it is about connections. */
+import { moveDocumentSchema } from '../core/documents.ts';
+import type { Finished } from './product.ts';
+
+const SHOWN_LIMIT = 5;
+const TAIL_SHOWN = 5;
+
+export function complaintsOf({ stdout, tail }: Pick<Finished, 'stdout' | 'tail'>): string[] {
+  const document = moveDocumentSchema.safeParse(documentIn(stdout));
+  if (!document.success) return ['its stdout is not one document as published', ...tail.slice(-TAIL_SHOWN)];
+  const { aborted, refused, failed, error } = document.data;
+  const lines = [
+    ...aborted.map(({ name, message }) => `${name} aborted: ${message}`),
+    ...refused.map(({ name, message }) => `${name} refused: ${message}`),
+    ...failed.map(({ name, message }) => `${name} failed: ${message}`),
+    ...(error === undefined ? [] : [error.message]),
+  ];
+  const rest = lines.length - SHOWN_LIMIT;
+  return rest > 0 ? [...lines.slice(0, SHOWN_LIMIT), `and ${rest} more`] : lines;
+}
+
+function documentIn(stdout: string): unknown {
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    return null;
+  }
+}
