@@ -80,9 +80,9 @@ describe('given a history that someone has touched, when it is verified, then th
 
 function history(): EpochRecord[] {
   const phases: readonly Phase[] = ['legacy', 'parallel', 'switched'];
-  return phases.reduce<EpochRecord[]>((records, phase, index) => {
-    return [...records, linkEpoch(records.at(-1) ?? null, fields(index + 1, phase, NAME))];
-  }, []);
+  const records: EpochRecord[] = [];
+  for (const phase of phases) records.push(linkEpoch(records.at(-1) ?? null, fields(records.length + 1, phase, NAME)));
+  return records;
 }
 
 function fields(epoch: number, phase: Phase, connection: string): Omit<EpochRecord, 'previous' | 'digest'> {

@@ -1,7 +1,8 @@
 /** What no schema of a single value can see: names, ports and shards that clash across the inventory. */
+import { canonicalJson } from './canonical-json.ts';
 import type { RawInventory } from './inventory.ts';
 import type { Path } from './located-yaml.ts';
-import { PLATFORMS } from './platform.ts';
+import { PLATFORMS, type Platform } from './platform.ts';
 
 export type Clash = { readonly path: Path; readonly message: string; readonly remedy: string };
 
@@ -9,6 +10,7 @@ export function findClashes(raw: RawInventory): readonly Clash[] {
   return [
     ...clashingNames(raw),
     ...clashingShards(raw),
+    ...clashingGateways(raw),
     ...danglingFeeds(raw),
     ...clashingPorts(raw),
     ...unsettleable(raw),
@@ -60,6 +62,17 @@ function clashingShards(raw: RawInventory): Clash[] {
   return clashes;
 }
 
+function clashingGateways(raw: RawInventory): Clash[] {
+  const shardAt = new Map<string, number>();
+  return raw.gateways.flatMap(({ shard, admin }, index) => {
+    const holder = shardAt.get(new URL(admin).href);
+    shardAt.set(new URL(admin).href, holder ?? shard);
+    if (holder === undefined) return [];
+    const message = `the gateways of shard ${shard} and shard ${holder} have one address (${admin})`;
+    return [{ path: ['gateways', index, 'admin'], message, remedy: 'give each the address of its own admin API' }];
+  });
+}
+
 function danglingFeeds(raw: RawInventory): Clash[] {
   const known = new Set(raw.feeds.map((feed) => feed.name));
   return raw.connections.flatMap((item, index) => {
@@ -71,48 +84,66 @@ function danglingFeeds(raw: RawInventory): Clash[] {
   });
 }
 
-type PortUse = { readonly what: string; readonly path: Path; readonly shareable: boolean };
+/** `leg` is null for a feed. Legs share a port only within one platform, told apart by what they match. */
+type PortUse = {
+  readonly what: string;
+  readonly path: Path;
+  readonly leg: { readonly platform: Platform; readonly match: string | null } | null;
+};
+
+const HTTPS_PORT = '443';
 
 function clashingPorts(raw: RawInventory): Clash[] {
-  const uses = new Map<string, PortUse>();
+  const uses = new Map<string, PortUse[]>();
   const clashes: Clash[] = [];
   const claim = (shard: number, port: number, use: PortUse): void => {
     if (port === 0) return;
-    const key = `${shard}/${port}`;
-    const holder = uses.get(key);
-    if (holder === undefined) {
-      uses.set(key, use);
-      return;
-    }
-    if (holder.shareable && use.shareable && holder.what.startsWith('leg') && use.what.startsWith('leg')) return;
-    const message = `port ${port} of shard ${shard} is wanted by ${use.what} and by ${holder.what}`;
-    const remedy = 'give one of them another port (legs of one platform may share a port where each has `match`)';
-    clashes.push({ path: use.path, message, remedy });
+    const holders = uses.get(`${shard}/${port}`) ?? [];
+    const clash = holders.map((holder) => clashOfUses(`port ${port} of shard ${shard}`, use, holder)).find(isClash);
+    if (clash !== undefined) clashes.push(clash);
+    uses.set(`${shard}/${port}`, [...holders, use]);
   };
   const shardOfFeed = new Map(raw.feeds.map((feed) => [feed.name, feed.shard]));
   raw.feeds.forEach((feed, index) => {
-    claim(feed.shard, feed.port, { what: `feed ${feed.name}`, path: ['feeds', index, 'port'], shareable: false });
+    claim(feed.shard, feed.port, { what: `feed ${feed.name}`, path: ['feeds', index, 'port'], leg: null });
   });
   raw.connections.forEach((item, index) => {
     const shard = typeof item.feed === 'string' ? (shardOfFeed.get(item.feed) ?? 0) : item.feed.shard;
     if (typeof item.feed !== 'string') {
       const path = ['connections', index, 'feed', 'port'];
-      claim(shard, item.feed.port, { what: `feed of ${item.name}`, path, shareable: false });
+      claim(shard, item.feed.port, { what: `feed of ${item.name}`, path, leg: null });
     }
     for (const platform of PLATFORMS) {
       const leg = item.legs[platform];
       const path = ['connections', index, 'legs', platform, 'port'];
       const what = `leg ${platform} of ${item.name}`;
-      claim(shard, leg.port, { what, path, shareable: leg.match !== undefined });
+      const match = leg.match === undefined ? null : canonicalJson(leg.match);
+      claim(shard, leg.port, { what, path, leg: { platform, match } });
     }
   });
   for (const gateway of raw.gateways) {
-    const holder = uses.get(`${gateway.shard}/${new URL(gateway.admin).port}`);
+    const [holder] = uses.get(`${gateway.shard}/${new URL(gateway.admin).port || HTTPS_PORT}`) ?? [];
     if (holder === undefined) continue;
     const message = `${holder.what} wants the port of the admin API of shard ${gateway.shard} (${gateway.admin})`;
     clashes.push({ path: holder.path, message, remedy: 'give one of them another port' });
   }
   return clashes;
+}
+
+function clashOfUses(port: string, use: PortUse, holder: PortUse): Clash | null {
+  const { what, path } = use;
+  const [mine, theirs] = [use.leg, holder.leg];
+  if (mine === null || theirs === null || mine.platform !== theirs.platform || !mine.match || !theirs.match) {
+    const remedy = 'give one of them another port (legs of one platform may share a port where each has `match`)';
+    return { path, message: `${port} is wanted by ${what} and by ${holder.what}`, remedy };
+  }
+  if (mine.match !== theirs.match) return null;
+  const message = `${what} and ${holder.what} share ${port} with the same \`match\`: nothing tells their outputs apart`;
+  return { path, message, remedy: 'match each on a field of the output that differs, or give one another port' };
+}
+
+function isClash(clash: Clash | null): clash is Clash {
+  return clash !== null;
 }
 
 function unsettleable(raw: RawInventory): Clash[] {

@@ -88,7 +88,11 @@ const connection = z.strictObject({
   practice: name,
   wave: name,
   owners: z.record(z.string(), z.string()).default({}),
-  feed: z.union([name, z.strictObject(feedBody)]).describe('a feed of its own, or the name of a shared one'),
+  feed: z
+    .union([name, z.strictObject(feedBody)], {
+      error: 'a feed is the name of a shared feed, or an object with port and platforms',
+    })
+    .describe('a feed of its own, or the name of a shared one'),
   legs: z.strictObject({ legacy: leg, new: leg }),
   weightKey: z.array(fieldPath).min(1).optional().describe('fields of the output that both platforms keep'),
   destination: z.strictObject({ ...peer, connections: z.literal(1).default(1) }),
@@ -113,7 +117,9 @@ export const inventorySchema = z.strictObject({
     .array(
       z.strictObject({
         shard: z.int().min(0),
-        admin: z.url({ protocol: /^https$/ }).describe('admin API, https only'),
+        admin: z
+          .url({ protocol: /^https$/, error: 'an admin API has an https URL, as in https://10.20.0.10:7443' })
+          .describe('admin API, https only'),
       }),
     )
     .min(1),

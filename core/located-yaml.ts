@@ -2,7 +2,7 @@
  * Reads a YAML document against one schema. What is wrong is said with file, line, path and remedy, all at once,
  * so that a person mends a file in one round.
  */
-import { isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 
 export type Located = {
@@ -18,6 +18,9 @@ export type Located = {
 export type Parsed<T> = { readonly ok: true; readonly value: T; lineOf(path: Path): number } | Failed;
 export type Failed = { readonly ok: false; readonly problems: readonly Located[] };
 export type Path = readonly (string | number)[];
+
+/** Enough for an anchor that every connection of a large lab uses several times. */
+const ALIASES_LIMIT = 10_000;
 
 /** `text` is the file's content, `file` its name for messages. */
 export function parseYaml<S extends z.ZodType>(text: string, file: string, schema: S): Parsed<z.output<S>> {
@@ -36,7 +39,12 @@ export function parseYaml<S extends z.ZodType>(text: string, file: string, schem
     }
     return 0;
   };
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }));
+  const content = expandAliases(document);
+  if (content === null) {
+    const message = `its aliases expand to more than ${ALIASES_LIMIT} values`;
+    return { ok: false, problems: [{ file, line: 0, path: '', message, remedy: 'write them out, or use fewer' }] };
+  }
+  const result = schema.safeParse(content.value);
   if (result.success) return { ok: true, value: result.data, lineOf };
   const problems = result.error.issues.flatMap((issue) =>
     flattenIssue(issue).map(({ path, message, remedy }) => ({
@@ -48,6 +56,16 @@ export function parseYaml<S extends z.ZodType>(text: string, file: string, schem
     })),
   );
   return { ok: false, problems };
+}
+
+/** Null where aliases of aliases would fill the memory. */
+function expandAliases(document: Document): { readonly value: unknown } | null {
+  try {
+    return { value: document.toJS({ maxAliasCount: ALIASES_LIMIT }) };
+  } catch (error) {
+    if (error instanceof ReferenceError) return null;
+    throw error;
+  }
 }
 
 export function formatPath(path: Path): string {
@@ -72,14 +90,18 @@ function flattenIssue(issue: z.core.$ZodIssue): FlatIssue[] {
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: `unknown key '${key}'`,
-        remedy: 'remove it or correct its spelling; docs/reference/inventory.md lists the keys',
+        remedy: 'remove it or correct its spelling; docs/reference/ lists the keys',
       }));
     case 'invalid_union': {
-      const branches = issue.errors.map((errors) => errors.flatMap((inner) => flattenIssue(inner)));
-      const [closest] = branches.filter((branch) => branch.some((inner) => inner.path.length > 0)).sort(byLength);
+      const [closest] = issue.errors
+        .filter((branch) => !branch.every((inner) => inner.code === 'invalid_type' && inner.path.length === 0))
+        .map((branch) => branch.flatMap((inner) => flattenIssue(inner)))
+        .sort(byLength);
       if (closest === undefined) return [{ path, message: issue.message, remedy: 'write one of the accepted forms' }];
       return closest.map((inner) => ({ ...inner, path: [...path, ...inner.path] }));
     }
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => ({ path, message, remedy: 'correct the key' }));
     case 'custom':
       return [{ path, message: issue.message, remedy: String(issue.params?.remedy ?? 'correct the value') }];
     default:

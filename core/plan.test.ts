@@ -54,7 +54,7 @@ describe('given a snapshot, when a verb is decided', () => {
     const production = {
       ...snapshot([at('a', PARALLEL), at('b', PARALLEL)]),
       target: 'production' as const,
-      approvals: new Map([['b', 'sha256:1']]),
+      approvals: [{ digest: 'sha256:1', target: 'switched', connections: [{ name: 'b', fromEpoch: 2 }] }],
     };
     const plan = planOf(production, SWITCH);
     expect(plan.refused).toMatchObject([{ name: 'a', code: 'approval-missing' }]);
@@ -150,7 +150,7 @@ function snapshot(connections: readonly ConnectionSnapshot[]): Snapshot {
     pulumi: { kind: 'read' },
     ledger: { kind: 'read' },
     differing: [],
-    approvals: new Map(),
+    approvals: [],
   };
 }
 

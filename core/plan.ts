@@ -3,7 +3,15 @@
  * runner. Pure: the same snapshot and wish always give the same Plan.
  */
 import type { ConnectionStatus } from './admin-api.ts';
-import { type ConnectionFacts, decideMove, legalNextSteps, type MoveVerb, needsSignature } from './connection.ts';
+import {
+  type ConnectionFacts,
+  decideMove,
+  describeRoute,
+  legalNextSteps,
+  type MoveVerb,
+  needsSignature,
+  verbOf,
+} from './connection.ts';
 import type { Phase, Route } from './platform.ts';
 import type { RouteEntry } from './stack-config.ts';
 import { isSameRoute, routeOf } from './truth.ts';
@@ -45,8 +53,16 @@ export type Snapshot = {
   readonly ledger: Availability;
   /** Not selected, and their stack entries differ from their gateways: named, never touched. */
   readonly differing: readonly string[];
-  /** Approvals on file, by connection: only what the gateway accepts counts in the end. */
-  readonly approvals: ReadonlyMap<string, string>;
+  /** Found on file; what counts in the end is what the gateway accepts. */
+  readonly approvals: readonly ApprovalOnFile[];
+};
+
+/** A signed document, as far as a Plan needs it. */
+export type ApprovalOnFile = {
+  /** `sha256:` and 64 hex digits. */
+  readonly digest: string;
+  readonly target: string;
+  readonly connections: readonly { readonly name: string; readonly fromEpoch: number }[];
 };
 
 /** Why a connection, or the whole verb, is left as it is. */
@@ -201,6 +217,11 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
   if (wish.kind === 'refuse') return refuse(wish.code, wish.message, withSelection(legalNextSteps(from), name));
   if (wish.phase === from.phase && wish.newWeight === from.newWeight) return { kind: 'stay', route: from };
 
+  const wouldBe = verbOf(from, wish);
+  if (wouldBe !== null && !wish.verbs.includes(wouldBe)) {
+    const message = `it is ${describeRoute(from)}; from there this would be a ${wouldBe}`;
+    return refuse('illegal-move', message, withSelection(legalNextSteps(from), name));
+  }
   const reason = request.reason;
   const move = { phase: wish.phase, newWeight: wish.newWeight, expectedEpoch: from.epoch, reason: reason ?? undefined };
   const decision = decideMove(move, { route: from, facts: item.facts });
@@ -210,19 +231,12 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
   }
   if (decision.kind === 'already-there') return { kind: 'stay', route: from };
   const { verb, route: to } = decision.event;
-  if (!wish.verbs.includes(verb)) {
-    return refuse(
-      'illegal-move',
-      `it is ${from.phase}; from there this would be a ${verb}`,
-      withSelection(legalNextSteps(from), name),
-    );
-  }
   if (request.order === 'pulumi-first' && status.state !== 'steady') {
     const next =
       status.state === 'held' ? [`cutover release --connection ${name}`] : ['wait for it to be steady: cutover status'];
     return refuse('not-steady', `its gateway says '${status.state}'; a move starts from 'steady'`, next);
   }
-  const approval = snapshot.approvals.get(name) ?? null;
+  const approval = approvalFor(snapshot.approvals, name, from, wish.phase);
   const document = needsSignature(verb, decision.towards);
   if (snapshot.target === 'production' && document !== null && approval === null) {
     const message = `a ${verb} needs a signed ${document} in production and none on file names this connection`;
@@ -232,6 +246,15 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
     kind: 'move',
     move: { name, shard: item.shard, verb, from, to, reason, approval: document === null ? null : approval },
   };
+}
+
+/** The last one that names this connection, this target, and an epoch that it has reached. */
+function approvalFor(approvals: readonly ApprovalOnFile[], name: string, from: Route, target: Phase): string | null {
+  const fitting = approvals.filter(
+    (one) =>
+      one.target === target && one.connections.some((item) => item.name === name && item.fromEpoch <= from.epoch),
+  );
+  return fitting.at(-1)?.digest ?? null;
 }
 
 function withSelection(commands: readonly string[], name: string): string[] {

@@ -74,7 +74,7 @@ config:
   });
 
   test('then the same connection twice is an error of the file, at the second line', () => {
-    const text = routes('{ phase: parallel, epoch: 2 }') + `    ${NAME}: { phase: switched, epoch: 3 }\n`;
+    const text = `${routes('{ phase: parallel, epoch: 2 }')}    ${NAME}: { phase: switched, epoch: 3 }\n`;
     expect(problemsOf(text)).toMatchObject([{ file: FILE, line: 5, message: expect.stringContaining('unique') }]);
   });
 

@@ -71,23 +71,15 @@ function toResult(
 ): RehearsalResult {
   const { verdict, played } = outcome;
   const report = kept === null ? null : join(kept.root, 'rehearsal.json');
-  const { connections, seed, ratePerSecond, fault } = options;
-  const result = {
-    verdict,
-    connections: played.swaps[0]?.connections ?? connections,
-    seed,
-    ratePerSecond,
-    fault,
-    ...played,
-    report,
-  };
+  const { seed, fault } = options;
+  const result = { verdict, seed, fault, ...played, report };
   if (report !== null) writeFileSync(report, `${JSON.stringify(result, null, 2)}\n`);
   return result;
 }
 
 function notRun(message: string): RehearsalResult {
   const played = { ...NOTHING_PLAYED, reasons: [message] };
-  return { verdict: 'failed', connections: 0, seed: '', ratePerSecond: 0, fault: null, ...played, report: null };
+  return { verdict: 'failed', seed: '', fault: null, ...played, report: null };
 }
 
 /** The first Ctrl-C ends the rehearsal in order; everything started is ended, then it exits 130. */

@@ -30,7 +30,7 @@ const DEFAULT_RATE_PER_SECOND = 500;
 const MOST_CONNECTIONS = 1000;
 const MOST_PER_SECOND = 5000;
 /** A rate that every connection can follow without a backlog of its own. */
-const RATE_PER_CONNECTION = 10;
+export const RATE_PER_CONNECTION = 10;
 
 export const HELP = `Usage: cutover rehearse [options]
 

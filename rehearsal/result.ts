@@ -51,9 +51,14 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 
-export type Played = Pick<RehearsalResult, 'swaps' | 'steps' | 'messages' | 'reasons'>;
+export type Played = Pick<
+  RehearsalResult,
+  'connections' | 'ratePerSecond' | 'swaps' | 'steps' | 'messages' | 'reasons'
+>;
 
 export const NOTHING_PLAYED: Played = {
+  connections: 0,
+  ratePerSecond: 0,
   steps: [],
   swaps: [],
   reasons: [],

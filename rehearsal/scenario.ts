@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Phase } from '../core/platform.ts';
 import { isClean } from './count.ts';
 import type { CountedEnds, Traffic } from './load.ts';
+import { RATE_PER_CONNECTION } from './options.ts';
 import type { PartyFault } from './parties/protocol.ts';
 import { runToEnd } from './product.ts';
 import { STACK } from './project.ts';
 import { NOTHING_PLAYED, type Played, percentile, type Swap } from './result.ts';
 import type { Around, Stage } from './stage.ts';
-import { complaintsOf } from './verb-complaints.ts';
+import { complaintsOf, statusComplaintsOf } from './verb-complaints.ts';
 
 const CLI = 'scripts/cutover.ts';
 /** Messages of each connection before the next verb. */
@@ -51,17 +52,20 @@ export class Scenario {
   readonly #steps: { name: string; wallMs: number }[] = [];
   readonly #swaps: Swap[] = [];
   readonly #reasons: string[] = [];
+  readonly #ratePerSecond: number;
   #ownerChanged = false;
 
   constructor(stage: Stage, around: Around) {
     this.#stage = stage;
     this.#around = around;
+    // The size of the user's own inventory is known only now.
+    this.#ratePerSecond = Math.min(around.options.ratePerSecond, stage.estate.connections.length * RATE_PER_CONNECTION);
   }
 
   async play(): Promise<Played> {
     const { options, progress } = this.#around;
     await this.#timed('first messages', async () => {
-      await this.#stage.load.start(options.ratePerSecond);
+      await this.#stage.load.start(this.#ratePerSecond);
       await this.#flow('in legacy');
     });
     for (const step of VERB_STEPS) {
@@ -85,7 +89,15 @@ export class Scenario {
 
   /** What has been played; nothing is counted yet. */
   soFar(): Played {
-    return { ...NOTHING_PLAYED, steps: this.#steps, swaps: this.#swaps, reasons: this.#reasons };
+    const connections = this.#stage.estate.connections.length;
+    return {
+      ...NOTHING_PLAYED,
+      connections,
+      ratePerSecond: this.#ratePerSecond,
+      steps: this.#steps,
+      swaps: this.#swaps,
+      reasons: this.#reasons,
+    };
   }
 
   /** One verb on everything. False: it did not do what it should; the rest is not played. */
@@ -139,7 +151,7 @@ export class Scenario {
     }
     this.#around.signal.throwIfAborted();
     if (finished.exitCode === 0) this.#around.progress.line('status: config, Pulumi, gateway and traffic agree');
-    else this.#reasons.push(`cutover status ended with exit ${finished.exitCode}`, ...finished.tail.slice(-5));
+    else this.#reasons.push(`cutover status ended with exit ${finished.exitCode}`, ...statusComplaintsOf(finished));
   }
 
   async #notIn(phase: Phase): Promise<string[]> {

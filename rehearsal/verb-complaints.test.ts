@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MoveDocument } from '../core/documents.ts';
-import { complaintsOf } from './verb-complaints.ts';
+import { complaintsOf, statusComplaintsOf } from './verb-complaints.ts';
 
 const DOCUMENT: MoveDocument = {
   verb: 'switch',
@@ -30,4 +30,29 @@ test('names the connections and why, not all of them', () => {
 test('something else than one document is itself a complaint', () => {
   const lines = complaintsOf({ stdout: 'Segmentation fault', tail: ['boom'] });
   expect(lines).toEqual(['its stdout is not one document as published', 'boom']);
+});
+
+test('a status that is not green is explained by connection', () => {
+  const route = { phase: 'switched', newWeight: 0, epoch: 3 } as const;
+  const truth = { config: route, pulumi: route, gateway: route, observed: 'new', agree: true } as const;
+  const line = {
+    practice: 'northside',
+    direction: 'orders',
+    wave: 'pilot',
+    control: 'new',
+    shadowLag: 0,
+    truth,
+    ...route,
+  } as const;
+  const ready = { ready: true, reasons: [] };
+  const status = {
+    ok: false,
+    connections: [
+      { ...line, name: 'fine', state: 'steady', rollbackReady: ready },
+      { ...line, name: 'busy', state: 'draining', rollbackReady: { ready: false, reasons: ['legacy is behind'] } },
+    ],
+    nextSteps: ['wait'],
+  };
+  const lines = statusComplaintsOf({ stdout: JSON.stringify(status), tail: [] });
+  expect(lines).toEqual(['busy: state draining; legacy is behind', 'wait']);
 });

@@ -1,4 +1,5 @@
 /** The verbs as a person runs them, against the real Pulumi engine and a gateway that only answers its admin API. */
+import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
@@ -128,6 +129,32 @@ describe('what is refused or aborted', () => {
 });
 
 describe('systems that are down', () => {
+  test(
+    'rollback needs no stack file: inventory and credentials are enough',
+    async () => {
+      gateway.setRoute('northside-orders', { phase: 'switched', newWeight: 0, epoch: 3 });
+      await rm(project.stackFile);
+      const args = [
+        'rollback',
+        '--stack',
+        'test',
+        '--connection',
+        'northside-orders',
+        '--reason',
+        'drill',
+        '--yes',
+        '--json',
+      ];
+      const { exitCode, stdout } = await project.cutover(args);
+      expect(exitCode).toBe(0);
+      expect(moveDocumentSchema.parse(JSON.parse(stdout))).toMatchObject({
+        changed: [{ name: 'northside-orders', epoch: 4 }],
+      });
+      expect(gateway.route('northside-orders')).toMatchObject({ phase: 'parallel', epoch: 4 });
+    },
+    LIMIT_MS,
+  );
+
   test(
     'rollback goes on without backend and ledger, and the next verb brings the records up',
     async () => {

@@ -81,7 +81,8 @@ export class SimulatedDriver implements Effects {
   read(offset: number, token: number): void {
     const engine = this.#engine;
     this.#world.after(this.#world.random() * 3, () => {
-      if (this.#engine === engine) engine?.payloadRead(this.#world.now, token, this.#disk.find(offset)?.payload ?? null);
+      if (this.#engine === engine)
+        engine?.payloadRead(this.#world.now, token, this.#disk.find(offset)?.payload ?? null);
     });
   }
 

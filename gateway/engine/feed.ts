@@ -3,7 +3,7 @@
  * a positive verdict is durable a copy (the shadow) goes to the other platform, in order.
  */
 import type { Feed } from '../../core/inventory.ts';
-import type { Platform } from '../../core/platform.ts';
+import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { Intake, type IntakeOwner, type Message } from './intake.ts';
 import { PeerLink, type StrayFrame } from './peer-link.ts';
 import type { MessageFacts, Verdict } from './records.ts';
@@ -44,7 +44,7 @@ export type AdmittedInput = {
   readonly shadow: Platform | null;
 };
 
-type ShadowItem = { readonly input: AdmittedInput; frame: Message['frame'] | null };
+type ShadowItem = { readonly input: AdmittedInput; frame: Message['frame'] | null; isListed: boolean };
 
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
 /** The standard does not say how long a sender waits; 5 s is the shortest default seen in the field (Mirth's TCP sender). */
@@ -66,7 +66,7 @@ export class FeedEngine {
   readonly #shadowBusy: Record<Platform, boolean> = { legacy: false, new: false };
   readonly #afterHold = new Set<Message>();
   #heldSinceMs: number | null = null;
-  #current: { readonly message: Message; input: AdmittedInput } | null = null;
+  #current: { readonly message: Message; readonly input: AdmittedInput; isAnswered: boolean } | null = null;
 
   constructor(config: Feed, runtime: Runtime, observer: FeedObserver, frameLimitBytes: number, afterCrash: boolean) {
     this.config = config;
@@ -149,7 +149,8 @@ export class FeedEngine {
   /** A forced change: what is on its way to the former primary is not waited for; what was not written yet goes again. */
   abandonCurrent(): void {
     const current = this.#current;
-    if (current === null) return;
+    // What the former primary has answered needs nothing more of it: it ends as always, once that is durable.
+    if (current === null || current.isAnswered) return;
     const neverWritten = this.links[current.input.primary].withdraw();
     this.#current = null;
     if (neverWritten) {
@@ -193,7 +194,15 @@ export class FeedEngine {
 
   /** Recovery: an input from the journal that was positively answered and whose copy was not. */
   requeueShadow(input: AdmittedInput): void {
-    if (input.shadow !== null) this.#shadows[input.shadow].push({ input, frame: null });
+    if (input.shadow !== null) this.#shadows[input.shadow].push({ input, frame: null, isListed: false });
+  }
+
+  /** Recovery: of a backlog only the first copy can have been under way. */
+  listInterruptedShadows(): void {
+    for (const platform of PLATFORMS) {
+      const [head] = this.#shadows[platform];
+      if (head !== undefined) this.#listShadow(head, 'crash');
+    }
   }
 
   /** Recovery: the copy has been answered or dropped. */
@@ -247,7 +256,7 @@ export class FeedEngine {
     const first = attemptOf ?? offset;
     const payload = message.frame.payload;
     const input: AdmittedInput = { feed, offset, first, facts, payload, primary, shadow };
-    this.#current = { message, input };
+    this.#current = { message, input, isAnswered: false };
     this.intake.admitted(message, offset, null);
     this.#observer.counted(feed, 'received');
     this.#observer.admitted(input);
@@ -268,11 +277,12 @@ export class FeedEngine {
   }
 
   #answered(message: Message, input: AdmittedInput, answer: Buffer, verdict: Verdict): void {
+    if (this.#current !== null) this.#current.isAnswered = true;
     this.#record(input, verdict, answer, () => {
       this.#current = null;
       if (verdict === 'positive' && input.shadow !== null) {
         const frame = this.#shadows[input.shadow].length < SHADOW_FRAMES_IN_MEMORY ? message.frame : null;
-        this.#shadows[input.shadow].push({ input, frame });
+        this.#shadows[input.shadow].push({ input, frame, isListed: false });
       }
       this.#observer.counted(input.feed, verdict === 'positive' ? 'accepted' : 'rejected');
       this.#observer.answered(input, input.primary, verdict, true);
@@ -344,7 +354,8 @@ export class FeedEngine {
       msh10: item.input.facts.msh10,
       timeoutMs: this.#answerTimeoutMs(platform),
       answered: (_answer, verdict) => this.#shadowDone(platform, item, verdict),
-      lost: () => {
+      lost: (cause) => {
+        this.#listShadow(item, `shadow-${cause}`);
         // Only transport failures are repeated; nobody waits for the copy.
         this.#runtime.after(SHADOW_RETRY_MS, () => {
           this.#shadowBusy[platform] = false;
@@ -352,6 +363,13 @@ export class FeedEngine {
         });
       },
     });
+  }
+
+  /** A copy that is repeated may be taken twice, and the second output may come when its platform is the control. */
+  #listShadow(item: ShadowItem, cause: string): void {
+    if (item.isListed) return;
+    item.isListed = true;
+    this.#observer.listed(this.config.name, 'maybeSent', item.input.facts, item.input.offset, cause);
   }
 
   #shadowDone(platform: Platform, item: ShadowItem, verdict: Verdict | 'dropped'): void {

@@ -150,7 +150,10 @@ export class Recovery {
       for (const platform of PLATFORMS) deliverCaptures(connection, platform);
     }
     for (const [offset, decision] of this.#resolved) this.#engine.redeliver(decision, offset);
-    for (const feed of this.#engine.feeds.values()) feed.advance();
+    for (const feed of this.#engine.feeds.values()) {
+      if (!clean) feed.listInterruptedShadows();
+      feed.advance();
+    }
   }
 
   #connection(name: string): ConnectionEngine | undefined {
@@ -322,9 +325,9 @@ export class Recovery {
       this.#stranger(record.connection).phase = record.phase;
       return;
     }
+    connection.obligations.expire(this.#engine.runtime.now, controlOf(connection.route));
     connection.epochs.push(record);
     connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };
-    connection.obligations.expire(this.#engine.runtime.now, controlOf(connection.route));
     const candidate = candidateOf(connection.route);
     const control = controlOf(connection.route);
     connection.obligations.keepOnly(candidate === null ? [control] : [control, candidate]);

@@ -38,7 +38,11 @@ export class Disk {
   }
 
   find(offset: number): DiskRecord | null {
-    return this.#pending.find((item) => item.offset === offset) ?? this.records.find((item) => item.offset === offset) ?? null;
+    return (
+      this.#pending.find((item) => item.offset === offset) ??
+      this.records.find((item) => item.offset === offset) ??
+      null
+    );
   }
 
   /** The process is gone. `machine`: with it everything that was not synced, but for what chance had written already. */

@@ -1,4 +1,7 @@
-/** `npm run simulate -- --seeds N [--seed S] [--steps K]`: prints a failing seed with its trace; `--seed S` replays it exactly. */
+/**
+ * `npm run simulate -- --seeds N [--seed S] [--steps K] [--scenario X] [--message ID]`: prints failing
+ * seeds; `--seed S` replays one exactly, with its trace and what the journal says of one message.
+ */
 import { parseArgs } from 'node:util';
 import { simulate } from './run.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -9,10 +12,14 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     steps: { type: 'string', default: '20000' },
     scenario: { type: 'string' },
+    message: { type: 'string' },
   },
 });
 const steps = Number(values.steps);
-const seeds = values.seed === undefined ? Array.from({ length: Number(values.seeds) }, (_, index) => index + 1) : [Number(values.seed)];
+const seeds =
+  values.seed === undefined
+    ? Array.from({ length: Number(values.seeds) }, (_, index) => index + 1)
+    : [Number(values.seed)];
 let failed = 0;
 for (const [scenario, options] of Object.entries(SCENARIOS)) {
   if (values.scenario !== undefined && values.scenario !== scenario) continue;
@@ -30,6 +37,7 @@ for (const [scenario, options] of Object.entries(SCENARIOS)) {
     if (result.violations.length > 0) failed++;
     process.stdout.write(`${scenario}: seed ${seed}\n${result.violations.map((text) => `  ${text}\n`).join('')}`);
     if (values.seed !== undefined) process.stdout.write(`${result.trace.join('\n')}\n`);
+    if (values.message !== undefined) process.stdout.write(`${result.story(values.message).join('\n')}\n`);
   }
   process.stdout.write(`${scenario}: ${seeds.length} seeds ${JSON.stringify(totals)}\n`);
 }

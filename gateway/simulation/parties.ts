@@ -18,7 +18,10 @@ function reader(onFrame: (payload: Buffer) => void): (chunk: Buffer) => void {
 
 function acknowledge(payload: Buffer, code: 'AA' | 'AE'): Uint8Array {
   const id = fieldText(payload, 'MSH-10') ?? '';
-  return framed({ payload: Buffer.from(`MSH|^~\\&|P|P|||2026||ACK|A${id}|P|2.5\rMSA|${code}|${id}\r`) }, STANDARD_FRAMING);
+  return framed(
+    { payload: Buffer.from(`MSH|^~\\&|P|P|||2026||ACK|A${id}|P|2.5\rMSA|${code}|${id}\r`) },
+    STANDARD_FRAMING,
+  );
 }
 
 /** Sends message after message, resends with the same bytes on a fresh connection, never goes on without an answer. */
@@ -157,6 +160,7 @@ export class Platform {
   #wire: Wire | null = null;
   #isSending = false;
   #attempt = 0;
+  #mappedAtMs = 0;
 
   constructor(world: World, network: Network, options: PlatformOptions) {
     this.#world = world;
@@ -199,7 +203,11 @@ export class Platform {
       }
       this.#known.add(id);
       if (!this.#options.answersAfterDelivery) answer();
-      this.#world.after(this.#world.roll(12), () => this.#emit(id, payload, this.#options.answersAfterDelivery ? answer : () => {}));
+      // It maps in order: no output overtakes an earlier one.
+      this.#mappedAtMs = Math.max(this.#mappedAtMs, this.#world.now + this.#world.roll(12));
+      this.#world.after(this.#mappedAtMs - this.#world.now, () =>
+        this.#emit(id, payload, this.#options.answersAfterDelivery ? answer : () => {}),
+      );
     });
   }
 

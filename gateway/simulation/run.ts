@@ -17,7 +17,12 @@ export type SimulationOptions = {
   readonly steps: number;
   readonly connections: number;
   /** Probabilities, per random action. */
-  readonly faults: { readonly breakConnection: number; readonly crash: number; readonly force: number; readonly failSync: number };
+  readonly faults: {
+    readonly breakConnection: number;
+    readonly crash: number;
+    readonly force: number;
+    readonly failSync: number;
+  };
 };
 
 export type SimulationResult = {
@@ -31,9 +36,17 @@ export type SimulationResult = {
   readonly moves: { readonly committed: number; readonly aborted: number; readonly forced: number };
   readonly crashes: number;
   readonly trace: readonly string[];
+  /** What the journal says of one message, for the reader of a failing seed. */
+  story(id: string): readonly string[];
 };
 
-type Party = { readonly name: string; readonly source: Source; readonly destination: Destination; readonly legacy: Platform; readonly next: Platform };
+type Party = {
+  readonly name: string;
+  readonly source: Source;
+  readonly destination: Destination;
+  readonly legacy: Platform;
+  readonly next: Platform;
+};
 
 const ACTION_EVERY_MS = 400;
 const TRACE_LIMIT = 400;
@@ -146,7 +159,8 @@ class Simulation {
     if (route === undefined) return;
     const to = this.#nextPhase(route.phase, route.newWeight);
     if (to === null) return;
-    const force = to.phase === 'parallel' && route.phase === 'switched' && this.#world.chance(this.#options.faults.force);
+    const force =
+      to.phase === 'parallel' && route.phase === 'switched' && this.#world.chance(this.#options.faults.force);
     if (force) this.#killNew(party);
     const requestId = `request-${++this.#requests}`;
     const wanted = { ...to, requestId, expectedEpoch: route.epoch, deadlineMs: 5000, origin: 'api', force } as const;
@@ -156,7 +170,9 @@ class Simulation {
         return;
       }
       const { value } = result;
-      this.#note(`${party.name}: ${to.phase}/${to.newWeight} ${value.aborted === true ? `aborted: ${value.reason}` : `epoch ${value.epoch}`}`);
+      this.#note(
+        `${party.name}: ${to.phase}/${to.newWeight} ${value.aborted === true ? `aborted: ${value.reason}` : `epoch ${value.epoch}`}`,
+      );
       if (value.aborted === true) this.#moves.aborted++;
       else this.#moves.committed++;
       if (value.aborted === true && engine.connections.get(party.name)?.route.epoch !== route.epoch) {
@@ -221,21 +237,44 @@ class Simulation {
       moves: this.#moves,
       crashes: this.#crashes,
       trace: this.#trace,
+      story: (id) => this.#story(id),
     };
+  }
+
+  #story(id: string): string[] {
+    const offsets = new Set<number>();
+    const lines: string[] = [];
+    for (const { offset, meta } of this.#disk.records) {
+      const isOf =
+        ('msh10' in meta && meta.msh10.endsWith(id)) ||
+        ('input' in meta && typeof meta.input === 'number' && offsets.has(meta.input)) ||
+        ('output' in meta && offsets.has(meta.output)) ||
+        (meta.t === 'list' && meta.message.msh10.endsWith(id)) ||
+        (meta.t === 'epoch' && id.startsWith(`${meta.record.connection}-`));
+      if (!isOf) continue;
+      offsets.add(offset);
+      lines.push(`${offset} ${JSON.stringify(meta.t === 'epoch' ? { t: 'epoch', ...meta.record } : meta)}`);
+    }
+    return lines;
   }
 
   #judge({ name, source, destination, legacy, next }: Party): { doubled: number; listed: number } {
     const connection = this.#engine?.connections.get(name);
     const lists = ['maybeSent', 'answeredAgain'] as const;
-    const unsure = new Set(lists.flatMap((list) => connection?.lists.entries(list) ?? []).map(({ id }) => id.msh10.replace(/^new(?=c)/, '')));
+    const unsure = new Set(
+      lists.flatMap((list) => connection?.lists.entries(list) ?? []).map(({ id }) => id.msh10.replace(/^new(?=c)/, '')),
+    );
     const decided = new Set((this.#engine?.decisions.all() ?? []).map(({ input }) => input?.msh10 ?? ''));
-    if (source.isWaiting) this.#violate(6, `${name}: its source still waits for an answer after everything has calmed down`);
-    if (legacy.backlog + next.backlog > 0) this.#violate(4, `${name}: a platform still holds outputs (legacy ${legacy.backlog}, new ${next.backlog})`);
+    if (source.isWaiting)
+      this.#violate(6, `${name}: its source still waits for an answer after everything has calmed down`);
+    if (legacy.backlog + next.backlog > 0)
+      this.#violate(4, `${name}: a platform still holds outputs (legacy ${legacy.backlog}, new ${next.backlog})`);
 
     const times = new Map<string, number>();
     for (const { id } of destination.received) times.set(id, (times.get(id) ?? 0) + 1);
     for (const id of source.accepted) {
-      if (!times.has(id) && !decided.has(id)) this.#violate(2, `${id}: answered to its source, never delivered, on no list`);
+      if (!times.has(id) && !decided.has(id))
+        this.#violate(2, `${id}: answered to its source, never delivered, on no list`);
     }
     let doubled = 0;
     for (const [id, count] of times) {
@@ -245,7 +284,8 @@ class Simulation {
     }
     this.#judgeOrder(name, destination, unsure, decided);
     const status = this.#engine?.status(name);
-    if (status && status.state !== 'steady') this.#violate(8, `${name}: still ${status.state} after everything has calmed down`);
+    if (status && status.state !== 'steady')
+      this.#violate(8, `${name}: still ${status.state} after everything has calmed down`);
     return { doubled, listed: unsure.size };
   }
 
@@ -264,7 +304,8 @@ class Simulation {
   /** Order holds per key where a weight was ever set; the strict order is checked on the others. */
   get #weighted(): Set<string> {
     const names = new Set<string>();
-    for (const { meta } of this.#disk.records) if (meta.t === 'epoch' && meta.record.newWeight > 0) names.add(meta.record.connection);
+    for (const { meta } of this.#disk.records)
+      if (meta.t === 'epoch' && meta.record.newWeight > 0) names.add(meta.record.connection);
     return names;
   }
 
@@ -277,7 +318,8 @@ class Simulation {
       if (meta.t === 'input-verdict' && meta.verdict === 'positive') durable.add(byOffset.get(meta.input) ?? '');
     }
     for (const { source } of this.#parties) {
-      for (const id of source.accepted) if (!durable.has(id)) this.#violate(3, `${id}: answered positively and not on disk`);
+      for (const id of source.accepted)
+        if (!durable.has(id)) this.#violate(3, `${id}: answered positively and not on disk`);
     }
   }
 

@@ -2,12 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { readApprovals } from '../../adapters/approval-files.ts';
 import { type Clock, systemClock } from '../../adapters/clock.ts';
 import { GatewayClient } from '../../adapters/gateway-admin.ts';
 import { readInventoryFile } from '../../adapters/inventory-file.ts';
 import { readStackFile, type StackFile } from '../../adapters/stack-file.ts';
 import type { Connection, Inventory } from '../../core/inventory.ts';
 import { formatProblem } from '../../core/located-yaml.ts';
+import type { ApprovalOnFile } from '../../core/plan.ts';
 import type { Args } from './flags.ts';
 import { chooseStack, findProject, openStackFile, type Project } from './project.ts';
 import { select } from './selection.ts';
@@ -35,6 +37,7 @@ export type Context = Surroundings & {
   /** Null: it could not be read, and this verb goes on without it. */
   readonly stackFile: StackFile | null;
   readonly inventory: Inventory;
+  readonly approvals: readonly ApprovalOnFile[];
   readonly selected: readonly Connection[];
   /** Of the selection, in shard order. */
   readonly gateways: readonly GatewayClient[];
@@ -50,7 +53,7 @@ export async function openContext(
   options: OpenOptions,
 ): Promise<Context> {
   const project = await findProject(around.cwd, args.project, around.env);
-  const { stack, file: stackPath } = await chooseStack(project, args.stack);
+  const { stack, file: stackPath } = await chooseStack(project, args.stack, options.withoutStackFile);
   const stackFile = options.withoutStackFile
     ? await tryStackFile(stackPath, around.terminal)
     : await openStackFile(stackPath);
@@ -79,6 +82,7 @@ export async function openContext(
     stackPath,
     stackFile,
     inventory: inventory.value,
+    approvals: await readApprovals(join(project.folder, 'stacks', stack, 'approvals')),
     selected,
     gateways,
   };

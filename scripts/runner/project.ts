@@ -56,10 +56,11 @@ function absoluteBackend(url: string, folder: string): string {
 
 const STACK_FILE = /^Pulumi\.(.+)\.ya?ml$/;
 
-/** The named stack, or the only one with the routes layer. */
+/** The named stack, or the only one with the routes layer. `mayBeMissing`: a named one needs no file. */
 export async function chooseStack(
   project: Project,
   wanted: string | undefined,
+  mayBeMissing = false,
 ): Promise<{ readonly stack: string; readonly file: string }> {
   const files = await readdir(project.stackFolder).catch(() => []);
   const stacks = files.flatMap((file) => {
@@ -69,6 +70,7 @@ export async function chooseStack(
   if (wanted !== undefined) {
     const found = stacks.find(({ stack }) => stack === wanted);
     if (found !== undefined) return found;
+    if (mayBeMissing) return { stack: wanted, file: join(project.stackFolder, `Pulumi.${wanted}.yaml`) };
     const close = nearest(
       wanted,
       stacks.map(({ stack }) => stack),

@@ -64,7 +64,7 @@ export function assembleSnapshot(context: Context, statuses: Statuses, records: 
     pulumi: records.pulumi,
     ledger: records.ledger?.availability ?? { kind: 'skipped' },
     differing: differingOthers(context, statuses),
-    approvals: new Map(),
+    approvals: context.approvals,
   };
 }
 

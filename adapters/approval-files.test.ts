@@ -1,0 +1,30 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { digestOf } from '../core/canonical-json.ts';
+import { readApprovals } from './approval-files.ts';
+
+test('only documents whose name is their digest count, oldest first', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'approvals-'));
+  try {
+    const later = { target: 'switched', connections: [{ name: 'a', fromEpoch: 2 }], notBefore: '2026-02-01T00:00:00Z' };
+    const earlier = { ...later, notBefore: '2026-01-01T00:00:00Z' };
+    for (const document of [later, earlier]) await writeFile(fileOf(folder, document), JSON.stringify(document));
+    await writeFile(fileOf(folder, { ...later, target: 'decommissioned' }), JSON.stringify(later));
+    await writeFile(join(folder, `${'0'.repeat(64)}.json`), 'no JSON');
+    const approvals = await readApprovals(folder);
+    expect(approvals.map(({ digest }) => digest)).toEqual([digestOf(earlier), digestOf(later)]);
+    expect(approvals[0]).toMatchObject({ target: 'switched', connections: [{ name: 'a', fromEpoch: 2 }] });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('no folder: no approvals', async () => {
+  expect(await readApprovals('/nowhere')).toEqual([]);
+});
+
+function fileOf(folder: string, document: Parameters<typeof digestOf>[0]): string {
+  return join(folder, `${digestOf(document).replace('sha256:', '')}.json`);
+}
