@@ -37,6 +37,11 @@ async function perform(options: Options): Promise<number> {
   const failed = new AbortController();
   let folders: Folders | null = null;
   let scenario: Scenario | null = null;
+  const notPlayed: Played = {
+    ...NOTHING_PLAYED,
+    connections: options.connections,
+    ratePerSecond: options.ratePerSecond,
+  };
   let outcome: { verdict: RehearsalResult['verdict']; played: Played };
   try {
     folders = makeFolders();
@@ -51,7 +56,7 @@ async function perform(options: Options): Promise<number> {
     const reasons = [interrupted.aborted ? 'interrupted' : message];
     outcome = {
       verdict: interrupted.aborted ? 'interrupted' : 'failed',
-      played: { ...(scenario?.soFar() ?? NOTHING_PLAYED), reasons },
+      played: { ...(scenario?.soFar() ?? notPlayed), reasons },
     };
     // What else is being started, an engine build for one, need not be waited for.
     failed.abort(error);

@@ -73,9 +73,7 @@ export class ConnectionEngine {
   /** Outputs that re-owning has promised and that are not delivered yet. */
   get reowning(): number {
     let count = 0;
-    for (const { owner, sides } of this.obligations.all()) {
-      if (owner !== null && !sides[owner].delivered) count++;
-    }
+    for (const { isPromised } of this.obligations.all()) if (isPromised) count++;
     return count;
   }
 
@@ -200,6 +198,16 @@ export class ConnectionEngine {
     } as const;
     this.#runtime.append(record, null, 'written');
     this.lists.add(record);
+  }
+
+  /** Sends the captured output of the platform that has taken the obligation over. */
+  deliverPromised(obligation: Obligation): void {
+    const { owner } = obligation;
+    if (owner === null || !obligation.isPromised) return;
+    const side = obligation.sides[owner];
+    if (side.output === null || side.outputFacts === null) return;
+    side.state = 'open';
+    this.deliverCapture(side.output, side.outputFacts, obligation, owner, 'reowned');
   }
 
   /** Delivers a capture in the place of the platform that owes its output (rule 9), or by a person's decision. */
@@ -332,7 +340,9 @@ export class ConnectionEngine {
       this.listed('suppressed', message.facts, offset, obligation?.owner != null ? 'reowned' : 'delivered-already');
     } else this.counters.captured++;
     const paired = obligation?.controlAnswer ?? null;
-    if (obligation !== null) this.obligations.settled(obligation, platform, false);
+    if (obligation !== null) this.obligations.captured(obligation, platform);
+    // A forced rollback came while the capture was on its way to the disk.
+    if (obligation?.isPromised === true && obligation.owner === platform) this.deliverPromised(obligation);
     // The other platform gets its copy only after the primary's answer: to wait for it before that would wait for itself.
     const cannotPair = obligation === null || obligation.verdict === null || role === 'suppress';
     if (paired !== null || cannotPair) {

@@ -29,6 +29,8 @@ export type Obligation = {
   verdict: Verdict | null;
   /** Set where re-owning has decided who delivers, whatever the route says. */
   owner: Platform | null;
+  /** The owner by re-owning has not delivered yet: nothing closes the obligation before it has. */
+  isPromised: boolean;
   /** The destination's answer to the control's output: what a capture of the other platform is answered with. */
   controlAnswer: Buffer | null;
   /** Run once the control's answer is there. */
@@ -78,6 +80,7 @@ export class Obligations {
       sides,
       verdict: null,
       owner: null,
+      isPromised: false,
       controlAnswer: null,
       onControlAnswer: [],
     };
@@ -150,7 +153,20 @@ export class Obligations {
     // More may follow until the time for it is over.
     side.state = this.#outputs === 'many' ? 'expected' : 'settled';
     side.delivered ||= delivered;
+    if (obligation.owner === platform) obligation.isPromised = false;
     this.closeIfDone(obligation);
+  }
+
+  /** An output was kept and not delivered. */
+  captured(obligation: Obligation, platform: Platform): void {
+    obligation.sides[platform].state = this.#outputs === 'many' ? 'expected' : 'settled';
+    this.closeIfDone(obligation);
+  }
+
+  /** Re-owning: this platform delivers, whatever the route says. */
+  promise(obligation: Obligation, heir: Platform): void {
+    obligation.owner = heir;
+    obligation.isPromised = true;
   }
 
   /** The peer may have taken the output: its platform will send it again. */
@@ -207,7 +223,7 @@ export class Obligations {
 
   /** Closes it where nothing of it can still come. */
   closeIfDone(obligation: Obligation): void {
-    if (obligation.verdict === null) return;
+    if (obligation.verdict === null || obligation.isPromised) return;
     const isDone = PLATFORMS.every((platform) => {
       const { state } = obligation.sides[platform];
       return state === 'none' || state === 'settled' || state === 'missing';

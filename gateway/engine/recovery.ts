@@ -263,7 +263,7 @@ export class Recovery {
     if (record.role === 'park') counters.parked++;
     if (record.role === 'suppress') counters.suppressed++;
     if (record.role === 'capture') counters.captured++;
-    if (obligation !== null && record.role !== 'deliver') obligations.settled(obligation, record.platform, false);
+    if (obligation !== null && record.role !== 'deliver') obligations.captured(obligation, record.platform);
   }
 
   #outputVerdict(meta: OutputVerdictRecord, payload: Buffer | null): void {

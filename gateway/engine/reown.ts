@@ -32,22 +32,15 @@ export function takeOver(connection: ConnectionEngine, dead: Platform): readonly
       doubts.push({ obligation, cause: connection.config.correlate === null ? 'no-correlation' : 'several-outputs' });
       continue;
     }
-    obligation.owner = heir;
+    connection.obligations.promise(obligation, heir);
     sides[dead].state = 'missing';
   }
   return doubts;
 }
 
 /** Sends what the heir has captured already, in the order of the inputs. */
-export function deliverCaptures(connection: ConnectionEngine, heir: Platform): number {
-  let count = 0;
+export function deliverCaptures(connection: ConnectionEngine, heir: Platform): void {
   for (const obligation of connection.obligations.all()) {
-    const side = obligation.sides[heir];
-    if (obligation.owner !== heir || side.delivered || side.output === null || side.outputFacts === null) continue;
-    if (side.state !== 'settled') continue;
-    side.state = 'open';
-    connection.deliverCapture(side.output, side.outputFacts, obligation, heir, 'reowned');
-    count++;
+    if (obligation.owner === heir && obligation.sides[heir].state === 'settled') connection.deliverPromised(obligation);
   }
-  return count;
 }

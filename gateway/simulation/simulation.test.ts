@@ -1,0 +1,33 @@
+/**
+ * Rules 2, 3, 4, 6, 8, 9 and 14 under faults, in the simulation: what a source was told is kept, what was accepted is
+ * delivered once and in order or is on a list, and everything comes to rest.
+ */
+import { describe, expect, it } from 'vitest';
+import { simulate } from './run.ts';
+import { SCENARIOS } from './scenarios.ts';
+
+const SEEDS = 40;
+const STEPS = 10_000;
+
+describe('simulated nights', () => {
+  for (const [name, scenario] of Object.entries(SCENARIOS)) {
+    it(`${name}: ${SEEDS} seeds without a violation, each having moved and delivered something`, () => {
+      let committed = 0;
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const result = simulate({ ...scenario, seed, steps: STEPS });
+        expect(
+          result.violations,
+          `replay: npm run simulate -- --scenario ${name} --seed ${seed} --steps ${STEPS}`,
+        ).toEqual([]);
+        expect(result.accepted).toBeGreaterThan(0);
+        committed += result.moves.committed;
+      }
+      expect(committed).toBeGreaterThan(SEEDS);
+    });
+  }
+
+  it('the same seed is the same night', () => {
+    const options = { ...SCENARIOS.everything, seed: 7, steps: 5000 };
+    expect(simulate(options).trace).toEqual(simulate(options).trace);
+  });
+});
