@@ -1,5 +1,6 @@
 /** The import rules of docs/architecture.md. `scripts`, `rehearsal` and `test` start the others as processes. */
-const others = (allowed) => `^(${['core', 'gateway', 'proof', 'adapters', 'infra', 'scripts', 'rehearsal', 'dashboard'].filter((folder) => !allowed.includes(folder)).join('|')})/`;
+const others = (allowed) =>
+  `^(${['core', 'gateway', 'proof', 'adapters', 'infra', 'scripts', 'rehearsal', 'dashboard'].filter((folder) => !allowed.includes(folder)).join('|')})/`;
 
 const rule = (folder, allowed) => ({
   name: `${folder}-imports`,
@@ -33,7 +34,12 @@ module.exports = {
       from: { path: '^gateway/engine/', pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
     },
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -98,6 +98,10 @@ export const moveDocumentSchema = z.object({
   nextSteps,
   error: failureSchema.optional(),
   wallMs: z.int(),
+  timings: z
+    .array(z.object({ step: z.string(), wallMs: z.int() }))
+    .optional()
+    .describe('what the run spent its time on, in order'),
 });
 export type MoveDocument = z.output<typeof moveDocumentSchema>;
 

@@ -13,10 +13,20 @@ describe('given a duration as people write it', () => {
     expect(parseDurationMs(text)).toBe(ms);
   });
 
-  test.each(['', '10', 's', '1.5s', '-1s', '10 s', '10S', '10sec', '1h30m', '1234567890s', ' 1s', '1s\n'])(
-    'then %j is none',
-    (text) => {
-      expect(parseDurationMs(text)).toBeNull();
-    },
-  );
+  test.each([
+    '',
+    '10',
+    's',
+    '1.5s',
+    '-1s',
+    '10 s',
+    '10S',
+    '10sec',
+    '1h30m',
+    '1234567890s',
+    ' 1s',
+    '1s\n',
+  ])('then %j is none', (text) => {
+    expect(parseDurationMs(text)).toBeNull();
+  });
 });

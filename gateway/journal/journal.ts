@@ -25,7 +25,6 @@ export type {
   JournalOptions,
   JournalRecord,
   JournalUsage,
-  JsonObject,
   RecoveryReport,
 } from './types.ts';
 

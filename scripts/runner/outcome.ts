@@ -44,6 +44,7 @@ export function outcomeOf(run: RunState): MoveDocument {
     ledger: run.ledgerOutcome,
     warnings,
     nextSteps: nextStepsOf(run, changed, exitCode),
+    timings: run.timings,
   };
 }
 

@@ -129,6 +129,7 @@ function newRun(
     leftBehind: [],
     warnings: [],
     notes: [],
+    timings: [{ step: 'snapshot', wallMs: Math.round(context.clock.elapsedMs() - startedMs) }],
   };
 }
 
@@ -139,11 +140,20 @@ async function execute(run: RunState): Promise<void> {
     const isBeforeChange = turn === -1 || index <= turn;
     if (isBeforeChange) throwIfInterrupted(run.context.interruption);
     try {
-      await STEPS[step.kind](run);
+      await timed(run, step.kind, () => STEPS[step.kind](run));
     } catch (error) {
       if (index < turn || error instanceof VerbStop) throw error;
       leaveBehind(run, `'${step.what}' failed: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+}
+
+async function timed(run: RunState, step: string, work: () => Promise<void>): Promise<void> {
+  const startedMs = run.context.clock.elapsedMs();
+  try {
+    await work();
+  } finally {
+    run.timings.push({ step, wallMs: Math.round(run.context.clock.elapsedMs() - startedMs) });
   }
 }
 

@@ -40,6 +40,7 @@ export type RunState = {
   readonly leftBehind: string[];
   readonly warnings: string[];
   readonly notes: string[];
+  readonly timings: { step: string; wallMs: number }[];
 };
 
 /** Moved ones first, then those whose records only were behind. */

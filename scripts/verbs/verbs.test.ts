@@ -38,12 +38,11 @@ const TABLE: readonly { readonly verb: string; readonly args?: Args; readonly fr
 ];
 
 describe.each(TABLE)('$verb $args', ({ verb, args = {}, from }) => {
-  test.each(PHASES.map(([phase, newWeight], index) => ({ phase, newWeight, expected: from[index] })))(
-    'from $phase $newWeight: $expected',
-    ({ phase, newWeight, expected }) => {
-      expect(decide(verb, args, phase, newWeight)).toBe(expected);
-    },
-  );
+  test.each(
+    PHASES.map(([phase, newWeight], index) => ({ phase, newWeight, expected: from[index] })),
+  )('from $phase $newWeight: $expected', ({ phase, newWeight, expected }) => {
+    expect(decide(verb, args, phase, newWeight)).toBe(expected);
+  });
 });
 
 test('every verb explains itself with examples that name it', () => {
