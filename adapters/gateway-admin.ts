@@ -65,11 +65,21 @@ const anything = z.unknown().transform(() => null);
 type Call = { method: 'GET' | 'PUT' | 'POST' | 'DELETE'; path: string; body?: object; timeoutMs: number };
 type Credentials = { readonly token: string; readonly certificate: string | null };
 
+/**
+ * A move keeps its connection until the swap is over. So every move of a wave has one of its own (the last swap starts
+ * with the first), and looking never waits behind them.
+ */
+const CONNECTIONS = { look: 16, move: 256 } as const;
+type Lane = keyof typeof CONNECTIONS;
+
 export class GatewayClient {
   readonly admin: string;
   readonly shard: number;
   readonly #env: Environment;
-  #agent: { readonly certificate: string | null; readonly agent: Agent } | null = null;
+  readonly #agents: Record<Lane, { readonly certificate: string | null; readonly agent: Agent } | null> = {
+    look: null,
+    move: null,
+  };
 
   constructor({ admin, shard, env }: GatewayAddress) {
     this.admin = admin;
@@ -96,6 +106,25 @@ export class GatewayClient {
 
   info(): Promise<GatewayResult<Info>> {
     return this.#get('/v1/info', infoSchema);
+  }
+
+  /** By how much the gateway's clock is ahead of this one, to about a second; asked without a credential. */
+  async clockSkewMs(): Promise<GatewayResult<number>> {
+    const credentials = await readCredentials(this.#env, this.shard);
+    if (!credentials.ok) return credentials;
+    try {
+      const answer = await request(new URL('/healthz', this.admin), {
+        dispatcher: this.#agentFor(credentials.value.certificate, 'look'),
+        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      });
+      await answer.body.dump();
+      const date = Date.parse(String(answer.headers.date));
+      if (Number.isNaN(date)) return invalidAnswer(this, answer.statusCode, 'it does not tell its time');
+      // The header has whole seconds, cut off: half of one is its mean error.
+      return { ok: true, value: date + 500 - Date.now() };
+    } catch (error) {
+      return unreachable(this, error, 'GET');
+    }
   }
 
   async connections(): Promise<GatewayResult<readonly ConnectionStatus[]>> {
@@ -159,13 +188,20 @@ export class GatewayClient {
 
   /** Ends idle connections; the client can be used again after it. */
   async close(): Promise<void> {
-    const agent = this.#agent?.agent;
-    this.#agent = null;
-    await agent?.close();
+    const { look, move } = this.#agents;
+    this.#agents.look = null;
+    this.#agents.move = null;
+    await Promise.all([look?.agent.close(), move?.agent.close()]);
   }
 
-  #get<S extends z.ZodType>(path: string, schema: S): Promise<GatewayResult<z.output<S>>> {
-    return this.#call({ method: 'GET', path, timeoutMs: CALL_TIMEOUT_MS }, schema);
+  /** A connection that breaks under a question (one that idled too long does) is no answer: it is asked again. */
+  async #get<S extends z.ZodType>(path: string, schema: S): Promise<GatewayResult<z.output<S>>> {
+    const call = { method: 'GET' as const, path, timeoutMs: CALL_TIMEOUT_MS };
+    for (let attempt = 1; ; attempt++) {
+      const result = await this.#call(call, schema);
+      const isBroken = !result.ok && result.kind === 'unreachable' && BROKEN.test(result.error.message);
+      if (!isBroken || attempt === MOST_ATTEMPTS) return result;
+    }
   }
 
   async #call<S extends z.ZodType>(call: Call, schema: S): Promise<GatewayResult<z.output<S>>> {
@@ -175,7 +211,7 @@ export class GatewayClient {
     let text: string;
     try {
       const answer = await request(new URL(call.path, this.admin), {
-        dispatcher: this.#agentFor(credentials.value.certificate),
+        dispatcher: this.#agentFor(credentials.value.certificate, /\/route$/.test(call.path) ? 'move' : 'look'),
         method: call.method,
         headers: {
           authorization: `Bearer ${credentials.value.token}`,
@@ -196,12 +232,13 @@ export class GatewayClient {
   }
 
   /** One agent a certificate: a renewed certificate file is trusted from the next call on. */
-  #agentFor(certificate: string | null): Agent {
-    if (this.#agent !== null && this.#agent.certificate === certificate) return this.#agent.agent;
-    void this.#agent?.agent.close();
+  #agentFor(certificate: string | null, lane: Lane): Agent {
+    const present = this.#agents[lane];
+    if (present !== null && present.certificate === certificate) return present.agent;
+    void present?.agent.close();
     const connect = { timeout: CONNECT_TIMEOUT_MS, ...(certificate === null ? {} : { ca: certificate }) };
-    const agent = new Agent({ connect, connections: 8, maxResponseSize: RESPONSE_LIMIT_BYTES });
-    this.#agent = { certificate, agent };
+    const agent = new Agent({ connect, connections: CONNECTIONS[lane], maxResponseSize: RESPONSE_LIMIT_BYTES });
+    this.#agents[lane] = { certificate, agent };
     return agent;
   }
 }
@@ -282,6 +319,10 @@ function unreachable(
     error: { code: changesNothing ? 'unreachable' : 'outcome-unknown', message, next },
   };
 }
+
+/** In front of them the gateway was there. */
+const BROKEN = /\((ECONNRESET|EPIPE|UND_ERR_SOCKET)\)/;
+const MOST_ATTEMPTS = 3;
 
 const CERTIFICATE_ERROR = /CERT|SELF_SIGNED|ERR_TLS|ERR_SSL/;
 const BEFORE_SENDING =

@@ -1,15 +1,15 @@
 /**
- * `npm run bench:operator [-- --connections N]`: how long the verbs of the night take over the whole estate, against
- * a real gateway and the real Pulumi engine on a file backend, beside a bare `pulumi up` with default flags. No
+ * `npm run bench:operator [-- --connections N --s3]`: how long the verbs of the night take over the whole estate, against
+ * a real gateway and the real Pulumi engine on a file backend (and an S3-compatible one with
+ * 50 ms added to each request), beside a bare `pulumi up` with default flags. No
  * traffic: what is measured is the operator's side, from the command to the recorded read-back.
  */
-import { execFile } from 'node:child_process';
-import { delimiter } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { EpochRecord } from '../core/admin-api.ts';
 import { moveDocumentSchema } from '../core/documents.ts';
 import { type Estate, STACK_HEAD, startEstate } from '../test/verbs-estate.ts';
-import { REPOSITORY } from '../test/verbs-harness.ts';
+import { runPulumi } from '../test/verbs-pulumi.ts';
+import { startSlowS3 } from './slow-s3.ts';
 
 type Row = {
   readonly what: string;
@@ -22,27 +22,58 @@ type Row = {
 
 const BUDGET_MS = 10_000;
 const SPREAD_BUDGET_MS = 1_000;
+const NIGHT: readonly (readonly [string, number | null])[] = [
+  ['sync --all', null],
+  ['parallel --all', BUDGET_MS],
+  ['switch --all', BUDGET_MS],
+  ['rollback --all --reason bench', BUDGET_MS],
+  ['status', BUDGET_MS],
+];
 
 const { values } = parseArgs({
-  options: { connections: { type: 'string', default: '250' }, json: { type: 'boolean', default: false } },
+  options: {
+    connections: { type: 'string', default: '250' },
+    json: { type: 'boolean', default: false },
+    s3: { type: 'boolean', default: false },
+  },
 });
 const count = Number(values.connections);
+const S3_DELAY_MS = 50;
+const S3_PORT = 9_517;
 const rows: Row[] = [];
-const estate = await startEstate(count);
+
+const files = await startEstate(count);
 try {
-  rows.push(await verb(estate, 'sync --all', null));
-  rows.push(await verb(estate, 'parallel --all', BUDGET_MS));
-  rows.push(await verb(estate, 'switch --all', BUDGET_MS));
-  rows.push(await verb(estate, 'rollback --all --reason bench', BUDGET_MS));
-  rows.push(await verb(estate, 'status', BUDGET_MS));
-  rows.push(await bareUp(estate));
+  rows.push(...(await night(files, 'file')));
+  rows.push(await bareUp(files));
 } finally {
-  await estate.stop();
+  await files.stop();
 }
+const s3 = values.s3 ? await startSlowS3(S3_DELAY_MS, S3_PORT) : null;
+if (s3 !== null) {
+  const remote = await startEstate(count, s3.env);
+  try {
+    rows.push(...(await night(remote, `s3 +${S3_DELAY_MS} ms`)));
+  } finally {
+    await remote.stop();
+    await s3.stop();
+  }
+} else if (values.s3) process.stderr.write("without S3: moto_server is not installed (pip install 'moto[server]')\n");
 process.stdout.write(values.json ? `${JSON.stringify({ connections: count, rows })}\n` : table(rows));
 if (rows.some(isOver)) process.exitCode = 1;
 
-async function verb({ project, admin, names }: Estate, line: string, budgetMs: number | null): Promise<Row> {
+async function night(estate: Estate, backend: string): Promise<Row[]> {
+  const measured: Row[] = [];
+  for (const [line, budgetMs] of NIGHT) measured.push(await verb(estate, line, backend, budgetMs));
+  return measured;
+}
+
+async function verb(
+  { project, admin, names }: Estate,
+  line: string,
+  backend: string,
+  budgetMs: number | null,
+): Promise<Row> {
   const args = line.split(' ');
   const isMove = args[0] !== 'status';
   process.stderr.write(`cutover ${line}\n`);
@@ -53,12 +84,11 @@ async function verb({ project, admin, names }: Estate, line: string, budgetMs: n
   const document = isMove ? moveDocumentSchema.parse(JSON.parse(run.stdout)) : null;
   const timings = (document?.timings ?? []).map(({ step, wallMs }) => `${step} ${seconds(wallMs)}`);
   const spreadMs = await spreadOf(admin, names, before);
-  return { what: `cutover ${line}`, wallMs, spreadMs, budgetMs, detail: timings.join(', ') };
+  return { what: `${backend}: ${line}`, wallMs, spreadMs, budgetMs, detail: timings.join(', ') };
 }
 
 /** Every route at once, as an engineer would without the verbs: from parallel to switched. */
 async function bareUp({ project, admin, names, env, routes }: Estate): Promise<Row> {
-  const engine = await findEngine();
   const lines = [...(await routes()).values()].map(
     ({ name, epoch }) => `    ${name}: { phase: switched, epoch: ${epoch + 1} }\n`,
   );
@@ -66,39 +96,11 @@ async function bareUp({ project, admin, names, env, routes }: Estate): Promise<R
   await project.writeStack(`${salt}${STACK_HEAD}  lab-cutover:routes:\n${lines.join('')}`);
   process.stderr.write('pulumi up --yes\n');
   const before = Date.now();
-  await new Promise<void>((resolve, reject) => {
-    const command = execFile(
-      engine.pulumi,
-      ['up', '--yes', '--stack', 'test', '--non-interactive', '--color', 'never'],
-      {
-        cwd: project.folder,
-        env: {
-          ...process.env,
-          ...env,
-          PATH: [...engine.binDirs, process.env.PATH ?? ''].join(delimiter),
-          PULUMI_HOME: `${project.folder}/pulumi-home`,
-          PULUMI_BACKEND_URL: `file://${project.folder}/backend`,
-          PULUMI_CONFIG_PASSPHRASE: '',
-          PULUMI_SKIP_UPDATE_CHECK: '1',
-        },
-        maxBuffer: 64 * 1024 * 1024,
-      },
-      (error, stdout) => (error === null ? resolve() : reject(new Error(`${error.message}\n${stdout.slice(-4_000)}`))),
-    );
-    command.stdin?.end();
-  });
+  const run = await runPulumi(project.folder, env, ['up', '--yes']);
+  if (run.exitCode !== 0) throw new Error(`pulumi up ended with ${run.exitCode}: ${run.output.slice(-4_000)}`);
   const wallMs = Date.now() - before;
   const spreadMs = await spreadOf(admin, names, before);
-  return { what: 'pulumi up --yes (bare)', wallMs, spreadMs, budgetMs: null, detail: '' };
-}
-
-function findEngine(): Promise<{ pulumi: string; binDirs: string[] }> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [`${REPOSITORY}/infra/engine/main.ts`], (error, stdout) => {
-      if (error === null) resolve(JSON.parse(stdout));
-      else reject(error);
-    });
-  });
+  return { what: 'file: bare pulumi up --yes', wallMs, spreadMs, budgetMs: null, detail: '' };
 }
 
 async function spreadOf(admin: Estate['admin'], names: readonly string[], sinceMs: number): Promise<number | null> {

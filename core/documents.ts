@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { PHASES, PLATFORMS } from './platform.ts';
+import { rehearsalSchema } from './rehearsal-document.ts';
 
 const nextSteps = z.array(z.string()).describe('what to do next, as commands where there is one');
 const warnings = z.array(z.string());
@@ -146,6 +147,23 @@ export const actionDocumentSchema = z.object({
 });
 export type ActionDocument = z.output<typeof actionDocumentSchema>;
 
+export const doctorFindingSchema = z.object({
+  check: z.string().describe('what was looked at, as a dotted name'),
+  verdict: z.enum(['ok', 'warning', 'failed', 'not-checked']),
+  message: z.string(),
+  remedy: z.string().nullable(),
+});
+export type DoctorFinding = z.output<typeof doctorFindingSchema>;
+
+export const doctorDocumentSchema = z.object({
+  ok: z.boolean().describe('nothing failed; there can be warnings'),
+  exitCode,
+  findings: z.array(doctorFindingSchema),
+  nextSteps,
+  error: failureSchema.optional(),
+});
+export type DoctorDocument = z.output<typeof doctorDocumentSchema>;
+
 /** What a verb prints that could not begin. */
 export const errorDocumentSchema = z.object({
   verb: z.string().nullable(),
@@ -163,6 +181,8 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'move.schema.json': z.toJSONSchema(moveDocumentSchema),
     'history.schema.json': z.toJSONSchema(historyDocumentSchema),
     'action.schema.json': z.toJSONSchema(actionDocumentSchema),
+    'doctor.schema.json': z.toJSONSchema(doctorDocumentSchema),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
+    'rehearsal.schema.json': z.toJSONSchema(rehearsalSchema),
   };
 }

@@ -1,8 +1,11 @@
 /** What no schema of a single value can see: names, ports and shards that clash across the inventory. */
 import { canonicalJson } from './canonical-json.ts';
+import { toListenerSecurity, toPeerSecurity } from './endpoint-security.ts';
 import type { RawInventory } from './inventory.ts';
 import type { Path } from './located-yaml.ts';
 import { PLATFORMS, type Platform } from './platform.ts';
+
+type RawPeer = RawInventory['feeds'][number]['platforms']['legacy'];
 
 export type Clash = { readonly path: Path; readonly message: string; readonly remedy: string };
 
@@ -14,6 +17,7 @@ export function findClashes(raw: RawInventory): readonly Clash[] {
     ...danglingFeeds(raw),
     ...clashingPorts(raw),
     ...unsettleable(raw),
+    ...clashingPeers(raw),
   ];
 }
 
@@ -88,7 +92,7 @@ function danglingFeeds(raw: RawInventory): Clash[] {
 type PortUse = {
   readonly what: string;
   readonly path: Path;
-  readonly leg: { readonly platform: Platform; readonly match: string | null } | null;
+  readonly leg: { readonly platform: Platform; readonly match: string | null; readonly security: string } | null;
 };
 
 const HTTPS_PORT = '443';
@@ -118,7 +122,8 @@ function clashingPorts(raw: RawInventory): Clash[] {
       const path = ['connections', index, 'legs', platform, 'port'];
       const what = `leg ${platform} of ${item.name}`;
       const match = leg.match === undefined ? null : canonicalJson(leg.match);
-      claim(shard, leg.port, { what, path, leg: { platform, match } });
+      const security = canonicalJson(toListenerSecurity(leg));
+      claim(shard, leg.port, { what, path, leg: { platform, match, security } });
     }
   });
   for (const gateway of raw.gateways) {
@@ -137,6 +142,10 @@ function clashOfUses(port: string, use: PortUse, holder: PortUse): Clash | null 
     const remedy = 'give one of them another port (legs of one platform may share a port where each has `match`)';
     return { path, message: `${port} is wanted by ${what} and by ${holder.what}`, remedy };
   }
+  if (mine.security !== theirs.security) {
+    const remedy = 'write the same `tls` and `sourceAllow` for every leg of a shared port: it is one listener';
+    return { path, message: `${what} and ${holder.what} share ${port} and differ in its protection`, remedy };
+  }
   if (mine.match !== theirs.match) return null;
   const message = `${what} and ${holder.what} share ${port} with the same \`match\`: nothing tells their outputs apart`;
   return { path, message, remedy: 'match each on a field of the output that differs, or give one another port' };
@@ -153,4 +162,37 @@ function unsettleable(raw: RawInventory): Clash[] {
     const remedy = 'write `applies: {path: value}` (a predicate on the input), or `outputs: zero-or-one`';
     return [{ path: ['connections', index, 'outputs'], message, remedy }];
   });
+}
+
+/** A gateway dials a peer by its address: what is spoken there cannot depend on who asks. */
+function clashingPeers(raw: RawInventory): Clash[] {
+  const known = new Map<string, { readonly what: string; readonly security: string }>();
+  const clashes: Clash[] = [];
+  const claim = (shard: number, peer: RawPeer, what: string, path: Path): void => {
+    const address = `${peer.host}:${peer.port}`;
+    const security = canonicalJson(toPeerSecurity(peer));
+    const holder = known.get(`${shard} ${address}`);
+    if (holder === undefined) known.set(`${shard} ${address}`, { what, security });
+    else if (holder.security !== security) {
+      const message = `${what} and ${holder.what} are one peer (${address}) and differ in \`tls\` or \`sourceAddress\``;
+      clashes.push({ path, message, remedy: 'write the same for both, or give one its own host name or port' });
+    }
+  };
+  const shardOf = new Map(raw.feeds.map((feed) => [feed.name, feed.shard]));
+  raw.feeds.forEach((feed, index) => {
+    for (const platform of PLATFORMS) {
+      const path = ['feeds', index, 'platforms', platform];
+      claim(feed.shard, feed.platforms[platform], `platform ${platform} of feed ${feed.name}`, path);
+    }
+  });
+  raw.connections.forEach((item, index) => {
+    const { feed, name, destination } = item;
+    const shard = typeof feed === 'string' ? (shardOf.get(feed) ?? 0) : feed.shard;
+    for (const platform of typeof feed === 'string' ? [] : PLATFORMS) {
+      const path = ['connections', index, 'feed', 'platforms', platform];
+      if (typeof feed !== 'string') claim(shard, feed.platforms[platform], `platform ${platform} of ${name}`, path);
+    }
+    claim(shard, destination, `the destination of ${name}`, ['connections', index, 'destination']);
+  });
+  return clashes;
 }

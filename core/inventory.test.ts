@@ -68,7 +68,7 @@ describe('given a good inventory, when it is read', () => {
       correlate: null,
       outputs: 'one',
       applies: { 'MSH-5': 'NORTHSIDE' },
-      settleMs: 5000,
+      settleMs: null,
       captureWaitMs: 2000,
       unclassifiedEffects: [],
       destination: { answer: null, answerTimeoutMs: null, framing: { start: 0x0b, end: [0x1c, 0x0d] } },

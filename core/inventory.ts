@@ -5,6 +5,14 @@
  */
 import { z } from 'zod';
 import { DURATION_PATTERN, parseDurationMs } from './duration.ts';
+import {
+  type ListenerSecurity,
+  listenerSecurityShape,
+  type PeerSecurity,
+  peerSecurityShape,
+  toListenerSecurity,
+  toPeerSecurity,
+} from './endpoint-security.ts';
 import { FIELD_PATH_PATTERN } from './hl7/path.ts';
 import { findClashes } from './inventory-clashes.ts';
 import { type Failed, formatPath, type Located, parseYaml } from './located-yaml.ts';
@@ -52,12 +60,14 @@ const peer = {
   answer: answer.optional(),
   answerTimeout: answerTimeout.optional(),
   framing: framing.optional(),
+  ...peerSecurityShape,
 };
 const platformAddress = z.strictObject(peer);
 const listener = {
   ackTimeout: duration.optional().describe('how long the sender waits for its answer; unknown counts as 5s'),
   retry: retry.optional(),
   framing: framing.optional(),
+  ...listenerSecurityShape,
 };
 const feedBody = {
   port,
@@ -100,7 +110,11 @@ const connection = z.strictObject({
   correlate: z.array(fieldPath).min(1).optional().describe('fields that tell which input an output belongs to'),
   outputs: z.enum(['one', 'zero-or-one', 'many']).default('one'),
   applies: predicate.optional().describe('on the input of a shared feed: false means filtered, no output is owed'),
-  settle: duration.prefault('5s').describe('how long after the answer an output can still come'),
+  settle: duration
+    .optional()
+    .describe(
+      'how long after the answer an output can still come; measured (twice the longest lately seen) where absent',
+    ),
   changeOver: z.literal('quiesce').default('quiesce'),
   capture: z
     .strictObject({ wait: duration.prefault('2s') })
@@ -138,7 +152,7 @@ export type Predicate = Readonly<Record<string, string>>;
 export type OutputCount = RawConnection['outputs'];
 
 /** An endpoint that the gateway connects to. */
-export type Peer = {
+export type Peer = PeerSecurity & {
   readonly host: string;
   readonly port: number;
   /** Null: learned from the first answers. */
@@ -149,7 +163,7 @@ export type Peer = {
 };
 
 /** An endpoint that the gateway listens on. */
-export type Listener = {
+export type Listener = ListenerSecurity & {
   readonly port: number;
   /** Null: unknown. */
   readonly ackTimeoutMs: number | null;
@@ -182,7 +196,8 @@ export type Connection = {
   readonly correlate: readonly string[] | null;
   readonly outputs: OutputCount;
   readonly applies: Predicate | null;
-  readonly settleMs: number;
+  /** Null: measured. */
+  readonly settleMs: number | null;
   readonly captureWaitMs: number;
   readonly unclassifiedEffects: readonly string[];
 };
@@ -276,7 +291,7 @@ function toConnection(item: RawConnection, shardOf: ReadonlyMap<string, number>)
     correlate: item.correlate ?? null,
     outputs: item.outputs,
     applies: item.applies ?? null,
-    settleMs: item.settle,
+    settleMs: item.settle ?? null,
     captureWaitMs: item.capture.wait,
     unclassifiedEffects: item.effects.filter((one) => one.handling === undefined).map((one) => one.kind),
   };
@@ -289,15 +304,17 @@ function toPeer(raw: z.output<typeof platformAddress>): Peer {
     answer: raw.answer ?? null,
     answerTimeoutMs: raw.answerTimeout ?? null,
     framing: toFraming(raw.framing),
+    ...toPeerSecurity(raw),
   };
 }
 
-function toListener(raw: Pick<RawFeed, 'port' | 'ackTimeout' | 'retry' | 'framing'>): Listener {
+function toListener(raw: Pick<RawFeed, 'port' | 'ackTimeout' | 'retry' | 'framing' | 'tls' | 'sourceAllow'>): Listener {
   return {
     port: raw.port,
     ackTimeoutMs: raw.ackTimeout ?? null,
     retry: raw.retry === undefined ? STANDARD_RETRY : { withinMs: raw.retry.within, ignore: raw.retry.ignore },
     framing: toFraming(raw.framing),
+    ...toListenerSecurity(raw),
   };
 }
 

@@ -21,11 +21,15 @@ test('init and serving, with their defaults', () => {
       adminPort: null,
       adminHost: '127.0.0.1',
       signers: null,
+      databaseUrlEnv: null,
       init: false,
     },
   });
   const all = [...FILES, '--init', '--admin-port', '0', '--admin-host', '::1', '--signers', 's'];
   expect(parseArguments(all)).toMatchObject({ value: { adminPort: 0, adminHost: '::1', signers: 's', init: true } });
+  expect(parseArguments([...FILES, '--database-url-env', 'LAB_DB'])).toMatchObject({
+    value: { databaseUrlEnv: 'LAB_DB' },
+  });
   expect(parseArguments(['--help'])).toEqual({ ok: true, value: { command: 'help' } });
 });
 
@@ -40,6 +44,8 @@ test.each([
   [[...FILES, '--admin-port', '1e3'], '--admin-port is a port'],
   [['init', ...FILES, '--shard', '-1'], '--shard'],
   [['init', ...FILES, '--target', 'test'], '--target is local or production'],
+  [[...FILES, '--database-url-env', 'postgres://u:p@h/d'], 'is the name of an environment variable'],
+  [['init', ...FILES, '--database-url-env', 'DB'], '--database-url-env does not belong to init'],
   [[...FILES, '--unknown'], '--unknown'],
 ] as const)('%j is refused', (argv, why) => {
   const parsed = parseArguments(argv);

@@ -18,6 +18,8 @@ export type GatewayArguments =
       readonly adminPort: number | null;
       readonly adminHost: string;
       readonly signers: string | null;
+      /** Name of the environment variable with the database to ship to. Null: DATABASE_URL, where that is set. */
+      readonly databaseUrlEnv: string | null;
       /** Give birth to the data directory where there is none: shard 0, target local. */
       readonly init: boolean;
     };
@@ -27,8 +29,9 @@ export type ParsedArguments =
   | { readonly ok: false; readonly message: string };
 
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
-cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--signers F] [--init]`;
+cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--signers F] [--database-url-env NAME] [--init]`;
 
+const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LARGEST_PORT = 65_535;
 const OPTIONS = {
   inventory: { type: 'string' },
@@ -38,11 +41,12 @@ const OPTIONS = {
   'admin-port': { type: 'string' },
   'admin-host': { type: 'string' },
   signers: { type: 'string' },
+  'database-url-env': { type: 'string' },
   init: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 const ONLY_INIT = ['shard', 'target'] as const;
-const ONLY_SERVE = ['admin-port', 'admin-host', 'signers', 'init'] as const;
+const ONLY_SERVE = ['admin-port', 'admin-host', 'signers', 'database-url-env', 'init'] as const;
 
 /** `argv` without the program's own name and without `gateway`. */
 export function parseArguments(argv: readonly string[]): ParsedArguments {
@@ -71,8 +75,12 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const adminPort = values['admin-port'] === undefined ? null : wholeNumber(values['admin-port'], LARGEST_PORT);
   if (values['admin-port'] !== undefined && adminPort === null) return wrong('--admin-port is a port, 0 to 65535');
   const adminHost = values['admin-host'] ?? '127.0.0.1';
-  const { signers = null, init = false } = values;
-  return { ok: true, value: { command: 'serve', inventory, dataDir, adminPort, adminHost, signers, init } };
+  const { signers = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
+  if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) {
+    return wrong('--database-url-env is the name of an environment variable, not a URL');
+  }
+  const value = { command: 'serve', inventory, dataDir, adminPort, adminHost, signers, databaseUrlEnv, init } as const;
+  return { ok: true, value };
 }
 
 function parse(argv: readonly string[]) {

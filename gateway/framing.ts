@@ -21,6 +21,7 @@ export type TakenFrame =
   | { readonly kind: 'too-large'; readonly head: Buffer };
 
 const HEAD_BYTES = 4096;
+const TINY_BYTES = 16 * 1024;
 
 /** Feeds on chunks, gives frames one by one: a reader takes the next frame only when it is done with the last. */
 export class Framer {
@@ -47,8 +48,14 @@ export class Framer {
 
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
+    // Tiny pieces are joined as they come, each byte a few times only: else a slow drip costs far more than its bytes.
+    let tail = chunk;
+    for (let last = this.#chunks.at(-1); last !== undefined && isTiny(last, tail); last = this.#chunks.at(-1)) {
+      this.#chunks.pop();
+      tail = Buffer.concat([last, tail]);
+    }
+    this.#chunks.push(tail);
   }
 
   /** Undoes the last `take`. */
@@ -114,12 +121,11 @@ export class Framer {
     const buffer = this.#join();
     let start = 0;
     // A sender that broke off inside a frame and began anew: the last `START MSH` counts.
-    for (let at = buffer.indexOf(this.#framing.start, 1); at > 0 && at < end; ) {
-      if (MSH.every((byte, index) => buffer[at + 1 + index] === byte) && at + 3 < end) {
-        start = at;
-        this.restarts++;
-      }
-      at = buffer.indexOf(this.#framing.start, at + 1);
+    const head = Buffer.from([this.#framing.start, ...MSH]);
+    const restart = buffer.subarray(0, end).lastIndexOf(head);
+    if (restart > 0) {
+      start = restart;
+      this.restarts++;
     }
     const frame = { payload: buffer.subarray(start + 1, end), raw: buffer.subarray(start, end + 2) };
     this.#inFrame = false;
@@ -147,6 +153,10 @@ export class Framer {
     this.#scanned = 0;
     this.#inFrame = false;
   }
+}
+
+function isTiny(last: Buffer, next: Buffer): boolean {
+  return last.length < TINY_BYTES && last.length <= next.length;
 }
 
 const NONE: TakenFrame = { kind: 'none' };

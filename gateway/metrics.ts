@@ -1,17 +1,24 @@
 /** The gateway's figures in the Prometheus text format, read off the engine when they are asked for. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ConnectionStatus } from '../core/admin-api.ts';
+import type { Mishap } from './drivers/mishaps.ts';
 import type { JournalUsage } from './journal/journal.ts';
+import { shippingMetrics } from './shipping/metrics.ts';
+import type { ShippingStatus } from './shipping/status.ts';
 
 export type MetricsSource = {
   connections(): readonly ConnectionStatus[];
   journal(): JournalUsage & { readonly bufferedBytes: number };
   openSockets(): number;
+  mishaps(): readonly Mishap[];
+  certificates(): readonly { readonly endpoint: string; readonly expiresAtMs: number }[];
+  /** Null: nothing is shipped. */
+  shipping(): ShippingStatus | null;
 };
 
 export function gatewayMetrics(source: MetricsSource): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'cutover_process_' });
+  collectDefaultMetrics({ register: registry, prefix: 'cutover_' });
   const perConnection = (name: string, help: string, value: (status: ConnectionStatus) => number): void => {
     const gauge: Gauge<'connection'> = new Gauge({
       name: `cutover_${name}`,
@@ -61,5 +68,29 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   plain('journal_segments', 'Segments of the journal', () => source.journal().segments);
   plain('journal_buffered_bytes', 'Bytes that wait for the disk', () => source.journal().bufferedBytes);
   plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
+  securityMetrics(registry, source);
+  shippingMetrics(registry, source.shipping);
   return registry;
+}
+
+function securityMetrics(registry: Registry, source: MetricsSource): void {
+  const refused: Gauge<'endpoint' | 'cause'> = new Gauge({
+    name: 'cutover_sockets_refused_total',
+    help: 'Sockets that were turned away, or that a peer over TLS or from a local address did not give',
+    labelNames: ['endpoint', 'cause'],
+    registers: [registry],
+    collect: () => {
+      for (const { endpoint, cause, count } of source.mishaps()) refused.set({ endpoint, cause }, count);
+    },
+  });
+  const expiry: Gauge<'endpoint'> = new Gauge({
+    name: 'cutover_certificate_expires_timestamp_seconds',
+    help: "End of the gateway's own certificate at an endpoint",
+    labelNames: ['endpoint'],
+    registers: [registry],
+    collect: () => {
+      expiry.reset();
+      for (const { endpoint, expiresAtMs } of source.certificates()) expiry.set({ endpoint }, expiresAtMs / 1000);
+    },
+  });
 }

@@ -150,6 +150,28 @@ test('wrong arguments and a wrong inventory: 2, with every problem on its line',
   expect(absent.errors.join()).toContain('ENOENT');
 });
 
+test('the database comes from the environment, by name; a wrong one is refused without being shown', async () => {
+  const { argv } = await files();
+  await new Run().start(['init', ...argv]).exit;
+  const env = { CUTOVER_TEST_DB: 'mysql://u:hidden@h/d', CUTOVER_TEST_DB_GOOD: 'postgresql://u:hidden@h/d' };
+  Object.assign(process.env, env);
+  cleanups.push(async () => {
+    for (const name of Object.keys(env)) delete process.env[name];
+  });
+  const naming = (name: string) => new Run().start([...argv, '--admin-port', '0', '--database-url-env', name]);
+  const [unset, wrong] = [naming('CUTOVER_TEST_DB_UNSET'), naming('CUTOVER_TEST_DB')];
+  expect([await unset.exit, await wrong.exit]).toEqual([2, 2]);
+  expect(unset.errors.join()).toContain('CUTOVER_TEST_DB_UNSET is not set');
+  expect(wrong.errors.join()).toContain('CUTOVER_TEST_DB holds no PostgreSQL URL');
+  expect(wrong.errors.join()).not.toContain('hidden');
+  const good = naming('CUTOVER_TEST_DB_GOOD');
+  await good.ready();
+  expect(good.started[0]?.databaseUrl).toBe(env.CUTOVER_TEST_DB_GOOD);
+  good.signal('SIGTERM');
+  expect(await good.exit).toBe(0);
+  expect(good.logs.join()).not.toContain('hidden');
+});
+
 test('a damaged journal is a refusal, a taken port a failure; each is one line without a stack', async () => {
   const { argv } = await files();
   await new Run().start(['init', ...argv]).exit;

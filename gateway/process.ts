@@ -3,6 +3,7 @@
  * admin API, says on stdout that it is ready, and stops within a bound when it is told to.
  */
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { formatProblem, type Located } from '../core/located-yaml.ts';
@@ -16,11 +17,15 @@ import { ShardRefusal } from './shard-refusal.ts';
 
 export type ShardOptions = {
   readonly inventory: Inventory;
+  /** Absolute; paths in the inventory count from it. */
+  readonly inventoryFolder: string;
   readonly identity: Identity;
   /** Absolute; its journal is in `journalDirOf(dataDir)`. */
   readonly dataDir: string;
   /** Content of the allowed-signers file, or null: target local without approvals. */
   readonly signers: string | null;
+  /** Where durable records are shipped to; null: nowhere. */
+  readonly databaseUrl: string | null;
   readonly logger: Logger;
   readonly now: () => number;
 };
@@ -91,6 +96,7 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
 
 async function serve(options: Serve, inventory: Inventory, around: Surroundings): Promise<ExitCode> {
   const signers = options.signers === null ? null : await readSigners(options.signers);
+  const databaseUrl = databaseUrlIn(process.env, options.databaseUrlEnv);
   const opened = await openOrBear(options, inventory);
   try {
     const { identity, path } = opened;
@@ -100,7 +106,17 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
     }
     const base = { deployment: identity.deployment, shard: identity.shard };
     const logger = pino({ base, level: process.env.CUTOVER_LOG_LEVEL ?? 'info' }, around.logTo);
-    const shard = await around.startShard({ inventory, identity, dataDir: path, signers, logger, now: Date.now });
+    const inventoryFolder = resolve(dirname(options.inventory));
+    const shard = await around.startShard({
+      inventory,
+      inventoryFolder,
+      identity,
+      dataDir: path,
+      signers,
+      databaseUrl,
+      logger,
+      now: Date.now,
+    });
     return await serveShard(shard, opened, options, inventory, logger, around);
   } finally {
     opened.lock.release();
@@ -203,6 +219,17 @@ async function readSigners(file: string): Promise<string> {
   if (text.trim() === '')
     throw new Ending(EXIT.usage, [`${file}: it names no signer → add lines of OpenSSH allowed_signers`]);
   return text;
+}
+
+/** A name that was asked for must be set; DATABASE_URL may be absent, then nothing is shipped. The value is never shown. */
+function databaseUrlIn(env: NodeJS.ProcessEnv, asked: string | null): string | null {
+  const name = asked ?? 'DATABASE_URL';
+  const url = env[name] ?? '';
+  if (url === '' && asked === null) return null;
+  const protocol = URL.canParse(url) ? new URL(url).protocol : '';
+  if (protocol === 'postgres:' || protocol === 'postgresql:') return url;
+  const what = url === '' ? 'is not set' : 'holds no PostgreSQL URL';
+  throw new Ending(EXIT.usage, [`the environment variable ${name} ${what} → ${name}=postgresql://user@host/database`]);
 }
 
 async function readText(file: string, what: string): Promise<string> {

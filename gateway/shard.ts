@@ -1,27 +1,37 @@
 /** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
 import { API_VERSION, type Info, type RouteRequest } from '../core/admin-api.ts';
 import { digestOf, type Json } from '../core/canonical-json.ts';
+import type { ListenerSecurity } from '../core/endpoint-security.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
 import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from './admin/host.ts';
 import type { Identity } from './data-dir.ts';
 import { journalDirOf } from './data-dir.ts';
+import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
 import type { JournalMeta } from './engine/records.ts';
 import { Recovery, type Stranger } from './engine/recovery.ts';
 import { ShardEngine } from './engine/shard.ts';
-import { Journal } from './journal/journal.ts';
+import { Journal, type RecoveryReport } from './journal/journal.ts';
 import { gatewayMetrics } from './metrics.ts';
 import type { Shard, ShardOptions } from './process.ts';
 import { ShardRefusal } from './shard-refusal.ts';
+import { type Shipping, startShipping } from './shipping/shipping.ts';
+import { type TlsProblem, TlsStore } from './tls.ts';
+import { keepTlsFresh, type TlsRenewal } from './tls-renewal.ts';
 import { VERSION } from './version.ts';
 
 const FRAME_LIMIT_BYTES = 32 * 1024 * 1024;
 const IDLE_CHECK_MS = 20;
+const OPEN: ListenerSecurity = { tls: null, sourceAllow: null };
 
 export async function startShard(start: ShardOptions): Promise<Shard> {
   const { inventory, identity, logger, now } = start;
-  const driver = new RealDriver(logger, now);
+  const tls = new TlsStore(start.inventoryFolder);
+  const tlsProblems = await tls.add(inventory, identity.shard);
+  if (tlsProblems.length > 0) throw tlsRefusalOf(tlsProblems);
+  const driver = new RealDriver(logger, now, tls);
+  driver.addPeers(peersOf(inventory, identity.shard));
   const { journal, recovered, report } = await Journal.open({
     dir: journalDirOf(start.dataDir),
     shard: identity.shard,
@@ -53,12 +63,34 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
   recovery.finish(now(), report.clean, VERSION);
   logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
   const feeds = await listenEverywhere(engine, driver, listenHost(identity));
-  const host = adminHost(start, engine, driver, journal, feeds);
+  const renewal = keepTlsFresh(tls, driver, logger);
+  const shipping = start.databaseUrl === null ? null : startShipping(shippingOptions(start, start.databaseUrl, report));
+  if (shipping !== null) driver.onDurable = (upTo) => shipping.durable(upTo);
+  const host = adminHost(start, engine, driver, journal, feeds, { tls, shipping });
   return {
     host,
     feeds,
-    reload: async (next) => reload(start, engine, driver, feeds, next),
-    stop: (boundMs) => stop(engine, driver, journal, now, boundMs),
+    reload: async (next) => {
+      await renewal.refresh();
+      const problems = await tls.add(next, identity.shard);
+      if (problems.length > 0) return problems.map(asLocated);
+      return reload(start, engine, driver, feeds, next);
+    },
+    stop: (boundMs) => stop(engine, driver, journal, now, boundMs, { renewal, shipping }),
+  };
+}
+
+function shippingOptions(start: ShardOptions, databaseUrl: string, { nextOffset }: RecoveryReport) {
+  const { shard, incarnation, deployment } = start.identity;
+  return {
+    databaseUrl,
+    deployment,
+    shard,
+    incarnation,
+    journalDir: journalDirOf(start.dataDir),
+    durableUpTo: nextOffset - 1,
+    logger: start.logger,
+    now: start.now,
   };
 }
 
@@ -70,9 +102,11 @@ async function listenEverywhere(
   const feeds: Record<string, number> = {};
   try {
     for (const [name, feed] of engine.feeds) {
-      feeds[name] = await driver.listen(host, feed.config.port, { kind: 'feed', feed: name });
+      feeds[name] = await driver.listen(host, feed.config.port, { kind: 'feed', feed: name }, feed.config);
     }
-    for (const port of engine.legPorts.keys()) await driver.listen(host, port, { kind: 'leg', shard: 0, port });
+    for (const port of engine.legPorts.keys()) {
+      await driver.listen(host, port, { kind: 'leg', shard: 0, port }, legSecurity(engine, port));
+    }
   } catch (error) {
     driver.stopListening();
     driver.closeAll();
@@ -81,12 +115,20 @@ async function listenEverywhere(
   return feeds;
 }
 
+/** Legs that share a port have one protection: the inventory makes sure of it. */
+function legSecurity(engine: ShardEngine, port: number): ListenerSecurity {
+  const [member] = engine.legPorts.get(port)?.members ?? [];
+  if (member === undefined) throw new Error(`leg port ${port} serves no connection`);
+  return member.connection.config.legs[member.platform];
+}
+
 function adminHost(
   start: ShardOptions,
   engine: ShardEngine,
   driver: RealDriver,
   journal: Journal,
   feeds: Record<string, number>,
+  { tls, shipping }: { readonly tls: TlsStore; readonly shipping: Shipping | null },
 ): AdminHost {
   const { identity, now } = start;
   const startedAt = new Date(now()).toISOString();
@@ -96,6 +138,9 @@ function adminHost(
     connections: statuses,
     journal: () => ({ ...journal.usage(), bufferedBytes: journal.bufferedBytes }),
     openSockets: () => driver.openSockets,
+    mishaps: () => driver.mishaps.counts(),
+    certificates: () => tls.expiries(),
+    shipping: () => shipping?.status() ?? null,
   });
   return {
     info: (): Info => ({
@@ -162,10 +207,13 @@ async function reload(
   feeds: Record<string, number>,
   next: Inventory,
 ): Promise<readonly Located[]> {
+  driver.addPeers(peersOf(next, start.identity.shard));
   const { added, refused: refusals } = engine.reload(start.now(), next);
   for (const endpoint of added) {
-    const port = endpoint.kind === 'feed' ? (engine.feeds.get(endpoint.feed)?.config.port ?? 0) : endpoint.port;
-    const bound = await driver.listen(listenHost(start.identity), port, endpoint);
+    const feed = endpoint.kind === 'feed' ? engine.feeds.get(endpoint.feed)?.config : undefined;
+    const port = endpoint.kind === 'feed' ? (feed?.port ?? 0) : endpoint.port;
+    const security = endpoint.kind === 'leg' ? legSecurity(engine, endpoint.port) : (feed ?? OPEN);
+    const bound = await driver.listen(listenHost(start.identity), port, endpoint, security);
     if (endpoint.kind === 'feed') feeds[endpoint.feed] = bound;
   }
   const file = 'inventory';
@@ -178,13 +226,17 @@ async function stop(
   journal: Journal,
   now: () => number,
   boundMs: number,
+  { renewal, shipping }: { readonly renewal: TlsRenewal; readonly shipping: Shipping | null },
 ): Promise<void> {
+  renewal.stop();
   driver.stopListening();
   engine.stopping(now());
   const until = now() + boundMs;
   while (!engine.isIdle && now() < until) await new Promise((resolve) => setTimeout(resolve, IDLE_CHECK_MS));
+  engine.stopped(now());
   driver.closeAll();
   await journal.close();
+  await shipping?.stop();
 }
 
 /** A local gateway serves this machine only. */
@@ -208,6 +260,23 @@ function refusalOf({ name, phase }: Stranger): ShardRefusal {
     `the journal knows the connection '${name}' (phase ${phase}), the inventory does not`,
     `put it back into the inventory, or name it under previousNames of the connection that it became; a decommissioned one may go`,
   );
+}
+
+function tlsRefusalOf(problems: readonly TlsProblem[]): ShardRefusal {
+  const [first] = problems;
+  const others = problems.length === 1 ? '' : ` (and ${problems.length - 1} more endpoints: ${othersOf(problems)})`;
+  return new ShardRefusal(`TLS of ${first?.endpoint}: ${first?.message}${others}`, first?.remedy ?? '');
+}
+
+function othersOf(problems: readonly TlsProblem[]): string {
+  return problems
+    .slice(1)
+    .map(({ endpoint }) => endpoint)
+    .join(', ');
+}
+
+function asLocated({ endpoint, message, remedy }: TlsProblem): Located {
+  return { file: 'inventory', line: 0, path: `tls of ${endpoint}`, message, remedy };
 }
 
 function unknown(name: string): { readonly ok: false } & HostError {

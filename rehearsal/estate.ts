@@ -41,6 +41,8 @@ const PORTS_PER_CONNECTION = 6;
 const PORTS_OF_SHARED_FEED = 3;
 const PRACTICES_PER_WAVE = 25;
 const LEG_ACK_TIMEOUT_MS = 10_000;
+/** Longer than any platform here takes from its answer to its output. */
+const SHARED_SETTLE = '1s';
 const PRACTICE_NAMES = [
   'northside',
   'riverbend',
@@ -141,12 +143,12 @@ function inventoryEntry(connection: EstateConnection): object {
     wave: connection.wave,
     owners: { legacy: 'prior-team', new: 'integration-team', lab: 'lab-ops' },
     feed: isShared(connection) ? connection.feed : feedEntry(connection),
-    ...(isShared(connection) ? { applies: { 'MSH-6': connection.facility } } : {}),
     legs: { legacy: leg(legPorts.legacy), new: leg(legPorts.new) },
     weightKey: ['PID-3.1'],
     destination: { host: '127.0.0.1', port: connection.destinationPort },
     correlate: correlationOf(connection),
-    outputs: 'one',
+    // On a shared feed a message makes an output here where it is for this practice, or copied to it.
+    ...(isShared(connection) ? { outputs: 'zero-or-one', settle: SHARED_SETTLE } : { outputs: 'one' }),
   };
 }
 

@@ -9,6 +9,8 @@ export type Traffic = {
   readonly received: number;
   readonly pending: number;
   readonly fewest: number;
+  /** Messages that the faults switched on have struck. */
+  readonly struck: number;
 };
 export type CountedEnds = {
   readonly total: EndCount;
@@ -20,7 +22,8 @@ const POLL_MS = 250;
 const SENDERS: readonly Role[] = ['emr', 'lis'];
 
 export class Load {
-  readonly #parties: Readonly<Record<Role, PartyProcess>>;
+  readonly #parties: Record<Role, PartyProcess>;
+  readonly #dead = new Set<Role>();
   readonly #configurations: Readonly<Record<Role, Configuration>>;
 
   constructor(configurations: Readonly<Record<Role, Configuration>>) {
@@ -51,34 +54,30 @@ export class Load {
   }
 
   async traffic(): Promise<Traffic> {
-    const replies = await this.#each((party) => party.ask({ type: 'progress' }, 'progress'));
-    const sum = (read: (reply: (typeof replies)[number]) => number): number =>
-      replies.reduce((all, reply) => all + read(reply), 0);
-    const fewest = replies.flatMap((reply, index) => {
-      const role = this.#all()[index]?.role;
-      return role !== undefined && this.#configurations[role].sources.length > 0 ? [reply.fewestAccepted] : [];
-    });
+    const answered = await this.#each(async (party) => ({
+      role: party.role,
+      reply: await party.ask({ type: 'progress' }, 'progress'),
+    }));
+    const sum = (read: (reply: (typeof answered)[number]['reply']) => number): number =>
+      answered.reduce((all, { reply }) => all + read(reply), 0);
+    const fewest = answered.flatMap(({ role, reply }) =>
+      this.#configurations[role].sources.length > 0 ? [reply.fewestAccepted] : [],
+    );
     return {
       accepted: sum((reply) => reply.accepted),
       received: sum((reply) => reply.received),
       pending: sum((reply) => reply.pending),
       fewest: Math.min(...fewest),
+      struck: sum((reply) => reply.struck),
     };
   }
 
   /** Waits until every feed has had `messages` more accepted. False where that takes longer than `withinMs`. */
-  async flow(
-    messages: number,
-    withinMs: number,
-    signal: AbortSignal,
-    onTraffic: (traffic: Traffic) => void,
-  ): Promise<boolean> {
+  async flow(messages: number, withinMs: number, signal: AbortSignal): Promise<boolean> {
     const wanted = (await this.traffic()).fewest + messages;
     const endsAt = performance.now() + withinMs;
     while (performance.now() < endsAt) {
-      const traffic = await this.traffic();
-      onTraffic(traffic);
-      if (traffic.fewest >= wanted) return true;
+      if ((await this.traffic()).fewest >= wanted) return true;
       await sleep(POLL_MS, undefined, { signal });
     }
     return false;
@@ -96,6 +95,24 @@ export class Load {
 
   async setFault(role: Role, fault: PartyFault, on: boolean): Promise<void> {
     await this.#parties[role].tell({ type: 'fault', fault, on });
+  }
+
+  /** Messages that a platform has taken and not passed on yet. */
+  async pendingAt(role: Role): Promise<number> {
+    return (await this.#parties[role].ask({ type: 'progress' }, 'progress')).pending;
+  }
+
+  /** kill -9: what the party had taken and not passed on is gone with it. */
+  async kill(role: Role): Promise<void> {
+    this.#dead.add(role);
+    await this.#parties[role].end('SIGKILL');
+  }
+
+  /** A killed party starts again, remembering nothing. */
+  async revive(role: Role): Promise<void> {
+    this.#parties[role] = new PartyProcess(role);
+    await this.#parties[role].ask({ type: 'configure', configuration: this.#configurations[role] }, 'ready');
+    this.#dead.delete(role);
   }
 
   /** Nothing new is sent; ends when what is under way has arrived, or when nothing has moved for `quietMs`. */
@@ -132,8 +149,9 @@ export class Load {
     await this.#each((party) => party.end('SIGKILL'));
   }
 
+  /** Those that live. */
   #all(): PartyProcess[] {
-    return Object.values(this.#parties);
+    return Object.values(this.#parties).filter(({ role }) => !this.#dead.has(role));
   }
 
   #each<T>(ask: (party: PartyProcess) => Promise<T>): Promise<T[]> {

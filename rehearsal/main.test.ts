@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, expect, test } from 'vitest';
-import { rehearsalSchema } from './result.ts';
+import { rehearsalSchema } from '../core/rehearsal-document.ts';
 
 const children: ChildProcess[] = [];
 

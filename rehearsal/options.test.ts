@@ -1,26 +1,36 @@
 import { describe, expect, test } from 'vitest';
-import { HELP, parseOptions, SCENARIO_FAULTS } from './options.ts';
+import { FAULT_NAMES } from './faults/names.ts';
+import { HELP, parseOptions } from './options.ts';
 
 describe('the command line of a rehearsal', () => {
   test('without options: the whole size', () => {
     const parsed = parseOptions([]);
     expect(parsed).toMatchObject({
       kind: 'run',
-      options: { connections: 250, ratePerSecond: 500, keep: false, fault: null },
+      options: { connections: 250, ratePerSecond: 550, onSharedFeed: 8, keep: false, fault: null },
     });
   });
 
   test('a small estate gets no more than it can carry', () => {
-    expect(parseOptions(['--connections', '4'])).toMatchObject({ kind: 'run', options: { ratePerSecond: 40 } });
+    expect(parseOptions(['--connections', '4'])).toMatchObject({
+      kind: 'run',
+      options: { ratePerSecond: 40, onSharedFeed: 0 },
+    });
+  });
+
+  test('a large estate without a shared feed, where that is asked for', () => {
+    expect(parseOptions(['--shared-feed', '0'])).toMatchObject({ kind: 'run', options: { onSharedFeed: 0 } });
   });
 
   test.each([
     [['--connections', '0'], /--connections is '0'; it must be a whole number from 1 to/],
     [['--connections', 'many'], /whole number/],
     [['--connections', '2', '--rate', '100'], /--rate is '100'.* 1 to 20/],
+    [['--connections', '10', '--shared-feed', '6'], /--shared-feed is '6'; it must be a whole number from 0 to 5/],
     [['--messages', '/nowhere/at/all'], /--messages: there is no folder/],
     [['--inventory', '/nowhere/at/all'], /--inventory: there is no file/],
     [['--fault', 'earthquake'], /--fault is 'earthquake'; it must be one of drift/],
+    [['--report', '/nowhere/at/all.html'], /--report: there is no folder/],
     [['--unheard-of'], /unheard-of/],
   ])('%j is a usage error', (argv, message) => {
     const parsed = parseOptions(argv);
@@ -29,7 +39,7 @@ describe('the command line of a rehearsal', () => {
 
   test('the help names every option and fault', () => {
     expect(parseOptions(['--help'])).toEqual({ kind: 'help', text: HELP });
-    for (const word of ['--messages', '--inventory', '--keep', '--json', ...SCENARIO_FAULTS])
+    for (const word of ['--messages', '--inventory', '--keep', '--json', '--report', ...FAULT_NAMES])
       expect(HELP).toContain(word);
   });
 });

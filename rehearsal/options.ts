@@ -1,10 +1,8 @@
 /** The rehearsal's command line: what can be asked for, judged before anything is started. */
 import { existsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-
-export const SCENARIO_FAULTS = ['drift', 'slow', 'nak', 'drop', 'duplicate', 'candidate-down'] as const;
-export type ScenarioFault = (typeof SCENARIO_FAULTS)[number];
+import { FAULT_NAMES, FAULT_SUMMARIES, type FaultName, isFaultName } from './faults/names.ts';
 
 export type Options = {
   readonly connections: number;
@@ -17,7 +15,9 @@ export type Options = {
   readonly inventoryFile: string | null;
   readonly keep: boolean;
   readonly json: boolean;
-  readonly fault: ScenarioFault | null;
+  readonly fault: FaultName | null;
+  /** Where the report goes; null: the state folder. */
+  readonly reportFile: string | null;
 };
 
 export type Parsed =
@@ -26,7 +26,10 @@ export type Parsed =
   | { readonly kind: 'usage'; readonly message: string; readonly json: boolean };
 
 const DEFAULT_CONNECTIONS = 250;
-const DEFAULT_RATE_PER_SECOND = 500;
+/** Somewhat more than the 500 that a lab of this size has to carry: stopping to count costs some. */
+const DEFAULT_RATE_PER_SECOND = 550;
+const MOST_SHARED_BY_DEFAULT = 8;
+const SHARED_FROM_CONNECTIONS = 40;
 const MOST_CONNECTIONS = 1000;
 const MOST_PER_SECOND = 5000;
 /** A rate that every connection can follow without a backlog of its own. */
@@ -35,23 +38,30 @@ export const RATE_PER_CONNECTION = 10;
 export const HELP = `Usage: cutover rehearse [options]
 
 A whole cut-over on this machine: real gateway, Pulumi engine and PostgreSQL, simulated EMRs, LIS and platforms under
-load. Steps: parallel, switch, rollback, switch, decommission; then an independent count at both ends.
+load. Steps: parallel, switch, rollback, switch, decommission; then an independent count at both ends, and a report.
+The whole size takes two to three minutes on 2 cores; --connections 20 takes about one.
 
   --connections N   how many HL7 connections (default ${DEFAULT_CONNECTIONS}; half orders, half results)
   --rate R          messages per second in total (default ${DEFAULT_RATE_PER_SECOND}, at most ${RATE_PER_CONNECTION} a connection)
-  --shared-feed N   practices whose results come over one feed of the LIS (default 0)
+  --shared-feed N   practices whose results come over one feed of the LIS, some copied to another of them (default: none
+                    below ${SHARED_FROM_CONNECTIONS} connections, else one practice in ten, at most ${MOST_SHARED_BY_DEFAULT})
   --seed S          the same seed makes the same estate and messages (default 1)
   --messages DIR    send your own message files (one, several, batches or MLLP frames per file)
   --inventory F     your own inventory instead of a made one (loopback addresses only)
-  --fault F         trouble on the new platform during the parallel run: ${SCENARIO_FAULTS.join(', ')}
-  --keep            leave the folder with project, journal, logs and report, and say where
+  --fault F         one of the faults below
+  --report FILE     the HTML report goes there (default: a new file in $XDG_STATE_HOME/cutover, ~/.local/state/cutover)
+  --keep            leave the folder with project, journal and logs, and say where
   --json            one JSON document on stdout; progress stays on stderr
   --help
+
+Faults:
+${FAULT_NAMES.map((name) => `  ${name.padEnd(17)} ${FAULT_SUMMARIES[name]}`).join('\n')}
 
 Environment: DATABASE_URL uses a PostgreSQL of yours instead of the embedded one.
 
   cutover rehearse
   cutover rehearse --connections 10 --rate 40
+  cutover rehearse --connections 20 --fault control-dies
   cutover rehearse --messages ./samples --json > rehearsal.json
 `;
 
@@ -63,6 +73,7 @@ const OPTIONS = {
   messages: { type: 'string' },
   inventory: { type: 'string' },
   fault: { type: 'string' },
+  report: { type: 'string' },
   keep: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean' },
@@ -79,13 +90,20 @@ export function parseOptions(argv: readonly string[]): Parsed {
     const options: Options = {
       connections,
       ratePerSecond,
-      onSharedFeed: wholeNumber('shared-feed', values['shared-feed'], 0, Math.floor(connections / 2)),
+      onSharedFeed: wholeNumber(
+        'shared-feed',
+        values['shared-feed'],
+        sharedByDefault(connections),
+        Math.floor(connections / 2),
+        0,
+      ),
       seed: values.seed ?? '1',
       messagesFolder: existing('messages', values.messages, 'folder'),
       inventoryFile: existing('inventory', values.inventory, 'file'),
       keep: values.keep ?? false,
       json,
       fault: faultOf(values.fault),
+      reportFile: writable(values.report),
     };
     return { kind: 'run', options };
   } catch (error) {
@@ -93,11 +111,17 @@ export function parseOptions(argv: readonly string[]): Parsed {
   }
 }
 
-function wholeNumber(name: string, text: string | undefined, otherwise: number, most: number): number {
+/** A small estate is there to be understood; a large one has what a lab has. */
+function sharedByDefault(connections: number): number {
+  const practices = Math.floor(connections / 2);
+  return connections < SHARED_FROM_CONNECTIONS ? 0 : Math.min(MOST_SHARED_BY_DEFAULT, Math.floor(practices / 10));
+}
+
+function wholeNumber(name: string, text: string | undefined, otherwise: number, most: number, least = 1): number {
   if (text === undefined) return otherwise;
   const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 1 && value <= most) return value;
-  throw new RangeError(`--${name} is '${text}'; it must be a whole number from 1 to ${most}`);
+  if (value >= least && value <= most) return value;
+  throw new RangeError(`--${name} is '${text}'; it must be a whole number from ${least} to ${most}`);
 }
 
 function existing(name: string, path: string | undefined, kind: 'file' | 'folder'): string | null {
@@ -108,9 +132,16 @@ function existing(name: string, path: string | undefined, kind: 'file' | 'folder
   throw new RangeError(`--${name}: there is no ${kind} ${full}`);
 }
 
-function faultOf(text: string | undefined): ScenarioFault | null {
+function writable(path: string | undefined): string | null {
+  if (path === undefined) return null;
+  const full = resolve(path);
+  if (existsSync(full) && statSync(full).isDirectory()) throw new RangeError(`--report: ${full} is a folder`);
+  if (existsSync(dirname(full))) return full;
+  throw new RangeError(`--report: there is no folder ${dirname(full)}`);
+}
+
+function faultOf(text: string | undefined): FaultName | null {
   if (text === undefined) return null;
-  const fault = SCENARIO_FAULTS.find((known) => known === text);
-  if (fault !== undefined) return fault;
-  throw new RangeError(`--fault is '${text}'; it must be one of ${SCENARIO_FAULTS.join(', ')}`);
+  if (isFaultName(text)) return text;
+  throw new RangeError(`--fault is '${text}'; it must be one of ${FAULT_NAMES.join(', ')}`);
 }

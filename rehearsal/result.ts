@@ -1,49 +1,20 @@
-/** What `rehearse --json` prints, and what the summary for people is made from. */
-import { z } from 'zod';
+/** The pieces of `rehearse --json` (core/rehearsal-document.ts) under the names that the rehearsal uses. */
+import type { z } from 'zod';
+import type {
+  directionCountSchema,
+  messagesSchema,
+  rehearsalSchema,
+  swapSchema,
+  troubleSchema,
+} from '../core/rehearsal-document.ts';
 
-const milliseconds = z.number();
-
-export const swapSchema = z.object({
-  step: z.string(),
-  connections: z.int(),
-  /** Over the connections: each one's longest wait from sending to answer while the verb ran. */
-  pauseMs: z.object({ p50: milliseconds, p99: milliseconds, max: milliseconds }),
-  wallMs: milliseconds,
-});
-export type Swap = z.output<typeof swapSchema>;
-
-export const rehearsalSchema = z.object({
-  verdict: z.enum(['green', 'red', 'failed', 'interrupted']),
-  /** Why it is not green. */
-  reasons: z.array(z.string()),
-  connections: z.int(),
-  seed: z.string(),
-  ratePerSecond: z.number(),
-  fault: z.string().nullable(),
-  messages: z.object({
-    sent: z.int(),
-    delivered: z.int(),
-    /** Whose output arrived, by MSH-3. */
-    fromLegacy: z.int(),
-    fromNew: z.int(),
-    lost: z.int(),
-    duplicated: z.int(),
-    reordered: z.int(),
-    maybeSent: z.int(),
-    altered: z.int(),
-    unexpected: z.int(),
-    rejected: z.int(),
-    unanswered: z.int(),
-    duplicatedListed: z.int(),
-    misanswered: z.int(),
-    exampleIds: z.array(z.string()),
-  }),
-  swaps: z.array(swapSchema),
-  steps: z.array(z.object({ name: z.string(), wallMs: milliseconds })),
-  /** The kept folder's copy of this document, or null where nothing is kept. */
-  report: z.string().nullable(),
-});
 export type RehearsalResult = z.output<typeof rehearsalSchema>;
+export type Swap = z.output<typeof swapSchema>;
+export type Trouble = z.output<typeof troubleSchema>;
+export type Messages = z.output<typeof messagesSchema>;
+export type DirectionCount = z.output<typeof directionCountSchema>;
+export type Sample = RehearsalResult['samples'][number];
+export type Environment = RehearsalResult['environment'];
 
 /** The p-th of the sorted values, by the nearest-rank method; 0 where there are none. */
 export function percentile(values: readonly number[], share: number): number {
@@ -53,30 +24,42 @@ export function percentile(values: readonly number[], share: number): number {
 
 export type Played = Pick<
   RehearsalResult,
-  'connections' | 'ratePerSecond' | 'swaps' | 'steps' | 'messages' | 'reasons'
+  | 'connections'
+  | 'ratePerSecond'
+  | 'reachedPerSecond'
+  | 'trouble'
+  | 'messages'
+  | 'directions'
+  | 'swaps'
+  | 'steps'
+  | 'samples'
+  | 'reasons'
 >;
+
+export const NOTHING_COUNTED = {
+  sent: 0,
+  delivered: 0,
+  fromLegacy: 0,
+  fromNew: 0,
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+  duplicatedListed: 0,
+  altered: 0,
+  unexpected: 0,
+  rejected: 0,
+  unanswered: 0,
+} as const;
 
 export const NOTHING_PLAYED: Played = {
   connections: 0,
   ratePerSecond: 0,
-  steps: [],
+  reachedPerSecond: 0,
+  trouble: null,
+  messages: { ...NOTHING_COUNTED, maybeSent: 0, maybeSentIds: [], misanswered: 0, exampleIds: [] },
+  directions: [],
   swaps: [],
+  steps: [],
+  samples: [],
   reasons: [],
-  messages: {
-    sent: 0,
-    delivered: 0,
-    fromLegacy: 0,
-    fromNew: 0,
-    lost: 0,
-    duplicated: 0,
-    reordered: 0,
-    maybeSent: 0,
-    altered: 0,
-    unexpected: 0,
-    rejected: 0,
-    unanswered: 0,
-    duplicatedListed: 0,
-    misanswered: 0,
-    exampleIds: [],
-  },
 };

@@ -3,26 +3,27 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
-import { readySchema } from '../core/admin-api.ts';
 import type { Cleanup } from './cleanup.ts';
-import { startDatabase } from './database/database.ts';
+import { type Database, startDatabase } from './database/database.ts';
 import { type Estate, inventoryYaml, partyConfigurations, planEstate, portsNeeded, stackYaml } from './estate.ts';
 import { estateFromInventory } from './estate-from-inventory.ts';
+import { GatewayProcess } from './gateway-process.ts';
 import { Load } from './load.ts';
 import type { Options } from './options.ts';
 import { freePorts } from './ports.ts';
-import { endServing, runToEnd, startServing } from './product.ts';
+import { runToEnd } from './product.ts';
 import type { Progress } from './progress.ts';
 import { type Folders, writeProject } from './project.ts';
-
-const GATEWAY_READY_LIMIT_MS = 60_000;
-const GATEWAY_GRACE_MS = 15_000;
 
 export type Stage = {
   readonly folders: Folders;
   readonly estate: Estate;
+  /** Its admin API. */
   readonly gateway: GatewayClient;
+  readonly gatewayProcess: GatewayProcess;
+  readonly database: Database;
   readonly load: Load;
+  readonly pulumiVersion: string;
   /** Environment of every verb. */
   readonly env: NodeJS.ProcessEnv;
 };
@@ -36,18 +37,22 @@ export type Around = {
 
 export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   const { options, progress, cleanup, signal } = around;
+  if (options.fault === 'database-down' && process.env.DATABASE_URL)
+    throw new Error('--fault database-down stops PostgreSQL: unset DATABASE_URL, so that it is the embedded one');
+  progress.step('start');
+  // Before the ports are chosen: a first build takes minutes, in which others may take them.
+  const engine = await findEngine(folders, around);
   const { estate, inventory, databasePort } = await makeEstate(options);
   writeProject(folders, { inventory, stack: stackYaml(estate.connections.map(({ name }) => name)) });
 
-  const engine = findEngine(folders, around);
-  // Awaited below; until then a failure of the database must not find it unhandled.
-  engine.catch(() => undefined);
   const database = await startDatabase(folders.database, databasePort, process.env);
   cleanup.add('PostgreSQL', () => database.stop());
   progress.line(database.embedded ? 'PostgreSQL runs (embedded)' : 'PostgreSQL: the one of DATABASE_URL');
 
-  await startGateway(folders, estate, around);
-  const env = { ...process.env, ...(await engine), ...credentials(folders), DATABASE_URL: database.url };
+  const gatewayProcess = new GatewayProcess(folders, estate.adminPort, signal);
+  cleanup.add('gateway', () => gatewayProcess.end());
+  progress.line(`gateway serves ${await gatewayProcess.start()} connections`);
+  const env = { ...process.env, ...engine.env, ...credentials(folders), DATABASE_URL: database.url };
   signal.throwIfAborted();
 
   const load = new Load(partyConfigurations(estate, { seed: options.seed, messagesFolder: options.messagesFolder }));
@@ -60,7 +65,7 @@ export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   progress.line('EMRs, LIS, legacy and new platform run');
   const gateway = new GatewayClient({ admin: `https://127.0.0.1:${estate.adminPort}`, shard: 0, env });
   cleanup.add('admin client', () => gateway.close());
-  return { folders, estate, gateway, load, env };
+  return { folders, estate, gateway, gatewayProcess, database, load, pulumiVersion: engine.version, env };
 }
 
 async function makeEstate(options: Options): Promise<{ estate: Estate; inventory: string; databasePort: number }> {
@@ -80,7 +85,10 @@ const engineSchema = z.union([
 ]);
 
 /** The engine is found or built once; the verbs are told which it is. */
-async function findEngine(folders: Folders, { progress, signal }: Around): Promise<NodeJS.ProcessEnv> {
+async function findEngine(
+  folders: Folders,
+  { progress, signal }: Around,
+): Promise<{ readonly version: string; readonly env: NodeJS.ProcessEnv }> {
   const finished = await runToEnd({
     script: 'infra/engine/main.ts',
     args: [],
@@ -95,7 +103,7 @@ async function findEngine(folders: Folders, { progress, signal }: Around): Promi
   if (!read.success) throw new Error(`the Pulumi engine cannot be had: ${finished.tail.join('\n')}`);
   if (!read.data.ok) throw new Error(read.data.message);
   progress.line(`Pulumi engine ${read.data.version} (${read.data.source})`);
-  return {
+  const env = {
     CUTOVER_PULUMI: read.data.pulumi,
     PULUMI_BACKEND_URL: `file://${folders.state}`,
     PULUMI_CONFIG_PASSPHRASE: '',
@@ -103,27 +111,7 @@ async function findEngine(folders: Folders, { progress, signal }: Around): Promi
     PULUMI_HOME: join(folders.root, 'pulumi-home'),
     PULUMI_SKIP_UPDATE_CHECK: '1',
   };
-}
-
-async function startGateway(folders: Folders, estate: Estate, { progress, cleanup, signal }: Around): Promise<void> {
-  const args = [
-    '--inventory',
-    folders.inventory,
-    '--data-dir',
-    folders.gatewayData,
-    '--init',
-    '--admin-port',
-    String(estate.adminPort),
-  ];
-  const logFile = join(folders.logs, 'gateway.log');
-  const { child, firstLine } = await startServing(
-    { script: 'gateway/main.ts', args, cwd: folders.project, env: process.env, logFile, signal },
-    GATEWAY_READY_LIMIT_MS,
-  );
-  cleanup.add('gateway', () => endServing(child, GATEWAY_GRACE_MS));
-  const ready = readySchema.safeParse(jsonOf(firstLine));
-  if (!ready.success) throw new Error('the gateway printed something else than its ready line');
-  progress.line(`gateway serves ${ready.data.connections} connections`);
+  return { version: read.data.version, env };
 }
 
 function credentials(folders: Folders): NodeJS.ProcessEnv {

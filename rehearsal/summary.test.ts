@@ -1,38 +1,11 @@
 import { expect, test } from 'vitest';
-import { percentile, type RehearsalResult, rehearsalSchema } from './result.ts';
+import { rehearsalSchema } from '../core/rehearsal-document.ts';
+import { GREEN } from './report/example.ts';
+import { percentile } from './result.ts';
 import { summaryText } from './summary.ts';
 
-const GREEN: RehearsalResult = {
-  verdict: 'green',
-  reasons: [],
-  connections: 250,
-  seed: '1',
-  ratePerSecond: 500,
-  fault: null,
-  messages: {
-    sent: 12_345,
-    delivered: 12_345,
-    fromLegacy: 6000,
-    fromNew: 6345,
-    lost: 0,
-    duplicated: 0,
-    reordered: 0,
-    maybeSent: 0,
-    altered: 0,
-    unexpected: 0,
-    rejected: 0,
-    unanswered: 0,
-    duplicatedListed: 0,
-    misanswered: 0,
-    exampleIds: [],
-  },
-  swaps: [{ step: 'switch', connections: 250, pauseMs: { p50: 20.4, p99: 180, max: 250 }, wallMs: 8000 }],
-  steps: [{ name: 'switch', wallMs: 8000 }],
-  report: null,
-};
-
 test('a green run says so, with counts and pauses', () => {
-  const text = summaryText(GREEN);
+  const text = summaryText(GREEN, null);
   expect(text).toContain('GREEN: nothing lost, doubled or out of order');
   expect(text).toContain('sent 12,345   delivered 12,345   lost 0');
   expect(text).toMatch(/switch +8\.0 s +20 ms \/ 180 ms \/ 250 ms/);
@@ -41,12 +14,35 @@ test('a green run says so, with counts and pauses', () => {
 
 test('a red run names what went wrong, and never claims that nothing did', () => {
   const messages = { ...GREEN.messages, delivered: 12_344, lost: 1, altered: 2, exampleIds: ['lost: R000100000007'] };
-  const text = summaryText({ ...GREEN, verdict: 'red', reasons: ['the count at the ends is not clean'], messages });
+  const text = summaryText(
+    { ...GREEN, verdict: 'red', reasons: ['the count at the ends is not clean'], messages },
+    null,
+  );
   expect(text).toContain('lost 1');
   expect(text).toContain('2 altered');
   expect(text).toContain('lost: R000100000007');
-  expect(text).toContain('RED\n  the count at the ends is not clean');
+  expect(text).toContain('RED: something is not as it must be\n  the count at the ends is not clean');
   expect(text).not.toContain('nothing lost');
+});
+
+test('a double that the gateway listed stays green, and is said', () => {
+  const messages = { ...GREEN.messages, duplicatedListed: 1, maybeSent: 3, maybeSentIds: ['A', 'B', 'C'] };
+  const text = summaryText({ ...GREEN, messages }, null);
+  expect(text).toContain('GREEN: nothing lost or out of order, through every swap, under load; 1 double, each listed');
+  expect(text).toContain('3 listed by the gateway as maybe sent, 1 doubled, and on that list');
+});
+
+test('a fault is told with what was injected and how it was seen', () => {
+  const trouble = {
+    fault: 'gateway-dies',
+    injected: [{ what: 'kill -9 of the gateway', count: null }],
+    seen: [{ what: 'connections served again', count: 250 }],
+  };
+  const text = summaryText({ ...GREEN, fault: 'gateway-dies', trouble }, '/kept');
+  expect(text).toMatch(
+    /Fault gateway-dies, injected:\n +kill -9 of the gateway\nand seen:\n +250 {2}connections served again/,
+  );
+  expect(text).toContain('kept in /kept');
 });
 
 test('percentiles by nearest rank', () => {

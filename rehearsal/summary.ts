@@ -1,33 +1,70 @@
-/** The end of a rehearsal as a person reads it. */
-import type { RehearsalResult } from './result.ts';
+/** The end of a rehearsal as a person reads it: what was counted, how it was felt, the verdict, and where the report is. */
+import type { Messages, RehearsalResult, Trouble } from './result.ts';
 
-export function summaryText(result: RehearsalResult): string {
-  const { messages } = result;
-  const count = (value: number): string => value.toLocaleString('en-US');
-  const bad: string[] = [];
-  if (messages.altered > 0) bad.push(`${count(messages.altered)} altered`);
-  if (messages.unexpected > 0) bad.push(`${count(messages.unexpected)} unexpected`);
-  if (messages.misanswered > 0) bad.push(`${count(messages.misanswered)} answered with another message's answer`);
-  if (messages.rejected > 0) bad.push(`${count(messages.rejected)} rejected at the source`);
-  if (messages.unanswered > 0) bad.push(`${count(messages.unanswered)} never answered`);
-  if (messages.duplicatedListed > 0) bad.push(`${count(messages.duplicatedListed)} doubled and listed by the gateway`);
-  const countLine = `  sent ${count(messages.sent)}   delivered ${count(messages.delivered)}   lost ${count(messages.lost)}   doubled ${count(messages.duplicated)}   out of order ${count(messages.reordered)}`;
-  const fromLine = `  of the delivered, ${count(messages.fromLegacy)} came from legacy and ${count(messages.fromNew)} from new`;
+export const VERDICT_SENTENCES: Readonly<Record<RehearsalResult['verdict'], string>> = {
+  green: 'nothing lost, doubled or out of order, through every swap, under load',
+  red: 'something is not as it must be',
+  failed: 'it could not be played to its end',
+  interrupted: 'it was ended before its end',
+};
+
+/** `kept`: the folder that `--keep` left. */
+export function summaryText(result: RehearsalResult, kept: string | null): string {
+  const { messages, fault, seed } = result;
+  const size = `${count(result.connections)} connections at ${count(result.ratePerSecond)} messages/s`;
+  const counted = [
+    'Counted at both ends by the simulated EMRs and LIS:',
+    `  sent ${count(messages.sent)}   delivered ${count(messages.delivered)}   lost ${count(messages.lost)}   doubled ${count(messages.duplicated)}   out of order ${count(messages.reordered)}`,
+    `  of the delivered, ${count(messages.fromLegacy)} came from legacy and ${count(messages.fromNew)} from new; ${count(result.reachedPerSecond)} messages/s were reached`,
+  ];
+  const also = furtherFindings(messages);
   const lines = [
     '',
-    `Rehearsal of ${count(result.connections)} connections at ${count(result.ratePerSecond)} messages/s (seed ${result.seed}${result.fault === null ? '' : `, fault ${result.fault}`})`,
-    ...(result.steps.length === 0
-      ? []
-      : ['', ...stepTable(result), '', 'Counted at both ends by the simulated EMRs and LIS:', countLine, fromLine]),
-    ...(bad.length === 0 ? [] : [`  also: ${bad.join(', ')}`]),
-    ...(messages.maybeSent === 0 ? [] : [`  listed by the gateway as maybe sent: ${count(messages.maybeSent)}`]),
+    `Rehearsal of ${size} (seed ${seed}${fault === null ? '' : `, fault ${fault}`})`,
+    ...(result.steps.length === 0 ? [] : ['', ...stepTable(result), '']),
+    ...(isCounted(result) ? counted : ['It did not come to the count at both ends.']),
+    ...(also.length === 0 ? [] : [`  also: ${also.join(', ')}`]),
     ...messages.exampleIds.map((example) => `  ${example}`),
+    ...(result.trouble === null ? [] : ['', ...troubleLines(result.trouble)]),
     '',
-    `${result.verdict.toUpperCase()}${result.verdict === 'green' ? ': nothing lost, doubled or out of order, through every swap, under load' : ''}`,
+    `${result.verdict.toUpperCase()}: ${sentenceOf(result)}`,
     ...result.reasons.map((reason) => `  ${reason}`),
-    ...(result.report === null ? [] : [`Everything is kept beside ${result.report}`]),
+    ...(kept === null ? [] : [`Project, journal and logs are kept in ${kept}`]),
+    ...(result.report === null ? [] : [`Report: ${result.report}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Only a rehearsal that was played to its end was counted. */
+export function isCounted({ verdict }: RehearsalResult): boolean {
+  return verdict === 'green' || verdict === 'red';
+}
+
+/** Green in one sentence that says no more than was counted. */
+export function sentenceOf({ verdict, messages }: RehearsalResult): string {
+  if (verdict !== 'green' || messages.duplicatedListed === 0) return VERDICT_SENTENCES[verdict];
+  const doubles = messages.duplicatedListed === 1 ? '1 double' : `${count(messages.duplicatedListed)} doubles`;
+  return `nothing lost or out of order, through every swap, under load; ${doubles}, each listed by the gateway as maybe sent`;
+}
+
+/** What else was counted, where there is any of it. */
+export function furtherFindings(messages: Messages): string[] {
+  const findings: readonly (readonly [number, string])[] = [
+    [messages.altered, 'altered'],
+    [messages.unexpected, 'unexpected'],
+    [messages.misanswered, "answered with another message's answer"],
+    [messages.rejected, 'rejected at the source'],
+    [messages.unanswered, 'never answered'],
+    [messages.maybeSent, 'listed by the gateway as maybe sent'],
+    [messages.duplicatedListed, 'doubled, and on that list'],
+  ];
+  return findings.filter(([value]) => value > 0).map(([value, what]) => `${count(value)} ${what}`);
+}
+
+function troubleLines({ fault, injected, seen }: Trouble): string[] {
+  const line = ({ what, count: value }: Trouble['seen'][number]): string =>
+    `  ${value === null ? '      ' : count(value).padStart(6)}  ${what}`;
+  return [`Fault ${fault}, injected:`, ...injected.map(line), 'and seen:', ...seen.map(line)];
 }
 
 /** Pauses beside the steps that swapped something. */
@@ -47,4 +84,8 @@ function stepTable(result: RehearsalResult): string[] {
 
 function asMs(value: number): string {
   return `${Math.round(value)} ms`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
 }

@@ -41,7 +41,7 @@ function shortened(lines: readonly string[]): string[] {
   return rest > 0 ? [...lines.slice(0, SHOWN_LIMIT), `and ${rest} more`] : [...lines];
 }
 
-function documentIn(stdout: string): unknown {
+export function documentIn(stdout: string): unknown {
   try {
     return JSON.parse(stdout);
   } catch {

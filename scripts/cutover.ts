@@ -1,28 +1,9 @@
 #!/usr/bin/env node
-/** The command `cutover`: one verb a file in verbs/, everything they share in runner/. */
-import { runCommand } from './runner/command.ts';
-import { EXIT } from './runner/stop.ts';
-import { processTerminal } from './runner/terminal.ts';
-import { VERBS } from './verbs/index.ts';
+/**
+ * The command `cutover`: one verb a file in verbs/, everything they share in runner/. Loaded after the compile cache is
+ * on: loading code is a good part of what a verb's time goes to.
+ */
+import { keepCompiledCode } from './runner/compile-cache.ts';
 
-const interruption = new AbortController();
-const terminal = processTerminal();
-const argv = process.argv.slice(2);
-const isProcessVerb = argv[0] !== undefined && Object.hasOwn(VERBS, argv[0]) && VERBS[argv[0]]?.kind === 'process';
-
-if (!isProcessVerb) {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (interruption.signal.aborted) process.exit(EXIT.interrupted);
-      terminal.warn('interrupted: what is in flight is finished first (again: leave at once)');
-      interruption.abort();
-    });
-  }
-}
-
-process.exitCode = await runCommand(VERBS, argv, {
-  cwd: process.cwd(),
-  env: process.env,
-  terminal,
-  interruption: interruption.signal,
-});
+keepCompiledCode();
+await import('./runner/main.ts');

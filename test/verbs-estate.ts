@@ -1,11 +1,11 @@
 /**
  * For tests and benches of the verbs at size: a real gateway process with N connections, a project beside it, and what
- * is true at the gateway. No traffic and no parties: the platforms' ports are closed.
+ * is true at the gateway. No traffic: platforms and destination are one port that accepts and says nothing.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,9 +43,10 @@ export async function startEstate(
   change: (connection: EstateInventory['connections'][number]) => object = () => ({}),
 ): Promise<Estate> {
   const folder = await mkdtemp(join(tmpdir(), 'cutover-estate-'));
+  const peer = await startPeer();
   const [adminPort = 0, ...ports] = await freePorts(1 + count * 3);
   const data = join(folder, 'gateway');
-  const inventory = inventoryOf(count, adminPort, ports, change);
+  const inventory = inventoryOf(count, adminPort, ports, peer.port, change);
   const env: Record<string, string> = { CUTOVER_ADMIN_CA: join(data, 'admin.crt'), ...more };
   const project = await createTestProject(env);
   await project.writeInventory(inventory);
@@ -80,6 +81,7 @@ export async function startEstate(
       await admin.close();
       gateway.kill('SIGTERM');
       await ended(gateway);
+      await peer.stop();
       await project.remove();
       await rm(folder, { recursive: true, force: true });
     },
@@ -90,9 +92,10 @@ function inventoryOf(
   count: number,
   adminPort: number,
   ports: readonly number[],
+  peerPort: number,
   change: (connection: EstateInventory['connections'][number]) => object,
 ): EstateInventory {
-  const peer = { host: '127.0.0.1', port: 9 };
+  const peer = { host: '127.0.0.1', port: peerPort };
   const connections = Array.from({ length: count }, (_, index) => {
     const [feed = 0, legacy = 0, next = 0] = ports.slice(index * 3, index * 3 + 3);
     const connection = {
@@ -131,6 +134,26 @@ async function startGateway(inventory: string, data: string, adminPort: number):
   const ready: unknown = JSON.parse(await Promise.race([line, over]));
   if (typeof ready !== 'object' || ready === null || !('ready' in ready)) throw new Error('the gateway is not ready');
   return child;
+}
+
+async function startPeer(): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+  return {
+    port: address.port,
+    stop: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 async function ended(child: ChildProcess): Promise<void> {

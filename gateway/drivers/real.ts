@@ -1,34 +1,53 @@
 /** The engine's driver over real sockets, real timers and the journal's files. */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
+import type { ListenerSecurity, PeerSecurity } from '../../core/endpoint-security.ts';
 import type { Address, Effects, EndpointId, SocketId } from '../engine/io.ts';
 import type { JournalMeta } from '../engine/records.ts';
 import type { ShardEngine } from '../engine/shard.ts';
 import type { Journal, JournalEvents } from '../journal/journal.ts';
+import type { TlsStore } from '../tls.ts';
+import { addressKey, dial } from './dialling.ts';
+import { Listening } from './listening.ts';
+import { Mishaps } from './mishaps.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_AFTER_MS = 30_000;
-const BACKLOG = 4096;
+const UNREAD_LIMIT_BYTES = 1024 * 1024;
+const PLAIN: PeerSecurity = { tls: null, sourceAddress: null };
 
 export class RealDriver implements Effects {
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #sockets = new Map<SocketId, Socket>();
+  /** Paused by the engine; and because their peers do not read. */
+  readonly #paused = new Set<SocketId>();
+  readonly #unread = new Set<SocketId>();
   readonly #timers = new Map<number, NodeJS.Timeout>();
-  readonly #servers: Server[] = [];
+  readonly #listening: Listening[] = [];
+  readonly #tls: TlsStore;
+  /** By `addressKey`. */
+  #peers: ReadonlyMap<string, PeerSecurity> = new Map();
+  readonly mishaps: Mishaps;
+  /** Told with every offset that is on disk, after the engine. */
+  onDurable: (upTo: number) => void = () => {};
   #engine: ShardEngine | null = null;
   #journal: Journal | null = null;
   #nextAccepted = 1;
 
-  constructor(logger: Logger, now: () => number) {
+  constructor(logger: Logger, now: () => number, tls: TlsStore) {
     this.#logger = logger;
     this.#now = now;
+    this.#tls = tls;
+    this.mishaps = new Mishaps(logger, now);
   }
 
   /** What the journal tells goes straight to the engine. */
   readonly journalEvents: JournalEvents = {
     written: (upTo) => this.#engine?.written(this.#now(), upTo),
-    durable: (upTo) => this.#engine?.durable(this.#now(), upTo),
+    durable: (upTo) => {
+      this.#engine?.durable(this.#now(), upTo);
+      this.onDurable(upTo);
+    },
     failed: (error, lastDurable) => {
       this.#logger.error({ event: 'journal-failed', code: error.name, lastDurable }, 'the journal cannot be written');
       this.#engine?.journalFailed(this.#now());
@@ -41,30 +60,31 @@ export class RealDriver implements Effects {
     this.#journal = journal;
   }
 
+  /** How new peers are to be dialled; those that are known stay as they are. Their TLS files are in the store. */
+  addPeers(peers: ReadonlyMap<string, PeerSecurity>): void {
+    this.#peers = new Map([...peers, ...this.#peers]);
+  }
+
   /** Resolves with the port once it listens. */
-  listen(host: string, port: number, endpoint: EndpointId): Promise<number> {
-    const server = createServer({
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+  listen(host: string, port: number, endpoint: EndpointId, security: ListenerSecurity): Promise<number> {
+    const name = endpoint.kind === 'feed' ? `feed ${endpoint.feed}` : `leg port ${endpoint.port}`;
+    const listening = new Listening(security, this.#tls, {
+      accepted: (socket) => this.#accept(socket, endpoint),
+      turnedAway: (what) => this.mishaps.turnedAway(name, what),
+      failed: (error) => this.#logger.error({ event: 'listener-failed', port, code: codeOf(error) }),
     });
-    this.#servers.push(server);
-    server.on('connection', (socket) => this.#accept(socket, endpoint));
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port, backlog: BACKLOG }, () => {
-        server.off('error', reject);
-        server.on('error', (error) => this.#logger.error({ event: 'listener-failed', port, code: codeOf(error) }));
-        const address = server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : port);
-      });
-    });
+    this.#listening.push(listening);
+    return listening.listen(host, port);
+  }
+
+  /** Listeners show renewed certificates to whoever comes next. */
+  renewTls(): void {
+    for (const listening of this.#listening) listening.renew(this.#tls);
   }
 
   /** No new connections; those that are open stay. */
   stopListening(): void {
-    for (const server of this.#servers) server.close();
+    for (const listening of this.#listening) listening.stop();
   }
 
   closeAll(): void {
@@ -79,22 +99,30 @@ export class RealDriver implements Effects {
   }
 
   send(id: SocketId, bytes: Uint8Array): void {
-    this.#sockets.get(id)?.write(bytes);
+    const socket = this.#sockets.get(id);
+    if (socket === undefined || socket.write(bytes)) return;
+    if (!isAccepted(id) || this.#unread.has(id) || socket.writableLength < UNREAD_LIMIT_BYTES) return;
+    // Who does not read its answers is not heard either, so that they do not pile up here.
+    this.#unread.add(id);
+    socket.pause();
+    socket.once('drain', () => {
+      this.#unread.delete(id);
+      if (!this.#paused.has(id)) socket.resume();
+    });
   }
 
   connect(id: SocketId, address: Address): void {
-    const socket = connect({
-      host: address.host,
-      port: address.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
-    });
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy());
-    socket.once('connect', () => {
+    const key = addressKey(address);
+    const security = this.#peers.get(key) ?? PLAIN;
+    let isReady = false;
+    const socket = dial(address, security, this.#tls, () => {
+      isReady = true;
       socket.setTimeout(0);
       this.#engine?.connected(this.#now(), id);
     });
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy());
+    const isSpecial = security.tls !== null || security.sourceAddress !== null;
+    if (isSpecial) socket.on('error', (error) => this.mishaps.peerFailed(key, isReady, codeOf(error)));
     this.#watch(id, socket);
   }
 
@@ -102,7 +130,7 @@ export class RealDriver implements Effects {
     const socket = this.#sockets.get(id);
     if (socket === undefined) return;
     // The engine has forgotten it: what still happens on it is nobody's business.
-    this.#sockets.delete(id);
+    this.#forget(id);
     socket.removeAllListeners('data');
     socket.end(() => socket.destroy());
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy());
@@ -110,11 +138,13 @@ export class RealDriver implements Effects {
   }
 
   pause(id: SocketId): void {
+    this.#paused.add(id);
     this.#sockets.get(id)?.pause();
   }
 
   resume(id: SocketId): void {
-    this.#sockets.get(id)?.resume();
+    this.#paused.delete(id);
+    if (!this.#unread.has(id)) this.#sockets.get(id)?.resume();
   }
 
   append(offset: number, meta: JournalMeta, payload: Uint8Array | null, needs: 'written' | 'durable'): void {
@@ -173,10 +203,21 @@ export class RealDriver implements Effects {
     socket.on('error', (error) => this.#logger.debug({ event: 'socket-error', code: codeOf(error) }));
     socket.on('close', () => {
       if (this.#sockets.get(id) !== socket) return;
-      this.#sockets.delete(id);
+      this.#forget(id);
       this.#engine?.closed(this.#now(), id);
     });
   }
+
+  #forget(id: SocketId): void {
+    this.#sockets.delete(id);
+    this.#paused.delete(id);
+    this.#unread.delete(id);
+  }
+}
+
+/** The driver's own numbers are odd, the engine's even (io.ts). */
+function isAccepted(id: SocketId): boolean {
+  return id % 2 === 1;
 }
 
 function codeOf(error: unknown): string {

@@ -36,7 +36,7 @@ export class SimulatedDriver implements Effects {
       const id = this.#nextAccepted;
       this.#nextAccepted += 2;
       this.#wires.set(id, wire);
-      this.#world.after(0, () => this.#engine?.accepted(this.#world.now, endpoint, id, '10.0.0.1'));
+      this.#world.after(0, () => this.#engine?.accepted(this.#world.now, endpoint, id, wire.ip));
       return this.#handlers(id);
     });
   }

@@ -11,10 +11,10 @@ import { ownAnswer, readAnswer, readdress } from './answers.ts';
 import { type Destination, newDestination } from './destination.ts';
 import type { AdmittedInput } from './feed.ts';
 import type { Intake, Message } from './intake.ts';
-import { Lists } from './lists.ts';
-import { type Obligation, Obligations } from './obligations.ts';
+import { Lists, type ListsState } from './lists.ts';
+import { type Obligation, Obligations, type ObligationsState } from './obligations.ts';
 import type { StrayFrame } from './peer-link.ts';
-import type { MessageFacts, OutputRole, Verdict } from './records.ts';
+import type { ListRecord, MessageFacts, OutputRole, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
 
 export type ConnectionObserver = {
@@ -22,6 +22,19 @@ export type ConnectionObserver = {
   moved(connection: string): void;
   stray(endpoint: string, frame: StrayFrame): void;
 };
+
+export type ConnectionState = {
+  readonly route: Route;
+  readonly observed: Observed | null;
+  readonly epochs: readonly EpochRecord[];
+  readonly counters: Counters;
+  readonly rejectedCopies: { readonly epoch: number; readonly count: number };
+  readonly nextExpiryMs: number;
+  readonly lists: ListsState;
+  readonly obligations: ObligationsState;
+};
+
+const EXPIRE_EVERY_MS = 1000;
 
 export type Observed = { readonly epoch: number; readonly deliveredFrom: Platform; readonly atMs: number };
 
@@ -36,6 +49,8 @@ export class ConnectionEngine {
   observed: Observed | null = null;
   /** Outputs that are being worked on: received, and neither on their way to the destination's verdict nor captured yet. */
   openOutputs = 0;
+  #nextExpiryMs = 0;
+  #rejectedCopies = { epoch: 0, count: 0 };
   readonly #runtime: Runtime;
   readonly #observer: ConnectionObserver;
 
@@ -77,6 +92,35 @@ export class ConnectionEngine {
     return count;
   }
 
+  dump(): ConnectionState {
+    return {
+      route: this.route,
+      observed: this.observed,
+      epochs: [...this.epochs],
+      counters: { ...this.counters },
+      rejectedCopies: { ...this.#rejectedCopies },
+      nextExpiryMs: this.#nextExpiryMs,
+      lists: this.lists.dump(),
+      obligations: this.obligations.dump(),
+    };
+  }
+
+  load(state: ConnectionState): void {
+    this.route = state.route;
+    this.observed = state.observed;
+    this.epochs.push(...state.epochs);
+    Object.assign(this.counters, state.counters);
+    this.#rejectedCopies = { ...state.rejectedCopies };
+    this.#nextExpiryMs = state.nextExpiryMs;
+    this.lists.load(state.lists);
+    this.obligations.load(state.obligations);
+  }
+
+  /** Copies that the candidate did not take since the last change of route. */
+  get rejectedCopies(): number {
+    return this.#rejectedCopies.epoch === this.route.epoch ? this.#rejectedCopies.count : 0;
+  }
+
   /** No output is on its way and none can still come. */
   isSettled(): boolean {
     this.obligations.expire(this.#runtime.now, controlOf(this.route));
@@ -100,9 +144,31 @@ export class ConnectionEngine {
     }
     const key = config.correlate === null || input.payload === null ? null : keyOf(input.payload, config.correlate);
     this.obligations.admit(input.first, input.facts, key, from);
+    this.#expireNowAndThen();
+  }
+
+  /** What can no longer come is forgotten also while no swap asks for it. */
+  #expireNowAndThen(): void {
+    if (this.#runtime.now < this.#nextExpiryMs) return;
+    this.#nextExpiryMs = this.#runtime.now + EXPIRE_EVERY_MS;
+    this.obligations.expire(this.#runtime.now, controlOf(this.route));
+    for (const obligation of this.obligations.surplus()) {
+      this.listed('uncorrelated', obligation.facts, obligation.input, 'output-missing');
+      this.obligations.close(obligation);
+    }
+  }
+
+  /** An output has been answered or given up after that long. */
+  outputEnded(platform: Platform, waitedMs: number): void {
+    this.obligations.ended(platform, waitedMs, this.#runtime.now);
   }
 
   inputAnswered(input: AdmittedInput, platform: Platform, verdict: Verdict, isPrimary: boolean): void {
+    if (!isPrimary && verdict !== 'positive') {
+      const { epoch } = this.route;
+      const count = this.#rejectedCopies.epoch === epoch ? this.#rejectedCopies.count + 1 : 1;
+      this.#rejectedCopies = { epoch, count };
+    }
     this.obligations.answered(input.first, platform, verdict, isPrimary, this.#runtime.now);
   }
 
@@ -119,6 +185,7 @@ export class ConnectionEngine {
     const role = this.roleOf(platform, payload, key, obligation);
     this.counters.outputs++;
     this.openOutputs++;
+    this.obligations.began(platform);
     const offset = this.#runtime.append(
       {
         t: 'output',
@@ -137,13 +204,16 @@ export class ConnectionEngine {
       () => this.#durable(message, platform, intake, role, offset, obligation),
     );
     intake.admitted(message, offset, obligation?.input ?? null);
-    if (obligation !== null) this.obligations.arrived(obligation, platform, offset, message.facts);
+    if (obligation !== null) {
+      this.obligations.arrived(obligation, platform, offset, message.facts, this.#runtime.now);
+    }
   }
 
   /** Keeps an output that nobody owns: durable, answered with a generated AA, listed. */
   park(message: Message, platform: Platform, intake: Intake, cause: string): void {
     this.counters.outputs++;
     this.openOutputs++;
+    this.obligations.began(platform);
     const { facts, sender, attemptOf } = message;
     const at = this.#runtime.now;
     const connection = this.config.name;
@@ -197,7 +267,17 @@ export class ConnectionEngine {
       at: this.#runtime.now,
     } as const;
     this.#runtime.append(record, null, 'written');
+    this.#listed(record);
+  }
+
+  /** Recovery: an entry from the journal. */
+  recoverListed(record: ListRecord): void {
+    this.#listed(record);
+  }
+
+  #listed(record: ListRecord): void {
     this.lists.add(record);
+    if (record.list === 'maybeSent' || record.list === 'answeredAgain') this.counters[record.list]++;
   }
 
   /** Sends the captured output of the platform that has taken the obligation over. */
@@ -219,14 +299,7 @@ export class ConnectionEngine {
     cause: string,
   ): void {
     this.openOutputs++;
-    this.#runtime.read(offset, (payload) => {
-      if (payload === null) {
-        this.openOutputs--;
-        this.#runtime.fx.log('error', 'capture-unreadable', { connection: this.config.name, offset });
-        return;
-      }
-      this.#toDestination({ payload, raw: payload }, facts, offset, from, obligation, null, cause);
-    });
+    this.#toDestination(null, facts, offset, from, obligation, null, cause);
   }
 
   #durable(
@@ -260,7 +333,7 @@ export class ConnectionEngine {
   }
 
   #toDestination(
-    frame: Message['frame'],
+    frame: Message['frame'] | null,
     facts: MessageFacts,
     offset: number,
     platform: Platform,
@@ -271,9 +344,14 @@ export class ConnectionEngine {
     const answerTimeoutMs = this.config.destination.answerTimeoutMs ?? this.config.legs[platform].ackTimeoutMs;
     this.destination.deliver({
       frame,
+      offset,
       msh10: facts.msh10,
       timeoutMs: answerTimeoutMs,
       repeats: waits === null,
+      unreadable: () => {
+        this.openOutputs--;
+        this.#runtime.fx.log('error', 'capture-unreadable', { connection: this.config.name, offset });
+      },
       answered: (answer, verdict) =>
         this.#verdict(offset, verdict, answer, reownCause !== null, () => {
           this.#delivered(facts, offset, platform, obligation, verdict, answer, reownCause);
@@ -283,7 +361,6 @@ export class ConnectionEngine {
       lost: (cause) => {
         this.#verdict(offset, 'lost', null, reownCause !== null);
         this.listed('maybeSent', facts, offset, `destination-${cause}`);
-        this.counters.maybeSent++;
         if (waits === null) return;
         if (obligation !== null) this.obligations.uncertain(obligation, platform);
         this.openOutputs--;

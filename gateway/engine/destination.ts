@@ -3,7 +3,11 @@ import type { Peer } from '../../core/inventory.ts';
 import { type Delivery, PeerLink, type StrayFrame } from './peer-link.ts';
 import type { Runtime } from './runtime.ts';
 
-export type OutputDelivery = Omit<Delivery, 'timeoutMs'> & {
+export type OutputDelivery = Omit<Delivery, 'timeoutMs' | 'frame'> & {
+  /** Null: read back from the journal when its turn comes, so that a backlog keeps its order and costs no memory. */
+  readonly frame: Delivery['frame'] | null;
+  readonly offset: number;
+  unreadable(): void;
   /** Null: the default. */
   readonly timeoutMs: number | null;
   /** No platform waits for it (re-owned): after a lost connection the gateway sends it again. */
@@ -43,8 +47,24 @@ export class Destination {
     const next = this.#queue.shift();
     if (next === undefined) return;
     this.#current = next;
+    if (next.frame !== null) {
+      this.#send(next, next.frame);
+      return;
+    }
+    this.#runtime.read(next.offset, (payload) => {
+      if (payload !== null) {
+        this.#send(next, { payload, raw: payload });
+        return;
+      }
+      this.#current = null;
+      next.unreadable();
+      this.#pump();
+    });
+  }
+
+  #send(next: OutputDelivery, frame: Delivery['frame']): void {
     this.link.deliver({
-      frame: next.frame,
+      frame,
       msh10: next.msh10,
       timeoutMs: next.timeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
       answered: (answer, verdict) => {

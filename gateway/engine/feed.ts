@@ -44,6 +44,8 @@ export type AdmittedInput = {
   readonly shadow: Platform | null;
 };
 
+export type SavedShadow = { readonly input: AdmittedInput & { readonly payload: null }; readonly isListed: boolean };
+
 type ShadowItem = { readonly input: AdmittedInput; frame: Message['frame'] | null; isListed: boolean };
 
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
@@ -66,6 +68,7 @@ export class FeedEngine {
   readonly #shadowBusy: Record<Platform, boolean> = { legacy: false, new: false };
   readonly #afterHold = new Set<Message>();
   #heldSinceMs: number | null = null;
+  #isStopping = false;
   #current: { readonly message: Message; readonly input: AdmittedInput; isAnswered: boolean } | null = null;
 
   constructor(config: Feed, runtime: Runtime, observer: FeedObserver, frameLimitBytes: number, afterCrash: boolean) {
@@ -171,7 +174,6 @@ export class FeedEngine {
     this.#observer.counted(this.config.name, 'unanswered');
     this.#observer.answered(current.input, current.input.primary, 'lost', true);
     this.intake.abandon(current.message);
-    this.#ended(current.message);
   }
 
   /** The shadow of a platform that gets none any more. */
@@ -197,11 +199,34 @@ export class FeedEngine {
     if (input.shadow !== null) this.#shadows[input.shadow].push({ input, frame: null, isListed: false });
   }
 
-  /** Recovery: of a backlog only the first copy can have been under way. */
-  listInterruptedShadows(): void {
+  /** For a checkpoint: the copies that are owed, oldest first. */
+  dumpShadows(): Readonly<Record<Platform, readonly SavedShadow[]>> {
+    const saved = (platform: Platform): SavedShadow[] =>
+      this.#shadows[platform].map(({ input, isListed }) => ({ input: { ...input, payload: null }, isListed }));
+    return { legacy: saved('legacy'), new: saved('new') };
+  }
+
+  loadShadows(state: Readonly<Record<Platform, readonly SavedShadow[]>>): void {
+    for (const platform of PLATFORMS) {
+      for (const { input, isListed } of state[platform]) this.#shadows[platform].push({ input, frame: null, isListed });
+    }
+  }
+
+  /** Nothing new is begun; what is under way may end. */
+  stop(): void {
+    this.#isStopping = true;
+    this.hold(this.#shadows);
+  }
+
+  get shadowsInFlight(): number {
+    return PLATFORMS.filter((platform) => this.#shadowBusy[platform]).length;
+  }
+
+  /** Stopped or after a crash: of a backlog only the first copy can have been under way. */
+  listInterruptedShadows(cause: 'crash' | 'stop'): void {
     for (const platform of PLATFORMS) {
       const [head] = this.#shadows[platform];
-      if (head !== undefined) this.#listShadow(head, 'crash');
+      if (head !== undefined && (cause === 'crash' || this.#shadowBusy[platform])) this.#listShadow(head, cause);
     }
   }
 
@@ -236,7 +261,10 @@ export class FeedEngine {
         if (index < 0) return;
         this.#waiting.splice(index, 1);
         this.intake.abandon(message);
-        this.#ended(message);
+      },
+      ended: (message) => {
+        this.#afterHold.delete(message);
+        this.#observer.ended(feed, message);
       },
     };
   }
@@ -287,7 +315,6 @@ export class FeedEngine {
       this.#observer.counted(input.feed, verdict === 'positive' ? 'accepted' : 'rejected');
       this.#observer.answered(input, input.primary, verdict, true);
       this.intake.answer(message, answer, verdict);
-      this.#ended(message);
       this.advance();
       this.#observer.moved(input.feed);
     });
@@ -300,14 +327,8 @@ export class FeedEngine {
     this.#observer.counted(input.feed, 'unanswered');
     this.#observer.answered(input, input.primary, 'lost', true);
     this.intake.abandon(message);
-    this.#ended(message);
     this.advance();
     this.#observer.moved(input.feed);
-  }
-
-  #ended(message: Message): void {
-    this.#afterHold.delete(message);
-    this.#observer.ended(this.config.name, message);
   }
 
   #record(input: AdmittedInput, verdict: Verdict, answer: Buffer | null = null, then?: () => void): void {
@@ -321,18 +342,20 @@ export class FeedEngine {
     );
   }
 
-  #recordShadow(input: AdmittedInput, platform: Platform, verdict: Verdict | 'dropped'): void {
+  #recordShadow(input: AdmittedInput, platform: Platform, verdict: Verdict | 'dropped', then?: () => void): void {
     const at = this.#runtime.now;
+    const needs = then === undefined ? 'written' : 'durable';
     this.#runtime.append(
       { t: 'shadow', feed: input.feed, input: input.offset, platform, verdict, at },
       null,
-      'written',
+      needs,
+      then,
     );
   }
 
   #pumpShadow(platform: Platform): void {
     const [item] = this.#shadows[platform];
-    if (item === undefined || this.#shadowBusy[platform] || this.links[platform].busy) return;
+    if (item === undefined || this.#isStopping || this.#shadowBusy[platform] || this.links[platform].busy) return;
     this.#shadowBusy[platform] = true;
     if (item.frame !== null) {
       this.#sendShadow(platform, item, item.frame);
@@ -372,14 +395,16 @@ export class FeedEngine {
     this.#observer.listed(this.config.name, 'maybeSent', item.input.facts, item.input.offset, cause);
   }
 
+  /** The next copy goes out once this one's end is on disk: after a crash only one can have been under way. */
   #shadowDone(platform: Platform, item: ShadowItem, verdict: Verdict | 'dropped'): void {
-    this.#shadowBusy[platform] = false;
-    this.#shadows[platform].shift();
-    this.#recordShadow(item.input, platform, verdict);
-    this.#observer.counted(item.input.feed, verdict === 'positive' ? 'shadowed' : 'shadowRejected');
-    if (verdict !== 'dropped') this.#observer.answered(item.input, platform, verdict, false);
-    this.advance();
-    this.#observer.moved(item.input.feed);
+    this.#recordShadow(item.input, platform, verdict, () => {
+      this.#shadowBusy[platform] = false;
+      this.#shadows[platform].shift();
+      this.#observer.counted(item.input.feed, verdict === 'positive' ? 'shadowed' : 'shadowRejected');
+      if (verdict !== 'dropped') this.#observer.answered(item.input, platform, verdict, false);
+      this.advance();
+      this.#observer.moved(item.input.feed);
+    });
   }
 
   #answerTimeoutMs(platform: Platform): number {

@@ -37,6 +37,8 @@ export type IntakeOwner = {
   refused(facts: MessageFacts, cause: string): void;
   /** The last socket that waited for a message is gone. */
   deserted(message: Message): void;
+  /** It was answered or given up. */
+  ended(message: Message): void;
 };
 
 type Socket = {
@@ -122,7 +124,8 @@ export class Intake implements SocketOwner {
     const socket = this.#sockets.get(id);
     if (socket === undefined) return;
     socket.isLast = true;
-    if (socket.current === null) this.#end(socket);
+    // Frames of its last packet may not have had their turn yet.
+    if (socket.current === null) this.#pump(socket);
   }
 
   closed(id: SocketId): void {
@@ -151,6 +154,7 @@ export class Intake implements SocketOwner {
       this.#swallowResends(socket, message.digest);
       socket.provesReading = socket.framer.bufferedBytes === 0;
     }
+    this.#owner.ended(message);
     for (const socket of waiters) this.#pump(socket);
   }
 
@@ -169,6 +173,7 @@ export class Intake implements SocketOwner {
       }
     }
     message.waiters.clear();
+    this.#owner.ended(message);
   }
 
   /** Tells the memory where the message stands in the journal, so that its resends are told as attempts of it. */

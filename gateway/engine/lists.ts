@@ -9,6 +9,12 @@ export function messageId(shard: number, facts: MessageFacts, offset: number | n
   return { msh10: facts.msh10, sha256: facts.sha.slice(0, 12), at: `${shard}/${offset ?? '-'}` };
 }
 
+export type ListsState = readonly {
+  readonly list: ListName;
+  readonly entries: readonly ListEntry[];
+  readonly total: number;
+}[];
+
 /** One connection's lists: the newest entries, and how many there ever were. */
 export class Lists {
   readonly #shard: number;
@@ -30,6 +36,17 @@ export class Lists {
     });
     if (entries.length > LIST_LIMIT) entries.shift();
     this.#totals.set(record.list, this.total(record.list) + 1);
+  }
+
+  dump(): ListsState {
+    return [...this.#entries].map(([list, entries]) => ({ list, entries: [...entries], total: this.total(list) }));
+  }
+
+  load(state: ListsState): void {
+    for (const { list, entries, total } of state) {
+      this.#entries.set(list, [...entries]);
+      this.#totals.set(list, total);
+    }
   }
 
   entries(list: ListName): readonly ListEntry[] {
@@ -73,6 +90,14 @@ export class Decisions {
       this.#byId.delete(id);
       return;
     }
+  }
+
+  dump(): readonly Decision[] {
+    return [...this.#byId.values()];
+  }
+
+  load(state: readonly Decision[]): void {
+    for (const decision of state) this.#byId.set(decision.id, decision);
   }
 
   resolve(record: ResolutionRecord): void {

@@ -5,6 +5,7 @@
 import type { OutputCount } from '../../core/inventory.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { MessageFacts, Verdict } from './records.ts';
+import { SettleTime } from './settle-time.ts';
 
 /**
  * One platform's part of an obligation.
@@ -19,6 +20,7 @@ export type Side = {
   delivered: boolean;
   /** When an output that is only possible counts as not coming; null until the platform has answered the input. */
   dueMs: number | null;
+  answeredAtMs: number | null;
 };
 
 export type Obligation = {
@@ -40,11 +42,31 @@ export type Obligation = {
 /** A closed obligation: who delivered it, and whose output did not come in time and may still come. */
 type Late = { readonly input: number; readonly deliveredBy: Platform | null; readonly missing: Set<Platform> };
 
+/** What a platform does on its leg. */
+type LegActivity = { waiting: number; notBeforeMs: number; isKeyProven: boolean };
+
+const OPEN_LIMIT = 100_000;
 const LATE_LIMIT = 10_000;
+
+type OpenState = Omit<Obligation, 'controlAnswer' | 'onControlAnswer'> & { readonly answer: string | null };
+
+export type ObligationsState = {
+  readonly open: readonly OpenState[];
+  readonly late: readonly {
+    readonly key: string;
+    readonly input: number;
+    readonly deliveredBy: Platform | null;
+    readonly missing: readonly Platform[];
+  }[];
+  readonly delivered: readonly (readonly [number, Platform])[];
+  readonly keyProven: readonly Platform[];
+  readonly settle: ReturnType<SettleTime['dump']>;
+};
 
 export class Obligations {
   readonly #outputs: OutputCount;
-  readonly #settleMs: number;
+  readonly #settle: SettleTime;
+  readonly #legs: Record<Platform, LegActivity> = { legacy: newActivity(), new: newActivity() };
   readonly #open = new Map<number, Obligation>();
   readonly #byKey = new Map<string, Obligation[]>();
   /** Closed ones by key, so that a late output is still told from a new one. */
@@ -53,9 +75,44 @@ export class Obligations {
   /** Inputs without a positive answer whose output was delivered all the same: their resend owes nothing more. */
   readonly #delivered = new Map<number, Platform>();
 
-  constructor(outputs: OutputCount, settleMs: number) {
+  /** `settleMs`: how long after its answer an input's output can still come; null: measured. */
+  constructor(outputs: OutputCount, settleMs: number | null) {
     this.#outputs = outputs;
-    this.#settleMs = settleMs;
+    this.#settle = new SettleTime(settleMs);
+  }
+
+  get settleMs(): number {
+    return this.#settle.ms;
+  }
+
+  /** The configured key has told outputs of this platform apart: what rests on it may be trusted. */
+  isKeyProven(platform: Platform): boolean {
+    return this.#legs[platform].isKeyProven;
+  }
+
+  dump(): ObligationsState {
+    return {
+      open: [...this.#open.values()].map(({ controlAnswer, onControlAnswer: _waiting, sides, ...rest }) => ({
+        ...rest,
+        sides: { legacy: { ...sides.legacy }, new: { ...sides.new } },
+        answer: controlAnswer?.toString('base64') ?? null,
+      })),
+      late: [...this.#late].map(([key, { missing, ...rest }]) => ({ key, ...rest, missing: [...missing] })),
+      delivered: [...this.#delivered],
+      keyProven: PLATFORMS.filter((platform) => this.#legs[platform].isKeyProven),
+      settle: this.#settle.dump(),
+    };
+  }
+
+  load(state: ObligationsState): void {
+    for (const { answer, ...rest } of state.open) {
+      const controlAnswer = answer === null ? null : Buffer.from(answer, 'base64');
+      this.#insert({ ...rest, controlAnswer, onControlAnswer: [] });
+    }
+    for (const { key, missing, ...rest } of state.late) this.#late.set(key, { ...rest, missing: new Set(missing) });
+    for (const [input, platform] of state.delivered) this.#delivered.set(input, platform);
+    for (const platform of state.keyProven) this.#legs[platform].isKeyProven = true;
+    this.#settle.load(state.settle);
   }
 
   get size(): number {
@@ -86,9 +143,14 @@ export class Obligations {
     };
     const deliveredBy = this.#delivered.get(input);
     if (deliveredBy !== undefined) sides[deliveredBy].delivered = true;
+    this.#insert(obligation);
+    return obligation;
+  }
+
+  #insert(obligation: Obligation): void {
+    const { input, key } = obligation;
     this.#open.set(input, obligation);
     if (key !== null) this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), obligation]);
-    return obligation;
   }
 
   /** A platform has answered the input (or its copy of it): from now on the output's time runs. */
@@ -97,7 +159,8 @@ export class Obligations {
     if (obligation === undefined) return;
     if (isPrimary) obligation.verdict = verdict;
     const side = obligation.sides[platform];
-    side.dueMs = nowMs + this.#settleMs;
+    side.dueMs = nowMs + this.#settle.ms;
+    side.answeredAtMs = nowMs;
     if (verdict === 'negative' && side.state === 'expected') side.state = 'none';
     // Nobody got it but the primary, which did not take it: no copy will be made.
     if (isPrimary && verdict !== 'positive') {
@@ -109,17 +172,35 @@ export class Obligations {
     this.closeIfDone(obligation);
   }
 
-  /** The input that an output of this platform belongs to: by key where there is one, else the oldest that waits. */
+  /**
+   * The input that an output of this platform belongs to: by key where there is one, else the oldest that waits. A key
+   * that has never told an output of this platform (a wrong `correlate`) must not keep a connection from settling: until
+   * it has, the oldest counts.
+   */
   match(platform: Platform, key: string | null, correlates: boolean): Obligation | null {
-    if (correlates) {
-      if (key === null) return null;
+    const leg = this.#legs[platform];
+    if (correlates && key !== null) {
       const candidates = this.#byKey.get(key) ?? [];
-      return candidates.find((item) => isDue(item.sides[platform])) ?? candidates.at(-1) ?? null;
+      const found = candidates.find((item) => isDue(item.sides[platform])) ?? candidates.at(-1) ?? null;
+      if (found !== null) leg.isKeyProven = true;
+      if (found !== null || leg.isKeyProven) return found;
     }
+    if (correlates && (leg.isKeyProven || this.#late.has(key ?? ''))) return null;
     for (const obligation of this.#open.values()) {
       if (isDue(obligation.sides[platform])) return obligation;
     }
     return null;
+  }
+
+  /** An output is being worked on: what stands behind it in its platform's queue is not overdue. */
+  began(platform: Platform): void {
+    this.#legs[platform].waiting++;
+  }
+
+  ended(platform: Platform, waitedMs: number, nowMs: number): void {
+    const leg = this.#legs[platform];
+    leg.waiting--;
+    if (waitedMs > this.#settle.ms / 2) leg.notBeforeMs = nowMs + this.#settle.ms;
   }
 
   /** True, once, where this is the late output of an input that the other platform has delivered. */
@@ -140,8 +221,9 @@ export class Obligations {
     }
   }
 
-  arrived(obligation: Obligation, platform: Platform, output: number, facts: MessageFacts): void {
+  arrived(obligation: Obligation, platform: Platform, output: number, facts: MessageFacts, nowMs: number): void {
     const side = obligation.sides[platform];
+    this.#settle.measured(side.answeredAtMs === null ? 0 : nowMs - side.answeredAtMs);
     side.state = 'open';
     side.output = output;
     side.outputFacts = facts;
@@ -200,7 +282,7 @@ export class Obligations {
     for (const obligation of [...this.#open.values()]) {
       for (const platform of PLATFORMS) {
         const side = obligation.sides[platform];
-        if (side.state !== 'expected' || side.dueMs === null || nowMs < side.dueMs) continue;
+        if (side.state !== 'expected' || !this.#isOverdue(side, platform, nowMs)) continue;
         const owes = (obligation.owner ?? control) === platform;
         if (this.#outputs === 'one' && owes && obligation.verdict === 'positive') continue;
         side.state = this.#outputs === 'one' ? 'missing' : side.output === null ? 'none' : 'settled';
@@ -215,10 +297,32 @@ export class Obligations {
     for (const { sides } of this.#open.values()) {
       for (const platform of PLATFORMS) {
         const { state, dueMs } = sides[platform];
-        if (state === 'expected' && dueMs !== null && dueMs > nowMs) earliest = Math.min(earliest ?? dueMs, dueMs);
+        if (state !== 'expected' || dueMs === null) continue;
+        const atMs = Math.max(dueMs, this.#legs[platform].notBeforeMs);
+        if (atMs > nowMs) earliest = Math.min(earliest ?? atMs, atMs);
       }
     }
     return earliest;
+  }
+
+  /** Inputs whose output the owner owes and that has not come in its time. */
+  overdue(nowMs: number, control: Platform): readonly Obligation[] {
+    return [...this.#open.values()].filter((obligation) => {
+      const platform = obligation.owner ?? control;
+      const side = obligation.sides[platform];
+      return side.state === 'expected' && this.#isOverdue(side, platform, nowMs);
+    });
+  }
+
+  /** Beyond the bound the oldest are given up: whoever asks for them finds them on a list. */
+  surplus(): readonly Obligation[] {
+    if (this.#open.size <= OPEN_LIMIT) return [];
+    return [...this.#open.values()].slice(0, this.#open.size - OPEN_LIMIT).filter(({ isPromised }) => !isPromised);
+  }
+
+  #isOverdue(side: Side, platform: Platform, nowMs: number): boolean {
+    const { waiting, notBeforeMs } = this.#legs[platform];
+    return side.dueMs !== null && waiting === 0 && nowMs >= Math.max(side.dueMs, notBeforeMs);
   }
 
   /** Closes it where nothing of it can still come. */
@@ -232,6 +336,10 @@ export class Obligations {
   }
 }
 
+function newActivity(): LegActivity {
+  return { waiting: 0, notBeforeMs: 0, isKeyProven: false };
+}
+
 function forgetOldest<K>(map: Map<K, unknown>): void {
   if (map.size <= LATE_LIMIT) return;
   for (const key of map.keys()) {
@@ -241,7 +349,8 @@ function forgetOldest<K>(map: Map<K, unknown>): void {
 }
 
 function newSide(isExpected: boolean): Side {
-  return { state: isExpected ? 'expected' : 'none', output: null, outputFacts: null, delivered: false, dueMs: null };
+  const state = isExpected ? 'expected' : 'none';
+  return { state, output: null, outputFacts: null, delivered: false, dueMs: null, answeredAtMs: null };
 }
 
 function isDue(side: Side): boolean {

@@ -14,6 +14,12 @@ type Operation =
   | { readonly kind: 'in-flight'; readonly connection: string; readonly replies: Reply[] }
   | { readonly kind: 'done'; readonly connection: string; readonly result: MoveResult };
 
+export type OperationsState = readonly {
+  readonly requestId: string;
+  readonly connection: string;
+  readonly response: RouteResponse;
+}[];
+
 const OPERATIONS_LIMIT = 20_000;
 
 export class Operations {
@@ -46,6 +52,19 @@ export class Operations {
     if (operation === undefined || operation.kind === 'done') return;
     this.#byId.set(requestId, { kind: 'done', connection: operation.connection, result });
     for (const reply of operation.replies) reply(result);
+  }
+
+  /** For a checkpoint: the outcomes, newest last. */
+  dump(): OperationsState {
+    return [...this.#byId].flatMap(([requestId, operation]) =>
+      operation.kind === 'done' && operation.result.ok
+        ? [{ requestId, connection: operation.connection, response: operation.result.value }]
+        : [],
+    );
+  }
+
+  load(state: OperationsState): void {
+    for (const { requestId, connection, response } of state) this.recover(requestId, connection, response);
   }
 
   /** Recovery: an outcome from the journal. */

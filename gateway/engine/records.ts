@@ -98,6 +98,7 @@ export type OperationRecord = {
   readonly pauseMs: number;
   readonly heldMessages: number;
   readonly inFlightAtHold: number;
+  readonly drainedAt: string | null;
   readonly at: number;
 };
 

@@ -14,11 +14,12 @@ import {
   type Platform,
   primaryOf,
 } from '../../core/platform.ts';
-import { retryDigest } from './answers.ts';
-import type { ConnectionEngine } from './connection.ts';
+import { readAnswer, retryDigest } from './answers.ts';
+import type { ConnectionEngine, ConnectionState } from './connection.ts';
 import type { AdmittedInput, FeedEngine } from './feed.ts';
 import type { Intake } from './intake.ts';
 import type { Decision } from './lists.ts';
+import type { OperationsState } from './operations.ts';
 import type {
   InputRecord,
   InputVerdictRecord,
@@ -31,6 +32,7 @@ import type {
   ShadowRecord,
 } from './records.ts';
 import { deliverCaptures, takeOver } from './reown.ts';
+import type { RetryMemoryState } from './retry-memory.ts';
 import type { ShardEngine } from './shard.ts';
 
 type OpenInput = { readonly input: AdmittedInput; readonly sender: string };
@@ -39,6 +41,22 @@ type OpenOutput = {
   readonly record: OutputRecord;
   readonly facts: MessageFacts;
   readonly intake: Intake | null;
+};
+
+/** Everything that recovery builds from records, as plain data. */
+export type EngineState = {
+  readonly nowMs: number;
+  readonly connections: Readonly<Record<string, ConnectionState>>;
+  readonly feeds: Readonly<
+    Record<string, { readonly memory: RetryMemoryState; readonly shadows: ReturnType<FeedEngine['dumpShadows']> }>
+  >;
+  readonly legPorts: Readonly<Record<string, RetryMemoryState>>;
+  readonly decisions: readonly Decision[];
+  readonly operations: OperationsState;
+  readonly inputs: readonly { readonly input: AdmittedInput & { readonly payload: null }; readonly sender: string }[];
+  readonly outputs: readonly { readonly offset: number; readonly record: OutputRecord }[];
+  readonly resolved: readonly { readonly offset: number; readonly decision: string }[];
+  readonly strangers: readonly Stranger[];
 };
 
 export type Stranger = { readonly name: string; phase: Phase; wasUsed: boolean };
@@ -59,6 +77,84 @@ export class Recovery {
     for (const { config } of engine.connections.values()) {
       for (const former of config.previousNames) this.#renamed.set(former, config.name);
     }
+  }
+
+  /** The state after every record so far, as a checkpoint keeps it. Before `finish` only. */
+  dump(): EngineState {
+    const engine = this.#engine;
+    const named = <T, S>(items: ReadonlyMap<string | number, T>, save: (item: T) => S): Record<string, S> =>
+      Object.fromEntries([...items].map(([name, item]) => [String(name), save(item)]));
+    return {
+      nowMs: engine.runtime.now,
+      connections: named(engine.connections, (connection) => connection.dump()),
+      feeds: named(engine.feeds, (feed) => ({ memory: feed.intake.memory.dump(), shadows: feed.dumpShadows() })),
+      legPorts: named(engine.legPorts, ({ intake }) => intake.memory.dump()),
+      decisions: engine.decisions.dump(),
+      operations: engine.operations.dump(),
+      inputs: [...this.#inputs.values()].map(({ input, sender }) => ({ input: { ...input, payload: null }, sender })),
+      outputs: [...this.#outputs].map(([offset, { record }]) => ({ offset, record })),
+      resolved: [...this.#resolved].map(([offset, { id }]) => ({ offset, decision: id })),
+      strangers: [...this.#strangers.values()],
+    };
+  }
+
+  /** The oldest record that may still be asked for; null: none. What is owed, captured for it or parked is never purged. */
+  get neededFrom(): number | null {
+    let oldest: number | null = null;
+    const need = (offset: number | null): void => {
+      if (offset !== null && offset >= 0) oldest = Math.min(oldest ?? offset, offset);
+    };
+    for (const offset of [...this.#inputs.keys(), ...this.#outputs.keys(), ...this.#resolved.keys()]) need(offset);
+    for (const feed of this.#engine.feeds.values()) {
+      const { legacy, new: next } = feed.dumpShadows();
+      for (const { input } of [...legacy, ...next]) need(input.offset);
+    }
+    for (const connection of this.#engine.connections.values()) {
+      for (const { input, sides } of connection.obligations.all()) {
+        need(input);
+        for (const platform of PLATFORMS) need(sides[platform].output);
+      }
+      for (const { id } of connection.lists.entries('parked')) need(Number(id.at.split('/')[1] ?? Number.NaN));
+    }
+    for (const { resolved, inputOffset, proposalOffsets } of this.#engine.decisions.all()) {
+      if (resolved === null) for (const offset of [inputOffset, ...proposalOffsets]) need(offset);
+    }
+    return oldest;
+  }
+
+  /** Begins from a checkpoint; the records that follow it are applied as always. What the inventory lost is a stranger. */
+  load(state: EngineState): void {
+    const engine = this.#engine;
+    engine.runtime.now = state.nowMs;
+    for (const stranger of state.strangers) this.#strangers.set(stranger.name, { ...stranger });
+    for (const [name, saved] of Object.entries(state.connections)) {
+      const connection = this.#connection(name);
+      if (connection === undefined) {
+        this.#strangers.set(name, { name, phase: saved.route.phase, wasUsed: saved.counters.received > 0 });
+      } else connection.load(saved);
+    }
+    for (const [name, saved] of Object.entries(state.feeds)) {
+      this.#feed(name)?.intake.memory.load(saved.memory);
+      this.#feed(name)?.loadShadows(saved.shadows);
+    }
+    for (const [port, saved] of Object.entries(state.legPorts)) {
+      engine.legPorts.get(Number(port))?.intake.memory.load(saved);
+    }
+    engine.decisions.load(state.decisions);
+    engine.operations.load(state.operations);
+    for (const { input, sender } of state.inputs) this.#inputs.set(input.offset, { input, sender });
+    for (const { offset, record } of state.outputs) this.#loadOutput(offset, record);
+    for (const { offset, decision } of state.resolved) {
+      const known = engine.decisions.get(decision);
+      if (known !== null) this.#resolved.set(offset, known);
+    }
+  }
+
+  #loadOutput(offset: number, record: OutputRecord): void {
+    const connection = this.#connection(record.connection);
+    if (connection === undefined) return;
+    const intake = this.#engine.legPorts.get(connection.config.legs[record.platform].port)?.intake ?? null;
+    this.#outputs.set(offset, { connection, record, facts: { msh10: record.msh10, sha: record.sha }, intake });
   }
 
   /** What may not vanish from the inventory: it is in the path, and its traffic would stop. */
@@ -93,14 +189,9 @@ export class Recovery {
       case 'operation':
         this.#operation(meta);
         return;
-      case 'list': {
-        const connection = this.#connection(meta.connection);
-        connection?.lists.add(meta);
-        if (meta.list === 'maybeSent' || meta.list === 'answeredAgain') {
-          if (connection !== undefined) connection.counters[meta.list]++;
-        }
+      case 'list':
+        this.#connection(meta.connection)?.recoverListed(meta);
         return;
-      }
       case 'decision': {
         this.#engine.decisions.open(meta);
         const connection = this.#connection(meta.connection);
@@ -136,22 +227,29 @@ export class Recovery {
     for (const { input } of this.#inputs.values()) {
       const [connection] = this.#connectionsOf(input.feed);
       connection?.listed('maybeSent', input.facts, input.offset, 'crash');
-      if (connection !== undefined) connection.counters.maybeSent++;
-      for (const item of this.#connectionsOf(input.feed)) item.inputAnswered(input, input.primary, 'lost', true);
+      for (const item of this.#connectionsOf(input.feed)) {
+        item.inputAnswered(input, input.primary, 'lost', true);
+        item.counters.unanswered++;
+      }
+      // Said once: the next start finds it closed.
+      const { feed, offset } = input;
+      runtime.append({ t: 'input-verdict', feed, input: offset, verdict: 'lost', at: nowMs }, null, 'written');
     }
     for (const [offset, { connection, record, facts }] of this.#outputs) {
       if (record.role !== 'deliver') continue;
       connection.listed('maybeSent', facts, offset, 'crash');
-      connection.counters.maybeSent++;
       const obligation = record.input === null ? null : connection.obligations.get(record.input);
       if (obligation !== null) connection.obligations.uncertain(obligation, record.platform);
+      const { name } = connection.config;
+      const lost = { t: 'output-verdict', connection: name, output: offset, verdict: 'lost', reowned: false } as const;
+      runtime.append({ ...lost, at: nowMs }, null, 'written');
     }
     for (const connection of this.#engine.connections.values()) {
       for (const platform of PLATFORMS) deliverCaptures(connection, platform);
     }
     for (const [offset, decision] of this.#resolved) this.#engine.redeliver(decision, offset);
     for (const feed of this.#engine.feeds.values()) {
-      if (!clean) feed.listInterruptedShadows();
+      if (!clean) feed.listInterruptedShadows('crash');
       feed.advance();
     }
   }
@@ -259,7 +357,7 @@ export class Recovery {
       outcome: { kind: 'unknown' },
     });
     const obligation = record.input === null ? null : obligations.get(record.input);
-    if (obligation !== null) obligations.arrived(obligation, record.platform, offset, facts);
+    if (obligation !== null) obligations.arrived(obligation, record.platform, offset, facts, record.at);
     if (record.role === 'park') counters.parked++;
     if (record.role === 'suppress') counters.suppressed++;
     if (record.role === 'capture') counters.captured++;
@@ -316,7 +414,8 @@ export class Recovery {
     this.#outputs.delete(output);
     if (open?.intake == null) return;
     const { record, intake } = open;
-    remember(intake, record.sender, record.attemptOf ?? output, 'positive', payload, record.at);
+    const verdict = (payload === null ? null : readAnswer(payload))?.verdict ?? 'other';
+    remember(intake, record.sender, record.attemptOf ?? output, verdict, payload, record.at);
   }
 
   #epoch({ record }: RouteEpochRecord): void {
@@ -338,7 +437,7 @@ export class Recovery {
   #operation(meta: OperationRecord): void {
     const connection = this.#connection(meta.connection);
     const route = connection?.route ?? FIRST_ROUTE;
-    const { epoch, pauseMs, heldMessages, inFlightAtHold } = meta;
+    const { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt } = meta;
     this.#engine.operations.recover(meta.requestId, meta.connection, {
       epoch,
       phase: route.phase,
@@ -347,7 +446,7 @@ export class Recovery {
       pauseMs,
       heldMessages,
       inFlightAtHold,
-      drainedAt: null,
+      drainedAt,
       ...(meta.outcome === 'aborted' ? { aborted: true, reason: meta.reason ?? 'aborted' } : {}),
     });
   }

@@ -11,7 +11,10 @@ export type Doubt = { readonly obligation: Obligation; readonly cause: string };
 /** Takes over everything owed; returns what only a person can decide. Pure over the engine's state: recovery repeats it. */
 export function takeOver(connection: ConnectionEngine, dead: Platform): readonly Doubt[] {
   const heir = otherPlatform(dead);
-  const isCertain = connection.config.correlate !== null && connection.config.outputs === 'one';
+  const isCertain =
+    connection.config.correlate !== null &&
+    connection.config.outputs === 'one' &&
+    connection.obligations.isKeyProven(heir);
   const doubts: Doubt[] = [];
   for (const obligation of [...connection.obligations.all()]) {
     const { verdict, sides } = obligation;

@@ -22,6 +22,17 @@ export type Remembered = {
   outcome: Outcome;
 };
 
+export type RetryMemoryState = readonly {
+  readonly sender: string;
+  readonly msh10: string;
+  readonly digest: string;
+  readonly firstAttempt: number | null;
+  readonly context: number | null;
+  readonly kind: 'positive' | 'negative' | 'unknown';
+  readonly answer: string | null;
+  readonly atMs: number | null;
+}[];
+
 export type Recognition =
   | { readonly kind: 'new'; readonly reusedId: boolean }
   | { readonly kind: 'join'; readonly message: Message }
@@ -70,6 +81,30 @@ export class RetryMemory {
       if (remembered.outcome.kind === 'open') continue;
       this.#senders.delete(oldest);
       return;
+    }
+  }
+
+  /** For a checkpoint: what recovery knows of each sender; nothing is open then. */
+  dump(): RetryMemoryState {
+    return [...this.#senders].map(([sender, { msh10, digest, firstAttempt, context, outcome }]) => ({
+      sender,
+      msh10,
+      digest,
+      firstAttempt,
+      context,
+      kind: outcome.kind === 'open' ? 'unknown' : outcome.kind,
+      answer: outcome.kind === 'positive' ? outcome.answer.toString('base64') : null,
+      atMs: outcome.kind === 'positive' ? outcome.atMs : null,
+    }));
+  }
+
+  load(state: RetryMemoryState): void {
+    for (const { sender, kind, answer, atMs, ...rest } of state) {
+      const outcome: Outcome =
+        kind === 'positive'
+          ? { kind, answer: Buffer.from(answer ?? '', 'base64'), atMs: atMs ?? 0, socket: null }
+          : { kind };
+      this.#senders.set(sender, { ...rest, outcome });
     }
   }
 

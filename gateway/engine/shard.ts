@@ -32,6 +32,8 @@ export type ShardOptions = {
 /** A connection that a re-read inventory does not change. */
 export type Unchanged = { readonly connection: string; readonly message: string; readonly remedy: string };
 
+const DECISIONS_AT_ONCE = 100;
+
 export type Author = { readonly name: string };
 
 type LegPort = {
@@ -267,12 +269,18 @@ export class ShardEngine {
   stopping(nowMs: number): void {
     this.runtime.now = nowMs;
     for (const swap of this.#swaps.values()) swap.abortIfPossible('the gateway is stopping');
-    for (const feed of this.feeds.values()) feed.hold(this);
+    for (const feed of this.feeds.values()) feed.stop();
+  }
+
+  /** The bound is over: copies that are still under way are listed, for they will be repeated. */
+  stopped(nowMs: number): void {
+    this.runtime.now = nowMs;
+    for (const feed of this.feeds.values()) feed.listInterruptedShadows('stop');
   }
 
   /** Nothing is on its way to a peer whose answer is waited for. */
   get isIdle(): boolean {
-    for (const feed of this.feeds.values()) if (feed.inFlight > 0) return false;
+    for (const feed of this.feeds.values()) if (feed.inFlight + feed.shadowsInFlight > 0) return false;
     for (const connection of this.connections.values()) if (connection.openOutputs > 0) return false;
     return true;
   }
@@ -347,9 +355,12 @@ export class ShardEngine {
         return match === null || matchesPredicate(payload, match);
       });
     const first = (): ConnectionEngine | undefined => members[0]?.connection;
+    const working = new Map<Message, LegPort['members'][number]>();
     return {
       message: (message) => {
         const member = pick(message.frame.payload);
+        const worker = member ?? members[0];
+        if (worker !== undefined) working.set(message, worker);
         const intake = this.legPorts.get(member?.connection.config.legs[member.platform].port ?? -1)?.intake;
         if (member !== undefined && intake !== undefined) member.connection.output(message, member.platform, intake);
         else this.#parkUnmatched(message, members);
@@ -363,6 +374,11 @@ export class ShardEngine {
         this.runtime.append({ t: 'refusal', endpoint, cause, at: this.runtime.now, ...facts }, null, 'written');
       },
       deserted: () => {},
+      ended: (message) => {
+        const member = working.get(message);
+        working.delete(message);
+        member?.connection.outputEnded(member.platform, this.runtime.now - message.receivedAtMs);
+      },
     };
   }
 
@@ -376,7 +392,6 @@ export class ShardEngine {
 
   #listedAgain(connection: ConnectionEngine | undefined, facts: MessageFacts, offset: number | null): void {
     if (connection === undefined) return;
-    connection.counters.answeredAgain++;
     connection.listed('answeredAgain', facts, offset, 'resent-by-platform');
   }
 
@@ -390,9 +405,7 @@ export class ShardEngine {
       answered: (input: AdmittedInput, platform: Platform, verdict: Verdict, isPrimary: boolean) =>
         each(input.feed, (connection) => connection.inputAnswered(input, platform, verdict, isPrimary)),
       listed: (feed, list: ListName, facts, offset, cause) => {
-        const [connection] = this.connectionsOf(feed);
-        connection?.listed(list, facts, offset, cause);
-        if (connection !== undefined && (list === 'maybeSent' || list === 'answeredAgain')) connection.counters[list]++;
+        this.connectionsOf(feed)[0]?.listed(list, facts, offset, cause);
       },
       counted: (feed, counter) => each(feed, (connection) => connection.counters[counter]++),
       stray: (endpoint, frame) => this.#stray(endpoint, frame.isAnswer),
@@ -427,10 +440,10 @@ export class ShardEngine {
       overdue: () => this.#decideOverdue(connection),
       done: (response) => {
         this.#swaps.delete(name);
-        const { epoch, pauseMs, heldMessages, inFlightAtHold } = response;
+        const { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt } = response;
         const outcome = response.aborted === true ? 'aborted' : 'committed';
         const reason = response.reason ?? null;
-        const figures = { epoch, pauseMs, heldMessages, inFlightAtHold, at: this.runtime.now };
+        const figures = { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt, at: this.runtime.now };
         const record = {
           t: 'operation',
           connection: name,
@@ -497,12 +510,10 @@ export class ShardEngine {
   /** An input whose control output did not come although it had to: a person decides, traffic goes on. */
   #decideOverdue(connection: ConnectionEngine): void {
     if (connection.openOutputs > 0) return;
-    const control = controlOf(connection.route);
-    for (const obligation of [...connection.obligations.all()]) {
-      const side = obligation.sides[obligation.owner ?? control];
-      if (side.state !== 'expected' || side.dueMs === null || this.runtime.now < side.dueMs) continue;
-      this.#openDecision(connection, 'output-missing', obligation.input);
-    }
+    const overdue = connection.obligations.overdue(this.runtime.now, controlOf(connection.route));
+    // So many are no accident: the platform filters, and the inventory does not say so.
+    if (overdue.length > DECISIONS_AT_ONCE) return;
+    for (const obligation of overdue) this.#openDecision(connection, 'output-missing', obligation.input);
   }
 
   #openDecision(connection: ConnectionEngine, cause: string, input: number): void {

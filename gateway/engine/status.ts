@@ -81,8 +81,9 @@ function readiness(facts: StatusFacts): ConnectionStatus['rollbackReady'] {
   if (phase === 'switched') {
     const lag = feed.shadowLag('legacy');
     if (lag > LAG_TOO_FAR) reasons.push(`the shadow to legacy is ${lag} messages behind`);
-    if (connection.counters.shadowRejected > 0)
-      reasons.push(`legacy rejected ${connection.counters.shadowRejected} shadow messages`);
+    if (connection.rejectedCopies > 0) {
+      reasons.push(`legacy rejected ${connection.rejectedCopies} shadow messages since the switch`);
+    }
     if (openDecisions > 0) reasons.push(`${openDecisions} open decisions`);
   }
   return { ready: reasons.length === 0, reasons };

@@ -8,18 +8,26 @@ export type Handlers = {
 };
 
 const MAX_DELAY_MS = 8;
+export const GATEWAY_IP = '10.0.0.1';
+/** Nothing is ever safe because the network is slow. */
+const AT_ONCE = 0.3;
 
 /** One end of a connection. What is sent before `close` arrives before the other end sees the close. */
 export class Wire {
   handlers: Handlers | null = null;
   peer: Wire | null = null;
   isOpen = true;
+  /** The address that the other end sees. */
+  readonly ip: string;
+  readonly port: number;
   readonly #world: World;
   /** Deliveries keep their order: none is earlier than the one before. */
   #lastMs = 0;
 
-  constructor(world: World) {
+  constructor(world: World, ip: string, port: number) {
     this.#world = world;
+    this.ip = ip;
+    this.port = port;
   }
 
   send(bytes: Uint8Array): void {
@@ -54,7 +62,8 @@ export class Wire {
   }
 
   #later(run: () => void): void {
-    const atMs = Math.max(this.#lastMs, this.#world.now + this.#world.random() * MAX_DELAY_MS);
+    const delayMs = this.#world.chance(AT_ONCE) ? 0 : this.#world.random() * MAX_DELAY_MS;
+    const atMs = Math.max(this.#lastMs, this.#world.now + delayMs);
     this.#lastMs = atMs;
     this.#world.after(atMs - this.#world.now, run);
   }
@@ -77,8 +86,8 @@ export class Network {
     this.#listeners.delete(port);
   }
 
-  connect(port: number, handlers: Handlers): Wire {
-    const here = new Wire(this.#world);
+  connect(port: number, handlers: Handlers, ip = GATEWAY_IP): Wire {
+    const here = new Wire(this.#world, ip, port);
     here.handlers = handlers;
     this.#world.after(1 + this.#world.random() * MAX_DELAY_MS, () => {
       if (!here.isOpen) return;
@@ -87,7 +96,7 @@ export class Network {
         here.sever();
         return;
       }
-      const there = new Wire(this.#world);
+      const there = new Wire(this.#world, ip, port);
       here.peer = there;
       there.peer = here;
       this.#wires.add(here);
@@ -97,10 +106,12 @@ export class Network {
     return here;
   }
 
-  /** Breaks one open connection by chance. */
-  breakOne(): void {
+  /** Breaks one open connection by chance, and says to which port it went. */
+  breakOne(): number | null {
     for (const wire of this.#wires) if (!wire.isOpen && wire.peer?.isOpen !== true) this.#wires.delete(wire);
     const open = [...this.#wires];
-    open[this.#world.roll(Math.max(1, open.length))]?.break();
+    const wire = open[this.#world.roll(Math.max(1, open.length))];
+    wire?.break();
+    return wire?.port ?? null;
   }
 }

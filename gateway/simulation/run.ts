@@ -1,28 +1,30 @@
 /**
- * One simulated night from one seed: connections under load, moves at random, broken connections, crashes. The oracle
- * sees only what sources and destinations saw, what the disk holds, and the lists that the gateway shows to everyone.
+ * One simulated night from one seed: feeds under load, moves at random, and the faults of the scenario at any moment. The
+ * oracle sees what the parties saw, what the disk holds, and what the gateway shows to everyone.
  */
-import { type Inventory, parseInventory } from '../../core/inventory.ts';
+import type { RouteResponse } from '../../core/admin-api.ts';
+import type { Inventory } from '../../core/inventory.ts';
 import { controlOf, type Phase } from '../../core/platform.ts';
 import { SimulatedDriver } from '../drivers/simulated.ts';
 import { Recovery } from '../engine/recovery.ts';
 import { ShardEngine } from '../engine/shard.ts';
 import { Disk } from './disk.ts';
+import { FaultPlan } from './faults.ts';
+import { Judgement } from './judgement.ts';
 import { Network } from './network.ts';
-import { Destination, Platform, Source } from './parties.ts';
+import { Oracle } from './oracle.ts';
+import { buildParties, type Parties } from './parties.ts';
+import type { Scenario } from './scenarios.ts';
+import { type FeedSite, feedsOf, inventoryOf, partyAt } from './site.ts';
+import { storyOf } from './story.ts';
+import { Witness } from './witness.ts';
 import { World } from './world.ts';
 
-export type SimulationOptions = {
+export type SimulationOptions = Scenario & {
   readonly seed: number;
   readonly steps: number;
-  readonly connections: number;
-  /** Probabilities, per random action. */
-  readonly faults: {
-    readonly breakConnection: number;
-    readonly crash: number;
-    readonly force: number;
-    readonly failSync: number;
-  };
+  /** Ends at the first violation. */
+  readonly stopsAtFirst?: boolean;
 };
 
 export type SimulationResult = {
@@ -36,22 +38,21 @@ export type SimulationResult = {
   readonly moves: { readonly committed: number; readonly aborted: number; readonly forced: number };
   readonly crashes: number;
   readonly trace: readonly string[];
+  /** How often each fault met each state of a swap: `fault` → `state` → times. */
+  readonly coverage: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** What the journal says of one message, for the reader of a failing seed. */
   story(id: string): readonly string[];
 };
 
-type Party = {
-  readonly name: string;
-  readonly source: Source;
-  readonly destination: Destination;
-  readonly legacy: Platform;
-  readonly next: Platform;
-};
-
 const ACTION_EVERY_MS = 400;
 const TRACE_LIMIT = 400;
+const VIOLATIONS_LIMIT = 20;
 /** Long enough for every timeout and reconnect to run its course once the faults have stopped. */
 const CALM_MS = 600_000;
+/** Half of the sources' ackTimeout, and what an answer takes. */
+const HOLD_LIMIT_MS = 2400;
+const STOP_WITHIN_MS = 3000;
+const STOP_CHECK_MS = 20;
 
 export function simulate(options: SimulationOptions): SimulationResult {
   return new Simulation(options).run();
@@ -62,47 +63,63 @@ class Simulation {
   readonly #world: World;
   readonly #network: Network;
   readonly #disk: Disk;
+  readonly #witness = new Witness();
+  readonly #oracle: Oracle;
+  readonly #faults: FaultPlan;
+  readonly #sites: readonly FeedSite[];
   readonly #inventory: Inventory;
-  readonly #parties: Party[];
+  readonly #parties: Parties;
   readonly #violations: string[] = [];
   readonly #trace: string[] = [];
   readonly #moves = { committed: 0, aborted: 0, forced: 0 };
   readonly #epochs = new Map<string, number>();
+  readonly #told = new Map<string, { readonly connection: string; readonly response: RouteResponse }>();
   #engine: ShardEngine | null = null;
   #driver: SimulatedDriver | null = null;
   #crashes = 0;
   #requests = 0;
   #isCalm = false;
+  #isStopping = false;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#world = new World(options.seed);
     this.#network = new Network(this.#world);
     this.#disk = new Disk(this.#world);
-    this.#inventory = inventoryOf(options.connections);
     this.#disk.failing = options.faults.failSync;
-    this.#parties = this.#inventory.connections.map((connection, index) => {
-      const base = portsOf(index);
-      const answersAfterDelivery = this.#world.chance(0.5);
-      const platform = (name: string, port: number, legPort: number, regeneratesId: boolean): Platform =>
-        new Platform(this.#world, this.#network, { name, port, legPort, answersAfterDelivery, regeneratesId });
-      return {
-        name: connection.name,
-        source: new Source(this.#world, this.#network, { name: connection.name, port: base.feed, ackTimeoutMs: 4000 }),
-        destination: new Destination(this.#world, this.#network, base.destination),
-        legacy: platform('legacy', base.legacy, base.legacyLeg, false),
-        next: platform('new', base.new, base.newLeg, this.#world.chance(0.5)),
-      };
+    this.#sites = feedsOf(options);
+    this.#inventory = inventoryOf(this.#sites);
+    const members = new Map(this.#sites.map(({ name, connections }) => [name, connections.map((item) => item.name)]));
+    this.#oracle = new Oracle(this.#disk, this.#witness, members, (rule, text) => this.#violate(rule, text));
+    this.#faults = new FaultPlan(this.#world, () => this.#engine);
+    this.#disk.onFailed = () => this.#faults.note('failed-sync');
+    this.#disk.onAdmittedWhileFailed = (id) => this.#violate(3, `${id}: admitted between a failed sync and a good one`);
+    const oracle = this.#oracle;
+    this.#parties = buildParties(this.#world, this.#network, this.#witness, this.#sites, options, {
+      isPrimary: ({ feed, name }) => this.#engine?.feeds.get(feed)?.primary === name,
+      received: (platform, payload) => oracle.platformReceived(platform, payload),
+      outputAnswered: (platform, output, answer) => oracle.outputAnswered(platform, output, answer),
+      destinationReceived: (connection, payload) => oracle.destinationReceived(connection, payload),
+      sourceAnswered: (source, feed, attempt, answer) =>
+        oracle.sourceAnswered(source, feed, attempt, answer, (sha) => this.#isAnsweredAgain(feed, sha)),
+      tooManyAnswers: (source, serial) => this.#violate(7, `${serial}: ${source.name} got two answers to one message`),
     });
   }
 
   run(): SimulationResult {
     this.#start(true);
-    for (const { source } of this.#parties) source.next();
+    for (const { sources } of this.#parties.feeds) for (const source of sources) source.next();
     this.#world.after(ACTION_EVERY_MS, () => this.#act());
-    while (this.#world.steps < this.#options.steps && this.#world.step(Number.POSITIVE_INFINITY));
+    while (this.#world.steps < this.#options.steps && this.#world.step(Number.POSITIVE_INFINITY)) {
+      this.#faults.check();
+      if (this.#isOver) break;
+    }
     this.#calm();
     return this.#result();
+  }
+
+  get #isOver(): boolean {
+    return this.#options.stopsAtFirst === true && this.#violations.length > 0;
   }
 
   #start(clean: boolean): void {
@@ -116,76 +133,172 @@ class Simulation {
     for (const record of this.#disk.records) recovery.apply(record.offset, record.meta, record.payload);
     driver.attach(engine);
     recovery.finish(this.#world.now, clean, 'simulated');
-    this.#inventory.connections.forEach((connection, index) => {
-      const { feed, legacyLeg, newLeg } = portsOf(index);
-      driver.listen(feed, { kind: 'feed', feed: connection.name });
-      for (const port of [legacyLeg, newLeg]) driver.listen(port, { kind: 'leg', shard: 0, port });
-    });
+    for (const { name, ports } of this.#sites) {
+      driver.listen(ports.feed, { kind: 'feed', feed: name });
+      for (const port of [ports.legacyLeg, ports.newLeg]) driver.listen(port, { kind: 'leg', shard: 0, port });
+    }
     this.#engine = engine;
     this.#driver = driver;
+    this.#isStopping = false;
     for (const [name, connection] of engine.connections) this.#checkEpoch(name, connection.route.epoch);
+    this.#askAgain(engine);
+    // A crash may come while it still finds its feet.
+    if (!this.#isCalm && this.#crashes > 0 && this.#world.chance(0.15) && this.#options.faults.crash > 0)
+      this.#world.after(this.#world.roll(25), () => this.#crash('during-recovery'));
   }
 
   #act(): void {
     if (this.#isCalm) return;
     const { faults } = this.#options;
-    if (this.#world.chance(faults.crash)) this.#crash();
-    else if (this.#world.chance(faults.breakConnection)) this.#network.breakOne();
-    else this.#move();
+    if (this.#engine !== null && !this.#isStopping) {
+      if (this.#world.chance(faults.crash)) this.#faults.plan((state) => this.#crash(state));
+      else if (this.#world.chance(faults.restart)) this.#faults.plan((state) => this.#stop(state));
+      else if (this.#world.chance(faults.breakConnection)) this.#faults.plan((state) => this.#breakOne(state));
+      else if (this.#world.chance(faults.stallCandidate)) this.#stall();
+      else this.#move();
+    }
     this.#world.after(this.#world.random() * 2 * ACTION_EVERY_MS, () => this.#act());
   }
 
-  #crash(): void {
-    if (this.#engine === null) return;
+  #crash(state: string): void {
+    if (this.#engine === null || this.#isCalm) return;
     const machine = this.#world.chance(0.5);
-    this.#note(`crash of the ${machine ? 'machine' : 'process'}`);
+    const what = machine ? 'crash-machine' : 'crash-process';
+    this.#faults.note(what);
+    this.#note(`${what} (${state})`);
     this.#crashes++;
+    this.#end(machine);
+    this.#world.after(200 + this.#world.roll(800), () => this.#start(false));
+  }
+
+  /** An orderly stop: what is in flight ends, the disk comes to rest. */
+  #stop(state: string): void {
+    const engine = this.#engine;
+    if (engine === null || this.#isStopping || this.#isCalm) return;
+    this.#faults.note('restart');
+    this.#note(`restart (${state})`);
+    this.#isStopping = true;
+    engine.stopping(this.#world.now);
+    const untilMs = this.#world.now + STOP_WITHIN_MS;
+    const look = (): void => {
+      if (this.#engine !== engine) return;
+      const isClean = engine.isIdle && this.#disk.isIdle && this.#disk.durableCount === this.#disk.records.length;
+      if (isClean || this.#world.now > untilMs) {
+        this.#end(false);
+        this.#world.after(200 + this.#world.roll(800), () => this.#start(isClean));
+      } else this.#world.after(STOP_CHECK_MS, look);
+    };
+    look();
+  }
+
+  #end(machine: boolean): void {
     this.#engine = null;
     this.#driver?.kill();
-    for (const index of this.#inventory.connections.keys()) {
-      const { feed, legacyLeg, newLeg } = portsOf(index);
-      for (const port of [feed, legacyLeg, newLeg]) this.#network.unlisten(port);
-    }
+    for (const { ports } of this.#sites)
+      for (const port of [ports.feed, ports.legacyLeg, ports.newLeg]) this.#network.unlisten(port);
     this.#disk.crash(machine);
     this.#checkDurability();
-    this.#world.after(200 + this.#world.roll(800), () => this.#start(false));
+  }
+
+  #breakOne(_state: string): void {
+    const port = this.#network.breakOne();
+    if (port !== null) this.#faults.note(`break-${partyAt(this.#sites, port)}`);
+  }
+
+  /** Only a platform that no source waits for: what a slow one may cost its neighbours is what is looked at. */
+  #stall(): void {
+    const feed = this.#parties.feeds[this.#world.roll(this.#parties.feeds.length)];
+    const engine = this.#engine?.feeds.get(feed?.name ?? '');
+    const platform = feed?.platforms.find(({ name }) => name !== engine?.primary);
+    if (platform === undefined) return;
+    platform.stalledUntilMs = this.#world.now + 500 + this.#world.roll(3000);
+    this.#faults.note('stalled-candidate');
+    this.#note(`${platform.feed}: ${platform.name} stands still`);
   }
 
   #move(): void {
     const engine = this.#engine;
-    const party = this.#parties[this.#world.roll(this.#parties.length)];
-    if (engine === null || party === undefined) return;
+    const feed = this.#parties.feeds[this.#world.roll(this.#parties.feeds.length)];
+    const party = feed?.connections[this.#world.roll(feed.connections.length)];
+    if (engine === null || feed === undefined || party === undefined) return;
     const route = engine.connections.get(party.name)?.route;
     if (route === undefined) return;
     const to = this.#nextPhase(route.phase, route.newWeight);
     if (to === null) return;
     const force =
       to.phase === 'parallel' && route.phase === 'switched' && this.#world.chance(this.#options.faults.force);
-    if (force) this.#killNew(party);
+    if (this.#world.chance(0.05)) this.#askStale(engine, party.name, to);
+    if (force) this.#lose(feed, () => this.#ask(party.name, to, true));
+    else this.#ask(party.name, to, false);
+  }
+
+  #ask(connection: string, to: { phase: Phase; newWeight: number }, force: boolean): void {
+    const engine = this.#engine;
+    const route = engine?.connections.get(connection)?.route;
+    if (engine === null || route === undefined || (force && route.phase !== 'switched')) return;
     const requestId = `request-${++this.#requests}`;
     const wanted = { ...to, requestId, expectedEpoch: route.epoch, deadlineMs: 5000, origin: 'api', force } as const;
-    engine.move(this.#world.now, party.name, { ...wanted, reason: 'simulated' }, { name: 'sim' }, (result) => {
+    engine.move(this.#world.now, connection, { ...wanted, reason: 'simulated' }, { name: 'sim' }, (result) => {
       if (!result.ok) {
-        this.#note(`${party.name}: refused ${result.error.code}`);
+        this.#note(`${connection}: refused ${result.error.code}`);
         return;
       }
-      const { value } = result;
-      this.#note(
-        `${party.name}: ${to.phase}/${to.newWeight} ${value.aborted === true ? `aborted: ${value.reason}` : `epoch ${value.epoch}`}`,
-      );
-      if (value.aborted === true) this.#moves.aborted++;
-      else this.#moves.committed++;
-      if (value.aborted === true && engine.connections.get(party.name)?.route.epoch !== route.epoch) {
-        this.#violate(8, `${party.name}: an aborted swap changed the epoch`);
-      }
-      this.#checkEpoch(party.name, value.epoch);
+      this.#replied(connection, requestId, result.value, `${to.phase}/${to.newWeight}${force ? ' forced' : ''}`);
     });
   }
 
-  #killNew(party: Party): void {
+  /** Rule 8: whoever has not seen the newest epoch moves nothing. */
+  #askStale(engine: ShardEngine, connection: string, to: { phase: Phase; newWeight: number }): void {
+    const expectedEpoch = (engine.connections.get(connection)?.route.epoch ?? 1) + 1;
+    const wish = { ...to, requestId: `stale-${++this.#requests}`, expectedEpoch, deadlineMs: 5000 } as const;
+    const request = { ...wish, origin: 'api', force: false, reason: 'stale' } as const;
+    engine.move(this.#world.now, connection, request, { name: 'sim' }, (result) => {
+      if (result.ok) this.#violate(8, `${connection}: a request with another epoch was carried out`);
+    });
+  }
+
+  #replied(connection: string, requestId: string, response: RouteResponse, wish: string): void {
+    const isAborted = response.aborted === true;
+    this.#note(`${connection}: ${wish} ${isAborted ? `aborted: ${response.reason}` : `epoch ${response.epoch}`}`);
+    this.#moves[isAborted ? 'aborted' : 'committed']++;
+    this.#told.set(requestId, { connection, response });
+    const { view } = this.#disk;
+    const epoch = (view.epochs.get(connection) ?? []).find(({ record }) => record.requestId === requestId);
+    const isOnDisk = (view.operations.get(requestId) ?? []).some((offset) => view.isDurable(offset));
+    if (!isOnDisk) this.#violate(8, `${connection}: the outcome of ${requestId} was told before it was durable`);
+    if (isAborted && epoch !== undefined)
+      this.#violate(8, `${connection}: ${requestId} aborted, and its epoch is on disk`);
+    if (!isAborted && (epoch === undefined || !view.isDurable(epoch.offset)))
+      this.#violate(8, `${connection}: ${requestId} committed, and its epoch is not durable`);
+    this.#checkEpoch(connection, response.epoch);
+  }
+
+  /** The same request id gets the same answer, also from the next process. */
+  #askAgain(engine: ShardEngine): void {
+    for (const [requestId, { connection, response }] of [...this.#told].slice(-5)) {
+      const wish = { requestId, phase: 'legacy', newWeight: 0, expectedEpoch: 1, deadlineMs: 5000 } as const;
+      const request = { ...wish, origin: 'api', force: false, reason: 'asked again' } as const;
+      engine.move(this.#world.now, connection, request, { name: 'sim' }, (result) => {
+        const isSame = result.ok && result.value.epoch === response.epoch && result.value.aborted === response.aborted;
+        if (!isSame) this.#violate(8, `${connection}: ${requestId} got another answer after a restart`);
+      });
+    }
+  }
+
+  /** New dies, at once or after its outputs have been stuck for a while; a forced rollback follows. */
+  #lose(feed: Parties['feeds'][number], then: () => void): void {
+    const next = feed.platforms.find(({ name }) => name === 'new');
+    if (next === undefined) return;
     this.#moves.forced++;
-    party.next.die();
-    this.#world.after(2000 + this.#world.roll(5000), () => party.next.live());
+    const wedgedMs = this.#world.chance(0.6) ? 300 + this.#world.roll(1500) : 0;
+    const deadMs = 2000 + this.#world.roll(5000);
+    next.wedgedUntilMs = this.#world.now + wedgedMs + (this.#world.chance(0.5) ? deadMs : 0);
+    this.#world.after(wedgedMs, () => {
+      this.#faults.note('dead-platform');
+      if (this.#world.chance(0.7)) next.die();
+      then();
+      this.#world.after(deadMs, () => next.live());
+    });
   }
 
   #nextPhase(phase: Phase, newWeight: number): { phase: Phase; newWeight: number } | null {
@@ -195,7 +308,8 @@ class Simulation {
       case 'parallel': {
         const dice = this.#world.roll(10);
         if (dice < 6) return { phase: 'switched', newWeight: 0 };
-        if (dice < 9) return { phase: 'parallel', newWeight: newWeight === 0 ? 1 + this.#world.roll(99) : 0 };
+        if (dice < 9 && this.#options.hasWeights)
+          return { phase: 'parallel', newWeight: newWeight === 0 ? 1 + this.#world.roll(99) : 0 };
         return newWeight === 0 ? { phase: 'legacy', newWeight: 0 } : null;
       }
       case 'switched':
@@ -209,117 +323,78 @@ class Simulation {
   #calm(): void {
     this.#isCalm = true;
     this.#disk.failing = 0;
-    for (const { source } of this.#parties) source.isActive = false;
+    for (const { sources } of this.#parties.feeds) for (const source of sources) source.isActive = false;
     const untilMs = this.#world.now + CALM_MS;
-    while (this.#world.step(untilMs));
+    while (!this.#isOver && this.#world.step(untilMs));
   }
 
   #result(): SimulationResult {
-    let accepted = 0;
-    let delivered = 0;
-    let doubled = 0;
-    let listed = 0;
-    for (const party of this.#parties) {
-      const counts = this.#judge(party);
-      accepted += party.source.accepted.length;
-      delivered += party.destination.received.length;
-      doubled += counts.doubled;
-      listed += counts.listed;
-    }
+    const figures = { accepted: 0, delivered: 0, doubled: 0, listed: 0 };
+    const engine = this.#engine;
+    if (engine === null) this.#violate(6, 'the gateway does not run after everything has calmed down');
+    else if (!this.#isOver) this.#judge(engine, figures);
     return {
       seed: this.#options.seed,
       violations: this.#violations,
       steps: this.#world.steps,
-      accepted,
-      delivered,
-      doubled,
-      listed,
+      ...figures,
       moves: this.#moves,
       crashes: this.#crashes,
       trace: this.#trace,
-      story: (id) => this.#story(id),
+      coverage: this.#faults.coverage,
+      story: (id) => storyOf(this.#disk.records, this.#witness, id),
     };
   }
 
-  #story(id: string): string[] {
-    const offsets = new Set<number>();
-    const lines: string[] = [];
-    for (const { offset, meta } of this.#disk.records) {
-      const isOf =
-        ('msh10' in meta && meta.msh10.endsWith(id)) ||
-        ('input' in meta && typeof meta.input === 'number' && offsets.has(meta.input)) ||
-        ('output' in meta && offsets.has(meta.output)) ||
-        (meta.t === 'list' && meta.message.msh10.endsWith(id)) ||
-        (meta.t === 'epoch' && id.startsWith(`${meta.record.connection}-`));
-      if (!isOf) continue;
-      offsets.add(offset);
-      lines.push(`${offset} ${JSON.stringify(meta.t === 'epoch' ? { t: 'epoch', ...meta.record } : meta)}`);
+  #judge(engine: ShardEngine, figures: { accepted: number; delivered: number; doubled: number; listed: number }): void {
+    const violate = (rule: number, text: string): void => this.#violate(rule, text);
+    const judgement = new Judgement(engine, this.#disk, this.#witness, violate);
+    for (const feed of this.#parties.feeds) {
+      const { delivered, doubled, listed } = judgement.feed(feed);
+      figures.delivered += delivered;
+      figures.doubled += doubled;
+      figures.listed += listed;
+      for (const source of feed.sources) {
+        figures.accepted += source.accepted.size;
+        const resent = source.attempts - [...source.meant.values()].reduce((sum, count) => sum + count, 0);
+        if (this.#options.isQuiet && resent > 0)
+          violate(8, `${source.name}: had to send ${resent} times again in a night without faults on its path`);
+      }
+      if (this.#options.isQuiet && feed.sources.some(({ longestWaitMs }) => longestWaitMs > HOLD_LIMIT_MS))
+        violate(8, `${feed.name}: a source waited longer than a hold may last`);
+      if (this.#options.isQuiet && listed > 0) violate(2, `${feed.name}: ${listed} listed in a night without faults`);
     }
-    return lines;
+    if (this.#options.isQuiet && engine.decisions.all().length > 0)
+      violate(9, 'a person has to decide after a night without faults');
+    judgement.disk();
+    judgement.reports();
+    judgement.repeats(this.#parties.feeds);
   }
 
-  #judge({ name, source, destination, legacy, next }: Party): { doubled: number; listed: number } {
-    const connection = this.#engine?.connections.get(name);
-    const lists = ['maybeSent', 'answeredAgain'] as const;
-    const unsure = new Set(
-      lists.flatMap((list) => connection?.lists.entries(list) ?? []).map(({ id }) => id.msh10.replace(/^new(?=c)/, '')),
+  #isAnsweredAgain(feed: string, sha: string): boolean {
+    const serial = this.#witness.serialBy(sha);
+    return (this.#engine?.connectionsOf(feed) ?? []).some(({ lists }) =>
+      lists.entries('answeredAgain').some(({ id }) => this.#witness.serialBy(id.sha256) === serial),
     );
-    const decided = new Set((this.#engine?.decisions.all() ?? []).map(({ input }) => input?.msh10 ?? ''));
-    if (source.isWaiting)
-      this.#violate(6, `${name}: its source still waits for an answer after everything has calmed down`);
-    if (legacy.backlog + next.backlog > 0)
-      this.#violate(4, `${name}: a platform still holds outputs (legacy ${legacy.backlog}, new ${next.backlog})`);
-
-    const times = new Map<string, number>();
-    for (const { id } of destination.received) times.set(id, (times.get(id) ?? 0) + 1);
-    for (const id of source.accepted) {
-      if (!times.has(id) && !decided.has(id))
-        this.#violate(2, `${id}: answered to its source, never delivered, on no list`);
-    }
-    let doubled = 0;
-    for (const [id, count] of times) {
-      if (count === 1) continue;
-      doubled++;
-      if (!unsure.has(id) && !decided.has(id)) this.#violate(2, `${id}: delivered ${count} times, on no list`);
-    }
-    this.#judgeOrder(name, destination, unsure, decided);
-    const status = this.#engine?.status(name);
-    if (status && status.state !== 'steady')
-      this.#violate(8, `${name}: still ${status.state} after everything has calmed down`);
-    return { doubled, listed: unsure.size };
-  }
-
-  #judgeOrder(name: string, destination: Destination, unsure: ReadonlySet<string>, decided: ReadonlySet<string>): void {
-    const seen = new Set<string>();
-    let last = '';
-    for (const { id, from } of destination.received) {
-      if (seen.has(id) || unsure.has(id) || decided.has(id)) continue;
-      seen.add(id);
-      if (this.#weighted.has(name)) continue;
-      if (id < last) this.#violate(2, `${id}: delivered after ${last} (by ${from})`);
-      last = id;
-    }
-  }
-
-  /** Order holds per key where a weight was ever set; the strict order is checked on the others. */
-  get #weighted(): Set<string> {
-    const names = new Set<string>();
-    for (const { meta } of this.#disk.records)
-      if (meta.t === 'epoch' && meta.record.newWeight > 0) names.add(meta.record.connection);
-    return names;
   }
 
   /** Rule 3: whatever a source was told positively is on disk, with its verdict. */
   #checkDurability(): void {
-    const durable = new Set<string>();
-    const byOffset = new Map<number, string>();
-    for (const { offset, meta } of this.#disk.records) {
-      if (meta.t === 'input') byOffset.set(offset, meta.msh10);
-      if (meta.t === 'input-verdict' && meta.verdict === 'positive') durable.add(byOffset.get(meta.input) ?? '');
+    const accepted = new Set<string>();
+    const { view } = this.#disk;
+    for (const { meta } of view.all()) {
+      if (meta.t !== 'input-verdict' || meta.verdict !== 'positive') continue;
+      const input = view.at(meta.input)?.meta;
+      if (input?.t === 'input') accepted.add(this.#witness.serialBy(input.sha) ?? '');
     }
-    for (const { source } of this.#parties) {
-      for (const id of source.accepted)
-        if (!durable.has(id)) this.#violate(3, `${id}: answered positively and not on disk`);
+    for (const { sources } of this.#parties.feeds)
+      for (const source of sources)
+        for (const id of source.accepted.keys())
+          if (!accepted.has(id)) this.#violate(3, `${id}: answered positively and not on disk`);
+    for (const [requestId, { connection, response }] of this.#told) {
+      if (response.aborted === true || response.alreadyThere === true) continue;
+      const isThere = (view.epochs.get(connection) ?? []).some(({ record }) => record.requestId === requestId);
+      if (!isThere) this.#violate(8, `${connection}: ${requestId} was told committed, a crash undid it`);
     }
   }
 
@@ -327,45 +402,19 @@ class Simulation {
     const known = this.#epochs.get(name) ?? 0;
     if (epoch < known) this.#violate(14, `${name}: epoch went back from ${known} to ${epoch}`);
     this.#epochs.set(name, Math.max(known, epoch));
-    const connection = this.#engine?.connections.get(name);
     const feed = this.#engine?.feedOf(name);
-    if (connection && feed && feed.primary !== controlOf(connection.route)) {
+    if (!this.#engine || !feed) return;
+    const routes = this.#engine.connectionsOf(feed.config.name).map(({ route }) => route);
+    if (feed.primary !== (routes.every((route) => controlOf(route) === 'new') ? 'new' : 'legacy'))
       this.#violate(8, `${name}: the primary does not follow the route`);
-    }
   }
 
   #violate(rule: number, text: string): void {
-    if (this.#violations.length < 20) this.#violations.push(`rule ${rule}: ${text}`);
+    if (this.#violations.length < VIOLATIONS_LIMIT) this.#violations.push(`rule ${rule}: ${text}`);
   }
 
   #note(text: string): void {
     this.#trace.push(`${(this.#world.now / 1000).toFixed(3)} ${text}`);
     if (this.#trace.length > TRACE_LIMIT) this.#trace.shift();
   }
-}
-
-function portsOf(index: number): Record<'feed' | 'legacy' | 'new' | 'legacyLeg' | 'newLeg' | 'destination', number> {
-  const base = 10_000 + index * 10;
-  return { feed: base, legacy: base + 1, new: base + 2, legacyLeg: base + 3, newLeg: base + 4, destination: base + 5 };
-}
-
-function inventoryOf(connections: number): Inventory {
-  const lines = Array.from({ length: connections }, (_, index) => {
-    const port = portsOf(index);
-    return `  - name: c${index}
-    direction: orders
-    practice: p${index}
-    wave: pilot
-    feed: { port: ${port.feed}, ackTimeout: 4s, platforms: { legacy: { host: sim, port: ${port.legacy} }, new: { host: sim, port: ${port.new} } } }
-    legs: { legacy: { port: ${port.legacyLeg}, ackTimeout: 3s }, new: { port: ${port.newLeg}, ackTimeout: 3s } }
-    destination: { host: sim, port: ${port.destination} }
-    weightKey: [PID-3]
-    correlate: [OBR-2]
-    settle: 1s
-`;
-  });
-  const text = `deployment: simulation\ngateways: [{ shard: 0, admin: "https://sim:7443" }]\nconnections:\n${lines.join('')}`;
-  const parsed = parseInventory(text, 'simulation.yaml');
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.value;
 }

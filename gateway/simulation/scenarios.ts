@@ -1,15 +1,123 @@
 /** What goes wrong in a simulated night, from nothing to everything. */
-import type { SimulationOptions } from './run.ts';
+import type { DestinationHabits } from './destination.ts';
+import type { PlatformHabits } from './platform.ts';
+import type { SourceHabits } from './source.ts';
 
-type Scenario = Omit<SimulationOptions, 'seed' | 'steps'>;
+/** Probabilities, per random action (`failSync`: per sync). */
+export type Faults = {
+  readonly breakConnection: number;
+  readonly crash: number;
+  readonly restart: number;
+  /** Of a rollback being forced, with new dead. */
+  readonly force: number;
+  readonly failSync: number;
+  /** Of the candidate standing still for a while. */
+  readonly stallCandidate: number;
+};
 
-const NONE = { breakConnection: 0, crash: 0, force: 0, failSync: 0 };
+/** Each party has each habit or not, by chance; these are the strengths. */
+export type Habits = {
+  readonly source: Omit<SourceHabits, 'ackTimeoutMs'>;
+  readonly impatient: boolean;
+  readonly platform: Omit<PlatformHabits, 'answersAfterDelivery' | 'regeneratesId' | 'givesUpRejected'>;
+  readonly destination: DestinationHabits;
+};
+
+export type Scenario = {
+  readonly connections: number;
+  readonly shared: number;
+  readonly sourcesPerFeed: number;
+  readonly faults: Faults;
+  readonly habits: Habits;
+  /** Nothing happens that a sender could feel: no resend, nothing on any list. */
+  readonly isQuiet: boolean;
+  /** A share of keys may be moved to new. */
+  readonly hasWeights: boolean;
+  /** Platforms may answer when their output is delivered, and make no second output of an input that they know. */
+  readonly knowsInputs: boolean;
+};
+
+const NO_FAULTS: Faults = { breakConnection: 0, crash: 0, restart: 0, force: 0, failSync: 0, stallCandidate: 0 };
+const PLAIN: Habits = {
+  source: { reusesId: 0, closesAfterAnswer: 0, sendsTwice: 0, keepsSocket: 0, skipsRejected: 0 },
+  impatient: false,
+  platform: { rejects: 0, slow: 0, late: 0, doublesAnswer: 0, doublesOutput: 0 },
+  destination: { rejects: 0, late: 0, doublesAnswer: 0 },
+};
+const REUSING: Habits = {
+  ...PLAIN,
+  source: { ...PLAIN.source, reusesId: 0.4, closesAfterAnswer: 0.4, keepsSocket: 0.5 },
+};
+const REJECTING: Habits = {
+  ...PLAIN,
+  source: { ...PLAIN.source, skipsRejected: 0.5, closesAfterAnswer: 0.4 },
+  platform: { ...PLAIN.platform, rejects: 0.15 },
+  destination: { ...PLAIN.destination, rejects: 0.1 },
+};
+const LATE: Habits = {
+  ...PLAIN,
+  source: { ...PLAIN.source, keepsSocket: 0.5 },
+  impatient: true,
+  platform: { ...PLAIN.platform, slow: 0.1, late: 0.04 },
+  destination: { ...PLAIN.destination, late: 0.03 },
+};
+
+const plain = {
+  connections: 3,
+  shared: 0,
+  sourcesPerFeed: 1,
+  faults: NO_FAULTS,
+  habits: PLAIN,
+  isQuiet: false,
+  hasWeights: true,
+  knowsInputs: true,
+};
 
 export const SCENARIOS = {
-  healthy: { connections: 3, faults: NONE },
-  'broken-connections': { connections: 3, faults: { ...NONE, breakConnection: 0.4 } },
-  crashes: { connections: 3, faults: { ...NONE, crash: 0.1 } },
-  'failing-syncs': { connections: 3, faults: { ...NONE, failSync: 0.05 } },
-  'dead-platform': { connections: 3, faults: { ...NONE, force: 0.7 } },
-  everything: { connections: 3, faults: { breakConnection: 0.2, crash: 0.05, force: 0.4, failSync: 0.02 } },
+  healthy: { ...plain, isQuiet: true },
+  'broken-connections': { ...plain, faults: { ...NO_FAULTS, breakConnection: 0.4 } },
+  crashes: { ...plain, faults: { ...NO_FAULTS, crash: 0.1, restart: 0.05 } },
+  'failing-syncs': { ...plain, faults: { ...NO_FAULTS, failSync: 0.05 } },
+  'dead-platform': { ...plain, faults: { ...NO_FAULTS, force: 0.7 } },
+  everything: {
+    ...plain,
+    faults: { breakConnection: 0.2, crash: 0.05, restart: 0.05, force: 0.4, failSync: 0.02, stallCandidate: 0.1 },
+  },
+  'slow-candidate': { ...plain, faults: { ...NO_FAULTS, stallCandidate: 0.4 }, isQuiet: true },
+  'slow-candidate-dies': { ...plain, faults: { ...NO_FAULTS, stallCandidate: 0.3, force: 0.7, crash: 0.03 } },
+  'reused-ids': { ...plain, habits: REUSING, faults: { ...NO_FAULTS, breakConnection: 0.2 } },
+  'sent-twice': { ...plain, knowsInputs: false, habits: { ...PLAIN, source: { ...PLAIN.source, sendsTwice: 0.2 } } },
+  rejections: {
+    ...plain,
+    hasWeights: false,
+    habits: REJECTING,
+    faults: { ...NO_FAULTS, breakConnection: 0.1, crash: 0.03 },
+  },
+  'late-answers': { ...plain, habits: LATE },
+  'doubled-answers': {
+    ...plain,
+    habits: {
+      ...PLAIN,
+      platform: { ...PLAIN.platform, doublesAnswer: 0.2 },
+      destination: { ...PLAIN.destination, doublesAnswer: 0.2 },
+    },
+    isQuiet: true,
+  },
+  'shared-feed': {
+    ...plain,
+    connections: 1,
+    shared: 3,
+    sourcesPerFeed: 2,
+    isQuiet: true,
+  },
+  'shared-feed-everything': {
+    ...plain,
+    connections: 0,
+    shared: 3,
+    sourcesPerFeed: 2,
+    knowsInputs: false,
+    faults: { breakConnection: 0.2, crash: 0.05, restart: 0.05, force: 0.4, failSync: 0.02, stallCandidate: 0.1 },
+  },
 } satisfies Record<string, Scenario>;
+
+export type ScenarioName = keyof typeof SCENARIOS;

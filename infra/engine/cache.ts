@@ -1,7 +1,6 @@
 // Where engines are kept: outside the tree, one folder for each version and platform. A folder appears complete or not at
 // all (built aside, then renamed), and is run before it is believed.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isProcessAlive } from '../../adapters/process-alive.ts';
 import { CLI_NAME, type Probed, probeEngine } from './probe.ts';
@@ -14,12 +13,6 @@ const OFFICIAL_FAILURE_FILE = 'official-install-failed.json';
 const OFFICIAL_FAILURE_KEPT_MS = 60 * 60 * 1000;
 
 export type EngineKind = 'official' | 'built';
-
-/** `$CUTOVER_CACHE`, else `$XDG_CACHE_HOME/cutover`, else `~/.cache/cutover`. */
-export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
-  if (env.CUTOVER_CACHE) return env.CUTOVER_CACHE;
-  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'cutover');
-}
 
 export function engineFolder(cacheDir: string, kind: EngineKind, version: string): string {
   return join(cacheDir, 'engine', `${kind}-${version}-${process.platform}-${process.arch}`);

@@ -2,8 +2,8 @@
 // build with Go. Everything found is run before it is believed; what is made is kept outside the tree and made once.
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { cacheFolder } from '../../adapters/cache-folder.ts';
 import {
-  defaultCacheDir,
   type EngineKind,
   engineFolder,
   publish,
@@ -63,7 +63,7 @@ type Context = {
 export async function ensureEngine(options: EngineOptions): Promise<Engine> {
   const env = options.env ?? process.env;
   const forced = forcedWay(env.CUTOVER_ENGINE);
-  const cacheDir = options.cacheDir ?? defaultCacheDir(env);
+  const cacheDir = options.cacheDir ?? cacheFolder(env);
   const context: Context = { options, env, cacheDir, attempts: [], forced };
 
   if (env.CUTOVER_PULUMI || forced === null || forced === 'own') {

@@ -67,6 +67,8 @@ async function buildOne(go: string, program: Program, context: BuildContext): Pr
   const report = (): void => {
     const elapsedSeconds = Math.round((performance.now() - startedMs) / 1000);
     context.onProgress(`building ${program.title}: ${elapsedSeconds} s, ${doing}`);
+    // Go says what it downloads and nothing of what it compiles.
+    doing = 'compiling';
   };
   report();
   doing = 'compiling';

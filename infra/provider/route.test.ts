@@ -7,6 +7,7 @@ import { canonicalJson, digestOf } from '../../core/canonical-json.ts';
 import { Gateways } from './gateways.ts';
 import { bringAbout, checkRoute, deleteRoute, type RouteContext, readRoute } from './route.ts';
 import type { RouteInputs } from './route-properties.ts';
+import { StartTogether } from './start-together.ts';
 import type { VerbRequest } from './verb-request.ts';
 
 const NAME = 'northside-orders';
@@ -15,6 +16,7 @@ const VERB: VerbRequest = {
   deadlineMs: 5_000,
   requestIds: { [NAME]: 'request-of-the-verb' },
   force: true,
+  together: 1,
 };
 
 describe('a route', () => {
@@ -37,6 +39,7 @@ describe('a route', () => {
     gateways,
     request: null,
     approvals,
+    together: new StartTogether(1),
     isCancelled: () => false,
     ...change,
   });

@@ -10,6 +10,7 @@ import type { Gateways } from './gateways.ts';
 import { type Judgement, judgeRoute } from './judge.ts';
 import { type Outcome, refused, refusedBy } from './outcome.ts';
 import { changedRouteKeys, parseRouteInputs, type RouteInputs, type RouteOutputs } from './route-properties.ts';
+import type { StartTogether } from './start-together.ts';
 import type { VerbRequest } from './verb-request.ts';
 
 const BARE_UP_DEADLINE_MS = 60_000;
@@ -20,6 +21,7 @@ export type RouteContext = {
   readonly request: VerbRequest | null;
   /** Where the approvals of this stack are. */
   readonly approvals: string;
+  readonly together: StartTogether;
   /** True once the engine asked to stop: what is in flight ends, nothing new begins. */
   isCancelled(): boolean;
 };
@@ -157,6 +159,8 @@ async function perform(
     ...(inputs.reason === undefined ? {} : { reason: inputs.reason }),
     ...(approval.value === null ? {} : { approval: approval.value }),
   };
+  await context.together.arrive();
+  if (context.isCancelled()) return refused(`${name}: interrupted before its move was started; nothing changed`);
   const answer = await context.gateways.client(inputs).move(name, body);
   if (!answer.ok) return refusedBy(name, answer);
   const reached = answer.value;

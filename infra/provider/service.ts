@@ -22,6 +22,7 @@ import {
   readRoute,
 } from './route.ts';
 import { parseRouteInputs, ROUTE_TYPE } from './route-properties.ts';
+import { StartTogether } from './start-together.ts';
 import type { VerbRequest } from './verb-request.ts';
 
 export type ServiceOptions = {
@@ -38,12 +39,14 @@ type Unary<Request, Response> = (request: Request) => Promise<Response> | Respon
 
 export function createService(options: ServiceOptions): UntypedServiceImplementation {
   const { gateways } = options;
+  const together = new StartTogether(options.request.ok ? (options.request.value?.together ?? 1) : 1);
   let cancelled = false;
 
   const contextOf = (urn: string): RouteContext => ({
     gateways,
     request: must(options.request),
     approvals: options.approvalsOf(stackOf(urn)),
+    together,
     isCancelled: () => cancelled,
   });
 

@@ -14,6 +14,7 @@ const verbRequestSchema = z.strictObject({
   notAfter: z.iso.datetime().optional(),
   requestIds: z.record(z.string(), z.string().min(8).max(100)).describe('connection → request id'),
   force: z.boolean().default(false),
+  together: z.int().min(1).default(1).describe('so many moves begin together; the engine runs as many at once'),
 });
 export type VerbRequest = z.output<typeof verbRequestSchema>;
 

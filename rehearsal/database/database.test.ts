@@ -22,14 +22,22 @@ function openFolder(): string {
   return folder;
 }
 
-test('a real PostgreSQL starts, answers and is gone afterwards', { timeout: 60_000 }, async () => {
+test('a real PostgreSQL starts, answers, survives an outage and is gone afterwards', { timeout: 60_000 }, async () => {
   const [port = 0] = await freePorts(1);
   database = await startDatabase(openFolder(), port, { ...process.env, DATABASE_URL: '' });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const { rows } = await client.query<{ version: string }>('select version()');
   expect(rows[0]?.version).toMatch(/^PostgreSQL/);
+  await client.query('create table kept (id int)');
   await client.end();
+  await database.takeDown();
+  await expect(new pg.Client({ connectionString: database.url }).connect()).rejects.toThrow(/ECONNREFUSED/);
+  await database.bringBack();
+  const afterOutage = new pg.Client({ connectionString: database.url });
+  await afterOutage.connect();
+  expect((await afterOutage.query('select * from kept')).rows).toEqual([]);
+  await afterOutage.end();
   await database.stop();
   const again = new pg.Client({ connectionString: database.url });
   await expect(again.connect()).rejects.toThrow(/ECONNREFUSED/);

@@ -4,7 +4,15 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-export type Database = { readonly url: string; readonly embedded: boolean; stop(): Promise<void> };
+export type Database = {
+  readonly url: string;
+  readonly embedded: boolean;
+  /** As in an outage: its data stay. */
+  takeDown(): Promise<void>;
+  bringBack(): Promise<void>;
+  /** Ends it for good. */
+  stop(): Promise<void>;
+};
 
 const START_LIMIT_MS = 60_000;
 const readySchema = z.discriminatedUnion('ready', [
@@ -15,7 +23,11 @@ const readySchema = z.discriminatedUnion('ready', [
 /** `folder`: an empty one that every user may enter. */
 export async function startDatabase(folder: string, port: number, env: NodeJS.ProcessEnv): Promise<Database> {
   const own = env.DATABASE_URL;
-  if (own) return { url: own, embedded: false, stop: async () => undefined };
+  if (own) {
+    const notOurs = (): Promise<never> =>
+      Promise.reject(new Error('the PostgreSQL of DATABASE_URL is not ours to stop'));
+    return { url: own, embedded: false, takeDown: notOurs, bringBack: notOurs, stop: async () => undefined };
+  }
   // Its password file goes to TMPDIR, which the user `postgres` must be able to enter.
   const child = fork(join(import.meta.dirname, 'main.ts'), ['--folder', folder, '--port', String(port)], {
     detached: true,
@@ -27,6 +39,11 @@ export async function startDatabase(folder: string, port: number, env: NodeJS.Pr
     if (child.connected) child.disconnect();
     await exited;
   };
+  const order = async (what: 'stop' | 'start'): Promise<void> => {
+    const done = once(child, 'message', { signal: AbortSignal.timeout(START_LIMIT_MS) });
+    child.send(what);
+    await Promise.race([done, exited.then(() => Promise.reject(new Error(`PostgreSQL ended at '${what}'`)))]);
+  };
   try {
     const limit = AbortSignal.timeout(START_LIMIT_MS);
     const [message] = await Promise.race([
@@ -35,7 +52,7 @@ export async function startDatabase(folder: string, port: number, env: NodeJS.Pr
     ]);
     const ready = readySchema.parse(message);
     if (!ready.ready) throw new Error(ready.message);
-    return { url: ready.url, embedded: true, stop };
+    return { url: ready.url, embedded: true, takeDown: () => order('stop'), bringBack: () => order('start'), stop };
   } catch (error) {
     await stop();
     const reason = error instanceof Error ? error.message : String(error);

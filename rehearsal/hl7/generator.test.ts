@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createGenerator, type GeneratedMessage, type GeneratorSpec } from './generator.ts';
-import { bodyDigest, identityOf, readHeader } from './reading.ts';
+import { bodyDigest, copyFacilitiesOf, identityOf, readHeader } from './reading.ts';
 
 const SPEC: GeneratorSpec = {
   seed: 'one',
@@ -103,9 +103,26 @@ describe('generated messages', () => {
     const readdressed = Buffer.from(text.replace('PRACTICE-EMR', 'ENGINE'), 'latin1');
     const changed = Buffer.from(text.replace('\rPV1|1|O', '\rPV1|1|I'), 'latin1');
     const original = identityOf(message.bytes, 'sequence');
-    expect(original).toMatchObject({ key: '1', controlId: message.controlId });
+    expect(original).toMatchObject({ key: 'NORTHSIDE/MAINLAB/1', controlId: message.controlId });
     expect(bodyDigest(readdressed)).toBe(original.digest);
     expect(bodyDigest(Buffer.concat([message.bytes, Buffer.from('ZRP|1|MAPPED\r')]))).toBe(original.digest);
     expect(bodyDigest(changed)).not.toBe(original.digest);
+  });
+
+  test('on a shared feed some results are copied to another practice, never to their own', () => {
+    const results = { direction: 'results', facility: 'NORTHSIDE' } as const;
+    const copied = messages({ ...results, copiesTo: ['NORTHSIDE', 'RIVERBEND'] }, 200).map(({ bytes }) =>
+      copyFacilitiesOf(bytes),
+    );
+    expect(new Set(copied.flat())).toEqual(new Set(['RIVERBEND']));
+    expect(copied.filter((each) => each.length === 0).length).toBeGreaterThan(100);
+    for (const { bytes } of messages(results, 50)) expect(copyFacilitiesOf(bytes)).toEqual([]);
+  });
+
+  test('a message is recognised in the whole estate, whoever gets it', () => {
+    const [one] = messages({ direction: 'results', facility: 'NORTHSIDE' }, 1);
+    const [other] = messages({ direction: 'results', facility: 'RIVERBEND' }, 1);
+    if (one === undefined || other === undefined) throw new Error('there are messages');
+    expect(identityOf(one.bytes, 'sequence').key).not.toBe(identityOf(other.bytes, 'sequence').key);
   });
 });

@@ -18,6 +18,8 @@ export type GeneratorSpec = {
   readonly index: number;
   /** The practice's code: MSH-4 of its orders, MSH-6 of its results. */
   readonly facility: string;
+  /** Practices on the same feed, to which a result is sometimes copied. */
+  readonly copiesTo?: readonly string[];
 };
 
 export type GeneratedMessage = { readonly bytes: Buffer; readonly controlId: string; readonly sequence: number };
@@ -25,7 +27,10 @@ export type MessageSource = { next(): GeneratedMessage };
 
 export function createGenerator(spec: GeneratorSpec): MessageSource {
   const random = randomFrom(`${spec.seed}/${spec.connection}`);
-  const results = resultStream(random);
+  const results = resultStream(
+    random,
+    (spec.copiesTo ?? []).filter((facility) => facility !== spec.facility),
+  );
   const sender = senderOf(spec);
   let sequence = 0;
   return {

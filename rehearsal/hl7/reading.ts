@@ -60,12 +60,26 @@ export function bodyDigest(message: Buffer): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** How a message is recognised at the other end: by MSH-13 where the parties made it, else by its body. */
+/** Facilities that get a copy of this result: OBR-28 of its first OBR, the first component of each repetition. */
+export function copyFacilitiesOf(message: Buffer): string[] {
+  const at = message.indexOf('\rOBR', 0, 'latin1');
+  if (at < 0) return [];
+  const end = message.indexOf(CARRIAGE_RETURN, at + 1);
+  const text = message.toString('latin1', at + 1, end < 0 ? message.length : end);
+  const copies = text.split(text[3] ?? '|')[28] ?? '';
+  return copies === '' ? [] : copies.split('~').map((copy) => copy.split('^')[0] ?? '');
+}
+
+/**
+ * How a message is recognised at the other end: where the parties made it by its two facilities and MSH-13, which
+ * name it in the whole estate (a result may also go to another practice than its own), else by its body.
+ */
 export type IdentityKind = 'sequence' | 'digest';
 export type Identity = { readonly key: string; readonly controlId: string; readonly digest: string };
 
 export function identityOf(message: Buffer, kind: IdentityKind): Identity {
   const { fields } = readHeader(message);
   const digest = bodyDigest(message);
-  return { key: kind === 'sequence' ? (fields[13] ?? '') : digest, controlId: fields[10] ?? '', digest };
+  const key = kind === 'sequence' ? [4, 6, 13].map((field) => fields[field] ?? '').join('/') : digest;
+  return { key, controlId: fields[10] ?? '', digest };
 }

@@ -11,6 +11,7 @@ import { type Analyte, COMMENTS, PANELS, type Panel, type Patient, patientOf, ph
 const OPEN_ORDERS_LIMIT = 8;
 const CORRECTED_SHARE = 0.1;
 const PDF_SHARE = 0.03;
+const COPIED_SHARE = 0.2;
 
 type Status = 'P' | 'F' | 'C';
 type OpenOrder = {
@@ -19,20 +20,22 @@ type OpenOrder = {
   readonly panels: readonly Panel[];
   readonly patient: Patient;
   readonly physician: string;
+  /** The practice that gets a copy of every result of this order. */
+  readonly copyTo: string | null;
   next: Status;
 };
 
 /** Keeps the orders whose last result is still to come. */
 export type ResultStream = { next(envelope: Envelope): Buffer };
 
-export function resultStream(random: Random): ResultStream {
+export function resultStream(random: Random, copiesTo: readonly string[]): ResultStream {
   const open: OpenOrder[] = [];
   let orders = 0;
   return {
     next: (envelope) => {
       const goesOn = open.length >= OPEN_ORDERS_LIMIT || (open.length > 0 && random.chance(0.5));
       const known = goesOn ? open[random.integer(0, open.length - 1)] : undefined;
-      const order = known ?? beginOrder(random, envelope, ++orders);
+      const order = known ?? beginOrder(random, envelope, ++orders, copiesTo);
       if (known === undefined) open.push(order);
       const message = resultMessage(random, envelope, order);
       const following = statusAfter(random, order.next);
@@ -48,7 +51,7 @@ function statusAfter(random: Random, status: Status): Status | null {
   return status === 'F' && random.chance(CORRECTED_SHARE) ? 'C' : null;
 }
 
-function beginOrder(random: Random, envelope: Envelope, number: number): OpenOrder {
+function beginOrder(random: Random, envelope: Envelope, number: number, copiesTo: readonly string[]): OpenOrder {
   const { sender } = envelope;
   const label = String(number).padStart(6, '0');
   return {
@@ -57,6 +60,7 @@ function beginOrder(random: Random, envelope: Envelope, number: number): OpenOrd
     panels: Array.from({ length: random.chance(0.25) ? 2 : 1 }, () => random.pick(PANELS)),
     patient: patientOf(random, sender.receivingFacility, sender.charset),
     physician: physicianOf(random),
+    copyTo: copiesTo.length > 0 && random.chance(COPIED_SHARE) ? random.pick(copiesTo) : null,
     next: random.chance(0.4) ? 'P' : 'F',
   };
 }
@@ -81,6 +85,7 @@ function resultMessage(random: Random, envelope: Envelope, order: OpenOrder): Bu
         16: order.physician,
         22: timestamp(at),
         25: status,
+        ...(order.copyTo === null ? {} : { 28: `${order.copyTo}^COPY` }),
       }),
       ...panel.analytes.map((analyte, at) => observation(random, analyte, at + 1, status)),
     );

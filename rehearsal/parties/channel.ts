@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnswerCode, answerTo } from '../hl7/answers.ts';
 import { type Random, randomFrom } from '../hl7/random.ts';
-import { isPositive, readAnswer, readHeader } from '../hl7/reading.ts';
+import { copyFacilitiesOf, isPositive, readAnswer, readHeader } from '../hl7/reading.ts';
 import { listenMllp, MllpClient, type MllpServer } from '../mllp.ts';
 import { mapMessage, type PlatformName } from './mapping.ts';
 
@@ -19,7 +19,7 @@ const DUPLICATE_EVERY = 4;
 
 export type ChannelOutput = {
   readonly connection: string;
-  /** MSH-6 of the messages that it takes; null takes all. */
+  /** MSH-6 or copy-to (OBR-28) of the messages that it takes; null takes all. */
   readonly facility: string | null;
   readonly legPort: number;
 };
@@ -51,6 +51,8 @@ export class Channel {
   received = 0;
   sentOn = 0;
   rejectedByLeg = 0;
+  /** Messages that a fault has struck. */
+  struck = 0;
   readonly #options: ChannelOptions;
   readonly #clients: ReadonlyMap<string, MllpClient>;
   readonly #random: Random;
@@ -94,6 +96,7 @@ export class Channel {
     this.received++;
     const reply = (code: AnswerCode): void => answer(answerTo(input, code, this.#nextControlId(), new Date()));
     if (this.faults.nak && this.received % NAK_EVERY === 0) {
+      this.struck++;
       reply('AE');
       return;
     }
@@ -123,10 +126,14 @@ export class Channel {
 
   #mapped(input: Buffer): { client: MllpClient; bytes: Buffer }[] {
     const { platform, regeneratesControlId, outputs } = this.#options;
-    if (this.faults.drop && this.received % DROP_EVERY === 0) return [];
-    const facility = readHeader(input).fields[6] ?? '';
+    if (this.faults.drop && this.received % DROP_EVERY === 0) {
+      this.struck++;
+      return [];
+    }
+    if (this.faults.slow || this.faults.drift) this.struck++;
+    const facilities = new Set([readHeader(input).fields[6] ?? '', ...copyFacilitiesOf(input)]);
     const mapped = outputs
-      .filter((output) => output.facility === null || output.facility === facility)
+      .filter((output) => output.facility === null || facilities.has(output.facility))
       .flatMap(({ connection }) => {
         const client = this.#clients.get(connection);
         const rule = { platform, regeneratesControlId, drift: this.faults.drift };
@@ -134,7 +141,9 @@ export class Channel {
           ? []
           : [{ client, bytes: mapMessage(input, rule, this.#nextControlId(), new Date()) }];
       });
-    return this.faults.duplicate && this.received % DUPLICATE_EVERY === 0 ? [...mapped, ...mapped] : mapped;
+    if (!this.faults.duplicate || this.received % DUPLICATE_EVERY !== 0) return mapped;
+    this.struck++;
+    return [...mapped, ...mapped];
   }
 
   async #work(): Promise<void> {

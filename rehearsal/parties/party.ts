@@ -60,8 +60,7 @@ export class Party {
     const own = messagesFolder === null ? NO_OWN_MESSAGES : readOwnMessages(messagesFolder);
     const identity = messagesFolder === null ? 'sequence' : 'digest';
     this.#sources = configuration.sources.map(
-      (spec) =>
-        new Source({ ...spec, seed, identity, targets: spec.targets.map((target) => targetOf(target, seed, own)) }),
+      (spec) => new Source({ ...spec, seed, identity, targets: targetsOf(spec.targets, seed, own) }),
     );
     this.#destinations = configuration.destinations.map((spec) => new Destination({ ...spec, identity }));
     const platform = this.#role === 'new' ? 'new' : 'legacy';
@@ -99,6 +98,7 @@ export class Party {
       accepted: accepted.reduce((sum, count) => sum + count, 0),
       received: this.#destinations.reduce((sum, destination) => sum + destination.log.length, 0),
       pending: this.#channels.reduce((sum, channel) => sum + channel.pending, 0),
+      struck: this.#channels.reduce((sum, channel) => sum + channel.struck, 0),
       fewestAccepted: accepted.length === 0 ? 0 : Math.min(...accepted),
     };
   }
@@ -125,11 +125,14 @@ export class Party {
 
 type TargetSpec = Configuration['sources'][number]['targets'][number];
 
-function targetOf(target: TargetSpec, seed: string, own: OwnMessages): SourceTarget {
-  const messages = target.direction === 'orders' ? own.orders : own.results;
-  const source =
-    messages.length === 0
-      ? createGenerator({ seed, ...target })
-      : repeating(messages, target.index % messages.length, `Q${target.index}-`);
-  return { connection: target.connection, next: () => source.next() };
+function targetsOf(targets: readonly TargetSpec[], seed: string, own: OwnMessages): SourceTarget[] {
+  const copiesTo = targets.length === 1 ? [] : targets.map(({ facility }) => facility);
+  return targets.map((target) => {
+    const messages = target.direction === 'orders' ? own.orders : own.results;
+    const source =
+      messages.length === 0
+        ? createGenerator({ seed, ...target, copiesTo })
+        : repeating(messages, target.index % messages.length, `Q${target.index}-`);
+    return { connection: target.connection, facility: target.facility, next: () => source.next() };
+  });
 }

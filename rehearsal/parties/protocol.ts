@@ -68,6 +68,8 @@ export const replySchema = z.discriminatedUnion('type', [
     accepted: z.int(),
     received: z.int(),
     pending: z.int(),
+    /** Messages that the faults switched on have struck so far. */
+    struck: z.int(),
     /** The fewest messages that any one connection had accepted. */
     fewestAccepted: z.int(),
   }),

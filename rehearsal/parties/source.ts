@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Random, randomFrom } from '../hl7/random.ts';
-import { type IdentityKind, identityOf, isPositive, readAnswer } from '../hl7/reading.ts';
+import { copyFacilitiesOf, type IdentityKind, identityOf, isPositive, readAnswer } from '../hl7/reading.ts';
 import { MllpClient } from '../mllp.ts';
 import type { SentMessage } from './records.ts';
 
@@ -15,6 +15,7 @@ const REJECTED_ATTEMPTS_LIMIT = 3;
 
 export type SourceTarget = {
   readonly connection: string;
+  readonly facility: string;
   next(): { readonly bytes: Buffer };
 };
 
@@ -119,7 +120,8 @@ export class Source {
     const startedAt = performance.now();
     this.#waitingSince = startedAt;
     const record: SentMessage = { ...identity, outcome: 'unanswered', attempts: 0, pauseMs: 0 };
-    this.log.get(target.connection)?.push(record);
+    const owed = this.#owedBy(target, bytes);
+    for (const connection of owed) this.log.get(connection)?.push(record);
     while (this.#state !== 'stopped') {
       record.attempts++;
       const result = await this.#attempt(bytes, identity.controlId);
@@ -133,7 +135,18 @@ export class Source {
     this.#waitingSince = null;
     this.#longestPauseMs = Math.max(this.#longestPauseMs, record.pauseMs);
     if (record.outcome !== 'accepted') return;
-    this.accepted.set(target.connection, (this.accepted.get(target.connection) ?? 0) + 1);
+    for (const connection of owed) this.accepted.set(connection, (this.accepted.get(connection) ?? 0) + 1);
+  }
+
+  /** Every connection on which this message has to arrive: its own, and on a shared feed those of its copies. */
+  #owedBy(target: SourceTarget, bytes: Buffer): string[] {
+    const { targets, identity } = this.#options;
+    if (targets.length === 1 || identity !== 'sequence') return [target.connection];
+    const copies = new Set(copyFacilitiesOf(bytes));
+    const others = targets.filter(
+      ({ facility, connection }) => connection !== target.connection && copies.has(facility),
+    );
+    return [target.connection, ...others.map(({ connection }) => connection)];
   }
 
   async #attempt(bytes: Buffer, controlId: string): Promise<Exchange> {

@@ -7,7 +7,7 @@ import { nearest } from './nearest.ts';
 import { runMove } from './run-move.ts';
 import { runProcess } from './run-process.ts';
 import { EXIT, usage, VerbStop } from './stop.ts';
-import type { Printed, TaskVerb, Verb } from './verb.ts';
+import type { PlainCall, Printed, TaskVerb, Verb } from './verb.ts';
 
 export async function runCommand(
   verbs: Readonly<Record<string, Verb>>,
@@ -25,18 +25,48 @@ export async function runCommand(
     const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
     if (verb === undefined) throw unknownVerb(name, verbs);
     if (verb.kind === 'process') return await runProcess(verb.entry, rest);
-    const args = parseFlags(name, verb.flags, rest);
+    const { word, flags } = takeWord(name, verb, rest);
+    const args = parseFlags(name, verb.flags, flags);
     if (args.help === true) {
       await terminal.result(verbHelp(name, verb));
       return EXIT.done;
     }
-    const printed =
-      verb.kind === 'move' ? await runMove(name, verb, args, around) : await runTask(name, verb, args, around);
-    await terminal.result(args.json === true ? JSON.stringify(printed.document) : printed.text);
+    const printed = await runVerb(name, verb, args, { word, verbs }, around);
+    const result = args.json === true ? JSON.stringify(printed.document) : printed.text;
+    if (result !== '') await terminal.result(result);
     return printed.exitCode;
   } catch (error) {
     return await tell(name, error, isJson, around);
   }
+}
+
+function runVerb(
+  name: string,
+  verb: Exclude<Verb, { kind: 'process' }>,
+  args: Args,
+  call: PlainCall,
+  around: Surroundings,
+): Promise<Printed> {
+  switch (verb.kind) {
+    case 'move':
+      return runMove(name, verb, args, around);
+    case 'task':
+      return runTask(name, verb, args, around);
+    case 'plain':
+      return verb.perform(around, args, call);
+  }
+}
+
+/** `cutover completion bash`: the one verb with a word of its own. */
+function takeWord(name: string, verb: Verb, rest: readonly string[]): { word: string; flags: readonly string[] } {
+  if (verb.kind !== 'plain' || verb.word === undefined || rest.includes('--help')) return { word: '', flags: rest };
+  const [word = '', ...flags] = rest;
+  const { choices } = verb.word;
+  if (choices.includes(word)) return { word, flags };
+  throw usage(
+    word === '' ? `'${name}' needs a word: ${choices.join(', ')}` : `'${word}' is not one of ${choices.join(', ')}`,
+    `cutover ${name} ${choices[0]}`,
+  );
 }
 
 async function runTask(name: string, verb: TaskVerb, args: Args, around: Surroundings): Promise<Printed> {
@@ -52,7 +82,7 @@ async function runTask(name: string, verb: TaskVerb, args: Args, around: Surroun
 /** Whatever ended the verb: a person reads it on stderr, a program as the one document on stdout. */
 async function tell(verb: string, error: unknown, isJson: boolean, { terminal, env }: Surroundings): Promise<number> {
   const stop = error instanceof VerbStop ? error : unexpected(error, env);
-  const next = [...stop.next];
+  const next = stop.next.length === 0 && stop.exitCode === EXIT.failed ? ['cutover doctor'] : [...stop.next];
   if (isJson) {
     const document: ErrorDocument = {
       verb,

@@ -48,6 +48,7 @@ export const FLAGS = {
   'take-over': { kind: 'boolean', summary: 'break a Pulumi lock held from another host' },
   'no-commit': { kind: 'boolean', summary: 'leave the stack file uncommitted' },
   for: { kind: 'text', value: 'DURATION', summary: 'how long, as in 3s; at most half of the ackTimeout' },
+  watch: { kind: 'boolean', summary: 'look again every two seconds, until Ctrl-C' },
   deliver: { kind: 'text', value: 'ID', summary: 'resolve this decision by delivering its proposals' },
   discard: { kind: 'text', value: 'ID', summary: 'resolve this decision by discarding its proposals' },
   help: { kind: 'boolean', summary: 'this help' },
@@ -106,17 +107,20 @@ export function parseFlags(verb: string, names: readonly FlagName[], argv: reado
     if (token.kind !== 'option') continue;
     const name = accepted.find((candidate) => candidate === token.name);
     if (name === undefined) throw unknownFlag(verb, token.rawName, accepted);
-    checkPresence(name, token.value);
+    // `--connection --json`: the next flag is no value.
+    const isNextFlag = token.inlineValue === false && token.value.startsWith('--');
+    checkPresence(verb, name, isNextFlag ? undefined : token.value);
   }
   const args: Record<string, boolean | string | number | readonly string[]> = {};
   for (const name of accepted) {
     const given = values[name];
-    if (given !== undefined) args[name] = convert(name, given);
+    if (given !== undefined) args[name] = convert(verb, name, given);
   }
   return args;
 }
 
 function convert(
+  verb: string,
   name: FlagName,
   given: string | boolean | (string | boolean)[],
 ): boolean | string | number | readonly string[] {
@@ -132,25 +136,29 @@ function convert(
       .filter((part) => part !== '');
   const number = /^\d+$/.test(last) ? Number(last) : Number.NaN;
   if (Number.isNaN(number) || number < spec.min || number > spec.max) {
-    throw usage(`--${name} is '${last}'; it must be a whole number from ${spec.min} to ${spec.max}`);
+    throw usage(`--${name} is '${last}'; it must be a whole number from ${spec.min} to ${spec.max}`, helpOf(verb));
   }
   return number;
 }
 
-function checkPresence(name: FlagName, value: string | undefined): void {
+function helpOf(verb: string): string {
+  return `cutover ${verb} --help`;
+}
+
+function checkPresence(verb: string, name: FlagName, value: string | undefined): void {
   const spec: FlagSpec = FLAGS[name];
   if (spec.kind === 'boolean') {
-    if (value !== undefined) throw usage(`--${name} takes no value`);
+    if (value !== undefined) throw usage(`--${name} takes no value`, helpOf(verb));
   } else if (value === undefined || value.trim() === '')
-    throw usage(`--${name} needs a value: --${name} ${spec.value}`);
+    throw usage(`--${name} needs a value: --${name} ${spec.value}`, helpOf(verb));
 }
 
 function unknownFlag(verb: string, given: string, accepted: readonly FlagName[]): Error {
   const close = nearest(given.replace(/^-+/, ''), accepted);
   const hint = close === null ? '' : `; did you mean --${close}?`;
-  return usage(`'${verb}' has no flag ${given}${hint}`, `cutover ${verb} --help`);
+  return usage(`'${verb}' has no flag ${given}${hint}`, helpOf(verb));
 }
 
 function unexpectedWord(verb: string, word: string): Error {
-  return usage(`'${word}' is unexpected: connections are named with --connection`, `cutover ${verb} --help`);
+  return usage(`'${word}' is unexpected: connections are named with --connection`, helpOf(verb));
 }

@@ -3,6 +3,7 @@
  * a circle), renewed in the background, released at the end. It keeps verbs apart; what fences moves is the epoch.
  */
 import type { GatewayClient } from '../../adapters/gateway-admin.ts';
+import { isProcessAlive } from '../../adapters/process-alive.ts';
 import type { Lease } from '../../core/admin-api.ts';
 import type { Context } from './context.ts';
 import { hasBeenInterrupted, throwIfInterrupted } from './pause.ts';
@@ -31,7 +32,7 @@ export type LeaseOptions = {
 /** Throws a VerbStop where a gateway cannot be asked, or another verb keeps holding it. */
 export async function takeLease(context: Context, options: LeaseOptions): Promise<HeldLease> {
   const request = {
-    holder: context.runId,
+    holder: holderId(context.runId),
     host: context.host,
     operator: context.operator,
     verb: context.verb,
@@ -41,7 +42,7 @@ export async function takeLease(context: Context, options: LeaseOptions): Promis
   const skipped: number[] = [];
   const release = async (): Promise<void> => {
     clearInterval(renewal);
-    await Promise.all(held.map((gateway) => gateway.lease.release(context.runId)));
+    await Promise.all(held.map((gateway) => gateway.lease.release(request.holder)));
   };
   const renewal = setInterval(() => {
     for (const gateway of held) void gateway.lease.renew(request);
@@ -81,7 +82,14 @@ async function acquire(
         next: result.error.next,
       });
     }
-    const holder = await describeHolder(gateway, result.error.message);
+    const lease = await gateway.lease.get();
+    const present = lease.ok ? lease.value : null;
+    if (present !== null && isGone(present, context.host)) {
+      context.terminal.progress(`the process that held the lease of shard ${gateway.shard} is gone: it is taken over`);
+      await gateway.lease.release(present.holder);
+      continue;
+    }
+    const holder = present === null ? result.error.message : formatHolder(present);
     if (options.evenIfHeld) {
       context.terminal.warn(`going on without the lease of shard ${gateway.shard}: ${holder}`);
       return false;
@@ -101,9 +109,14 @@ async function acquire(
   }
 }
 
-async function describeHolder(gateway: GatewayClient, fallback: string): Promise<string> {
-  const lease = await gateway.lease.get();
-  return lease.ok && lease.value !== null ? formatHolder(lease.value) : fallback;
+/** The process is part of the holder's name, so that a rerun on the same host need not wait for a dead one's lease. */
+function holderId(runId: string): string {
+  return `${runId}@${process.pid}`;
+}
+
+function isGone({ holder, host }: Lease, here: string): boolean {
+  const pid = /@(\d+)$/.exec(holder)?.[1];
+  return host === here && pid !== undefined && !isProcessAlive(Number(pid));
 }
 
 function formatHolder(lease: Lease): string {

@@ -2,6 +2,7 @@
 import type { Changed, MoveDocument } from '../../core/documents.ts';
 import type { Plan, PlannedMove, PlanRefusal } from '../../core/plan.ts';
 import { judgeTruth, type Truth } from '../../core/truth.ts';
+import { nameList } from './name-list.ts';
 import { hasMoved, itemOf, type RunState, routeNow } from './run-state.ts';
 import { EXIT, type ExitCode } from './stop.ts';
 
@@ -20,7 +21,7 @@ export function outcomeOf(run: RunState): MoveDocument {
   const disagreeing = changed.filter(({ truth }) => truth.agree === false).map(({ name }) => name);
   const warnings = [...run.warnings, ...differingWarning(plan)];
   if (disagreeing.length > 0 && plan.order === 'pulumi-first') {
-    warnings.push(`the records of ${disagreeing.join(', ')} do not agree with the gateway: cutover sync`);
+    warnings.push(`the records of ${nameList(disagreeing)} do not agree with the gateway: cutover sync`);
   }
   const exitCode = exitCodeOf({
     interrupted: context.interruption.aborted && (failed.length > 0 || aborted.length > 0 || run.leftBehind.length > 0),
@@ -177,7 +178,7 @@ function followUps(phase: Changed['to']['phase']): string[] {
 function differingWarning({ differing }: Plan): string[] {
   if (differing.length === 0) return [];
   return [
-    `not selected and left as they are, though their entries differ from their gateways: ${differing.join(', ')} (cutover sync)`,
+    `not selected and left as they are, though their entries differ from their gateways: ${nameList(differing)} (cutover sync)`,
   ];
 }
 

@@ -1,6 +1,7 @@
 /** A move verb's result for people: what failed first, then what changed, then what to do next. */
 import { describeRoute } from '../../core/connection.ts';
 import type { MoveDocument } from '../../core/documents.ts';
+import { nameList } from './name-list.ts';
 import { formatTable } from './table.ts';
 
 /** More than these are counted, not listed: failures are always listed. */
@@ -51,7 +52,7 @@ function plan(document: MoveDocument): string[] {
   const numbered = steps.map(
     (step, index) => `  ${index + 1}. ${step.what}${step.pointOfNoReturn ? '   ← point of no return' : ''}`,
   );
-  const records = behind.length === 0 ? [] : [`  records brought up to the gateway: ${behind.join(', ')}`];
+  const records = behind.length === 0 ? [] : [`  records brought up to the gateway: ${nameList(behind)}`];
   return [
     ...formatTable(rows, '  '),
     ...more(moves.length),
@@ -70,7 +71,7 @@ function already({ alreadyThere }: MoveDocument): string[] {
 }
 
 function synced(document: MoveDocument): string[] {
-  return document.synced.length === 0 ? [] : [`  records brought up to the gateway: ${document.synced.join(', ')}`];
+  return document.synced.length === 0 ? [] : [`  records brought up to the gateway: ${nameList(document.synced)}`];
 }
 
 function summary(document: MoveDocument): string {

@@ -35,7 +35,7 @@ export async function findProject(cwd: string, wanted: string | undefined, env: 
 }
 
 function readProject(folder: string, text: string, env: NodeJS.ProcessEnv): Project {
-  const parsed = projectSchema.safeParse(parse(text));
+  const parsed = projectSchema.safeParse(yamlOrNull(text));
   if (!parsed.success)
     throw usage(
       `${join(folder, 'Pulumi.yaml')} is no Pulumi project file`,
@@ -44,6 +44,14 @@ function readProject(folder: string, text: string, env: NodeJS.ProcessEnv): Proj
   const { stackConfigDir, backend } = parsed.data;
   const backendUrl = env.PULUMI_BACKEND_URL || backend?.url || `file://${homedir()}`;
   return { folder, stackFolder: join(folder, stackConfigDir ?? '.'), backendUrl: absoluteBackend(backendUrl, folder) };
+}
+
+function yamlOrNull(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /** `file://./state` means: beside Pulumi.yaml, wherever the verb was started. */

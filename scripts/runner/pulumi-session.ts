@@ -10,7 +10,6 @@ import { $ } from 'zx';
 import {
   createPulumi,
   type Pulumi,
-  type PulumiEngine,
   type PulumiFailure,
   type PulumiOptions,
   type UpdateResult,
@@ -37,7 +36,7 @@ export type StateRoutes = ReadonlyMap<string, Route>;
 /** What is not available is a value: a rollback goes on without it. */
 export type Opened<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
 
-const engineSchema = z.object({ pulumi: z.string(), binDirs: z.array(z.string()) });
+const engineSchema = z.object({ pulumi: z.string(), version: z.string(), binDirs: z.array(z.string()) });
 const routeOutputs = z.object({ phase: z.enum(PHASES), newWeight: z.number().default(0), epoch: z.number() });
 
 export type UpRequest = {
@@ -54,15 +53,20 @@ export type VerbRequest = {
   readonly changeId?: string;
   readonly deadlineMs: number;
   readonly requestIds: Readonly<Record<string, string>>;
+  /** So many moves begin together. */
+  readonly together: number;
 };
 
 export class PulumiSession {
+  /** Of the CLI. */
+  readonly version: string;
   readonly #options: PulumiOptions;
   readonly #pulumi: Pulumi;
   readonly #context: Context;
   #exists = false;
 
-  private constructor(options: PulumiOptions, context: Context) {
+  private constructor(options: PulumiOptions, version: string, context: Context) {
+    this.version = version;
     this.#options = options;
     this.#pulumi = createPulumi(options);
     this.#context = context;
@@ -86,7 +90,7 @@ export class PulumiSession {
       env: { ...definedOnly(env), PWD: project.folder },
       skipCheckpoints: true,
     };
-    return { ok: true, value: new PulumiSession(options, context) };
+    return { ok: true, value: new PulumiSession(options, engine.value.version, context) };
   }
 
   /** Makes the stack where the backend has none; Pulumi then writes its salt into the stack file. */
@@ -104,6 +108,12 @@ export class PulumiSession {
     if (!state.ok) return { ok: false, message: describeFailure(state) };
     this.#exists = true;
     return { ok: true, value: routesIn(state.value.resources) };
+  }
+
+  /** Null: not locked, or the backend does not tell. */
+  async lock(): Promise<{ readonly who: string; readonly isGone: boolean } | null> {
+    const holder = await this.#pulumi.lockInfo(this.#context.stack);
+    return holder === null ? null : { who: describeHolder(holder), isGone: holder.alive === false };
   }
 
   /** After `ensureStack`. `text`: the stack file as it would be, beside the real one, which stays as it is. */
@@ -177,7 +187,7 @@ function routesIn(resources: readonly StateResource[]): StateRoutes {
   return routes;
 }
 
-async function findEngine({ terminal, interruption, env }: Context): Promise<Opened<PulumiEngine>> {
+async function findEngine({ terminal, interruption, env }: Context): Promise<Opened<z.output<typeof engineSchema>>> {
   const ran = $({
     nothrow: true,
     quiet: true,

@@ -139,6 +139,7 @@ async function execute(run: RunState): Promise<void> {
   for (const [index, step] of run.plan.steps.entries()) {
     const isBeforeChange = turn === -1 || index <= turn;
     if (isBeforeChange) throwIfInterrupted(run.context.interruption);
+    run.context.terminal.progress(`[${index + 1}/${run.plan.steps.length}] ${step.kind}: ${step.what}`);
     try {
       await timed(run, step.kind, () => STEPS[step.kind](run));
     } catch (error) {

@@ -10,6 +10,7 @@ import { observedEntry, wishedEntry } from './entries.ts';
 import { resultBody } from './ledger-body.ts';
 import { LedgerSession } from './ledger-session.ts';
 import { moveAtGateways } from './move-at-gateways.ts';
+import { nameList } from './name-list.ts';
 import { collectComplaints } from './pulumi-complaints.ts';
 import { PulumiSession } from './pulumi-session.ts';
 import { hasMoved, itemOf, leaveBehind, type RunState, requestIdOf, routeNow, touchedNames } from './run-state.ts';
@@ -134,7 +135,7 @@ async function pulumiHeal(run: RunState): Promise<void> {
   if (left.length > 0) {
     leaveBehind(
       run,
-      `the Pulumi state is left behind for ${left.join(', ')}: ${run.complaints.get(left[0] ?? '')?.message ?? 'no reason was given'}`,
+      `the Pulumi state is left behind for ${nameList(left)}: ${run.complaints.get(left[0] ?? '')?.message ?? 'no reason was given'}`,
     );
   }
 }
@@ -186,6 +187,7 @@ async function update(run: RunState, text: string, names: readonly string[]): Pr
     origin: 'verb' as const,
     deadlineMs: MOVE_DEADLINE_MS,
     requestIds: Object.fromEntries(run.plan.moves.map(({ name }) => [name, requestIdOf(run.context, name)])),
+    together: Math.max(1, Math.min(parallel, run.plan.moves.length)),
     ...(changeId === undefined ? {} : { changeId }),
   };
   const result = await run.pulumi.up(text, names, {
@@ -206,7 +208,7 @@ async function bringUp(run: RunState): Promise<void> {
   const unread = (await run.ledger?.recordEpochs(needs)) ?? [];
   if (unread.length > 0) {
     run.ledgerOutcome = 'behind';
-    leaveBehind(run, `the ledger lacks epochs of ${unread.join(', ')}: their gateways could not be asked`);
+    leaveBehind(run, `the ledger lacks epochs of ${nameList(unread)}: their gateways could not be asked`);
   }
 }
 

@@ -9,9 +9,19 @@ export type Terminal = {
   /** The answer, trimmed. */
   ask(question: string, signal: AbortSignal): Promise<string>;
   result(text: string): Promise<void>;
+  /** Draws in place of the last frame; only where a person looks on. */
+  frame(draw: (size: { readonly columns: number; readonly rows: number }) => readonly string[]): void;
+  /** The last frame stays; what follows comes below it. */
+  endFrame(): void;
 };
 
+/** Cursor up to the frame's first line, then everything from there on cleared. */
+function overdraw(lines: number): string {
+  return lines === 0 ? '' : `\u001b[${lines}A\u001b[J`;
+}
+
 export function processTerminal(): Terminal {
+  let drawnLines = 0;
   const isColoured = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
   return {
     isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
@@ -24,6 +34,15 @@ export function processTerminal(): Terminal {
       } finally {
         lines.close();
       }
+    },
+    frame: (draw) => {
+      const { columns = 80, rows = 24 } = process.stderr;
+      const lines = draw({ columns, rows });
+      process.stderr.write(`${overdraw(drawnLines)}${lines.join('\n')}\n`);
+      drawnLines = lines.length;
+    },
+    endFrame: () => {
+      drawnLines = 0;
     },
     result: (text) =>
       new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /** What a verb file exports: data and one decision; the runner does the rest. */
 import type { Order, Snapshot, Verdict } from '../../core/plan.ts';
-import type { Context } from './context.ts';
+import type { Context, Surroundings } from './context.ts';
 import type { Args, FlagName } from './flags.ts';
 import type { ExitCode } from './stop.ts';
 
@@ -40,6 +40,18 @@ export type TaskVerb = Described & {
   readonly perform: (context: Context, args: Args) => Promise<Printed>;
 };
 
+/** `word`: empty where the verb takes none. */
+export type PlainCall = { readonly word: string; readonly verbs: Readonly<Record<string, Verb>> };
+
+/** Needs no project that holds: it looks for itself. */
+export type PlainVerb = Described & {
+  readonly kind: 'plain';
+  readonly flags: readonly FlagName[];
+  /** The word after the verb, where it takes one. */
+  readonly word?: { readonly name: string; readonly choices: readonly string[] };
+  readonly perform: (around: Surroundings, args: Args, call: PlainCall) => Promise<Printed>;
+};
+
 /** Starts another part of the product as a process; the rest of the command line is its own. */
 export type ProcessVerb = Described & {
   readonly kind: 'process';
@@ -47,4 +59,4 @@ export type ProcessVerb = Described & {
   readonly entry: string;
 };
 
-export type Verb = MoveVerb | TaskVerb | ProcessVerb;
+export type Verb = MoveVerb | TaskVerb | PlainVerb | ProcessVerb;

@@ -1,7 +1,9 @@
 /** Every verb, by the name under which it is called. */
 import type { Verb } from '../runner/verb.ts';
 import { cancel } from './cancel.ts';
+import { completion } from './completion.ts';
 import { decommission } from './decommission.ts';
+import { doctor } from './doctor.ts';
 import { gateway } from './gateway.ts';
 import { history } from './history.ts';
 import { hold } from './hold.ts';
@@ -26,6 +28,8 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   hold,
   release,
   resolve,
+  doctor,
+  completion,
   gateway,
   rehearse,
 };

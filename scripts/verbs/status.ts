@@ -5,35 +5,69 @@ import type { ConnectionSnapshot, Snapshot } from '../../core/plan.ts';
 import { controlOf } from '../../core/platform.ts';
 import { judgeTruth } from '../../core/truth.ts';
 import type { Context } from '../runner/context.ts';
-import { SELECTION_FLAGS } from '../runner/flags.ts';
+import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { hasBeenInterrupted } from '../runner/pause.ts';
 import { formatStatus } from '../runner/print-status.ts';
-import { PulumiSession } from '../runner/pulumi-session.ts';
+import { type Opened, PulumiSession } from '../runner/pulumi-session.ts';
 import { assembleSnapshot, readRoutes, readStatuses } from '../runner/snapshot.ts';
-import { EXIT } from '../runner/stop.ts';
+import { EXIT, usage } from '../runner/stop.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
+
+const WATCH_EVERY_MS = 2_000;
+const SKIPPED = { kind: 'skipped' } as const;
 
 export const status: TaskVerb = {
   kind: 'task',
   summary: 'what every connection is, and whether everything agrees',
-  examples: ['cutover status', 'cutover status --wave pilot --json'],
-  flags: [...SELECTION_FLAGS, 'json'],
+  examples: ['cutover status', 'cutover status --watch', 'cutover status --wave pilot --json'],
+  flags: [...SELECTION_FLAGS, 'watch', 'json'],
   selectsAll: true,
+  check: ({ watch, json }) => {
+    if (watch === true && json === true)
+      throw usage('--watch and --json exclude each other: --json prints one document', 'cutover status --json');
+  },
   perform,
 };
 
-async function perform(context: Context): Promise<Printed> {
-  const openState = async (): ReturnType<typeof readRoutes> => {
-    const opened = await PulumiSession.open(context);
-    return opened.ok
-      ? readRoutes(opened.value, { kind: 'skipped' })
-      : { pulumi: { kind: 'unavailable', message: opened.message }, routes: null };
-  };
-  const [statuses, state] = await Promise.all([readStatuses(context), openState()]);
-  if (state.pulumi.kind === 'unavailable')
+async function perform(context: Context, args: Args): Promise<Printed> {
+  const opened = await PulumiSession.open(context);
+  if (!opened.ok) context.terminal.warn(`the Pulumi state could not be read: ${opened.message}`);
+  const look = (): Promise<Printed> => lookOnce(context, opened);
+  return args.watch === true ? watch(context, look) : look();
+}
+
+async function lookOnce(context: Context, opened: Opened<PulumiSession>): Promise<Printed> {
+  const otherwise = opened.ok ? SKIPPED : ({ kind: 'unavailable', message: opened.message } as const);
+  const [statuses, state] = await Promise.all([
+    readStatuses(context),
+    readRoutes(opened.ok ? opened.value : null, otherwise),
+  ]);
+  if (opened.ok && state.pulumi.kind === 'unavailable')
     context.terminal.warn(`the Pulumi state could not be read: ${state.pulumi.message}`);
   const snapshot = assembleSnapshot(context, statuses, { ...state, ledger: null });
   const document = statusDocument(snapshot);
   return { document, text: formatStatus(document), exitCode: exitCodeOf(snapshot, document) };
+}
+
+/** On a terminal in place, as much as fits; else the whole table whenever it has changed. Ends with the last look. */
+async function watch({ terminal, interruption }: Context, look: () => Promise<Printed>): Promise<Printed> {
+  let last = '';
+  for (;;) {
+    const printed = await look();
+    const { text } = printed;
+    if (terminal.isInteractive) {
+      terminal.frame(({ columns, rows }) =>
+        text
+          .split('\n')
+          .slice(0, rows - 1)
+          .map((line) => line.slice(0, columns)),
+      );
+    } else if (text !== last) await terminal.result(text);
+    last = text;
+    if (!(await hasBeenInterrupted(WATCH_EVERY_MS, interruption))) continue;
+    terminal.endFrame();
+    return terminal.isInteractive ? printed : { ...printed, text: '' };
+  }
 }
 
 export function statusDocument(snapshot: Snapshot): StatusDocument {

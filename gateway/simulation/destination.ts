@@ -1,0 +1,56 @@
+/** A destination: takes what comes, in order, and remembers which platform made it; rejects or is late now and then. */
+import { fieldText } from '../../core/hl7/message.ts';
+import { STANDARD_FRAMING } from '../../core/inventory.ts';
+import { framed } from '../framing.ts';
+import { frameReader } from './mllp.ts';
+import type { Handlers, Network } from './network.ts';
+import { keyInMessage, serialOf, type Witness } from './witness.ts';
+import type { World } from './world.ts';
+
+export type DestinationHabits = {
+  /** Probabilities, per message. */
+  readonly rejects: number;
+  /** Of answering after the gateway has given up. */
+  readonly late: number;
+  readonly doublesAnswer: number;
+};
+
+export type Received = { readonly id: string; readonly from: string; readonly key: string; readonly sha: string };
+
+const LATE_FROM_MS = 3100;
+const LATE_SPAN_MS = 1500;
+
+export class Destination {
+  readonly received: Received[] = [];
+  readonly rejected = new Set<string>();
+
+  constructor(
+    world: World,
+    network: Network,
+    witness: Witness,
+    options: { readonly port: number; readonly habits: DestinationHabits },
+    onReceived: (payload: Buffer) => void,
+  ) {
+    const { habits } = options;
+    network.listen(options.port, (wire): Handlers => {
+      const read = frameReader((payload) => {
+        const receivedAtMs = world.now;
+        onReceived(payload);
+        const isRejected = world.chance(habits.rejects);
+        const id = serialOf(payload);
+        const sha = witness.message(payload);
+        if (isRejected) this.rejected.add(id);
+        else this.received.push({ id, from: fieldText(payload, 'MSH-3') ?? '', key: keyInMessage(payload), sha });
+        const lateMs = world.chance(habits.late) ? LATE_FROM_MS + world.roll(LATE_SPAN_MS) : world.roll(5);
+        world.after(lateMs, () => {
+          const code = isRejected ? 'AE' : 'AA';
+          const bytes = witness.answer(payload, 'destination', code, receivedAtMs, world.now);
+          wire.send(framed({ payload: bytes }, STANDARD_FRAMING));
+          if (isRejected || !world.chance(habits.doublesAnswer)) return;
+          world.after(world.roll(30), () => wire.send(framed({ payload: bytes }, STANDARD_FRAMING)));
+        });
+      });
+      return { data: read, closed: () => {} };
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/** The bytes on the simulated disk as the oracle reads them: an index of its own, that shares nothing with the engine. */
+import type { EpochRecord } from '../../core/admin-api.ts';
+import type {
+  CaptureAnswerRecord,
+  InputRecord,
+  InputVerdictRecord,
+  JournalMeta,
+  OutputRecord,
+  OutputVerdictRecord,
+} from '../engine/records.ts';
+
+type At<M> = { readonly offset: number; readonly meta: M; readonly payload: Buffer | null };
+type OnDisk = At<JournalMeta>;
+
+export class JournalView {
+  /** Offset of the last record that a sync has covered. */
+  durableUpTo = -1;
+  readonly inputs = new Map<string, At<InputRecord>[]>();
+  readonly inputVerdicts = new Map<number, At<InputVerdictRecord>[]>();
+  readonly outputs = new Map<string, At<OutputRecord>[]>();
+  readonly outputVerdicts = new Map<number, At<OutputVerdictRecord>[]>();
+  readonly captureAnswers = new Map<number, At<CaptureAnswerRecord>[]>();
+  readonly epochs = new Map<string, { readonly offset: number; readonly record: EpochRecord }[]>();
+  /** Offsets by request id. */
+  readonly operations = new Map<string, number[]>();
+  readonly #all = new Map<number, OnDisk>();
+
+  constructor(records: readonly OnDisk[] = []) {
+    for (const record of records) this.add(record);
+  }
+
+  add({ offset, meta, payload }: OnDisk): void {
+    this.#all.set(offset, { offset, meta, payload });
+    switch (meta.t) {
+      case 'input':
+        put(this.inputs, meta.sha, { offset, meta, payload });
+        return;
+      case 'input-verdict':
+        put(this.inputVerdicts, meta.input, { offset, meta, payload });
+        return;
+      case 'output':
+        put(this.outputs, meta.sha, { offset, meta, payload });
+        return;
+      case 'output-verdict':
+        put(this.outputVerdicts, meta.output, { offset, meta, payload });
+        return;
+      case 'capture-answer':
+        put(this.captureAnswers, meta.output, { offset, meta, payload });
+        return;
+      case 'epoch':
+        put(this.epochs, meta.record.connection, { offset, record: meta.record });
+        return;
+      case 'operation':
+        put(this.operations, meta.requestId, offset);
+        return;
+      default:
+        return;
+    }
+  }
+
+  at(offset: number): OnDisk | null {
+    return this.#all.get(offset) ?? null;
+  }
+
+  all(): Iterable<OnDisk> {
+    return this.#all.values();
+  }
+
+  isDurable(offset: number): boolean {
+    return offset <= this.durableUpTo;
+  }
+}
+
+function put<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}

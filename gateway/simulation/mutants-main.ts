@@ -1,0 +1,34 @@
+/**
+ * `npm run mutants -- [--seeds N] [--steps K] [--processes P] [--only TEXT]`: breaks the engine in one place after the other
+ * and prints which scenario and seed noticed. Ends with 1 if a mutant survives.
+ */
+import { parseArgs } from 'node:util';
+import { MUTANTS } from './mutants.ts';
+import { huntAll, type Outcome } from './mutation.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '60' },
+    steps: { type: 'string', default: '10000' },
+    processes: { type: 'string', default: '2' },
+    only: { type: 'string', default: '' },
+  },
+});
+
+function line({ mutant, caught, wallMs }: Outcome): string {
+  const by = caught === null ? 'SURVIVED' : `${caught.scenario} seed ${caught.seed}: ${caught.violation}`;
+  return `${`rule ${mutant.rule}`.padEnd(8)}${mutant.name.padEnd(78)}${`${(wallMs / 1000).toFixed(1)} s`.padStart(8)}  ${by}\n`;
+}
+
+const chosen = MUTANTS.filter(({ name }) => name.includes(values.only));
+const outcomes = await huntAll(
+  chosen,
+  { seeds: Number(values.seeds), steps: Number(values.steps), processes: Number(values.processes) },
+  (outcome) => process.stderr.write(line(outcome)),
+);
+const survivors = outcomes.filter(({ caught }) => caught === null);
+process.stdout.write(outcomes.map(line).join(''));
+process.stdout.write(
+  `${outcomes.length} mutants, ${outcomes.length - survivors.length} caught, ${survivors.length} survived\n`,
+);
+process.exitCode = survivors.length > 0 || outcomes.length === 0 ? 1 : 0;

@@ -1,0 +1,566 @@
+/**
+ * The fixed list of mutants: each breaks one promise of the engine in one place, and the simulation must notice. The text
+ * to replace is found exactly once, or the run fails: the list cannot rot.
+ */
+export type Mutant = {
+  readonly name: string;
+  /** The rule of DESIGN.md that it breaks. */
+  readonly rule: number;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+};
+
+const FEED = 'gateway/engine/feed.ts';
+const CONNECTION = 'gateway/engine/connection.ts';
+const SHARD = 'gateway/engine/shard.ts';
+const SWAP = 'gateway/engine/swap.ts';
+const INTAKE = 'gateway/engine/intake.ts';
+const RECOVERY = 'gateway/engine/recovery.ts';
+const LINK = 'gateway/engine/peer-link.ts';
+const MEMORY = 'gateway/engine/retry-memory.ts';
+const REOWN = 'gateway/engine/reown.ts';
+
+/** Rule 1: bytes. */
+const BYTES: readonly Mutant[] = [
+  {
+    name: 'decode and encode a message on its way to a platform or destination',
+    rule: 1,
+    file: LINK,
+    find: 'framed(delivery.frame, this.#peer.framing)',
+    replace:
+      "framed({ payload: Buffer.from(Buffer.from(delivery.frame.payload).toString('utf8')) }, this.#peer.framing)",
+  },
+  {
+    name: 'decode and encode an answer',
+    rule: 1,
+    file: INTAKE,
+    find: 'const bytes = framed({ payload: answer }, this.#listener.framing);',
+    replace: "const bytes = framed({ payload: Buffer.from(answer.toString('utf8')) }, this.#listener.framing);",
+  },
+];
+
+/** Rule 2: what is uncertain is listed, and nothing is sent again by recovery. */
+const LISTS: readonly Mutant[] = [
+  {
+    name: 'forget maybeSent: the primary was lost',
+    rule: 2,
+    file: FEED,
+    find: "this.#observer.listed(input.feed, 'maybeSent', message.facts, input.offset, `primary-${cause}`);",
+    replace: '',
+  },
+  {
+    name: 'forget maybeSent: a copy is repeated',
+    rule: 2,
+    file: FEED,
+    find: 'this.#listShadow(item, `shadow-${cause}`);',
+    replace: '',
+  },
+  {
+    name: 'forget maybeSent: a copy was under way at the crash',
+    rule: 2,
+    file: RECOVERY,
+    find: 'if (!clean) feed.listInterruptedShadows();',
+    replace: '',
+  },
+  {
+    name: 'forget maybeSent: first message of a sender after a crash',
+    rule: 3,
+    file: FEED,
+    find: "firstAfterCrash: (message) => this.#observer.listed(feed, 'maybeSent', message.facts, null, 'before-crash'),",
+    replace: 'firstAfterCrash: () => {},',
+  },
+  {
+    name: 'forget maybeSent: an input without a verdict at the crash',
+    rule: 2,
+    file: RECOVERY,
+    find: "connection?.listed('maybeSent', input.facts, input.offset, 'crash');",
+    replace: '',
+  },
+  {
+    name: 'forget maybeSent: an output without a verdict at the crash',
+    rule: 2,
+    file: RECOVERY,
+    find: "connection.listed('maybeSent', facts, offset, 'crash');",
+    replace: '',
+  },
+  {
+    name: 'forget maybeSent: the destination was lost',
+    rule: 2,
+    file: CONNECTION,
+    find: "this.listed('maybeSent', facts, offset, `destination-${cause}`);",
+    replace: '',
+  },
+  {
+    name: 'forget maybeSent: a forced rollback gave up what the primary was working on',
+    rule: 2,
+    file: FEED,
+    find: "    this.#record(current.input, 'lost');\n    this.#observer.listed(\n      this.config.name,\n      'maybeSent',\n      current.message.facts,\n      current.input.offset,\n      'forced-rollback',\n    );",
+    replace: "    this.#record(current.input, 'lost');",
+  },
+  {
+    name: 'send an output again on recovery',
+    rule: 2,
+    file: RECOVERY,
+    find: "      connection.listed('maybeSent', facts, offset, 'crash');",
+    replace:
+      "      connection.listed('maybeSent', facts, offset, 'crash');\n      connection.deliverCapture(offset, facts, null, record.platform, 'again');",
+  },
+  {
+    name: 'list an answer given again nowhere',
+    rule: 6,
+    file: INTAKE,
+    find: 'this.#owner.answeredAgain(facts, recognition.remembered.firstAttempt);',
+    replace: '',
+  },
+  {
+    name: 'count no delivery',
+    rule: 10,
+    file: CONNECTION,
+    find: '      this.counters.delivered++;',
+    replace: '',
+  },
+];
+
+/** Rule 3: durable before positive, in the file before forwarded. */
+const DURABILITY: readonly Mutant[] = [
+  {
+    name: 'answer the source when its verdict is written, not durable',
+    rule: 3,
+    file: FEED,
+    find: "const needs = then === undefined ? 'written' : 'durable';",
+    replace: "const needs = 'written';",
+  },
+  {
+    name: 'answer the source before its verdict is recorded',
+    rule: 3,
+    file: FEED,
+    find: '    this.#record(input, verdict, answer, () => {',
+    replace: '    this.intake.answer(message, answer, verdict);\n    this.#record(input, verdict, answer, () => {',
+  },
+  {
+    name: 'forward an input before it is in the file',
+    rule: 3,
+    file: FEED,
+    find: '      () => this.#forward(message),\n    );',
+    replace: '    );\n    this.#runtime.after(0, () => this.#forward(message));',
+  },
+  {
+    name: 'deliver an output that is written, not durable',
+    rule: 3,
+    file: CONNECTION,
+    find: "      'durable',\n      () => this.#durable(",
+    replace: "      'written',\n      () => this.#durable(",
+  },
+  {
+    name: 'answer the platform when the destination’s verdict is written, not durable',
+    rule: 3,
+    file: CONNECTION,
+    find: "const needs = then === undefined ? 'written' : 'durable';",
+    replace: "const needs = 'written';",
+  },
+  {
+    name: 'copy a message before its verdict',
+    rule: 3,
+    file: FEED,
+    find: '    this.#observer.admitted(input);',
+    replace:
+      '    this.#observer.admitted(input);\n    if (shadow !== null) this.#shadows[shadow].push({ input, frame: message.frame, isListed: false });\n    if (shadow !== null) this.#runtime.after(5, () => this.#pumpShadow(shadow));',
+  },
+  {
+    name: 'copy a message that the primary rejected',
+    rule: 3,
+    file: FEED,
+    find: "if (verdict === 'positive' && input.shadow !== null) {",
+    replace: 'if (input.shadow !== null) {',
+  },
+  {
+    name: 'admit while a failed sync is not made good',
+    rule: 3,
+    file: FEED,
+    find: 'if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;',
+    replace: 'if (this.#current !== null || this.isHeld) return;',
+  },
+];
+
+/** Rules 4 and 5: whose answer, whose output. */
+const OWNERS: readonly Mutant[] = [
+  {
+    name: 'answer the control ourselves',
+    rule: 4,
+    file: CONNECTION,
+    find: 'waits?.intake.answer(waits.message, answer, verdict);',
+    replace:
+      "waits?.intake.answer(waits.message, ownAnswer(waits.message.frame.payload, 'AA', '', this.#runtime.now), 'positive');",
+  },
+  {
+    name: 'give the candidate the control’s answer under the control’s id',
+    rule: 4,
+    file: CONNECTION,
+    find: 'Buffer.from(readdress(paired, message.facts.msh10))',
+    replace: 'paired',
+  },
+  {
+    name: 'ignore weights',
+    rule: 5,
+    file: CONNECTION,
+    find: 'if (this.route.newWeight === 0 || this.config.weightKey === null) return control;',
+    replace: 'if (this.config.weightKey !== null) return control;',
+  },
+  {
+    name: 'one share too many for new',
+    rule: 5,
+    file: CONNECTION,
+    find: 'shareOf(key) < this.route.newWeight',
+    replace: 'shareOf(key) <= this.route.newWeight',
+  },
+  {
+    name: 'deliver the candidate',
+    rule: 5,
+    file: CONNECTION,
+    find: "if (this.ownerOf(payload) !== platform) return candidateOf(this.route) === null ? 'park' : 'capture';",
+    replace: '',
+  },
+  {
+    name: 'ignore what tells shared legs apart',
+    rule: 5,
+    file: SHARD,
+    find: 'return match === null || matchesPredicate(payload, match);',
+    replace: 'return match === null || payload.length > 0;',
+  },
+  {
+    name: 'owe an output for inputs that the connection filters',
+    rule: 5,
+    file: CONNECTION,
+    find: 'if (config.applies !== null && (',
+    replace: 'if (config.applies === null && (',
+  },
+];
+
+/** Rule 6: a retry is recognised conservatively. */
+const RETRIES: readonly Mutant[] = [
+  {
+    name: 'replay a recorded rejection',
+    rule: 6,
+    file: INTAKE,
+    find: "        verdict === 'positive'\n          ? {",
+    replace: "        verdict !== 'other'\n          ? {",
+  },
+  {
+    name: 'replay a recorded rejection after a restart',
+    rule: 6,
+    file: RECOVERY,
+    find: "if (verdict === 'positive' && answer !== null) remembered",
+    replace: 'if (answer !== null) remembered',
+  },
+  {
+    name: 'compare ids only',
+    rule: 6,
+    file: MEMORY,
+    find: "if (last.digest !== digest) return { kind: 'new', reusedId: msh10 !== '' };",
+    replace: '',
+  },
+  {
+    name: 'answer again although the sender has read the answer',
+    rule: 6,
+    file: MEMORY,
+    find: 'if (hasRead || nowMs',
+    replace: 'if (nowMs',
+  },
+  {
+    name: 'forward a resend of what is in flight',
+    rule: 6,
+    file: MEMORY,
+    find: "return { kind: 'join', message: outcome.message };",
+    replace: "return { kind: 'new', reusedId: false };",
+  },
+  {
+    name: 'lose the memory of answers at recovery',
+    rule: 6,
+    file: RECOVERY,
+    find: '    remember(feed.intake, sender, input.first, verdict, payload, meta.at);',
+    replace: '',
+  },
+  {
+    name: 'lose the memory of outputs at recovery',
+    rule: 6,
+    file: RECOVERY,
+    find: '      remember(open.intake, record.sender, record.attemptOf ?? meta.output, meta.verdict, payload, meta.at);',
+    replace: '',
+  },
+  {
+    name: 'lose the memory at a swap',
+    rule: 6,
+    file: SWAP,
+    find: '    this.#hooks.apply();',
+    replace:
+      '    this.#hooks.apply();\n    const { memory } = this.#feed.intake;\n    Object.assign(this.#feed.intake, { memory: Reflect.construct(memory.constructor, [this.#feed.config.retry]) });',
+  },
+  {
+    name: 'send an output again for a live platform',
+    rule: 6,
+    file: CONNECTION,
+    find: 'repeats: waits === null,',
+    replace: 'repeats: true,',
+  },
+];
+
+/** Rule 7: an answer is credited once, to its own message. */
+const CREDIT: readonly Mutant[] = [
+  {
+    name: 'credit by position',
+    rule: 7,
+    file: LINK,
+    find: "return isCredited(this.#learned ?? 'position', msa2, msh10);",
+    replace: "return msh10 !== '' || isCredited(this.#learned ?? 'position', msa2, msh10);",
+  },
+  {
+    name: 'leave the socket of an unanswered message open',
+    rule: 7,
+    file: LINK,
+    find: '    this.#settle();\n    this.#drop();',
+    replace: '    this.#settle();',
+  },
+  {
+    name: 'accept an answer from a former socket',
+    rule: 7,
+    file: LINK,
+    find: 'if (this.#socket !== null) this.#runtime.close(this.#socket);',
+    replace: '',
+  },
+];
+
+/** Rule 8: a swap is all or nothing, bounded, fenced. */
+const SWAPS: readonly Mutant[] = [
+  {
+    name: 'release before the epoch is durable',
+    rule: 8,
+    file: SWAP,
+    find: 'this.#hooks.commit(() => this.#committed());',
+    replace: 'this.#hooks.commit(() => {});\n    this.#committed();',
+  },
+  {
+    name: 'ask written where the epoch must be durable',
+    rule: 8,
+    file: SHARD,
+    find: "at: this.runtime.now }, null, 'durable', () => {\n      connection.epochs.push(record);",
+    replace: "at: this.runtime.now }, null, 'written', () => {\n      connection.epochs.push(record);",
+  },
+  {
+    name: 'tell the outcome before it is durable',
+    rule: 8,
+    file: SHARD,
+    find: "this.runtime.append(record, null, 'durable', () => {\n          this.operations.end(",
+    replace: "this.runtime.append(record, null, 'written', () => {\n          this.operations.end(",
+  },
+  {
+    name: 'abort after the point of no return',
+    rule: 8,
+    file: SWAP,
+    find: 'this.#hooks.commit(() => this.#committed());',
+    replace:
+      "this.#hooks.commit(() => this.#committed());\n    this.#deadlineTimer = this.#runtime.after(4, () => {\n      if (this.phase === 'committing') this.phase = 'draining';\n      this.#abort('too slow');\n    });",
+  },
+  {
+    name: 'do not wait for the candidate',
+    rule: 8,
+    file: SWAP,
+    find: 'this.#feed.isQuiet && this.#connection.isSettled()',
+    replace: 'this.#feed.isQuiet && this.#connection.openOutputs + this.#connection.owedOutputs === 0',
+  },
+  {
+    name: 'wait for neither primary nor copies nor what they owe',
+    rule: 8,
+    file: SWAP,
+    find: 'this.#feed.isQuiet && this.#connection.isSettled()',
+    replace: 'this.#connection.openOutputs === 0',
+  },
+  {
+    name: 'do not wait for outputs at all',
+    rule: 8,
+    file: SWAP,
+    find: 'this.#feed.isQuiet && this.#connection.isSettled()',
+    replace: 'this.#feed.isQuiet',
+  },
+  {
+    name: 'do not wait for outputs that can still come',
+    rule: 8,
+    file: CONNECTION,
+    find: 'return this.openOutputs === 0 && this.obligations.size === 0;',
+    replace: 'return this.openOutputs === 0;',
+  },
+  {
+    name: 'hold nothing',
+    rule: 8,
+    file: FEED,
+    find: 'if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;',
+    replace: 'if (this.#current !== null || this.#runtime.journalFailed) return;',
+  },
+  {
+    name: 'hold without a limit',
+    rule: 8,
+    file: SWAP,
+    find: 'this.#holdTimer = this.#runtime.after(leftMs, () => {',
+    replace: 'this.#holdTimer = this.#runtime.after(leftMs * 1000, () => {',
+  },
+  {
+    name: 'the primary does not follow the route',
+    rule: 8,
+    file: SHARD,
+    find: '    feed.setPrimary(primary);',
+    replace: '',
+  },
+  {
+    name: 'the primary does not follow the route at recovery',
+    rule: 8,
+    file: RECOVERY,
+    find: '      feed.setPrimary(primaryOf(',
+    replace: '      void (primaryOf(',
+  },
+  {
+    name: 'the first switch of a shared feed moves its primary',
+    rule: 8,
+    file: 'core/platform.ts',
+    find: "return routes.every((route) => controlOf(route) === 'new') ? 'new' : 'legacy';",
+    replace: "return routes.some((route) => controlOf(route) === 'new') ? 'new' : 'legacy';",
+  },
+  {
+    name: 'carry out a request for another epoch',
+    rule: 8,
+    file: 'core/connection.ts',
+    find: 'if (move.expectedEpoch !== route.epoch) {',
+    replace: 'if (move.expectedEpoch < route.epoch) {',
+  },
+  {
+    name: 'forget request ids at recovery',
+    rule: 8,
+    file: RECOVERY,
+    find: 'this.#engine.operations.recover(meta.requestId,',
+    replace: 'this.#engine.operations.recover(`forgotten ${meta.requestId}`,',
+  },
+];
+
+/** Rule 9: a forced rollback. */
+const ROLLBACK: readonly Mutant[] = [
+  {
+    name: 'forget one re-own in three',
+    rule: 9,
+    file: REOWN,
+    find: '    connection.obligations.promise(obligation, heir);',
+    replace: '    if (obligation.input % 3 !== 0) connection.obligations.promise(obligation, heir);',
+  },
+  {
+    name: 're-own what is delivered already',
+    rule: 9,
+    file: REOWN,
+    find: 'if (sides[dead].delivered) {',
+    replace: 'if (sides[dead].delivered && sides[dead].dueMs === -1) {',
+  },
+  {
+    name: 'do not deliver what was captured',
+    rule: 9,
+    file: SHARD,
+    find: "    deliverCaptures(connection, 'legacy');",
+    replace: '',
+  },
+  {
+    name: 'forget what was re-owned at recovery',
+    rule: 9,
+    file: RECOVERY,
+    find: "if (record.forced) takeOver(connection, 'new');",
+    replace: '',
+  },
+  {
+    name: 'do not deliver what was captured after a recovery',
+    rule: 9,
+    file: RECOVERY,
+    find: 'for (const platform of PLATFORMS) deliverCaptures(connection, platform);',
+    replace: '',
+  },
+  {
+    name: 'no tombstone: deliver what the former owner still sends',
+    rule: 9,
+    file: CONNECTION,
+    find: "return obligation.owner === platform ? 'deliver' : 'suppress';",
+    replace: "return 'deliver';",
+  },
+  {
+    name: 'judge a late output by the current owner only',
+    rule: 9,
+    file: CONNECTION,
+    find: "return isLate ? 'suppress' : 'deliver';",
+    replace: "return 'deliver';",
+  },
+  {
+    name: 're-owned outputs queue behind newer ones',
+    rule: 9,
+    file: 'gateway/engine/destination.ts',
+    find: 'if (delivery.repeats) {',
+    replace: 'if (delivery.repeats && this.#queue.length > 1000) {',
+  },
+  {
+    name: 'live input before the backlog of its platform',
+    rule: 9,
+    file: FEED,
+    find: 'if (this.#shadows[this.primary].length > 0) return;',
+    replace: '',
+  },
+  {
+    name: 'give an owed copy up when its platform is lost',
+    rule: 9,
+    file: FEED,
+    find: '          this.#shadowBusy[platform] = false;\n          this.advance();\n        });',
+    replace: "          this.#shadowDone(platform, item, 'dropped');\n        });",
+  },
+  {
+    name: 'drop the copies that legacy still has to get',
+    rule: 9,
+    file: SHARD,
+    find: 'feed.dropShadows(otherPlatform(primary));',
+    replace: "feed.dropShadows(otherPlatform(primary));\n    if (forced) feed.dropShadows('legacy');",
+  },
+  {
+    name: 'reverse the backlog of copies at recovery',
+    rule: 9,
+    file: FEED,
+    find: 'this.#shadows[input.shadow].push({ input, frame: null, isListed: false });',
+    replace: 'this.#shadows[input.shadow].unshift({ input, frame: null, isListed: false });',
+  },
+];
+
+/** Rule 14: epochs never go back and are never used twice. */
+const EPOCHS: readonly Mutant[] = [
+  {
+    name: 'reuse an epoch',
+    rule: 14,
+    file: 'core/connection.ts',
+    find: 'newWeight: move.newWeight, epoch: route.epoch + 1 };',
+    replace: 'newWeight: move.newWeight, epoch: Math.max(2, route.epoch) };',
+  },
+  {
+    name: 'do not link an epoch to the one before',
+    rule: 14,
+    file: SHARD,
+    find: 'linkEpoch(connection.epochs.at(-1) ?? null, {',
+    replace: 'linkEpoch(connection.epochs.at(-99) ?? null, {',
+  },
+  {
+    name: 'forget the epochs at recovery',
+    rule: 14,
+    file: RECOVERY,
+    find: '    connection.epochs.push(record);\n    connection.route =',
+    replace: '    if (record.epoch % 4 !== 0) connection.epochs.push(record);\n    connection.route =',
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...BYTES,
+  ...LISTS,
+  ...DURABILITY,
+  ...OWNERS,
+  ...RETRIES,
+  ...CREDIT,
+  ...SWAPS,
+  ...ROLLBACK,
+  ...EPOCHS,
+];

@@ -1,0 +1,205 @@
+/**
+ * The judge while a simulated night runs: at every message and answer that a party sees, the disk must already hold what
+ * the rules say it holds, and the bytes must be a peer's own. It knows what the parties saw and what is on the disk.
+ */
+import { createHash } from 'node:crypto';
+import { fieldText } from '../../core/hl7/message.ts';
+import { controlOf, type Platform as PlatformName, type Route } from '../../core/platform.ts';
+import { readAnswer, readdress } from '../engine/answers.ts';
+import type { Disk } from './disk.ts';
+import type { JournalView } from './journal-view.ts';
+import type { Platform } from './platform.ts';
+import type { Attempt, Source } from './source.ts';
+import { digest, keyInMessage, serialOf, type Witness } from './witness.ts';
+
+export type Violate = (rule: number, text: string) => void;
+
+/** An answer this much older than the attempt was not made for it, whatever network and disk did meanwhile. */
+const SURELY_EARLIER_MS = 2000;
+
+export class Oracle {
+  readonly #disk: Disk;
+  readonly #witness: Witness;
+  readonly #violate: Violate;
+  /** The connections of each feed. */
+  readonly #connections: ReadonlyMap<string, readonly string[]>;
+
+  constructor(disk: Disk, witness: Witness, connections: ReadonlyMap<string, readonly string[]>, violate: Violate) {
+    this.#connections = connections;
+    this.#disk = disk;
+    this.#witness = witness;
+    this.#violate = violate;
+  }
+
+  get #view(): JournalView {
+    return this.#disk.view;
+  }
+
+  /** Rules 1 and 3: what a platform gets is in the file, byte for byte; a copy only once its positive verdict is durable. */
+  platformReceived(platform: Platform, payload: Buffer): void {
+    const sha = this.#witness.message(payload);
+    this.#witness.received(`${platform.feed}/${platform.name}`, serialOf(payload));
+    const records = (this.#view.inputs.get(sha) ?? []).filter(({ meta }) => meta.feed === platform.feed);
+    const serial = serialOf(payload);
+    if (records.length === 0) {
+      this.#violate(3, `${serial}: ${platform.name} got bytes that are not in the file`);
+      return;
+    }
+    const live = records.filter(({ meta }) => meta.primary === platform.name);
+    if (live.length > 0) {
+      // The epoch that made it primary came before the message and is durable by now (rule 8).
+      if (!live.some(({ offset }) => this.#primaryAt(platform.feed, offset) === platform.name))
+        this.#violate(8, `${serial}: ${platform.name} got it as the primary, by an epoch that is not durable`);
+      return;
+    }
+    const isOwed = records.some(
+      ({ offset, meta }) => meta.shadow === platform.name && this.#hasDurable(offset, 'positive'),
+    );
+    if (!isOwed) this.#violate(3, `${serial}: ${platform.name} got a copy before its positive verdict was durable`);
+  }
+
+  /** Rules 3, 4, 6 and 7, as the source sees them. */
+  sourceAnswered(
+    source: Source,
+    feed: string,
+    attempt: Attempt,
+    answer: Buffer,
+    listed: (sha: string) => boolean,
+  ): void {
+    const { serial } = attempt;
+    const isPositive = readAnswer(answer)?.verdict === 'positive';
+    const made = this.#witness.answerMade(answer);
+    if (made === null) {
+      const isRefusal = (fieldText(answer, 'MSH-10') ?? '').startsWith('CUTOVER') && !isPositive;
+      if (!isRefusal) this.#violate(4, `${serial}: ${source.name} got an answer that no platform gave`);
+      return;
+    }
+    made.read++;
+    if (made.serial !== serial) {
+      this.#violate(7, `${serial}: its source got the answer to ${made.serial}`);
+      return;
+    }
+    if (!isPositive) {
+      if (made.read > 1) this.#violate(6, `${serial}: its source got a recorded rejection again`);
+      return;
+    }
+    const records = (this.#view.inputs.get(made.of) ?? []).filter(({ meta }) => meta.feed === feed);
+    const verdicts = records.flatMap((record) =>
+      this.#durableVerdicts(record.offset).map((verdict) => ({ record, verdict })),
+    );
+    const own = verdicts.find(({ verdict }) => verdict.payload?.equals(answer) === true);
+    if (own === undefined) {
+      this.#violate(3, `${serial}: its source got a positive answer that was not durable`);
+      return;
+    }
+    if (own.record.meta.primary !== made.by)
+      this.#violate(4, `${serial}: its source got the answer of ${made.by}, which was not the primary`);
+    if (made.madeAtMs + SURELY_EARLIER_MS < attempt.sentAtMs && !listed(made.of) && !listed(attempt.sha))
+      this.#violate(6, `${serial}: answered again and not listed`);
+  }
+
+  /** Rules 1, 3 and 5: what a destination gets is durable, byte for byte a platform's, and that platform owns it. */
+  destinationReceived(connection: string, payload: Buffer): void {
+    const sha = digest(payload);
+    const serial = serialOf(payload);
+    this.#witness.received(`destination of ${connection}`, sha);
+    const records = (this.#view.outputs.get(sha) ?? []).filter(
+      ({ offset, meta }) => meta.connection === connection && this.#view.isDurable(offset),
+    );
+    if (records.length === 0) {
+      this.#violate(3, `${serial}: its destination got bytes that were not durable`);
+      return;
+    }
+    const from = fieldText(payload, 'MSH-3') === 'new' ? 'new' : 'legacy';
+    const key = keyInMessage(payload);
+    const now = this.#routeAt(connection, this.#view.durableUpTo);
+    const isOwners =
+      ownerOf(now.route, key) === from ||
+      records.some(({ offset }) => {
+        const then = this.#routeAt(connection, offset);
+        return (
+          then.index < now.index && this.#wasForcedSince(connection, then.index) && ownerOf(then.route, key) === from
+        );
+      });
+    if (!isOwners)
+      this.#violate(
+        5,
+        `${serial}: its destination got the output of ${from}, which does not own it (epoch ${now.route.epoch})`,
+      );
+  }
+
+  /** Rules 3 and 4, as the platform at its leg sees them. */
+  outputAnswered(platform: Platform, output: Buffer, answer: Buffer): void {
+    const sha = digest(output);
+    const serial = serialOf(output);
+    const isPositive = readAnswer(answer)?.verdict === 'positive';
+    const records = this.#view.outputs.get(sha) ?? [];
+    const who = `${serial}: ${platform.name}`;
+    const made = this.#witness.answerMade(answer);
+    if (made !== null && made.of === sha) {
+      const isDurable = records.some(({ offset }) =>
+        (this.#view.outputVerdicts.get(offset) ?? []).some(
+          (verdict) => this.#view.isDurable(verdict.offset) && verdict.payload?.equals(answer) === true,
+        ),
+      );
+      // A capture may be answered with the very bytes of the control's answer, where both gave the output one id.
+      if (!isDurable && isPositive && !records.some(({ meta }) => meta.role !== 'deliver'))
+        this.#violate(3, `${who} got a positive answer that was not durable`);
+      if (!isPositive) this.#readOnce(serial, made);
+      return;
+    }
+    const isKept = records.some(({ offset, meta }) => meta.role !== 'deliver' && this.#view.isDurable(offset));
+    const named = this.#witness.answerNamed(answer);
+    if (named !== null) {
+      const readdressed = Buffer.from(readdress(named.payload, fieldText(output, 'MSH-10') ?? ''));
+      if (named.made.serial !== serial) this.#violate(7, `${who} got the answer to ${named.made.serial}`);
+      else if (!readdressed.equals(answer)) this.#violate(1, `${who} got an altered answer`);
+      else if (!isKept) this.#violate(4, `${who} got another output's answer for one that was delivered`);
+      return;
+    }
+    const isOwn = (fieldText(answer, 'MSH-10') ?? '').startsWith('CUTOVER');
+    if (!isOwn) this.#violate(1, `${who} got an answer that nobody gave`);
+    else if (isPositive && !isKept) this.#violate(4, `${who} got a generated answer for an output that was not kept`);
+  }
+
+  #readOnce(serial: string, made: { read: number }): void {
+    made.read++;
+    if (made.read > 1) this.#violate(6, `${serial}: its platform got a recorded rejection again`);
+  }
+
+  #primaryAt(feed: string, offset: number): PlatformName {
+    const names = this.#connections.get(feed) ?? [];
+    return names.every((name) => controlOf(this.#routeAt(name, offset).route) === 'new') ? 'new' : 'legacy';
+  }
+
+  #hasDurable(input: number, verdict: string): boolean {
+    return this.#durableVerdicts(input).some(({ meta }) => meta.verdict === verdict);
+  }
+
+  #durableVerdicts(input: number): NonNullable<ReturnType<JournalView['inputVerdicts']['get']>> {
+    return (this.#view.inputVerdicts.get(input) ?? []).filter(({ offset }) => this.#view.isDurable(offset));
+  }
+
+  /** The route that the disk proves for the moment at which this record was written. */
+  #routeAt(connection: string, offset: number): { readonly route: Route; readonly index: number } {
+    const epochs = this.#view.epochs.get(connection) ?? [];
+    let index = -1;
+    for (const [at, epoch] of epochs.entries()) {
+      if (epoch.offset <= offset && this.#view.isDurable(epoch.offset)) index = at;
+    }
+    const record = epochs[index]?.record;
+    const route = record ?? { phase: 'legacy' as const, newWeight: 0, epoch: 1 };
+    return { route, index };
+  }
+
+  #wasForcedSince(connection: string, index: number): boolean {
+    return (this.#view.epochs.get(connection) ?? []).slice(index + 1).some(({ record }) => record.forced);
+  }
+}
+
+/** The design's own words: the first 32 bits of SHA-256 of the key, modulo 100, below newWeight: new. */
+function ownerOf(route: Route, key: string): PlatformName {
+  if (route.newWeight === 0) return controlOf(route);
+  const share = Number.parseInt(createHash('sha256').update(key).digest('hex').slice(0, 8), 16) % 100;
+  return share < route.newWeight ? 'new' : controlOf(route);
+}

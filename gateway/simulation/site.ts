@@ -1,0 +1,83 @@
+/** The site that a simulated night runs at: its inventory, and which port belongs to whom. */
+import { type Inventory, parseInventory } from '../../core/inventory.ts';
+
+export type SiteOptions = {
+  /** Connections with a feed of their own. */
+  readonly connections: number;
+  /** Connections of one shared feed, told apart by MSH-6. */
+  readonly shared: number;
+};
+
+export type Ports = Readonly<Record<'feed' | 'legacy' | 'new' | 'legacyLeg' | 'newLeg', number>>;
+export type FeedSite = {
+  readonly name: string;
+  readonly ports: Ports;
+  readonly connections: readonly { readonly name: string; readonly practice: string; readonly destination: number }[];
+};
+
+export const SHARED_FEED = 'lis';
+const DESTINATIONS_FROM = 20_000;
+
+export function feedsOf({ connections, shared }: SiteOptions): FeedSite[] {
+  const own = Array.from({ length: connections }, (_, index) => {
+    const name = `c${index}`;
+    const destination = DESTINATIONS_FROM + index;
+    return { name, ports: portsOf(index), connections: [{ name, practice: name, destination }] };
+  });
+  if (shared === 0) return own;
+  const members = Array.from({ length: shared }, (_, index) => ({
+    name: `s${index}`,
+    practice: `s${index}`,
+    destination: DESTINATIONS_FROM + 100 + index,
+  }));
+  return [...own, { name: SHARED_FEED, ports: portsOf(100), connections: members }];
+}
+
+/** Whose connection it is that goes to this port. */
+export function partyAt(feeds: readonly FeedSite[], port: number): string {
+  for (const { ports } of feeds) {
+    if (port === ports.feed) return 'source';
+    if (port === ports.legacy || port === ports.new) return port === ports.legacy ? 'legacy' : 'new';
+    if (port === ports.legacyLeg || port === ports.newLeg) return port === ports.legacyLeg ? 'legacy-leg' : 'new-leg';
+  }
+  return 'destination';
+}
+
+export function inventoryOf(feeds: readonly FeedSite[]): Inventory {
+  const lines: string[] = [];
+  const shared = feeds.find(({ name }) => name === SHARED_FEED);
+  if (shared !== undefined) lines.push('feeds:', `  - { name: ${SHARED_FEED}, ${feedBody(shared.ports)} }`);
+  lines.push('connections:');
+  for (const { name: feed, ports, connections } of feeds) {
+    for (const { name, practice, destination } of connections) {
+      const isShared = feed === SHARED_FEED;
+      const match = isShared ? `, match: { MSH-6: ${practice} }` : '';
+      lines.push(
+        `  - name: ${name}`,
+        '    direction: orders',
+        `    practice: ${practice}`,
+        '    wave: pilot',
+        `    feed: ${isShared ? feed : `{ ${feedBody(ports)} }`}`,
+        `    legs: { legacy: { port: ${ports.legacyLeg}, ackTimeout: 3s${match} }, new: { port: ${ports.newLeg}, ackTimeout: 3s${match} } }`,
+        `    destination: { host: sim, port: ${destination} }`,
+        '    weightKey: [PID-3]',
+        '    correlate: [OBR-2]',
+        '    settle: 1s',
+      );
+      if (isShared) lines.push(`    applies: { MSH-6: ${practice} }`);
+    }
+  }
+  const text = `deployment: simulation\ngateways: [{ shard: 0, admin: "https://sim:7443" }]\n${lines.join('\n')}\n`;
+  const parsed = parseInventory(text, 'simulation.yaml');
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.value;
+}
+
+function feedBody(ports: Ports): string {
+  return `port: ${ports.feed}, ackTimeout: 4s, platforms: { legacy: { host: sim, port: ${ports.legacy} }, new: { host: sim, port: ${ports.new} } }`;
+}
+
+function portsOf(index: number): Ports {
+  const base = 10_000 + index * 10;
+  return { feed: base, legacy: base + 1, new: base + 2, legacyLeg: base + 3, newLeg: base + 4 };
+}

@@ -1,0 +1,211 @@
+/**
+ * A source: stop-and-wait, patient or not. It reuses MSH-10, sends the same message twice on purpose, opens a second
+ * socket while the first still waits; it never goes on without an answer.
+ */
+import { STANDARD_FRAMING } from '../../core/inventory.ts';
+import { readAnswer } from '../engine/answers.ts';
+import { framed } from '../framing.ts';
+import { frameReader } from './mllp.ts';
+import type { Network, Wire } from './network.ts';
+import type { Witness } from './witness.ts';
+import type { World } from './world.ts';
+
+export type SourceHabits = {
+  /** Probabilities, per message. */
+  readonly reusesId: number;
+  readonly closesAfterAnswer: number;
+  readonly sendsTwice: number;
+  /** Of leaving its socket open when it resends on another. */
+  readonly keepsSocket: number;
+  readonly skipsRejected: number;
+  readonly ackTimeoutMs: number;
+};
+
+export type SourceOptions = {
+  readonly name: string;
+  readonly port: number;
+  readonly ip: string;
+  /** Practices that the messages are for: MSH-6. */
+  readonly practices: readonly string[];
+  readonly habits: SourceHabits;
+};
+
+export type Attempt = { readonly serial: string; readonly sha: string; readonly sentAtMs: number };
+
+type Current = { readonly serial: string; readonly msh10: string; readonly bytes: string; readonly isTwin: boolean };
+type Socket = { readonly wire: Wire; messages: number; answers: number };
+
+export type SourceEvents = {
+  answered(source: Source, attempt: Attempt, answer: Buffer): void;
+  tooManyAnswers(source: Source, serial: string): void;
+};
+
+const KEYS = 20;
+
+export class Source {
+  readonly name: string;
+  /** How often each message was answered positively, in the order of the first time. */
+  readonly accepted = new Map<string, number>();
+  /** How often each message was meant to be sent. */
+  readonly meant = new Map<string, number>();
+  readonly practiceOf = new Map<string, string>();
+  /** Sent again on the socket of its answer, and answered there: rule 6 lets it pass. */
+  readonly provenTwins = new Set<string>();
+  attempts = 0;
+  /** From a message to its answer, over all attempts. */
+  longestWaitMs = 0;
+  isActive = true;
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #witness: Witness;
+  readonly #options: SourceOptions;
+  readonly #events: SourceEvents;
+  readonly #sockets = new Set<Socket>();
+  #count = 0;
+  #lastId = '';
+  #current: Current | null = null;
+  #attempt: Attempt | null = null;
+  #number = 0;
+  #isProven = false;
+  #begunAtMs = 0;
+
+  constructor(world: World, network: Network, witness: Witness, options: SourceOptions, events: SourceEvents) {
+    this.#world = world;
+    this.#network = network;
+    this.#witness = witness;
+    this.#options = options;
+    this.#events = events;
+    this.name = options.name;
+  }
+
+  get isWaiting(): boolean {
+    return this.#current !== null;
+  }
+
+  next(): void {
+    if (this.#current !== null || !this.isActive) return;
+    const { name, practices, habits } = this.#options;
+    const serial = `${name}-${String(++this.#count).padStart(6, '0')}`;
+    const msh10 = this.#lastId !== '' && this.#world.chance(habits.reusesId) ? this.#lastId : serial;
+    this.#lastId = msh10;
+    const practice = practices[this.#world.roll(practices.length)] ?? '';
+    this.practiceOf.set(serial, practice);
+    const key = `K${this.#world.roll(KEYS)}`;
+    // MSH-7 is filled in at each attempt: a resend may change it. The name is latin1, which no header says.
+    const bytes = `MSH|^~\\&|SRC|F|D|${practice}|@||ORM^O01|${msh10}|P|2.5\rPID|1||${key}||M\u00fcller\rOBR|1|${serial}\r`;
+    this.#begin({ serial, msh10, bytes, isTwin: false });
+    this.#send();
+  }
+
+  #begin(current: Current): void {
+    this.#current = current;
+    this.#begunAtMs = this.#world.now;
+    this.meant.set(current.serial, (this.meant.get(current.serial) ?? 0) + 1);
+  }
+
+  #send(): void {
+    const current = this.#current;
+    if (current === null) return;
+    const number = ++this.#number;
+    this.attempts++;
+    const payload = Buffer.from(current.bytes.replace('@', String(Math.floor(this.#world.now))), 'latin1');
+    const sha = this.#witness.message(payload);
+    const attempt = { serial: current.serial, sha, sentAtMs: this.#world.now };
+    this.#attempt = attempt;
+    const socket = this.#open;
+    const bytes = framed({ payload }, STANDARD_FRAMING);
+    this.#isProven = current.isTwin && socket !== null && number === this.#firstOfTwin;
+    if (socket === null) this.#dial(bytes);
+    else {
+      socket.messages++;
+      socket.wire.send(bytes);
+    }
+    this.#world.after(this.#options.habits.ackTimeoutMs, () => {
+      if (this.#number !== number || this.#current !== current) return;
+      const stays = this.#world.chance(this.#options.habits.keepsSocket);
+      if (!stays) this.#closeAll();
+      else this.#open = null;
+      this.#send();
+    });
+  }
+
+  /** The socket that the next attempt goes out on. */
+  #open: Socket | null = null;
+  #firstOfTwin = -1;
+
+  #dial(bytes: Uint8Array): void {
+    const read = frameReader((payload) => this.#frame(socket, payload));
+    const wire = this.#network.connect(
+      this.#options.port,
+      {
+        connected: () => wire.send(bytes),
+        data: (chunk) => {
+          if (this.#sockets.has(socket)) read(chunk);
+        },
+        closed: () => this.#closed(socket),
+      },
+      this.#options.ip,
+    );
+    const socket: Socket = { wire, messages: 1, answers: 0 };
+    this.#sockets.add(socket);
+    this.#open = socket;
+  }
+
+  #closed(socket: Socket): void {
+    if (!this.#sockets.delete(socket) || this.#open !== socket) return;
+    this.#open = null;
+    const number = this.#number;
+    this.#world.after(20 + this.#world.roll(30), () => {
+      if (this.#open === null && this.#current !== null && this.#number === number) this.#send();
+    });
+  }
+
+  #closeAll(): void {
+    this.#open = null;
+    for (const socket of [...this.#sockets]) {
+      this.#sockets.delete(socket);
+      socket.wire.close();
+    }
+  }
+
+  #frame(socket: Socket, payload: Buffer): void {
+    const answer = readAnswer(payload);
+    const { current, attempt } = { current: this.#current, attempt: this.#attempt };
+    socket.answers++;
+    if (socket.answers > socket.messages) this.#events.tooManyAnswers(this, current?.serial ?? '');
+    if (current === null || attempt === null || answer?.msa2 !== current.msh10) return;
+    this.#events.answered(this, attempt, payload);
+    this.longestWaitMs = Math.max(this.longestWaitMs, this.#world.now - this.#begunAtMs);
+    this.#number++;
+    const { habits } = this.#options;
+    for (const other of [...this.#sockets]) {
+      if (other === socket) continue;
+      this.#sockets.delete(other);
+      other.wire.close();
+    }
+    this.#open = socket;
+    if (answer.verdict === 'positive') this.#accepted(current);
+    else if (!this.#world.chance(habits.skipsRejected)) {
+      if (this.#world.chance(habits.closesAfterAnswer)) this.#closeAll();
+      const number = this.#number;
+      this.#world.after(10, () => {
+        if (this.#number === number) this.#send();
+      });
+      return;
+    }
+    if (answer.verdict === 'positive' && !current.isTwin && this.#world.chance(habits.sendsTwice)) {
+      this.#begin({ ...current, isTwin: true });
+      this.#firstOfTwin = this.#number + 1;
+      this.#send();
+      return;
+    }
+    this.#current = null;
+    if (this.#world.chance(habits.closesAfterAnswer)) this.#closeAll();
+    this.#world.after(this.#world.chance(0.3) ? this.#world.roll(200) : 0, () => this.next());
+  }
+
+  #accepted(current: Current): void {
+    this.accepted.set(current.serial, (this.accepted.get(current.serial) ?? 0) + 1);
+    if (current.isTwin && this.#isProven) this.provenTwins.add(current.serial);
+  }
+}

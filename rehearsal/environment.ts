@@ -1,0 +1,33 @@
+/** Where a rehearsal ran, for its report: enough to judge its figures, nothing that names a person or a machine. */
+import { availableParallelism, release, totalmem, type } from 'node:os';
+import type { Options } from './options.ts';
+import type { Environment } from './result.ts';
+import type { Stage } from './stage.ts';
+
+const GIBIBYTE = 1024 ** 3;
+
+export function environmentOf(stage: Stage | null, startedAt: Date): Environment {
+  return {
+    startedAt: startedAt.toISOString(),
+    node: process.versions.node,
+    pulumi: stage?.pulumiVersion ?? null,
+    postgresql: stage === null ? null : stage.database.embedded ? 'embedded' : 'DATABASE_URL',
+    system: `${type()} ${release()} ${process.arch}`,
+    processors: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / GIBIBYTE),
+  };
+}
+
+/** The command line that runs the same rehearsal again. */
+export function commandOf(options: Options): string {
+  const { connections, ratePerSecond, onSharedFeed, seed, fault, messagesFolder, inventoryFile } = options;
+  const parts = ['cutover rehearse'];
+  if (inventoryFile === null) parts.push(`--connections ${connections}`);
+  else parts.push(`--inventory ${inventoryFile}`);
+  parts.push(`--rate ${ratePerSecond}`);
+  if (onSharedFeed > 0) parts.push(`--shared-feed ${onSharedFeed}`);
+  parts.push(`--seed ${seed}`);
+  if (messagesFolder !== null) parts.push(`--messages ${messagesFolder}`);
+  if (fault !== null) parts.push(`--fault ${fault}`);
+  return parts.join(' ');
+}

@@ -1,0 +1,103 @@
+/** A small whole rehearsal as a person starts it: the real engine, gateway and PostgreSQL, and nothing left behind. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { killTree } from '../adapters/process-tree.ts';
+import { rehearsalSchema } from '../core/rehearsal-document.ts';
+import { REPOSITORY } from './verbs-harness.ts';
+
+const LIMIT_MS = 420_000;
+const NIGHT = ['sync', 'parallel', 'switch', 'rollback', 'switch again', 'status', 'decommission'];
+
+type Run = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
+
+let folder: string;
+let running: number | undefined;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rehearsal-test-'));
+});
+
+afterAll(async () => {
+  killTree(running);
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function rehearse(...args: readonly string[]): Promise<Run> {
+  const { DATABASE_URL: _, ...env } = process.env;
+  const child = spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), 'rehearse', ...args], {
+    cwd: folder,
+    env: { ...env, XDG_STATE_HOME: join(folder, 'state') },
+    // A session of its own, so that whatever it leaves can be found.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running = child.pid;
+  const chunks = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => {
+    chunks.stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    chunks.stderr += chunk.toString();
+  });
+  const [code] = await once(child, 'close');
+  return { exitCode: typeof code === 'number' ? code : -1, ...chunks };
+}
+
+/** Command lines of the machine's processes that name this text. */
+async function processesWith(text: string): Promise<string[]> {
+  const ps = spawn('ps', ['-A', '-ww', '-o', 'args='], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let listed = '';
+  ps.stdout.on('data', (chunk: Buffer) => {
+    listed += chunk.toString();
+  });
+  await once(ps, 'close');
+  return listed.split('\n').filter((line) => line.includes(text));
+}
+
+test('a rehearsal of four connections: green, counted, reported, and cleaned up', { timeout: LIMIT_MS }, async () => {
+  const { exitCode, stdout, stderr } = await rehearse('--connections', '4', '--rate', '20', '--json');
+  expect(exitCode, stderr).toBe(0);
+
+  const published: object = JSON.parse(await readFile(join(REPOSITORY, 'docs/schemas/rehearsal.schema.json'), 'utf8'));
+  const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(published);
+  expect(validate(JSON.parse(stdout)), JSON.stringify(validate.errors)).toBe(true);
+
+  const result = rehearsalSchema.parse(JSON.parse(stdout));
+  expect(result).toMatchObject({ verdict: 'green', reasons: [], connections: 4, fault: null, trouble: null });
+  const names = result.steps.map(({ name }) => name);
+  expect(names).toEqual(['first messages', ...NIGHT, 'drain and count']);
+  expect(result.swaps.map(({ step }) => step)).toEqual(NIGHT.filter((step) => !['sync', 'status'].includes(step)));
+  for (const { connections, pauseMs } of result.swaps) {
+    expect(connections).toBe(4);
+    expect(pauseMs.max).toBeGreaterThanOrEqual(pauseMs.p50);
+    expect(pauseMs.p50).toBeGreaterThan(0);
+  }
+
+  const { messages, directions } = result;
+  expect(messages).toMatchObject({ lost: 0, duplicated: 0, reordered: 0, altered: 0, unexpected: 0, misanswered: 0 });
+  expect(messages.sent).toBeGreaterThan(4 * NIGHT.length);
+  expect(messages.delivered).toBe(messages.sent);
+  expect(messages.fromLegacy).toBeGreaterThan(0);
+  expect(messages.fromNew).toBeGreaterThan(0);
+  expect(directions.map(({ direction, connections }) => [direction, connections])).toEqual([
+    ['orders', 2],
+    ['results', 2],
+  ]);
+  expect(directions.reduce((sum, { sent }) => sum + sent, 0)).toBe(messages.sent);
+
+  const report = result.report ?? '';
+  expect(report.startsWith(join(folder, 'state', 'cutover'))).toBe(true);
+  expect(await readFile(report, 'utf8')).toContain('GREEN');
+  expect(JSON.parse(await readFile(report.replace(/html$/, 'json'), 'utf8'))).toEqual(JSON.parse(stdout));
+
+  const rehearsed = /rehearsing in (\S+)/.exec(stderr)?.[1] ?? '';
+  expect(rehearsed).not.toBe('');
+  expect(existsSync(rehearsed)).toBe(false);
+  expect(await processesWith(rehearsed)).toEqual([]);
+});

@@ -1,0 +1,190 @@
+/** Rule 9: a rollback works with the new platform dead: owed outputs are re-owned in order, doubts go to a person. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
+
+const LINES = 10;
+const FORCED = { force: true, reason: 'new is dead' };
+
+let estate: Estate;
+let line: Line;
+let source: Client;
+let fromLegacy: Client;
+let next = 0;
+
+beforeAll(async () => {
+  const capture = { wait: '50ms' };
+  const lines = Array.from({ length: LINES }, (_, index) => [
+    `line${index}`,
+    { connection: { correlate: ['ORC-2'], capture } },
+  ]);
+  const uncorrelated = { connection: { capture } };
+  estate = await startEstate({ ...Object.fromEntries(lines), unsure1: uncorrelated, unsure2: uncorrelated });
+});
+beforeEach(async () => {
+  await prepare(estate.line(`line${next++}`));
+});
+afterAll(() => estate?.close());
+
+/** A switched line: legacy answers its shadow and sends its output; new and what it sends are the test's. */
+async function prepare(chosen: Line): Promise<void> {
+  line = chosen;
+  source = await line.source();
+  fromLegacy = await line.leg('legacy');
+  line.destination.answerAll();
+  line.new.answerAll();
+  line.legacy.script = ({ payload, reply }) => {
+    reply(answer(idOf(payload)));
+    fromLegacy.send(payload);
+  };
+  await line.move('parallel');
+  await line.move('switched');
+}
+
+const captured = (count: number): Promise<void> =>
+  until(async () => expect((await line.status()).counters.captured).toBe(count));
+const settled = (): Promise<void> => until(async () => expect((await line.status()).state).toBe('steady'));
+const decisions = async (): Promise<Record<string, unknown>[]> => {
+  const { body } = await estate.call('GET', 'decisions');
+  return (body.decisions as Record<string, unknown>[]).filter(({ connection }) => connection === line.name);
+};
+
+test('rule 9: new answered at storage and died: the captures are delivered in order, before newer traffic; tombstones hold', async () => {
+  for (const id of ['A1', 'A2', 'A3']) await source.exchange(order(id));
+  await captured(3);
+  expect(line.destination.ids).toEqual([]);
+  await line.new.down();
+  const { epoch, control } = await line.move('parallel', FORCED);
+  expect([epoch, control]).toEqual([4, 'legacy']);
+  expect(verdictOf(await source.exchange(order('A4')))).toBe('AA|A4');
+  await until(() => expect(line.destination.ids).toEqual(['A1', 'A2', 'A3', 'A4']));
+
+  const risen = await line.leg('new');
+  for (const id of ['A1', 'A2', 'A3']) expect(verdictOf(await risen.exchange(order(id)))).toBe(`AA|${id}`);
+  expect(line.destination.ids).toEqual(['A1', 'A2', 'A3', 'A4']);
+  await settled();
+});
+
+test('rule 9: legacy is behind: live input waits behind the backlog of its shadow, and the order is kept', async () => {
+  line.legacy.script = () => undefined;
+  for (const id of ['B1', 'B2', 'B3']) await source.exchange(order(id));
+  const first = await line.legacy.take();
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  source.send(order('B4'));
+  expect(line.legacy.ids).toEqual(['B1']);
+  line.legacy.script = ({ payload, reply }) => {
+    reply(answer(idOf(payload)));
+    fromLegacy.send(payload);
+  };
+  line.legacy.script(first);
+  expect(verdictOf(await source.answer())).toBe('AA|B4');
+  expect(line.legacy.ids).toEqual(['B1', 'B2', 'B3', 'B4']);
+  await until(() => expect(line.destination.ids).toEqual(['B1', 'B2', 'B3', 'B4']));
+});
+
+test('rule 9: new hangs with an input: it is listed, its sender closed, and its resend goes live to legacy', async () => {
+  line.new.script = () => undefined;
+  source.send(order('C1'));
+  await line.new.take();
+  await line.move('parallel', FORCED);
+  await source.closed;
+  expect(source.inbox.byteCount).toBe(0);
+  expect(await line.listed('maybeSent')).toEqual([['C1', 'forced-rollback']]);
+  const again = await line.source();
+  expect(verdictOf(await again.exchange(order('C1')))).toBe('AA|C1');
+  await until(() => expect(line.destination.ids).toEqual(['C1']));
+  const risen = await line.leg('new');
+  await risen.exchange(order('C1'));
+  expect(line.destination.ids).toEqual(['C1']);
+});
+
+test('rule 9: new is down and an input was never written: it goes to legacy on the same socket', async () => {
+  await line.new.down();
+  source.send(order('D1'));
+  await until(async () => expect((await line.status()).inFlight).toBe(1));
+  await line.move('parallel', FORCED);
+  expect(verdictOf(await source.answer())).toBe('AA|D1');
+  await until(() => expect(line.destination.ids).toEqual(['D1']));
+  expect(line.new.ids).toEqual([]);
+  expect(await line.listed('maybeSent')).toEqual([]);
+});
+
+test('rule 9: what new has delivered is not delivered again, what it still owes is', async () => {
+  const fromNew = await line.leg('new');
+  await source.exchange(order('E1'));
+  await fromNew.exchange(order('E1'));
+  await source.exchange(order('E2'));
+  await captured(2);
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  await until(() => expect(line.destination.ids).toEqual(['E1', 'E2']));
+  await settled();
+});
+
+test('rule 9: an output of new that is at its destination when the rollback comes is delivered once, and no capture beside it', async () => {
+  line.destination.script = () => undefined;
+  await source.exchange(order('F1'));
+  const fromNew = (await line.leg('new')).send(order('F1'));
+  const output = await line.destination.take();
+  await captured(1);
+  await line.move('parallel', FORCED);
+  output.reply(answer('F1', 'AA', 'own'));
+  expect((await fromNew.answer()).equals(answer('F1', 'AA', 'own'))).toBe(true);
+  line.destination.answerAll();
+  await source.exchange(order('F2'));
+  await until(() => expect(line.destination.ids).toEqual(['F1', 'F2']));
+});
+
+test('rule 9: killed while re-owning with the destination down: after the restart all of it arrives, in order, once', async () => {
+  for (const id of ['G1', 'G2', 'G3']) await source.exchange(order(id));
+  await captured(3);
+  await line.destination.down();
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  await estate.crash();
+  await line.destination.up();
+  await until(() => expect(line.destination.ids).toEqual(['G1', 'G2', 'G3']));
+  await settled();
+});
+
+test('rule 9: a rollback that is not forced also works with new alive, and nothing is lost or doubled', async () => {
+  const fromNew = await line.leg('new');
+  for (const id of ['H1', 'H2']) {
+    await source.exchange(order(id));
+    await fromNew.exchange(order(id));
+  }
+  await captured(2);
+  await line.move('parallel', { reason: 'drill' });
+  await source.exchange(order('H3'));
+  await until(() => expect(line.destination.ids).toEqual(['H1', 'H2', 'H3']));
+});
+
+test.each([
+  'deliver',
+  'discard',
+] as const)('rule 9: without correlation a person decides: listed with its proposal, traffic goes on, %s closes it for good', async (action) => {
+  await prepare(estate.line(action === 'deliver' ? 'unsure1' : 'unsure2'));
+  await source.exchange(order('I1'));
+  await captured(1);
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  const [open, ...others] = await decisions();
+  expect(others).toEqual([]);
+  expect(open).toMatchObject({ cause: 'no-correlation', resolved: null, input: { msh10: 'I1' } });
+  expect(open?.proposals).toMatchObject([{ msh10: 'I1' }]);
+  expect(verdictOf(await source.exchange(order('I2')))).toBe('AA|I2');
+  await until(() => expect(line.destination.ids).toEqual(['I2']));
+
+  await estate.crash();
+  expect(await decisions()).toEqual([open]);
+  const { status, body } = await estate.call('POST', `decisions/${open?.id}`, { action, reason: 'seen at the LIS' });
+  expect(status).toBe(200);
+  expect(body.resolved).toMatchObject({ action, by: 'local', reason: 'seen at the LIS' });
+  const expected = action === 'deliver' ? ['I2', 'I1'] : ['I2'];
+  await until(() => expect(line.destination.ids).toEqual(expected));
+  expect((await estate.call('POST', `decisions/${open?.id}`, { action, reason: 'again' })).status).toBe(404);
+  await estate.restart();
+  expect(await decisions()).toMatchObject([{ resolved: { action } }]);
+  await until(async () => expect((await line.status()).state).toBe('steady'));
+  expect(line.destination.ids).toEqual(expected);
+});

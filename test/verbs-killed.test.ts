@@ -1,0 +1,170 @@
+/**
+ * kill -9 at every step of every verb's Plan, and of what a verb starts, with a real gateway and the real engine.
+ * Afterwards every connection has one known owner, and the same command again finishes.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
+import type { Phase } from '../core/platform.ts';
+import { type Estate, startEstate } from './verbs-estate.ts';
+
+const LIMIT_MS = 900_000;
+/** The one that is decommissioned, a step at a time, cannot come back: it has as many connections as steps. */
+const CONNECTIONS = 12;
+
+let estate: Estate;
+
+beforeAll(async () => {
+  estate = await startEstate(CONNECTIONS);
+  await finish(['sync', '--all']);
+}, LIMIT_MS);
+
+afterAll(async () => {
+  await estate.stop();
+}, LIMIT_MS);
+
+type Case = { readonly verb: string; readonly from: Phase; readonly to: Phase; readonly more: readonly string[] };
+
+const CASES: readonly Case[] = [
+  { verb: 'parallel', from: 'legacy', to: 'parallel', more: [] },
+  { verb: 'switch', from: 'parallel', to: 'switched', more: [] },
+  { verb: 'rollback', from: 'switched', to: 'parallel', more: ['--reason', 'drill'] },
+  { verb: 'cancel', from: 'parallel', to: 'legacy', more: ['--reason', 'drill'] },
+];
+
+test.each(CASES)(
+  '$verb, killed at every step: one owner each, and again finishes',
+  async ({ verb, from, to, more }) => {
+    const names = estate.names.slice(0, 2);
+    const command = [verb, '--connection', names.join(','), ...more];
+    await bring(names, from);
+    const { plan } = moveDocumentSchema.parse(JSON.parse((await run([...command, '--dry-run'])).stdout));
+    const steps = plan?.steps ?? [];
+    expect(steps.length).toBeGreaterThan(5);
+    for (const [index, step] of steps.entries()) {
+      await bring(names, from);
+      const started = estate.project.start([...command, '--yes', '--json']);
+      await started.until(new RegExp(`\\[${index + 1}/${steps.length}\\] ${step.kind}`));
+      started.kill('SIGKILL');
+      await started.ended;
+      await expectOneOwner(names, [from, to]);
+      await finish(command);
+      await expectAgreement(names, to);
+    }
+  },
+  LIMIT_MS,
+);
+
+test(
+  'decommission, killed at every step: never half, and again finishes',
+  async () => {
+    for (const [index, name] of estate.names.slice(2, 11).entries()) {
+      await bring([name], 'switched');
+      const command = ['decommission', '--connection', name];
+      const started = estate.project.start([...command, '--yes', '--json']);
+      await started.until(new RegExp(`\\[${index + 1}/\\d+\\] `));
+      started.kill('SIGKILL');
+      await started.ended;
+      await expectOneOwner([name], ['switched', 'decommissioned']);
+      await finish(command);
+      await expectAgreement([name], 'decommissioned');
+    }
+  },
+  LIMIT_MS,
+);
+
+test.each(['pulumi up', 'provider.ts', 'gateway'] as const)(
+  'switch while %s is killed: one owner each, and again finishes',
+  async (victim) => {
+    const names = estate.names.slice(0, 2);
+    const command = ['switch', '--connection', names.join(',')];
+    await bring(names, 'parallel');
+    const started = estate.project.start([...command, '--yes', '--json']);
+    const provider = await processOf('provider.ts');
+    process.kill(
+      victim === 'gateway' ? estate.gatewayPid() : victim === 'provider.ts' ? provider : await processOf(victim),
+      'SIGKILL',
+    );
+    if (victim === 'gateway') await estate.restartGateway();
+    const { exitCode, stdout } = await started.ended;
+    expect([0, 1, 4]).toContain(exitCode);
+    const document = moveDocumentSchema.parse(JSON.parse(stdout));
+    expect(document.changed.length + document.failed.length + document.aborted.length).toBe(names.length);
+    await expectOneOwner(names, ['parallel', 'switched']);
+    await finish(command);
+    await expectAgreement(names, 'switched');
+  },
+  LIMIT_MS,
+);
+
+/** To this phase at the gateway alone: so every case also begins with records that are behind. */
+async function bring(names: readonly string[], phase: Phase): Promise<void> {
+  const ways: Readonly<Record<Phase, readonly Phase[]>> = {
+    legacy: ['parallel', 'legacy'],
+    parallel: ['parallel'],
+    switched: ['parallel', 'switched'],
+    decommissioned: [],
+  };
+  for (const name of names) {
+    for (const next of ways[phase]) {
+      const now = (await estate.routes()).get(name);
+      if (now === undefined || now.phase === phase || now.phase === next) continue;
+      const moved = await estate.admin.move(name, {
+        requestId: `bring-${name}-${now.epoch}`,
+        phase: next,
+        newWeight: 0,
+        expectedEpoch: now.epoch,
+        reason: 'the next case',
+      });
+      if (!moved.ok || moved.value.aborted === true) throw new Error(`${name}: ${JSON.stringify(moved)}`);
+    }
+    expect((await estate.routes()).get(name)?.phase).toBe(phase);
+  }
+}
+
+async function expectOneOwner(names: readonly string[], phases: readonly Phase[]): Promise<void> {
+  const routes = await estate.routes();
+  for (const name of names) {
+    const route = routes.get(name);
+    expect(phases).toContain(route?.phase);
+    const isNew = route?.phase === 'switched' || route?.phase === 'decommissioned';
+    expect(route?.control).toBe(isNew ? 'new' : 'legacy');
+  }
+}
+
+async function expectAgreement(names: readonly string[], phase: Phase): Promise<void> {
+  const { stdout } = await run(['status', '--connection', names.join(',')]);
+  for (const { truth } of statusDocumentSchema.parse(JSON.parse(stdout)).connections) {
+    expect(truth).toMatchObject({ config: truth.gateway, pulumi: truth.gateway, gateway: { phase } });
+  }
+}
+
+async function finish(command: readonly string[]): Promise<void> {
+  const { exitCode, stdout, stderr } = await run([...command, '--yes']);
+  expect({ exitCode, stdout, stderr }).toMatchObject({ exitCode: 0 });
+}
+
+function run(args: readonly string[]) {
+  return estate.project.cutover([...args, '--json']);
+}
+
+/** A process of this project's engine, found by its own environment. */
+async function processOf(command: string): Promise<number> {
+  return await expect
+    .poll(() => findProcess(command), { timeout: 120_000, interval: 20 })
+    .not.toBeNull()
+    .then(() => findProcess(command))
+    .then((pid) => pid ?? Promise.reject(new Error(`${command} ended at once`)));
+}
+
+async function findProcess(command: string): Promise<number | null> {
+  const own = `PULUMI_HOME=${estate.project.folder}/pulumi-home`;
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const line = (await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
+    if (!line.includes(command)) continue;
+    const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '');
+    if (environment.split('\0').includes(own)) return Number(entry);
+  }
+  return null;
+}
