@@ -14,6 +14,7 @@ export const swapSchema = z.object({
     .object({ p50: milliseconds, p99: milliseconds, max: milliseconds })
     .describe("over the senders: each one's longest wait from sending to answer while the verb ran"),
   wallMs: milliseconds,
+  aborted: count.describe('swaps that the gateway gave up before the point of no return; the verb was run again'),
 });
 
 const endCountShape = {

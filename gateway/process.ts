@@ -28,6 +28,8 @@ export type ShardOptions = {
   readonly databaseUrl: string | null;
   readonly logger: Logger;
   readonly now: () => number;
+  /** For tests: the journal in small pieces, and how much of it stays. */
+  readonly journal?: { readonly segmentBytes: number; readonly keepBytes: number };
 };
 
 export type Shard = {

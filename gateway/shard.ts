@@ -5,16 +5,16 @@ import type { ListenerSecurity } from '../core/endpoint-security.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
 import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from './admin/host.ts';
+import { Checkpoints } from './checkpoint/checkpoints.ts';
 import type { Identity } from './data-dir.ts';
 import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
-import type { JournalMeta } from './engine/records.ts';
-import { Recovery, type Stranger } from './engine/recovery.ts';
 import { ShardEngine } from './engine/shard.ts';
 import { Journal, type RecoveryReport } from './journal/journal.ts';
 import { gatewayMetrics } from './metrics.ts';
 import type { Shard, ShardOptions } from './process.ts';
+import { checkpointFolderOf, recoverEngine } from './recover.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 import { type Shipping, startShipping } from './shipping/shipping.ts';
 import { type TlsProblem, TlsStore } from './tls.ts';
@@ -23,6 +23,8 @@ import { VERSION } from './version.ts';
 
 const FRAME_LIMIT_BYTES = 32 * 1024 * 1024;
 const IDLE_CHECK_MS = 20;
+/** Without a database: how much of the journal's history stays on the disk. */
+const KEEP_BYTES = 8 * 1024 ** 3;
 const OPEN: ListenerSecurity = { tls: null, sourceAllow: null };
 
 export async function startShard(start: ShardOptions): Promise<Shard> {
@@ -38,6 +40,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     incarnation: identity.incarnation,
     mustExist: true,
     events: driver.journalEvents,
+    ...(start.journal && { segmentBytes: start.journal.segmentBytes }),
   });
   const engine = new ShardEngine(
     {
@@ -51,21 +54,35 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
   );
   engine.runtime.nextOffset = report.nextOffset;
   driver.attach(engine, journal);
-  const recovery = new Recovery(engine);
-  for await (const record of recovered) {
-    recovery.apply(record.offset, asMeta(record.meta), record.payload === null ? null : Buffer.from(record.payload));
-  }
-  const [stranger] = recovery.strangers;
-  if (stranger !== undefined) {
+  let feeds: Record<string, number>;
+  try {
+    const found = { recovered, report, usage: journal.usage() };
+    const recovery = await recoverEngine(engine, start.dataDir, identity.incarnation, found);
+    recovery.finish(now(), report.clean, VERSION);
+    logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
+    feeds = await listenEverywhere(engine, driver, listenHost(identity));
+  } catch (error) {
     await journal.close();
-    throw refusalOf(stranger);
+    throw error;
   }
-  recovery.finish(now(), report.clean, VERSION);
-  logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
-  const feeds = await listenEverywhere(engine, driver, listenHost(identity));
   const renewal = keepTlsFresh(tls, driver, logger);
   const shipping = start.databaseUrl === null ? null : startShipping(shippingOptions(start, start.databaseUrl, report));
   if (shipping !== null) driver.onDurable = (upTo) => shipping.durable(upTo);
+  const checkpoints = new Checkpoints({
+    inventory,
+    shard: identity.shard,
+    incarnation: identity.incarnation,
+    journalDir: journalDirOf(start.dataDir),
+    folder: checkpointFolderOf(start.dataDir),
+    logger,
+    usage: () => journal.usage(),
+    purgeBefore: (offset) => journal.purgeBefore(offset),
+    retention:
+      shipping === null
+        ? { kind: 'size', keepBytes: start.journal?.keepBytes ?? KEEP_BYTES }
+        : { kind: 'shipped', upTo: () => shipping.shippedUpTo() },
+  });
+  driver.onSegment = (durableUpTo) => checkpoints.segmentStarted(durableUpTo);
   const host = adminHost(start, engine, driver, journal, feeds, { tls, shipping });
   return {
     host,
@@ -74,9 +91,10 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
       await renewal.refresh();
       const problems = await tls.add(next, identity.shard);
       if (problems.length > 0) return problems.map(asLocated);
+      await checkpoints.restart(next);
       return reload(start, engine, driver, feeds, next);
     },
-    stop: (boundMs) => stop(engine, driver, journal, now, boundMs, { renewal, shipping }),
+    stop: (boundMs) => stop(engine, driver, journal, now, boundMs, { renewal, shipping, checkpoints }),
   };
 }
 
@@ -220,15 +238,23 @@ async function reload(
   return refusals.map(({ connection, message, remedy }) => ({ file, line: 0, path: connection, message, remedy }));
 }
 
+/** What runs beside the engine. */
+type Beside = {
+  readonly renewal: TlsRenewal;
+  readonly shipping: Shipping | null;
+  readonly checkpoints: Checkpoints;
+};
+
 async function stop(
   engine: ShardEngine,
   driver: RealDriver,
   journal: Journal,
   now: () => number,
   boundMs: number,
-  { renewal, shipping }: { readonly renewal: TlsRenewal; readonly shipping: Shipping | null },
+  { renewal, shipping, checkpoints }: Beside,
 ): Promise<void> {
   renewal.stop();
+  await checkpoints.stop();
   driver.stopListening();
   engine.stopping(now());
   const until = now() + boundMs;
@@ -247,19 +273,6 @@ function listenHost({ target }: Identity): string {
 function inventoryDigest(inventory: Inventory): string {
   const plain: Json = JSON.parse(JSON.stringify(inventory));
   return digestOf(plain);
-}
-
-/** Records of this journal were written by this engine: recovery trusts their shape, the journal has checked their bytes. */
-function asMeta(meta: object): JournalMeta {
-  if (!('t' in meta)) throw new Error('a journal record has no type');
-  return meta as JournalMeta;
-}
-
-function refusalOf({ name, phase }: Stranger): ShardRefusal {
-  return new ShardRefusal(
-    `the journal knows the connection '${name}' (phase ${phase}), the inventory does not`,
-    `put it back into the inventory, or name it under previousNames of the connection that it became; a decommissioned one may go`,
-  );
 }
 
 function tlsRefusalOf(problems: readonly TlsProblem[]): ShardRefusal {

@@ -91,7 +91,8 @@ export function planEstate(size: EstateSize, seed: string, ports: readonly numbe
     jitterMs: random.integer(1, 12),
     regeneratesControlId: random.chance(0.3) && !size.keepsControlIds,
   });
-  const shared = drawFeed();
+  // Its neighbours wait with whoever is switched: an LIS is patient.
+  const shared = { ...drawFeed(), ackTimeoutMs: 10_000 };
   const connections = Array.from({ length: count }, (_, index): EstateConnection => {
     const practiceIndex = Math.floor(index / 2);
     const practice = practiceName(practiceIndex);

@@ -7,7 +7,7 @@ describe('the command line of a rehearsal', () => {
     const parsed = parseOptions([]);
     expect(parsed).toMatchObject({
       kind: 'run',
-      options: { connections: 250, ratePerSecond: 550, onSharedFeed: 8, keep: false, fault: null },
+      options: { connections: 250, ratePerSecond: 550, onSharedFeed: 3, keep: false, fault: null },
     });
   });
 

@@ -28,7 +28,7 @@ export type Parsed =
 const DEFAULT_CONNECTIONS = 250;
 /** Somewhat more than the 500 that a lab of this size has to carry: stopping to count costs some. */
 const DEFAULT_RATE_PER_SECOND = 550;
-const MOST_SHARED_BY_DEFAULT = 8;
+const MOST_SHARED_BY_DEFAULT = 3;
 const SHARED_FROM_CONNECTIONS = 40;
 const MOST_CONNECTIONS = 1000;
 const MOST_PER_SECOND = 5000;

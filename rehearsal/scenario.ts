@@ -14,7 +14,7 @@ import { STACK } from './project.ts';
 import { NOTHING_PLAYED, type Played, percentile, type RehearsalResult, type Swap, type Trouble } from './result.ts';
 import { reachedPerSecond, Sampler } from './samples.ts';
 import type { Around, Stage } from './stage.ts';
-import { complaintsOf, statusComplaintsOf } from './verb-complaints.ts';
+import { abortedIn, complaintsOf, statusComplaintsOf } from './verb-complaints.ts';
 import { VERB_STEPS, type VerbStep } from './verb-steps.ts';
 
 const CLI = 'scripts/cutover.ts';
@@ -24,6 +24,7 @@ const FLOW_LIMIT_MS = 60_000;
 const CATCH_UP_LIMIT_MS = 60_000;
 const POLL_MS = 500;
 const STATUS_ATTEMPTS = 3;
+const MOST_ATTEMPTS = 3;
 
 export class Scenario implements Director {
   readonly stage: Stage;
@@ -31,7 +32,8 @@ export class Scenario implements Director {
   readonly #steps: RehearsalResult['steps'] = [];
   readonly #swaps: Swap[] = [];
   readonly #reasons: string[] = [];
-  readonly #ratePerSecond: number;
+  #ratePerSecond: number;
+  readonly #askedPerSecond: number;
   readonly #sampler = new Sampler();
   readonly #trouble: Trouble | null;
   #origin = performance.now();
@@ -43,6 +45,7 @@ export class Scenario implements Director {
     const { fault, ratePerSecond } = around.options;
     // The size of the user's own inventory is known only now.
     this.#ratePerSecond = Math.min(ratePerSecond, stage.estate.connections.length * RATE_PER_CONNECTION);
+    this.#askedPerSecond = this.#ratePerSecond;
     this.#trouble = fault === null ? null : { fault, injected: [], seen: [] };
   }
 
@@ -76,7 +79,7 @@ export class Scenario implements Director {
     return {
       ...NOTHING_PLAYED,
       connections: this.stage.estate.connections.length,
-      ratePerSecond: this.#ratePerSecond,
+      ratePerSecond: this.#askedPerSecond,
       reachedPerSecond: reachedPerSecond(samples),
       trouble: this.#trouble,
       steps: this.#steps,
@@ -106,24 +109,45 @@ export class Scenario implements Director {
 
   async #swap({ step, verb, args, phase }: VerbStep): Promise<Swapped> {
     const { load, estate } = this.stage;
+    const startedAt = performance.now();
     await load.beginWindow();
-    const finished = await this.verb(step, [verb, '--all', '--yes', '--json', ...args]);
+    const { finished, aborted } = await this.#untilNothingAborts(step, [verb, '--all', '--yes', '--json', ...args]);
     const pauses = await load.endWindow();
     this.around.signal.throwIfAborted();
+    const wallMs = performance.now() - startedAt;
     const pauseMs = { p50: percentile(pauses, 0.5), p99: percentile(pauses, 0.99), max: percentile(pauses, 1) };
-    if (verb !== 'sync')
-      this.#swaps.push({ step, connections: estate.connections.length, pauseMs, wallMs: finished.wallMs });
+    if (verb !== 'sync') this.#swaps.push({ step, connections: estate.connections.length, pauseMs, wallMs, aborted });
     const elsewhere = await this.#notIn(phase);
-    const took = `${(finished.wallMs / 1000).toFixed(1)} s`;
+    const took = seconds(wallMs);
     if (finished.exitCode === 0 && elsewhere.length === 0) {
       this.#ownerChanged ||= phase === 'switched';
       this.around.progress.line(`${step}: done in ${took}, longest wait of a sender ${Math.round(pauseMs.max)} ms`);
       return { done: true, finished };
     }
     const where = elsewhere.length === 0 ? '' : `; not in ${phase}: ${named(elsewhere)}`;
-    this.#reasons.push(`cutover ${verb} --all ended with exit ${finished.exitCode}${where}`, ...complaintsOf(finished));
+    this.wrong(`cutover ${verb} --all ended with exit ${finished.exitCode}${where}`, ...complaintsOf(finished));
     this.around.progress.line(`${step}: exit ${finished.exitCode} after ${took}${where}`);
     return { done: false, finished };
+  }
+
+  /**
+   * A swap that cannot be made within its sender's patience aborts as if it had never been. On a machine too busy for
+   * the load that is right: as an operator would, the rehearsal waits for quieter traffic and runs the verb again.
+   */
+  async #untilNothingAborts(step: string, argv: readonly string[]): Promise<{ finished: Finished; aborted: number }> {
+    let aborted = 0;
+    for (let attempt = 1; ; attempt++) {
+      const finished = await this.verb(step, argv);
+      const now = abortedIn(finished);
+      aborted += now;
+      if (now === 0 || attempt === MOST_ATTEMPTS || this.around.signal.aborted) return { finished, aborted };
+      this.#ratePerSecond = Math.max(1, Math.round(this.#ratePerSecond / 2));
+      this.around.progress.line(
+        `${step}: the gateway aborted ${now} swaps, nothing changed for them; again at ${this.#ratePerSecond} messages/s`,
+      );
+      await this.stage.load.start(this.#ratePerSecond);
+      await this.caughtUp();
+    }
   }
 
   async verb(step: string, argv: readonly string[]): Promise<Finished> {
@@ -215,6 +239,10 @@ export class Scenario implements Director {
 function named(names: readonly string[]): string {
   const first = names.slice(0, 5).join(', ');
   return names.length > 5 ? `${first} and ${names.length - 5} more` : first;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 function trafficText({ accepted, received }: Traffic, perSecond: number): string {

@@ -32,6 +32,11 @@ test('a double that the gateway listed stays green, and is said', () => {
   expect(text).toContain('3 listed by the gateway as maybe sent, 1 doubled, and on that list');
 });
 
+test('swaps that aborted and were made later are said', () => {
+  const swaps = GREEN.swaps.map((swap) => ({ ...swap, aborted: 3 }));
+  expect(summaryText({ ...GREEN, swaps }, null)).toContain('250 ms   3 aborted, run again');
+});
+
 test('a fault is told with what was injected and how it was seen', () => {
   const trouble = {
     fault: 'gateway-dies',

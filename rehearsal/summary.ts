@@ -77,7 +77,8 @@ function stepTable(result: RehearsalResult): string[] {
     const took = `${(wallMs / 1000).toFixed(1)} s`.padStart(8);
     const pause =
       swap === undefined ? '' : `   ${[swap.pauseMs.p50, swap.pauseMs.p99, swap.pauseMs.max].map(asMs).join(' / ')}`;
-    return `  ${name.padEnd(width)}  ${took}${pause}`;
+    const again = swap === undefined || swap.aborted === 0 ? '' : `   ${count(swap.aborted)} aborted, run again`;
+    return `  ${name.padEnd(width)}  ${took}${pause}${again}`;
   });
   return [header, ...rows];
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MoveDocument } from '../core/documents.ts';
-import { complaintsOf, statusComplaintsOf } from './verb-complaints.ts';
+import { abortedIn, complaintsOf, statusComplaintsOf } from './verb-complaints.ts';
 
 const DOCUMENT: MoveDocument = {
   verb: 'switch',
@@ -25,6 +25,13 @@ test('names the connections and why, not all of them', () => {
   const lines = complaintsOf({ stdout: JSON.stringify(DOCUMENT), tail: [] });
   expect(lines[0]).toBe('practice-0 aborted: outputs had not settled');
   expect(lines.at(-1)).toBe('and 2 more');
+});
+
+test('aborted swaps may be tried again, unless something worse happened beside them', () => {
+  const refused = [{ name: 'northside-orders', code: 'not-steady', message: 'busy', next: [] }];
+  expect(abortedIn({ stdout: JSON.stringify(DOCUMENT) })).toBe(7);
+  expect(abortedIn({ stdout: JSON.stringify({ ...DOCUMENT, refused }) })).toBe(0);
+  expect(abortedIn({ stdout: 'Segmentation fault' })).toBe(0);
 });
 
 test('something else than one document is itself a complaint', () => {

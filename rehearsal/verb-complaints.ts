@@ -18,6 +18,13 @@ export function complaintsOf({ stdout, tail }: Pick<Finished, 'stdout' | 'tail'>
   return shortened(lines);
 }
 
+/** How many swaps the gateway gave up; 0 where something worse happened, which running it again would not mend. */
+export function abortedIn({ stdout }: Pick<Finished, 'stdout'>): number {
+  const document = moveDocumentSchema.safeParse(documentIn(stdout));
+  if (!document.success || document.data.failed.length + document.data.refused.length > 0) return 0;
+  return document.data.aborted.length;
+}
+
 /** What `status` shows of connections that are not as they should be. */
 export function statusComplaintsOf({ stdout, tail }: Pick<Finished, 'stdout' | 'tail'>): string[] {
   const document = statusDocumentSchema.safeParse(documentIn(stdout));

@@ -60,6 +60,16 @@ test(
   LIMIT_MS,
 );
 
+test(
+  'from the stale checkout: a bare `pulumi up` is refused, naming what is stale and who moved it',
+  async () => {
+    const { exitCode, output } = await unchangedBy(staleFolder, ['up', '--yes']);
+    expect(exitCode).not.toBe(0);
+    expect(output).toMatch(/practice-00[245]-orders: .*(stale|epoch)/);
+  },
+  LIMIT_MS,
+);
+
 test.each([
   { args: ['parallel', '--all'], exitCode: 3, why: /already|switched|illegal/ },
   {
@@ -75,16 +85,6 @@ test.each([
     const run = await estate.project.cutover([...args, '--yes', '--json', '--project', staleFolder]);
     expect({ ...run, why: run.stdout }).toMatchObject({ exitCode, why: expect.stringMatching(why) });
     expect(await routes()).toEqual(before);
-  },
-  LIMIT_MS,
-);
-
-test(
-  'from the stale checkout: a bare `pulumi up` is refused, naming what is stale and who moved it',
-  async () => {
-    const { exitCode, output } = await unchangedBy(staleFolder, ['up', '--yes']);
-    expect(exitCode).not.toBe(0);
-    expect(output).toMatch(/practice-00[245]-orders: .*(stale|epoch)/);
   },
   LIMIT_MS,
 );

@@ -39,12 +39,17 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
     CUTOVER_OPERATOR: 'ada',
     ...env,
   };
-  const start = (args: readonly string[], more: Readonly<Record<string, string>>): ChildProcess =>
-    spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), ...args], {
+  const running = new Set<ChildProcess>();
+  const start = (args: readonly string[], more: Readonly<Record<string, string>>): ChildProcess => {
+    const child = spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), ...args], {
       cwd: folder,
       env: { ...baseEnv, PWD: folder, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    return child;
+  };
   return {
     folder,
     stackFile,
@@ -54,7 +59,11 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
       writeFile(join(folder, 'stacks', 'test', 'inventory.yaml'), JSON.stringify(inventory)),
     cutover: (args, more = {}) => observe(start(args, more)).ended,
     start: (args, more = {}) => observe(start(args, more)),
-    remove: () => rm(folder, { recursive: true, force: true }),
+    remove: async () => {
+      // A test that ran out of time leaves its verb behind.
+      for (const child of running) child.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 

@@ -23,11 +23,16 @@ export type CheckpointsOptions = CheckpointWorkerOptions & {
   readonly logger: Logger;
   usage(): JournalUsage;
   purgeBefore(offset: number): Promise<number>;
-  /** The highest offset that the database has; null: no database is configured. */
-  shippedUpTo(): number | null;
-  /** Without a database: purge the oldest beyond this. */
-  readonly keepBytes: number;
+  readonly retention: Retention;
 };
+
+/**
+ * With a database only what it has may go (`upTo` null: unknown, so nothing); without one the journal keeps this many
+ * bytes of history.
+ */
+export type Retention =
+  | { readonly kind: 'shipped'; upTo(): number | null }
+  | { readonly kind: 'size'; readonly keepBytes: number };
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
@@ -91,10 +96,13 @@ export class Checkpoints {
   }
 
   async #purge({ offset, neededFrom }: { readonly offset: number; readonly neededFrom: number }): Promise<number> {
-    const { usage, purgeBefore, shippedUpTo, keepBytes } = this.#options;
+    const { usage, purgeBefore, retention } = this.#options;
     const free = Math.min(offset, neededFrom);
-    const shipped = shippedUpTo();
-    if (shipped !== null) return purgeBefore(Math.min(free, shipped + 1));
-    return usage().bytes > keepBytes ? purgeBefore(free) : 0;
+    switch (retention.kind) {
+      case 'shipped':
+        return purgeBefore(Math.min(free, (retention.upTo() ?? 0) + 1));
+      case 'size':
+        return usage().bytes > retention.keepBytes ? purgeBefore(free) : 0;
+    }
   }
 }

@@ -30,6 +30,9 @@ export class RealDriver implements Effects {
   readonly mishaps: Mishaps;
   /** Told with every offset that is on disk, after the engine. */
   onDurable: (upTo: number) => void = () => {};
+  /** Told when a segment is full and the next one is in use, with the newest offset that is on disk. */
+  onSegment: (durableUpTo: number) => void = () => {};
+  #durableUpTo = 0;
   #engine: ShardEngine | null = null;
   #journal: Journal | null = null;
   #nextAccepted = 1;
@@ -46,13 +49,17 @@ export class RealDriver implements Effects {
     written: (upTo) => this.#engine?.written(this.#now(), upTo),
     durable: (upTo) => {
       this.#engine?.durable(this.#now(), upTo);
+      this.#durableUpTo = upTo;
       this.onDurable(upTo);
     },
     failed: (error, lastDurable) => {
       this.#logger.error({ event: 'journal-failed', code: error.name, lastDurable }, 'the journal cannot be written');
       this.#engine?.journalFailed(this.#now());
     },
-    segmentStarted: (segment) => this.#logger.info({ event: 'segment-started', segment }),
+    segmentStarted: (segment) => {
+      this.#logger.info({ event: 'segment-started', segment });
+      this.onSegment(this.#durableUpTo);
+    },
   };
 
   attach(engine: ShardEngine, journal: Journal): void {

@@ -207,8 +207,10 @@ export class Recovery {
         }
         return;
       }
-      case 'refusal':
       case 'start':
+        this.#closeOpen();
+        return;
+      case 'refusal':
         return;
     }
   }
@@ -225,25 +227,12 @@ export class Recovery {
       feed.setPrimary(primaryOf(this.#engine.connectionsOf(feed.config.name).map(({ route }) => route)));
     }
     for (const { input } of this.#inputs.values()) {
-      const [connection] = this.#connectionsOf(input.feed);
-      connection?.listed('maybeSent', input.facts, input.offset, 'crash');
-      for (const item of this.#connectionsOf(input.feed)) {
-        item.inputAnswered(input, input.primary, 'lost', true);
-        item.counters.unanswered++;
-      }
-      // Said once: the next start finds it closed.
-      const { feed, offset } = input;
-      runtime.append({ t: 'input-verdict', feed, input: offset, verdict: 'lost', at: nowMs }, null, 'written');
+      this.#connectionsOf(input.feed)[0]?.listed('maybeSent', input.facts, input.offset, 'crash');
     }
     for (const [offset, { connection, record, facts }] of this.#outputs) {
-      if (record.role !== 'deliver') continue;
-      connection.listed('maybeSent', facts, offset, 'crash');
-      const obligation = record.input === null ? null : connection.obligations.get(record.input);
-      if (obligation !== null) connection.obligations.uncertain(obligation, record.platform);
-      const { name } = connection.config;
-      const lost = { t: 'output-verdict', connection: name, output: offset, verdict: 'lost', reowned: false } as const;
-      runtime.append({ ...lost, at: nowMs }, null, 'written');
+      if (record.role === 'deliver') connection.listed('maybeSent', facts, offset, 'crash');
     }
+    this.#closeOpen();
     for (const connection of this.#engine.connections.values()) {
       for (const platform of PLATFORMS) deliverCaptures(connection, platform);
     }
@@ -449,6 +438,24 @@ export class Recovery {
       drainedAt,
       ...(meta.outcome === 'aborted' ? { aborted: true, reason: meta.reason ?? 'aborted' } : {}),
     });
+  }
+
+  /** A process ended here: what it had open will get no verdict any more. */
+  #closeOpen(): void {
+    for (const { input } of this.#inputs.values()) {
+      for (const connection of this.#connectionsOf(input.feed)) {
+        connection.inputAnswered(input, input.primary, 'lost', true);
+        connection.counters.unanswered++;
+      }
+    }
+    for (const { connection, record } of this.#outputs.values()) {
+      const obligation = record.input === null ? null : connection.obligations.get(record.input);
+      if (record.role === 'deliver' && obligation !== null) {
+        connection.obligations.uncertain(obligation, record.platform);
+      }
+    }
+    this.#inputs.clear();
+    this.#outputs.clear();
   }
 
   /** Every connection is born in `legacy`, epoch 1, and its history says so. */

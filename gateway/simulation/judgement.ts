@@ -64,7 +64,7 @@ export class Judgement {
 
   /** What holds of the disk and the lists of all connections at any time, right after a restart too. */
   disk(): void {
-    for (const [name, connection] of this.#engine.connections) {
+    for (const name of this.#engine.connections.keys()) {
       const epochs: EpochRecord[] = (this.#disk.view.epochs.get(name) ?? []).map(({ record }) => record);
       const fault = verifyEpochs([name], epochs);
       if (fault !== null) this.#violate(14, `${name}: epoch ${fault.epoch} breaks the chain (${fault.fault})`);

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { fieldText } from '../../core/hl7/message.ts';
-import { controlOf, type Platform as PlatformName, type Route } from '../../core/platform.ts';
+import { controlOf, FIRST_ROUTE, type Platform as PlatformName, type Route } from '../../core/platform.ts';
 import { readAnswer, readdress } from '../engine/answers.ts';
 import type { Disk } from './disk.ts';
 import type { JournalView } from './journal-view.ts';
@@ -115,11 +115,10 @@ export class Oracle {
     const now = this.#routeAt(connection, this.#view.durableUpTo);
     const isOwners =
       ownerOf(now.route, key) === from ||
-      records.some(({ offset }) => {
-        const then = this.#routeAt(connection, offset);
-        return (
-          then.index < now.index && this.#wasForcedSince(connection, then.index) && ownerOf(then.route, key) === from
-        );
+      records.some(({ meta }) => {
+        // A forced rollback lets what the gateway had taken in the former epoch go out.
+        const then = this.#routeOf(connection, meta.epoch);
+        return this.#wasForcedSince(connection, then.index) && ownerOf(then.route, key) === from;
       });
     if (!isOwners)
       this.#violate(
@@ -187,9 +186,13 @@ export class Oracle {
     for (const [at, epoch] of epochs.entries()) {
       if (epoch.offset <= offset && this.#view.isDurable(epoch.offset)) index = at;
     }
-    const record = epochs[index]?.record;
-    const route = record ?? { phase: 'legacy' as const, newWeight: 0, epoch: 1 };
-    return { route, index };
+    return { route: epochs[index]?.record ?? FIRST_ROUTE, index };
+  }
+
+  #routeOf(connection: string, epoch: number): { readonly route: Route; readonly index: number } {
+    const epochs = this.#view.epochs.get(connection) ?? [];
+    const index = epochs.findIndex(({ record }) => record.epoch === epoch);
+    return { route: epochs[index]?.record ?? FIRST_ROUTE, index };
   }
 
   #wasForcedSince(connection: string, index: number): boolean {

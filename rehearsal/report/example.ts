@@ -14,7 +14,7 @@ export const GREEN: RehearsalResult = {
   trouble: null,
   messages: { ...COUNTED, maybeSent: 0, maybeSentIds: [], misanswered: 0, exampleIds: [] },
   directions: [{ direction: 'orders', connections: 125, ...COUNTED }],
-  swaps: [{ step: 'switch', connections: 250, pauseMs: { p50: 20.4, p99: 180, max: 250 }, wallMs: 8000 }],
+  swaps: [{ step: 'switch', connections: 250, pauseMs: { p50: 20.4, p99: 180, max: 250 }, wallMs: 8000, aborted: 0 }],
   steps: [{ name: 'switch', startedAtMs: 1200, wallMs: 8000 }],
   samples: Array.from({ length: 10 }, (_, index) => ({
     atMs: index * 1000,

@@ -135,13 +135,24 @@ function steps({ steps: all, swaps }: RehearsalResult): string {
   return section(
     'Time per step',
     table(
-      [{ text: 'step' }, ...['began at', 'took', 'of it the command', 'wait p50', 'p99', 'longest'].map(figure)],
+      [
+        { text: 'step' },
+        ...['began at', 'took', 'of it the command', 'wait p50', 'p99', 'longest', 'aborted, run again'].map(figure),
+      ],
       all.map(({ name, startedAtMs, wallMs }): Cell[] => {
         const swap = byStep.get(name);
         const { p50, p99, max } = swap?.pauseMs ?? { p50: null, p99: null, max: null };
         const waits = [p50, p99, max].map((ms) => figure(ms === null ? '' : `${number(Math.round(ms))} ms`));
+        const aborted = figure(swap === undefined ? '' : number(swap.aborted));
         const command = figure(swap === undefined ? '' : seconds(swap.wallMs));
-        return [{ text: name, kind: 'name' }, figure(seconds(startedAtMs)), figure(seconds(wallMs)), command, ...waits];
+        return [
+          { text: name, kind: 'name' },
+          figure(seconds(startedAtMs)),
+          figure(seconds(wallMs)),
+          command,
+          ...waits,
+          aborted,
+        ];
       }),
     ),
   );

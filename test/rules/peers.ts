@@ -12,7 +12,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { vi } from 'vitest';
-import { type ConnectionStatus, type ListEntry, type RouteResponse, readySchema } from '../../core/admin-api.ts';
+import {
+  type ConnectionStatus,
+  connectionStatusSchema,
+  type ListEntry,
+  listEntrySchema,
+  type RouteResponse,
+  readySchema,
+  routeResponseSchema,
+} from '../../core/admin-api.ts';
 
 /** Past this a test has failed, whatever the machine is busy with. */
 const LIMIT_MS = 60_000;
@@ -235,12 +243,12 @@ export class Line {
 
   async status(): Promise<ConnectionStatus> {
     const { body } = await this.#estate.call('GET', `connections/${this.name}`);
-    return body as ConnectionStatus;
+    return connectionStatusSchema.parse(body);
   }
 
   async list(list: string): Promise<readonly ListEntry[]> {
     const { body } = await this.#estate.call('GET', `connections/${this.name}/lists/${list}`);
-    return body.entries as readonly ListEntry[];
+    return listEntrySchema.array().parse(body.entries);
   }
 
   /** [MSH-10, cause] of a list's entries. */
@@ -258,7 +266,7 @@ export class Line {
   async move(phase: string, options: MoveOptions = {}): Promise<RouteResponse> {
     const { status, body } = await this.put(phase, options);
     if (status !== 200 || body.aborted === true) throw new Error(`${phase}: ${status} ${JSON.stringify(body)}`);
-    return body as RouteResponse;
+    return routeResponseSchema.parse(body);
   }
 }
 

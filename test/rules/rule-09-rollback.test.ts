@@ -1,5 +1,6 @@
 /** Rule 9: a rollback works with the new platform dead: owed outputs are re-owned in order, doubts go to a person. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { decisionSchema, type OpenDecision } from '../../core/admin-api.ts';
 import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
 
 const LINES = 10;
@@ -43,9 +44,12 @@ async function prepare(chosen: Line): Promise<void> {
 const captured = (count: number): Promise<void> =>
   until(async () => expect((await line.status()).counters.captured).toBe(count));
 const settled = (): Promise<void> => until(async () => expect((await line.status()).state).toBe('steady'));
-const decisions = async (): Promise<Record<string, unknown>[]> => {
+const decisions = async (): Promise<OpenDecision[]> => {
   const { body } = await estate.call('GET', 'decisions');
-  return (body.decisions as Record<string, unknown>[]).filter(({ connection }) => connection === line.name);
+  return decisionSchema
+    .array()
+    .parse(body.decisions)
+    .filter(({ connection }) => connection === line.name);
 };
 
 test('rule 9: new answered at storage and died: the captures are delivered in order, before newer traffic; tombstones hold', async () => {

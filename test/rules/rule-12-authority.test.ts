@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { epochRecordSchema } from '../../core/admin-api.ts';
 import { type Estate, startEstate } from './peers.ts';
 
 const OPERATE = 'token-of-the-night-watch';
@@ -85,7 +86,7 @@ test('rule 12: the role operate may read, hold, release and move towards legacy,
   expect((await local.call('POST', 'decisions/0-1', decide, OPERATE)).status).toBe(403);
   expect((await line.put('parallel', { reason: 'by the watch' }, OPERATE)).status).toBe(200);
   const { body } = await local.call('GET', `${path}/epochs`);
-  const history = body.epochs as { by: string; reason: string | null }[];
+  const history = epochRecordSchema.array().parse(body.epochs);
   expect(history.at(-1)).toMatchObject({ by: 'watch', reason: 'by the watch' });
   expect(history.at(-2)).toMatchObject({ by: 'local' });
 });

@@ -1,0 +1,169 @@
+/**
+ * Checkpoints over the real journal: what is purged is not missed, and a restart from a checkpoint knows everything that
+ * a restart from all records would (rules 3, 6 and 15).
+ */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseInventory, STANDARD_FRAMING } from '../../core/inventory.ts';
+import { initDataDir, openDataDir } from '../data-dir.ts';
+import { ownAnswer } from '../engine/answers.ts';
+import { Framer, framed } from '../framing.ts';
+import type { Shard } from '../process.ts';
+import { startShard } from '../shard.ts';
+import { writeCheckpoint } from './checkpoint-file.ts';
+
+const SMALL = { segmentBytes: 64 * 1024, keepBytes: 128 * 1024 };
+const PATIENCE = { timeout: 120_000, interval: 50 };
+
+let folder: string;
+let platform: Server;
+let release: () => void;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cutover-checkpoint-'));
+  release = () => {};
+  platform = createServer((socket) => {
+    sockets.push(socket);
+    onFrames(socket, (payload) => socket.write(framed({ payload: ownAnswer(payload, 'AA', '', 0) }, STANDARD_FRAMING)));
+  });
+  await new Promise<void>((resolve) => platform.listen(0, '127.0.0.1', resolve));
+});
+
+afterEach(async () => {
+  release();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await new Promise((resolve) => platform.close(resolve));
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('checkpoints', () => {
+  it('rule 15: the journal stays bounded, and a restart from the checkpoint answers a resend as before', async () => {
+    const first = await serve();
+    const source = await sourceTo(first);
+    for (let index = 1; index <= 300; index++) expect(await source.send(message(index))).toContain(`MSA|AA|M${index}|`);
+    await vi.waitFor(async () => expect((await segments())[0]).not.toBe(firstSegment), PATIENCE);
+    const before = first.host.connection('c1');
+    const epochs = first.host.epochs('c1');
+    source.end();
+    await stop(first);
+
+    const second = await serve();
+    expect(second.host.epochs('c1')).toEqual(epochs);
+    expect(second.host.connection('c1')?.counters).toEqual(before?.counters);
+    const again = await sourceTo(second);
+    expect(await again.send(message(300))).toContain('MSA|AA|M300|');
+    expect(second.host.list('c1', 'answeredAgain')?.total).toBe(1);
+    again.end();
+    await stop(second);
+  });
+
+  it('a purged journal without its checkpoint is refused, saying what belongs together', async () => {
+    const first = await serve();
+    const source = await sourceTo(first);
+    for (let index = 1; index <= 300; index++) await source.send(message(index));
+    await vi.waitFor(async () => expect((await segments())[0]).not.toBe(firstSegment), PATIENCE);
+    source.end();
+    await stop(first);
+    await rm(join(folder, 'data', 'checkpoints'), { recursive: true });
+    await expect(serve()).rejects.toThrow(/something between them is missing → restore the data directory as a whole/);
+  });
+
+  it('a damaged checkpoint is passed over for the one before it', async () => {
+    const { readNewestCheckpoint } = await import('./checkpoint-file.ts');
+    const state = { nowMs: 1, connections: {}, feeds: {}, legPorts: {}, decisions: [], operations: [] };
+    const whole = { ...state, inputs: [], outputs: [], resolved: [], strangers: [] };
+    const checkpoints = join(folder, 'checkpoints');
+    for (const offset of [10, 20]) await writeCheckpoint(checkpoints, { incarnation: 'i', offset, state: whole });
+    expect((await readNewestCheckpoint(checkpoints, 'i'))?.offset).toBe(20);
+    const [newest = ''] = (await readdir(checkpoints)).sort().reverse();
+    const bytes = await readFile(join(checkpoints, newest));
+    bytes[bytes.length - 10] = (bytes[bytes.length - 10] ?? 0) ^ 1;
+    await writeFile(join(checkpoints, newest), bytes);
+    expect((await readNewestCheckpoint(checkpoints, 'i'))?.offset).toBe(10);
+    expect(await readNewestCheckpoint(checkpoints, 'another')).toBeNull();
+  });
+});
+
+const firstSegment = /0*1\b/;
+
+async function segments(): Promise<string[]> {
+  const names = await readdir(join(folder, 'data', 'journal'));
+  return names.filter((name) => !name.endsWith('.tmp')).sort();
+}
+
+function message(index: number): string {
+  return `MSH|^~\\&|S|F|R|F|2026||ORM^O01|M${index}|P|2.5\rPID|1||K${index}\rZZZ|${'x'.repeat(1000)}\r`;
+}
+
+async function serve(): Promise<Shard> {
+  const address = platform.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const text = `deployment: checkpoints
+gateways: [{ shard: 0, admin: "https://127.0.0.1:7443" }]
+connections:
+  - name: c1
+    direction: orders
+    practice: p
+    wave: w
+    feed: { port: 0, ackTimeout: 10s, platforms: { legacy: { host: 127.0.0.1, port: ${port} }, new: { host: 127.0.0.1, port: ${port} } } }
+    legs: { legacy: { port: ${await freePort()} }, new: { port: ${await freePort()} } }
+    destination: { host: 127.0.0.1, port: ${port} }
+    outputs: zero-or-one
+    settle: 100ms
+`;
+  const parsed = parseInventory(text, 'inventory.yaml');
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const inventory = parsed.value;
+  const dataDir = join(folder, 'data');
+  await initDataDir({ dataDir, inventory, shard: 0, target: 'local', now: new Date() });
+  const opened = await openDataDir({ dataDir, inventory });
+  if (!opened.ok) throw new Error(opened.refusal.message);
+  release = () => opened.value.lock.release();
+  const logger = pino({ level: 'silent' });
+  const outside = { inventoryFolder: folder, databaseUrl: null, signers: null, logger, now: Date.now, journal: SMALL };
+  return startShard({ inventory, identity: opened.value.identity, dataDir, ...outside });
+}
+
+async function stop(shard: Shard): Promise<void> {
+  await shard.stop(5000);
+  release();
+  release = () => {};
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function sourceTo(shard: Shard): Promise<{ send(text: string): Promise<string>; end(): void }> {
+  const socket = dial(shard.feeds.c1 ?? 0, '127.0.0.1');
+  sockets.push(socket);
+  let answered: (payload: string) => void = () => {};
+  onFrames(socket, (payload) => answered(payload.toString('latin1')));
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return {
+    send: (text) =>
+      new Promise((resolve) => {
+        answered = resolve;
+        socket.write(framed({ payload: Buffer.from(text) }, STANDARD_FRAMING));
+      }),
+    end: () => socket.destroy(),
+  };
+}
+
+function onFrames(socket: Socket, then: (payload: Buffer) => void): void {
+  const framer = new Framer(STANDARD_FRAMING, { frameBytes: 1 << 20 });
+  socket.on('error', () => {});
+  socket.on('data', (chunk) => {
+    framer.push(chunk);
+    for (let taken = framer.take(); taken.kind === 'frame'; taken = framer.take()) then(taken.frame.payload);
+  });
+}
