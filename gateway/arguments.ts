@@ -17,6 +17,8 @@ export type GatewayArguments =
       /** Null: the port of this shard's admin address in the inventory. */
       readonly adminPort: number | null;
       readonly adminHost: string;
+      /** Address that feeds and legs listen on; null: this machine only in local, every interface in production. */
+      readonly listenHost: string | null;
       readonly signers: string | null;
       /** Name of the environment variable with the database to ship to. Null: DATABASE_URL, where that is set. */
       readonly databaseUrlEnv: string | null;
@@ -29,7 +31,7 @@ export type ParsedArguments =
   | { readonly ok: false; readonly message: string };
 
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
-cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--signers F] [--database-url-env NAME] [--init]`;
+cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--listen-host H] [--signers F] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LARGEST_PORT = 65_535;
@@ -40,13 +42,14 @@ const OPTIONS = {
   target: { type: 'string' },
   'admin-port': { type: 'string' },
   'admin-host': { type: 'string' },
+  'listen-host': { type: 'string' },
   signers: { type: 'string' },
   'database-url-env': { type: 'string' },
   init: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 const ONLY_INIT = ['shard', 'target'] as const;
-const ONLY_SERVE = ['admin-port', 'admin-host', 'signers', 'database-url-env', 'init'] as const;
+const ONLY_SERVE = ['admin-port', 'admin-host', 'listen-host', 'signers', 'database-url-env', 'init'] as const;
 
 /** `argv` without the program's own name and without `gateway`. */
 export function parseArguments(argv: readonly string[]): ParsedArguments {
@@ -75,11 +78,22 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const adminPort = values['admin-port'] === undefined ? null : wholeNumber(values['admin-port'], LARGEST_PORT);
   if (values['admin-port'] !== undefined && adminPort === null) return wrong('--admin-port is a port, 0 to 65535');
   const adminHost = values['admin-host'] ?? '127.0.0.1';
+  const listenHost = values['listen-host'] ?? null;
   const { signers = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
   if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) {
     return wrong('--database-url-env is the name of an environment variable, not a URL');
   }
-  const value = { command: 'serve', inventory, dataDir, adminPort, adminHost, signers, databaseUrlEnv, init } as const;
+  const value = {
+    command: 'serve',
+    inventory,
+    dataDir,
+    adminPort,
+    adminHost,
+    listenHost,
+    signers,
+    databaseUrlEnv,
+    init,
+  } as const;
   return { ok: true, value };
 }
 

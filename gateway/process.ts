@@ -22,6 +22,8 @@ export type ShardOptions = {
   readonly identity: Identity;
   /** Absolute; its journal is in `journalDirOf(dataDir)`. */
   readonly dataDir: string;
+  /** Address that feeds and legs listen on; null: as the target has it. */
+  readonly listenHost: string | null;
   /** Content of the allowed-signers file, or null: target local without approvals. */
   readonly signers: string | null;
   /** Where durable records are shipped to; null: nowhere. */
@@ -110,6 +112,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
     const logger = pino({ base, level: process.env.CUTOVER_LOG_LEVEL ?? 'info' }, around.logTo);
     const inventoryFolder = resolve(dirname(options.inventory));
     const shard = await around.startShard({
+      listenHost: options.listenHost,
       inventory,
       inventoryFolder,
       identity,

@@ -6,7 +6,6 @@ import type { Inventory } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
 import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from './admin/host.ts';
 import { Checkpoints } from './checkpoint/checkpoints.ts';
-import type { Identity } from './data-dir.ts';
 import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
@@ -60,7 +59,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     const recovery = await recoverEngine(engine, start.dataDir, identity.incarnation, found);
     recovery.finish(now(), report.clean, VERSION);
     logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
-    feeds = await listenEverywhere(engine, driver, listenHost(identity));
+    feeds = await listenEverywhere(engine, driver, listenHost(start));
   } catch (error) {
     await journal.close();
     throw error;
@@ -231,7 +230,7 @@ async function reload(
     const feed = endpoint.kind === 'feed' ? engine.feeds.get(endpoint.feed)?.config : undefined;
     const port = endpoint.kind === 'feed' ? (feed?.port ?? 0) : endpoint.port;
     const security = endpoint.kind === 'leg' ? legSecurity(engine, endpoint.port) : (feed ?? OPEN);
-    const bound = await driver.listen(listenHost(start.identity), port, endpoint, security);
+    const bound = await driver.listen(listenHost(start), port, endpoint, security);
     if (endpoint.kind === 'feed') feeds[endpoint.feed] = bound;
   }
   const file = 'inventory';
@@ -265,9 +264,9 @@ async function stop(
   await shipping?.stop();
 }
 
-/** A local gateway serves this machine only. */
-function listenHost({ target }: Identity): string {
-  return target === 'local' ? '127.0.0.1' : '0.0.0.0';
+/** A local gateway serves this machine only, unless it is told otherwise. */
+function listenHost(start: ShardOptions): string {
+  return start.listenHost ?? (start.identity.target === 'local' ? '127.0.0.1' : '0.0.0.0');
 }
 
 function inventoryDigest(inventory: Inventory): string {

@@ -19,6 +19,8 @@ import { STEPS } from './steps.ts';
 import { EXIT, usage, VerbStop } from './stop.ts';
 import type { MoveVerb, Printed } from './verb.ts';
 
+const SKIPPED = { kind: 'skipped' } as const;
+
 type Sessions = { pulumi: PulumiSession | null; ledger: LedgerSession | null };
 type Taken = { readonly snapshot: Snapshot; readonly statuses: Statuses; readonly routes: RunState['routes'] };
 
@@ -48,8 +50,13 @@ export async function runMove(name: string, verb: MoveVerb, args: Args, around: 
       const lease = await takeLease(context, { skipUnreachable: isRollback, evenIfHeld, waitMs: LEASE_WAIT_MS });
       release = lease.release;
     }
-    const taken = await takeSnapshot(context, args, verb, sessions);
-    const verdict = verb.decide(taken.snapshot, args);
+    let taken = isRollback ? await askGateways(context) : await takeSnapshot(context, args, sessions);
+    let verdict = verb.decide(taken.snapshot, args);
+    if (isRollback && !isDryRun && verdict.kind === 'plan' && verdict.plan.moves.length === 0) {
+      // Nothing is urgent: what an interrupted rollback left behind in the other systems is looked for and brought up.
+      taken = await takeSnapshot(context, args, sessions);
+      verdict = verb.decide(taken.snapshot, args);
+    }
     if (verdict.kind === 'refused') throw new VerbStop(EXIT.failed, verdict.refusal);
     const { plan } = verdict;
     const header = {
@@ -75,22 +82,19 @@ export async function runMove(name: string, verb: MoveVerb, args: Args, around: 
 }
 
 /** A rollback asks the gateways only: what else is there must not delay it. */
-async function takeSnapshot(context: Context, args: Args, verb: MoveVerb, sessions: Sessions): Promise<Taken> {
-  const skipped = { kind: 'skipped' } as const;
-  if (verb.order === 'gateways-first') {
-    const statuses = await readStatuses(context);
-    return {
-      statuses,
-      routes: null,
-      snapshot: assembleSnapshot(context, statuses, { pulumi: skipped, routes: null, ledger: null }),
-    };
-  }
+async function askGateways(context: Context): Promise<Taken> {
+  const statuses = await readStatuses(context);
+  const records = { pulumi: SKIPPED, routes: null, ledger: null };
+  return { statuses, routes: null, snapshot: assembleSnapshot(context, statuses, records) };
+}
+
+async function takeSnapshot(context: Context, args: Args, sessions: Sessions): Promise<Taken> {
   const openPulumi = async (): ReturnType<typeof readRoutes> => {
-    if (args['dry-run'] === true) return { pulumi: skipped, routes: null };
+    if (args['dry-run'] === true) return { pulumi: SKIPPED, routes: null };
     context.terminal.progress('reading the gateways, the Pulumi state and the ledger');
     const opened = await PulumiSession.open(context);
     if (opened.ok) sessions.pulumi = opened.value;
-    return readRoutes(sessions.pulumi, opened.ok ? skipped : { kind: 'unavailable', message: opened.message });
+    return readRoutes(sessions.pulumi, opened.ok ? SKIPPED : { kind: 'unavailable', message: opened.message });
   };
   const openLedger = async (): Promise<LedgerSession> => {
     const session = await LedgerSession.open(context, args);
