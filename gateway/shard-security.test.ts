@@ -138,6 +138,7 @@ async function start(given: Inventory, logs: string[] = []): Promise<Shard> {
     dataDir: opened.value.path,
     signers: null,
     databaseUrl: database.url,
+    listenHost: null,
     logger: pino({}, { write: (line: string) => void logs.push(line) }),
     now: Date.now,
   });

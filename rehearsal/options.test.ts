@@ -3,9 +3,16 @@ import { FAULT_NAMES } from './faults/names.ts';
 import { HELP, parseOptions } from './options.ts';
 
 describe('the command line of a rehearsal', () => {
-  test('without options: the whole size', () => {
+  test('without options: a size that shows everything within a minute', () => {
     const parsed = parseOptions([]);
     expect(parsed).toMatchObject({
+      kind: 'run',
+      options: { connections: 24, ratePerSecond: 120, onSharedFeed: 0, keep: false, fault: null },
+    });
+  });
+
+  test('a whole lab has some practices on a shared feed', () => {
+    expect(parseOptions(['--connections', '250'])).toMatchObject({
       kind: 'run',
       options: { connections: 250, ratePerSecond: 550, onSharedFeed: 3, keep: false, fault: null },
     });
@@ -14,12 +21,15 @@ describe('the command line of a rehearsal', () => {
   test('a small estate gets no more than it can carry', () => {
     expect(parseOptions(['--connections', '4'])).toMatchObject({
       kind: 'run',
-      options: { ratePerSecond: 40, onSharedFeed: 0 },
+      options: { ratePerSecond: 20, onSharedFeed: 0 },
     });
   });
 
   test('a large estate without a shared feed, where that is asked for', () => {
-    expect(parseOptions(['--shared-feed', '0'])).toMatchObject({ kind: 'run', options: { onSharedFeed: 0 } });
+    expect(parseOptions(['--connections', '250', '--shared-feed', '0'])).toMatchObject({
+      kind: 'run',
+      options: { onSharedFeed: 0 },
+    });
   });
 
   test.each([

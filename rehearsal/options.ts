@@ -25,9 +25,10 @@ export type Parsed =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'usage'; readonly message: string; readonly json: boolean };
 
-const DEFAULT_CONNECTIONS = 250;
-/** Somewhat more than the 500 that a lab of this size has to carry: stopping to count costs some. */
-const DEFAULT_RATE_PER_SECOND = 550;
+const DEFAULT_CONNECTIONS = 24;
+const DEFAULT_RATE_PER_CONNECTION = 5;
+/** Somewhat more than the 500 that a lab of 250 connections has to carry: stopping to count costs some. */
+const HIGHEST_DEFAULT_RATE_PER_SECOND = 550;
 const MOST_SHARED_BY_DEFAULT = 3;
 const SHARED_FROM_CONNECTIONS = 40;
 const MOST_CONNECTIONS = 1000;
@@ -39,10 +40,10 @@ export const HELP = `Usage: cutover rehearse [options]
 
 A whole cut-over on this machine: real gateway, Pulumi engine and PostgreSQL, simulated EMRs, LIS and platforms under
 load. Steps: parallel, switch, rollback, switch, decommission; then an independent count at both ends, and a report.
-The whole size takes two to three minutes on 2 cores; --connections 20 takes about one.
+It takes about a minute on 2 cores; a whole lab, --connections 250, two to three.
 
   --connections N   how many HL7 connections (default ${DEFAULT_CONNECTIONS}; half orders, half results)
-  --rate R          messages per second in total (default ${DEFAULT_RATE_PER_SECOND}, at most ${RATE_PER_CONNECTION} a connection)
+  --rate R          messages per second in total (default ${DEFAULT_RATE_PER_CONNECTION} a connection and ${HIGHEST_DEFAULT_RATE_PER_SECOND} in all; at most ${RATE_PER_CONNECTION} a connection)
   --shared-feed N   practices whose results come over one feed of the LIS, some copied to another of them (default: none
                     below ${SHARED_FROM_CONNECTIONS} connections, else one practice in ten, at most ${MOST_SHARED_BY_DEFAULT})
   --seed S          the same seed makes the same estate and messages (default 1)
@@ -60,6 +61,7 @@ ${FAULT_NAMES.map((name) => `  ${name.padEnd(17)} ${FAULT_SUMMARIES[name]}`).joi
 Environment: DATABASE_URL uses a PostgreSQL of yours instead of the embedded one.
 
   cutover rehearse
+  cutover rehearse --connections 250
   cutover rehearse --connections 10 --rate 40
   cutover rehearse --connections 20 --fault control-dies
   cutover rehearse --messages ./samples --json > rehearsal.json
@@ -86,7 +88,8 @@ export function parseOptions(argv: readonly string[]): Parsed {
     if (values.help) return { kind: 'help', text: HELP };
     const connections = wholeNumber('connections', values.connections, DEFAULT_CONNECTIONS, MOST_CONNECTIONS);
     const most = Math.min(MOST_PER_SECOND, connections * RATE_PER_CONNECTION);
-    const ratePerSecond = wholeNumber('rate', values.rate, Math.min(DEFAULT_RATE_PER_SECOND, most), most);
+    const usual = Math.min(HIGHEST_DEFAULT_RATE_PER_SECOND, connections * DEFAULT_RATE_PER_CONNECTION);
+    const ratePerSecond = wholeNumber('rate', values.rate, usual, most);
     const options: Options = {
       connections,
       ratePerSecond,

@@ -10,6 +10,7 @@ import type { World } from './world.ts';
 export type DestinationHabits = {
   /** Probabilities, per message. */
   readonly rejects: number;
+  readonly slow: number;
   /** Of answering after the gateway has given up. */
   readonly late: number;
   readonly doublesAnswer: number;
@@ -17,6 +18,7 @@ export type DestinationHabits = {
 
 export type Received = { readonly id: string; readonly from: string; readonly key: string; readonly sha: string };
 
+const SLOW_MS = 300;
 const LATE_FROM_MS = 3100;
 const LATE_SPAN_MS = 1500;
 
@@ -41,7 +43,9 @@ export class Destination {
         const sha = witness.message(payload);
         if (isRejected) this.rejected.add(id);
         else this.received.push({ id, from: fieldText(payload, 'MSH-3') ?? '', key: keyInMessage(payload), sha });
-        const lateMs = world.chance(habits.late) ? LATE_FROM_MS + world.roll(LATE_SPAN_MS) : world.roll(5);
+        const lateMs = world.chance(habits.late)
+          ? LATE_FROM_MS + world.roll(LATE_SPAN_MS)
+          : world.roll(world.chance(habits.slow) ? SLOW_MS : 5);
         world.after(lateMs, () => {
           const code = isRejected ? 'AE' : 'AA';
           const bytes = witness.answer(payload, 'destination', code, receivedAtMs, world.now);

@@ -118,6 +118,7 @@ function destinationHabits(world: World, { destination }: Habits): DestinationHa
   const some = (strength: number): number => (world.chance(0.6) ? strength : 0);
   return {
     rejects: some(destination.rejects),
+    slow: some(destination.slow),
     late: some(destination.late),
     doublesAnswer: some(destination.doublesAnswer),
   };

@@ -51,6 +51,7 @@ const VIOLATIONS_LIMIT = 20;
 const CALM_MS = 600_000;
 /** Half of the sources' ackTimeout, and what an answer takes. */
 const HOLD_LIMIT_MS = 2400;
+const AFTER_FORCE_MS = 150;
 const STOP_WITHIN_MS = 3000;
 const STOP_CHECK_MS = 20;
 
@@ -143,7 +144,12 @@ class Simulation {
     for (const [name, connection] of engine.connections) this.#checkEpoch(name, connection.route.epoch);
     this.#askAgain(engine);
     // A crash may come while it still finds its feet.
-    if (!this.#isCalm && this.#crashes > 0 && this.#world.chance(0.15) && this.#options.faults.crash > 0)
+    if (
+      !this.#isCalm &&
+      this.#crashes > 0 &&
+      this.#world.chance(0.15) &&
+      this.#options.faults.crash + this.#options.faults.crashAfterForce > 0
+    )
       this.#world.after(this.#world.roll(25), () => this.#crash('during-recovery'));
   }
 
@@ -297,6 +303,8 @@ class Simulation {
       this.#faults.note('dead-platform');
       if (this.#world.chance(0.7)) next.die();
       then();
+      if (this.#world.chance(this.#options.faults.crashAfterForce))
+        this.#world.after(this.#world.roll(AFTER_FORCE_MS), () => this.#crash('after a forced rollback'));
       this.#world.after(deadMs, () => next.live());
     });
   }

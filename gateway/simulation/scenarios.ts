@@ -10,6 +10,8 @@ export type Faults = {
   readonly restart: number;
   /** Of a rollback being forced, with new dead. */
   readonly force: number;
+  /** Of a crash while a forced rollback is being carried out or has just been. */
+  readonly crashAfterForce: number;
   readonly failSync: number;
   /** Of the candidate standing still for a while. */
   readonly stallCandidate: number;
@@ -37,12 +39,20 @@ export type Scenario = {
   readonly knowsInputs: boolean;
 };
 
-const NO_FAULTS: Faults = { breakConnection: 0, crash: 0, restart: 0, force: 0, failSync: 0, stallCandidate: 0 };
+const NO_FAULTS: Faults = {
+  breakConnection: 0,
+  crash: 0,
+  restart: 0,
+  force: 0,
+  crashAfterForce: 0,
+  failSync: 0,
+  stallCandidate: 0,
+};
 const PLAIN: Habits = {
   source: { reusesId: 0, closesAfterAnswer: 0, sendsTwice: 0, keepsSocket: 0, skipsRejected: 0 },
   impatient: false,
   platform: { rejects: 0, slow: 0, late: 0, doublesAnswer: 0, doublesOutput: 0 },
-  destination: { rejects: 0, late: 0, doublesAnswer: 0 },
+  destination: { rejects: 0, slow: 0, late: 0, doublesAnswer: 0 },
 };
 const REUSING: Habits = {
   ...PLAIN,
@@ -81,10 +91,23 @@ export const SCENARIOS = {
   'dead-platform': { ...plain, faults: { ...NO_FAULTS, force: 0.7 } },
   everything: {
     ...plain,
-    faults: { breakConnection: 0.2, crash: 0.05, restart: 0.05, force: 0.4, failSync: 0.02, stallCandidate: 0.1 },
+    faults: {
+      breakConnection: 0.2,
+      crash: 0.05,
+      restart: 0.05,
+      force: 0.4,
+      crashAfterForce: 0.2,
+      failSync: 0.02,
+      stallCandidate: 0.1,
+    },
   },
   'slow-candidate': { ...plain, faults: { ...NO_FAULTS, stallCandidate: 0.4 }, isQuiet: true },
   'slow-candidate-dies': { ...plain, faults: { ...NO_FAULTS, stallCandidate: 0.3, force: 0.7, crash: 0.03 } },
+  'rollback-and-crash': {
+    ...plain,
+    faults: { ...NO_FAULTS, stallCandidate: 0.1, force: 0.8, crashAfterForce: 0.6 },
+    habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.5 } },
+  },
   'reused-ids': { ...plain, habits: REUSING, faults: { ...NO_FAULTS, breakConnection: 0.2 } },
   'sent-twice': { ...plain, knowsInputs: false, habits: { ...PLAIN, source: { ...PLAIN.source, sendsTwice: 0.2 } } },
   rejections: {
@@ -116,7 +139,15 @@ export const SCENARIOS = {
     shared: 3,
     sourcesPerFeed: 2,
     knowsInputs: false,
-    faults: { breakConnection: 0.2, crash: 0.05, restart: 0.05, force: 0.4, failSync: 0.02, stallCandidate: 0.1 },
+    faults: {
+      breakConnection: 0.2,
+      crash: 0.05,
+      restart: 0.05,
+      force: 0.4,
+      crashAfterForce: 0.2,
+      failSync: 0.02,
+      stallCandidate: 0.1,
+    },
   },
 } satisfies Record<string, Scenario>;
 
