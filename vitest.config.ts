@@ -1,8 +1,12 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** Minutes each: they run with `npm test -- --slow`, as CI does. */
+const SLOW = '**/*.slow.test.ts';
 
 export default defineConfig({
   test: {
     include: ['{core,gateway,proof,adapters,infra,scripts,rehearsal,test}/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(process.env.CUTOVER_TEST_SLOW === '1' ? [] : [SLOW])],
     // Real processes, sockets and engines on a shared machine: limits catch a hang, not a slow day.
     testTimeout: 180_000,
     hookTimeout: 600_000,

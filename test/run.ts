@@ -1,6 +1,6 @@
 /**
  * `npm test`: fetches what the tests need (the Pulumi engine, cached outside the tree), checks the code, runs every
- * test, and ends with one line `N passed, N failed`.
+ * test, and ends with one line `N passed, N failed`. `npm test -- --slow` runs also what takes minutes each, as CI does.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -56,7 +56,10 @@ const count = (code: number): void => {
 
 count(await run('the Pulumi engine (built once, then cached)', process.execPath, ['infra/engine/main.ts'], true));
 count(await run('check: format, lint, types, imports, unused code', 'npm', ['run', '--silent', 'check']));
-const tests = await runTests(process.argv.slice(2));
+const SLOW_FLAG = '--slow';
+const only = process.argv.slice(2).filter((argument) => argument !== SLOW_FLAG);
+if (only.length < process.argv.length - 2) process.env.CUTOVER_TEST_SLOW = '1';
+const tests = await runTests(only);
 counts.passed += tests.passed;
 counts.failed += tests.failed;
 counts.skipped += tests.skipped;

@@ -125,7 +125,15 @@ connections:
   if (!opened.ok) throw new Error(opened.refusal.message);
   release = () => opened.value.lock.release();
   const logger = pino({ level: 'silent' });
-  const outside = { inventoryFolder: folder, databaseUrl: null, listenHost: null, signers: null, logger, now: Date.now, journal: SMALL };
+  const outside = {
+    inventoryFolder: folder,
+    databaseUrl: null,
+    listenHost: null,
+    signers: null,
+    logger,
+    now: Date.now,
+    journal: SMALL,
+  };
   return startShard({ inventory, identity: opened.value.identity, dataDir, ...outside });
 }
 

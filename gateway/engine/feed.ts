@@ -219,14 +219,19 @@ export class FeedEngine {
   }
 
   get shadowsInFlight(): number {
-    return PLATFORMS.filter((platform) => this.#shadowBusy[platform]).length;
+    return PLATFORMS.filter((platform) => this.#isCopyWritten(platform)).length;
+  }
+
+  /** A copy whose platform cannot be reached is taken up, and nobody has seen it. */
+  #isCopyWritten(platform: Platform): boolean {
+    return this.#shadowBusy[platform] && this.links[platform].begun;
   }
 
   /** Stopped or after a crash: of a backlog only the first copy can have been under way. */
   listInterruptedShadows(cause: 'crash' | 'stop'): void {
     for (const platform of PLATFORMS) {
       const [head] = this.#shadows[platform];
-      if (head !== undefined && (cause === 'crash' || this.#shadowBusy[platform])) this.#listShadow(head, cause);
+      if (head !== undefined && (cause === 'crash' || this.#isCopyWritten(platform))) this.#listShadow(head, cause);
     }
   }
 

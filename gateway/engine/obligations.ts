@@ -90,6 +90,11 @@ export class Obligations {
     return this.#legs[platform].isKeyProven;
   }
 
+  /** Recovery: an output of this platform was told by its key. */
+  proveKey(platform: Platform): void {
+    this.#legs[platform].isKeyProven = true;
+  }
+
   dump(): ObligationsState {
     return {
       open: [...this.#open.values()].map(({ controlAnswer, onControlAnswer: _waiting, sides, ...rest }) => ({

@@ -5,6 +5,7 @@
  */
 import type { EpochRecord } from '../../core/admin-api.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
+import { keyOf } from '../../core/hl7/message.ts';
 import {
   candidateOf,
   controlOf,
@@ -346,6 +347,11 @@ export class Recovery {
       outcome: { kind: 'unknown' },
     });
     const obligation = record.input === null ? null : obligations.get(record.input);
+    const { correlate } = config;
+    // What a forced rollback trusts when it is replayed must be what it trusted when it was made.
+    if (obligation !== null && obligation.key !== null && correlate !== null) {
+      if (keyOf(payload, correlate) === obligation.key) obligations.proveKey(record.platform);
+    }
     if (obligation !== null) obligations.arrived(obligation, record.platform, offset, facts, record.at);
     if (record.role === 'park') counters.parked++;
     if (record.role === 'suppress') counters.suppressed++;

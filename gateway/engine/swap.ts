@@ -31,6 +31,7 @@ export type SwapHooks = {
 
 /** Copies that may be under way when the hold begins: few enough to be answered within it. */
 const CATCH_UP_LAG = 2;
+const CONNECT_WITHIN_MS = 5000;
 /** How long the answer to the request waits for the answers of the messages that were held. */
 const REPORT_WAIT_MS = 2000;
 
@@ -42,6 +43,7 @@ export class Swap {
   readonly #runtime: Runtime;
   readonly #hooks: SwapHooks;
   #deadlineTimer: number | null = null;
+  #connectTimer: number | null = null;
   #holdTimer: number | null = null;
   #settleTimer: number | null = null;
   #inFlightAtHold = 0;
@@ -64,8 +66,16 @@ export class Swap {
       return;
     }
     this.#deadlineTimer = this.#runtime.after(this.#plan.deadlineMs, () => this.#abort(this.#whyNotReady()));
-    if (this.#drains) this.#feed.links[this.#target].connect();
+    if (this.#drains) this.#requireConnection();
     this.check();
+  }
+
+  /** A platform that cannot even be reached is no reason to use up the whole deadline. */
+  #requireConnection(): void {
+    this.#feed.links[this.#target].connect();
+    this.#connectTimer = this.#runtime.after(CONNECT_WITHIN_MS, () => {
+      if (this.phase === 'catching-up' && !this.#feed.links[this.#target].isConnected) this.#abort(this.#whyNotReady());
+    });
   }
 
   /** Looks again whether the next step can be taken: called whenever something has moved. */
@@ -215,8 +225,10 @@ export class Swap {
   }
 
   #stopTimers(): void {
-    for (const timer of [this.#deadlineTimer, this.#holdTimer, this.#settleTimer]) this.#runtime.cancel(timer);
+    for (const timer of [this.#deadlineTimer, this.#connectTimer, this.#holdTimer, this.#settleTimer])
+      this.#runtime.cancel(timer);
     this.#deadlineTimer = null;
+    this.#connectTimer = null;
     this.#holdTimer = null;
     this.#settleTimer = null;
   }

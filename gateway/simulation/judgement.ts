@@ -101,10 +101,13 @@ export class Judgement {
       maybeSent: 0,
       answeredAgain: 0,
     };
-    for (const { meta } of this.#disk.view.all()) {
+    for (const { offset, meta } of this.#disk.view.all()) {
       switch (meta.t) {
         case 'input':
-          if (meta.feed === config.feed) counts.received++;
+          if (meta.feed !== config.feed) break;
+          counts.received++;
+          // What a crash left without a verdict was not answered either.
+          if (!this.#disk.view.inputVerdicts.has(offset)) counts.unanswered++;
           break;
         case 'input-verdict':
           if (meta.feed !== config.feed) break;

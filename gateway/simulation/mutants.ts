@@ -60,7 +60,7 @@ const LISTS: readonly Mutant[] = [
     name: 'forget maybeSent: a copy was under way at the crash',
     rule: 2,
     file: RECOVERY,
-    find: 'if (!clean) feed.listInterruptedShadows();',
+    find: "if (!clean) feed.listInterruptedShadows('crash');",
     replace: '',
   },
   {
@@ -74,7 +74,7 @@ const LISTS: readonly Mutant[] = [
     name: 'forget maybeSent: an input without a verdict at the crash',
     rule: 2,
     file: RECOVERY,
-    find: "connection?.listed('maybeSent', input.facts, input.offset, 'crash');",
+    find: "this.#connectionsOf(input.feed)[0]?.listed('maybeSent', input.facts, input.offset, 'crash');",
     replace: '',
   },
   {
@@ -102,9 +102,9 @@ const LISTS: readonly Mutant[] = [
     name: 'send an output again on recovery',
     rule: 2,
     file: RECOVERY,
-    find: "      connection.listed('maybeSent', facts, offset, 'crash');",
+    find: "if (record.role === 'deliver') connection.listed('maybeSent', facts, offset, 'crash');",
     replace:
-      "      connection.listed('maybeSent', facts, offset, 'crash');\n      connection.deliverCapture(offset, facts, null, record.platform, 'again');",
+      "if (record.role !== 'deliver') continue;\n      connection.listed('maybeSent', facts, offset, 'crash');\n      connection.deliverCapture(offset, facts, null, record.platform, 'again');",
   },
   {
     name: 'list an answer given again nowhere',
@@ -128,8 +128,9 @@ const DURABILITY: readonly Mutant[] = [
     name: 'answer the source when its verdict is written, not durable',
     rule: 3,
     file: FEED,
-    find: "const needs = then === undefined ? 'written' : 'durable';",
-    replace: "const needs = 'written';",
+    find: "then === undefined ? 'written' : 'durable';\n    const at = this.#runtime.now;\n    this.#runtime.append(\n      { t: 'input-verdict'",
+    replace:
+      "'written' as const;\n    const at = this.#runtime.now;\n    this.#runtime.append(\n      { t: 'input-verdict'",
   },
   {
     name: 'answer the source before its verdict is recorded',
@@ -450,11 +451,11 @@ const ROLLBACK: readonly Mutant[] = [
     replace: '    if (obligation.input % 3 !== 0) connection.obligations.promise(obligation, heir);',
   },
   {
-    name: 're-own what is delivered already',
+    name: 're-own what is delivered or at the destination already',
     rule: 9,
     file: REOWN,
-    find: 'if (sides[dead].delivered) {',
-    replace: 'if (sides[dead].delivered && sides[dead].dueMs === -1) {',
+    find: "    if (sides[dead].state === 'open') continue;\n    if (sides[dead].state === 'settled') continue;",
+    replace: '',
   },
   {
     name: 'do not deliver what was captured',

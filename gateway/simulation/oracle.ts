@@ -115,10 +115,13 @@ export class Oracle {
     const now = this.#routeAt(connection, this.#view.durableUpTo);
     const isOwners =
       ownerOf(now.route, key) === from ||
-      records.some(({ meta }) => {
+      records.some(({ offset, meta }) => {
         // A forced rollback lets what the gateway had taken in the former epoch go out.
         const then = this.#routeOf(connection, meta.epoch);
-        return this.#wasForcedSince(connection, then.index) && ownerOf(then.route, key) === from;
+        // So may an output that nobody expected and that came while the next epoch was on its way to the disk.
+        const isOvertaken = then.index + 1 === now.index && offset > (this.#epochOffset(connection, now.index) ?? 0);
+        const mayGoOut = isOvertaken || this.#wasForcedSince(connection, then.index);
+        return mayGoOut && ownerOf(then.route, key) === from;
       });
     if (!isOwners)
       this.#violate(
@@ -187,6 +190,10 @@ export class Oracle {
       if (epoch.offset <= offset && this.#view.isDurable(epoch.offset)) index = at;
     }
     return { route: epochs[index]?.record ?? FIRST_ROUTE, index };
+  }
+
+  #epochOffset(connection: string, index: number): number | null {
+    return this.#view.epochs.get(connection)?.[index]?.offset ?? null;
   }
 
   #routeOf(connection: string, epoch: number): { readonly route: Route; readonly index: number } {

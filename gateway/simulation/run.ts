@@ -186,12 +186,17 @@ class Simulation {
     this.#isStopping = true;
     engine.stopping(this.#world.now);
     const untilMs = this.#world.now + STOP_WITHIN_MS;
+    let isStopped = false;
     const look = (): void => {
       if (this.#engine !== engine) return;
-      const isClean = engine.isIdle && this.#disk.isIdle && this.#disk.durableCount === this.#disk.records.length;
-      if (isClean || this.#world.now > untilMs) {
+      if (!isStopped && (engine.isIdle || this.#world.now > untilMs)) {
+        isStopped = true;
+        engine.stopped(this.#world.now);
+      }
+      const isAtRest = this.#disk.isIdle && this.#disk.durableCount === this.#disk.records.length;
+      if (isStopped && this.#disk.isIdle) {
         this.#end(false);
-        this.#world.after(200 + this.#world.roll(800), () => this.#start(isClean));
+        this.#world.after(200 + this.#world.roll(800), () => this.#start(isAtRest));
       } else this.#world.after(STOP_CHECK_MS, look);
     };
     look();

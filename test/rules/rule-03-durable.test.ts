@@ -111,6 +111,18 @@ test('rule 3: a shadow copy that is owed survives the kill and is made good, in 
   expect(line.new.ids.filter((id, index) => id !== line.new.ids[index - 1])).toEqual(['S1', 'S2', 'S3']);
 });
 
+test('rule 3: a clean stop waits for no copy that its platform never saw, lists none, and makes it good afterwards', async () => {
+  line.legacy.answerAll();
+  await line.move('parallel');
+  await line.new.down();
+  await (await line.source()).exchange(order('D1'));
+  await estate.restart();
+  expect(await line.list('maybeSent')).toEqual([]);
+  line.new.answerAll();
+  await line.new.up();
+  await until(() => expect(line.new.ids).toEqual(['D1']));
+});
+
 test('rule 3: nothing positively answered is forgotten, nothing is lost at the destination, over kills under load', async () => {
   line.legacy.answerAll();
   line.destination.answerAll();

@@ -94,6 +94,7 @@ test('rule 9: new hangs with an input: it is listed, its sender closed, and its 
   await source.closed;
   expect(source.inbox.byteCount).toBe(0);
   expect(await line.listed('maybeSent')).toEqual([['C1', 'forced-rollback']]);
+  line.new.answerAll();
   const again = await line.source();
   expect(verdictOf(await again.exchange(order('C1')))).toBe('AA|C1');
   await until(() => expect(line.destination.ids).toEqual(['C1']));
