@@ -101,7 +101,8 @@ export class Framer {
     for (const chunk of this.#chunks) {
       const chunkEnd = base + chunk.length;
       if (chunkEnd > this.#scanned) {
-        let from = Math.max(0, this.#scanned - base);
+        // One byte back: a piece that was joined since may have brought the second half of END. Byte 0 is START.
+        let from = Math.max(base === 0 ? 1 : 0, this.#scanned - base - 1);
         if (from === 0 && previousByte === first && base > 1 && chunk[0] === second) return base - 1;
         for (;;) {
           const at = chunk.indexOf(first, from);

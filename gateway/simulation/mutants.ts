@@ -82,7 +82,7 @@ const LISTS: readonly Mutant[] = [
     rule: 2,
     file: RECOVERY,
     find: "connection.listed('maybeSent', facts, offset, 'crash');",
-    replace: '',
+    replace: '{}',
   },
   {
     name: 'forget maybeSent: the destination was lost',
@@ -451,31 +451,10 @@ const ROLLBACK: readonly Mutant[] = [
     replace: '    if (obligation.input % 3 !== 0) connection.obligations.promise(obligation, heir);',
   },
   {
-    name: 're-own what is delivered or at the destination already',
-    rule: 9,
-    file: REOWN,
-    find: "    if (sides[dead].state === 'open') continue;\n    if (sides[dead].state === 'settled') continue;",
-    replace: '',
-  },
-  {
     name: 'do not deliver what was captured',
     rule: 9,
     file: SHARD,
     find: "    deliverCaptures(connection, 'legacy');",
-    replace: '',
-  },
-  {
-    name: 'forget what was re-owned at recovery',
-    rule: 9,
-    file: RECOVERY,
-    find: "if (record.forced) takeOver(connection, 'new');",
-    replace: '',
-  },
-  {
-    name: 'do not deliver what was captured after a recovery',
-    rule: 9,
-    file: RECOVERY,
-    find: 'for (const platform of PLATFORMS) deliverCaptures(connection, platform);',
     replace: '',
   },
   {
@@ -491,13 +470,6 @@ const ROLLBACK: readonly Mutant[] = [
     file: CONNECTION,
     find: "return isLate ? 'suppress' : 'deliver';",
     replace: "return 'deliver';",
-  },
-  {
-    name: 're-owned outputs queue behind newer ones',
-    rule: 9,
-    file: 'gateway/engine/destination.ts',
-    find: 'if (delivery.repeats) {',
-    replace: 'if (delivery.repeats && this.#queue.length > 1000) {',
   },
   {
     name: 'live input before the backlog of its platform',

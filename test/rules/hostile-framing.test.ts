@@ -28,13 +28,16 @@ async function answers(count: number): Promise<string[]> {
   return got;
 }
 
-test('one-byte fragments: taken as if they came at once', async () => {
-  for (const byte of frame(order('A1'))) {
-    source.socket.write(Buffer.from([byte]));
-    await new Promise((done) => setImmediate(done));
+test('one-byte fragments: taken as if they came at once, whatever the length', async () => {
+  for (let length = 0; length < 20; length++) {
+    const message = order(`A${length}`, `|${'a'.repeat(length)}`);
+    for (const byte of frame(message)) {
+      source.socket.write(Buffer.from([byte]));
+      await new Promise((done) => setImmediate(done));
+    }
+    expect(await answers(1)).toEqual([`AA|A${length}`]);
+    expect(line.legacy.arrived[length]?.payload.equals(message)).toBe(true);
   }
-  expect(await answers(1)).toEqual(['AA|A1']);
-  expect(line.legacy.arrived[0]?.payload.equals(order('A1'))).toBe(true);
 });
 
 test('several frames in one packet: one after the other, in order', async () => {
