@@ -97,11 +97,11 @@ export const approvalSchema = z.object({
 });
 
 export const routeRequestSchema = z.strictObject({
-  requestId: z.string().min(8).max(100),
+  requestId: z.string().min(1).max(100),
   phase: z.enum(PHASES),
   newWeight: z.int().min(0).max(MAX_NEW_WEIGHT).default(0),
   expectedEpoch: z.int().min(1),
-  notAfter: z.iso.datetime().optional().describe('by the clock of the gateway; later it is refused unstarted'),
+  notAfter: z.iso.datetime({ offset: true }).optional().describe('by the clock of the gateway; later it is refused unstarted'),
   deadlineMs: z.int().min(1).max(3_600_000).default(60_000),
   approval: approvalSchema.optional(),
   reason: z.string().max(500).optional(),
