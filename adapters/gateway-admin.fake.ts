@@ -16,6 +16,7 @@ import {
   type Info,
   type Lease,
   leaseRequestSchema,
+  noCounters,
   type RouteResponse,
   routeRequestSchema,
 } from '../core/admin-api.ts';
@@ -59,23 +60,7 @@ const FEED_PORT = 21_001;
 /** Of every connection: legs may share a port where each has `match`. */
 export const LEG_PORTS = { legacy: 22_001, new: 23_001 } as const;
 
-const NO_COUNTERS: Counters = {
-  received: 0,
-  accepted: 0,
-  rejected: 0,
-  unanswered: 0,
-  answeredAgain: 0,
-  refused: 0,
-  outputs: 0,
-  delivered: 0,
-  destinationRejected: 0,
-  captured: 0,
-  parked: 0,
-  suppressed: 0,
-  maybeSent: 0,
-  shadowed: 0,
-  shadowRejected: 0,
-};
+const NO_COUNTERS: Counters = noCounters();
 
 export async function startFakeGateway(options: FakeGatewayOptions): Promise<FakeGateway> {
   const { shard = 0, deployment = 'lab-test-1' } = options;

@@ -64,6 +64,26 @@ export const countersSchema = z.object({
 });
 export type Counters = z.output<typeof countersSchema>;
 
+export function noCounters(): Counters {
+  return {
+    received: 0,
+    accepted: 0,
+    rejected: 0,
+    unanswered: 0,
+    answeredAgain: 0,
+    refused: 0,
+    outputs: 0,
+    delivered: 0,
+    destinationRejected: 0,
+    captured: 0,
+    parked: 0,
+    suppressed: 0,
+    maybeSent: 0,
+    shadowed: 0,
+    shadowRejected: 0,
+  };
+}
+
 export const observedSchema = z.object({
   epoch: z.int(),
   deliveredFrom: z.enum(PLATFORMS).describe('the platform whose output was the newest delivered in this epoch'),
@@ -101,7 +121,10 @@ export const routeRequestSchema = z.strictObject({
   phase: z.enum(PHASES),
   newWeight: z.int().min(0).max(MAX_NEW_WEIGHT).default(0),
   expectedEpoch: z.int().min(1),
-  notAfter: z.iso.datetime({ offset: true }).optional().describe('by the clock of the gateway; later it is refused unstarted'),
+  notAfter: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('by the clock of the gateway; later it is refused unstarted'),
   deadlineMs: z.int().min(1).max(3_600_000).default(60_000),
   approval: approvalSchema.optional(),
   reason: z.string().max(500).optional(),

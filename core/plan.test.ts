@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ConnectionStatus } from './admin-api.ts';
+import { type ConnectionStatus, noCounters } from './admin-api.ts';
 import { type ConnectionSnapshot, type PlanRequest, planMoves, type Snapshot } from './plan.ts';
 import { controlOf, type Route } from './platform.ts';
 
@@ -188,21 +188,5 @@ const STATUS: ConnectionStatus = {
   decisions: 0,
   changed: { by: 'local', at: '2026-01-01T00:00:00.000Z', reason: null },
   observed: null,
-  counters: {
-    received: 0,
-    accepted: 0,
-    rejected: 0,
-    unanswered: 0,
-    answeredAgain: 0,
-    refused: 0,
-    outputs: 0,
-    delivered: 0,
-    destinationRejected: 0,
-    captured: 0,
-    parked: 0,
-    suppressed: 0,
-    maybeSent: 0,
-    shadowed: 0,
-    shadowRejected: 0,
-  },
+  counters: noCounters(),
 };

@@ -1,5 +1,5 @@
 /** A host of one connection for the tests of the admin API. */
-import type { ConnectionStatus, Info } from '../../core/admin-api.ts';
+import { type ConnectionStatus, type Info, noCounters } from '../../core/admin-api.ts';
 import { candidateOf, controlOf, type Route } from '../../core/platform.ts';
 import type { AdminHost } from './host.ts';
 
@@ -21,23 +21,7 @@ export function statusOf(route: Route): ConnectionStatus {
     decisions: 0,
     changed: { by: 'init', at: new Date(0).toISOString(), reason: null },
     observed: null,
-    counters: {
-      received: 0,
-      accepted: 0,
-      rejected: 0,
-      unanswered: 0,
-      answeredAgain: 0,
-      refused: 0,
-      outputs: 0,
-      delivered: 0,
-      destinationRejected: 0,
-      captured: 0,
-      parked: 0,
-      suppressed: 0,
-      maybeSent: 0,
-      shadowed: 0,
-      shadowRejected: 0,
-    },
+    counters: noCounters(),
   };
 }
 

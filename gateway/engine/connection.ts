@@ -3,7 +3,7 @@
  * delivered, the candidate's captured, a platform without a role is parked. What is owed is kept in `Obligations`.
  */
 import { createHash } from 'node:crypto';
-import type { Counters, EpochRecord, ListName } from '../../core/admin-api.ts';
+import { type Counters, type EpochRecord, type ListName, noCounters } from '../../core/admin-api.ts';
 import { keyOf, matchesPredicate } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
 import { candidateOf, controlOf, FIRST_ROUTE, otherPlatform, type Platform, type Route } from '../../core/platform.ts';
@@ -178,11 +178,15 @@ export class ConnectionEngine {
     const correlates = this.config.correlate !== null;
     const key = this.config.correlate === null ? null : keyOf(payload, this.config.correlate);
     // Another attempt belongs to the input of the first one, also where that is closed by now.
-    const obligation =
+    const known =
       message.attemptOf === null
         ? this.obligations.match(platform, key, correlates)
         : this.obligations.get(message.context ?? -1);
-    const role = this.roleOf(platform, payload, key, obligation);
+    // Its first attempt was captured, and is on its way in the place of what the former owner owed: once is enough.
+    const isUnderWay =
+      message.attemptOf !== null && known?.isPromised === true && known.sides[platform].state === 'open';
+    const obligation = isUnderWay ? null : known;
+    const role = isUnderWay ? 'suppress' : this.roleOf(platform, payload, key, obligation);
     this.counters.outputs++;
     this.openOutputs++;
     this.obligations.began(platform);
@@ -476,24 +480,4 @@ export class ConnectionEngine {
 /** 0..99: the first 32 bits of SHA-256 of the key, modulo 100, so that raising a weight moves keys one way only. */
 export function shareOf(key: string): number {
   return createHash('sha256').update(key, 'latin1').digest().readUInt32BE(0) % 100;
-}
-
-function noCounters(): Counters {
-  return {
-    received: 0,
-    accepted: 0,
-    rejected: 0,
-    unanswered: 0,
-    answeredAgain: 0,
-    refused: 0,
-    outputs: 0,
-    delivered: 0,
-    destinationRejected: 0,
-    captured: 0,
-    parked: 0,
-    suppressed: 0,
-    maybeSent: 0,
-    shadowed: 0,
-    shadowRejected: 0,
-  };
 }

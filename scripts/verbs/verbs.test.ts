@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { noCounters } from '../../core/admin-api.ts';
 import type { ConnectionSnapshot, Snapshot } from '../../core/plan.ts';
 import { controlOf, type Phase } from '../../core/platform.ts';
 import type { Args } from '../runner/flags.ts';
@@ -110,20 +111,4 @@ function snapshotOf(phase: Phase, newWeight: number): Snapshot {
   };
 }
 
-const NO_COUNTERS = {
-  received: 0,
-  accepted: 0,
-  rejected: 0,
-  unanswered: 0,
-  answeredAgain: 0,
-  refused: 0,
-  outputs: 0,
-  delivered: 0,
-  destinationRejected: 0,
-  captured: 0,
-  parked: 0,
-  suppressed: 0,
-  maybeSent: 0,
-  shadowed: 0,
-  shadowRejected: 0,
-};
+const NO_COUNTERS = noCounters();
