@@ -235,6 +235,7 @@ export class Recovery {
     }
     this.#closeOpen();
     for (const connection of this.#engine.connections.values()) {
+      if (!clean) listTakenOver(connection);
       for (const platform of PLATFORMS) deliverCaptures(connection, platform);
     }
     for (const [offset, decision] of this.#resolved) this.#engine.redeliver(decision, offset);
@@ -385,6 +386,12 @@ export class Recovery {
   #reownedVerdict(meta: OutputVerdictRecord, payload: Buffer | null): void {
     if (meta.verdict === 'lost') return;
     this.#resolved.delete(meta.output);
+    const open = this.#outputs.get(meta.output);
+    // Its platform still waited for the answer to the capture: a resend gets the destination's own, and is no new output.
+    if (open?.intake != null) {
+      const first = open.record.attemptOf ?? meta.output;
+      remember(open.intake, open.record.sender, first, meta.verdict, payload, meta.at);
+    }
     const connection = this.#connection(meta.connection);
     if (connection === undefined) return;
     for (const obligation of [...connection.obligations.all()]) {
@@ -481,6 +488,15 @@ export class Recovery {
     });
     connection.epochs.push(record);
     this.#engine.runtime.append({ t: 'epoch', record, pauseMs: 0, at: nowMs }, null, 'durable');
+  }
+}
+
+/** What was taken over is sent again: any of it may have reached the destination before the crash. */
+function listTakenOver(connection: ConnectionEngine): void {
+  for (const { isPromised, owner, sides } of connection.obligations.all()) {
+    if (!isPromised || owner === null) continue;
+    const { state, output, outputFacts } = sides[owner];
+    if (state === 'settled' && outputFacts !== null) connection.listed('maybeSent', outputFacts, output, 'crash');
   }
 }
 

@@ -4,11 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import { MUTANTS } from './mutants.ts';
-import { huntAll, type Outcome } from './mutation.ts';
+import { huntAll, huntUnbroken, type Outcome } from './mutation.ts';
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '60' },
+    seeds: { type: 'string', default: '20' },
     steps: { type: 'string', default: '10000' },
     processes: { type: 'string', default: '2' },
     only: { type: 'string', default: '' },
@@ -20,12 +20,14 @@ function line({ mutant, caught, wallMs }: Outcome): string {
   return `${`rule ${mutant.rule}`.padEnd(8)}${mutant.name.padEnd(78)}${`${(wallMs / 1000).toFixed(1)} s`.padStart(8)}  ${by}\n`;
 }
 
+const options = { seeds: Number(values.seeds), steps: Number(values.steps), processes: Number(values.processes) };
+const unbroken = await huntUnbroken(options);
+if (unbroken !== null) {
+  const { scenario, seed, violation } = unbroken;
+  throw new Error(`the engine itself fails ${scenario} seed ${seed} (${violation}): mend that first`);
+}
 const chosen = MUTANTS.filter(({ name }) => name.includes(values.only));
-const outcomes = await huntAll(
-  chosen,
-  { seeds: Number(values.seeds), steps: Number(values.steps), processes: Number(values.processes) },
-  (outcome) => process.stderr.write(line(outcome)),
-);
+const outcomes = await huntAll(chosen, options, (outcome) => process.stderr.write(line(outcome)));
 const survivors = outcomes.filter(({ caught }) => caught === null);
 process.stdout.write(outcomes.map(line).join(''));
 process.stdout.write(

@@ -49,6 +49,11 @@ export async function huntAll(
   return outcomes;
 }
 
+/** What the same hunt finds in the engine as it is: anything but null makes every catch worthless. */
+export async function huntUnbroken(options: HuntOptions): Promise<Outcome['caught']> {
+  return hunt(root, options);
+}
+
 async function copyTo(place: string): Promise<void> {
   for (const folder of FOLDERS) {
     await cp(join(root, folder), join(place, folder), {

@@ -156,12 +156,21 @@ export class Oracle {
       const readdressed = Buffer.from(readdress(named.payload, fieldText(output, 'MSH-10') ?? ''));
       if (named.made.serial !== serial) this.#violate(7, `${who} got the answer to ${named.made.serial}`);
       else if (!readdressed.equals(answer)) this.#violate(1, `${who} got an altered answer`);
-      else if (!isKept) this.#violate(4, `${who} got another output's answer for one that was delivered`);
+      else if (!isKept && !this.#isResend(named.payload, named.made.of, answer))
+        this.#violate(4, `${who} got another output's answer for one that was delivered`);
       return;
     }
     const isOwn = (fieldText(answer, 'MSH-10') ?? '').startsWith('CUTOVER');
     if (!isOwn) this.#violate(1, `${who} got an answer that nobody gave`);
     else if (isPositive && !isKept) this.#violate(4, `${who} got a generated answer for an output that was not kept`);
+  }
+
+  /** The same output with another MSH-7 is the same output (rule 6): it gets the recorded answer, byte for byte. */
+  #isResend(recorded: Buffer, of: string, answer: Buffer): boolean {
+    const isDurable = (this.#view.outputs.get(of) ?? []).some(({ offset }) =>
+      (this.#view.outputVerdicts.get(offset) ?? []).some((verdict) => this.#view.isDurable(verdict.offset)),
+    );
+    return isDurable && recorded.equals(answer);
   }
 
   #readOnce(serial: string, made: { read: number }): void {

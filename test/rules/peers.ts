@@ -410,11 +410,16 @@ export async function writeInventory(
   await writeFile(estate.inventoryFile, JSON.stringify({ deployment, gateways, connections }));
 }
 
+const chosen = new Set<number>();
+
 /** Below the range from which outgoing connections take theirs, so that none is taken in between. */
 async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
+    // Chosen before, and perhaps not listened on yet.
+    if (chosen.has(port)) continue;
+    chosen.add(port);
     const server = createServer();
     const isFree = await new Promise<boolean>((done) => {
       server.once('error', () => done(false));
