@@ -99,21 +99,24 @@ function judgeArrival(
   return match.position < furthest ? 'reordered' : null;
 }
 
+/** What every sum of counts begins with. */
+export const NOTHING_COUNTED = {
+  sent: 0,
+  delivered: 0,
+  fromLegacy: 0,
+  fromNew: 0,
+  lost: 0,
+  duplicated: 0,
+  reordered: 0,
+  duplicatedListed: 0,
+  altered: 0,
+  unexpected: 0,
+  rejected: 0,
+  unanswered: 0,
+};
+
 export function sumCounts(counts: Iterable<EndCount>): EndCount {
-  const total = {
-    sent: 0,
-    delivered: 0,
-    fromLegacy: 0,
-    fromNew: 0,
-    lost: 0,
-    duplicated: 0,
-    reordered: 0,
-    duplicatedListed: 0,
-    altered: 0,
-    unexpected: 0,
-    rejected: 0,
-    unanswered: 0,
-  };
+  const total = { ...NOTHING_COUNTED };
   const exampleIds: string[] = [];
   for (const count of counts) {
     total.sent += count.sent;

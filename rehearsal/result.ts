@@ -7,6 +7,7 @@ import type {
   swapSchema,
   troubleSchema,
 } from '../core/rehearsal-document.ts';
+import { NOTHING_COUNTED } from './count.ts';
 
 export type RehearsalResult = z.output<typeof rehearsalSchema>;
 export type Swap = z.output<typeof swapSchema>;
@@ -35,21 +36,6 @@ export type Played = Pick<
   | 'samples'
   | 'reasons'
 >;
-
-export const NOTHING_COUNTED = {
-  sent: 0,
-  delivered: 0,
-  fromLegacy: 0,
-  fromNew: 0,
-  lost: 0,
-  duplicated: 0,
-  reordered: 0,
-  duplicatedListed: 0,
-  altered: 0,
-  unexpected: 0,
-  rejected: 0,
-  unanswered: 0,
-} as const;
 
 export const NOTHING_PLAYED: Played = {
   connections: 0,

@@ -87,10 +87,6 @@ export class Intake implements SocketOwner {
     this.memory = new RetryMemory(options.listener.retry);
   }
 
-  get socketCount(): number {
-    return this.#sockets.size;
-  }
-
   opened(id: SocketId, peerIp: string): void {
     const framer = new Framer(this.#listener.framing, { frameBytes: this.#frameLimitBytes });
     const sender = `${this.#name}@${peerIp}`;

@@ -50,10 +50,6 @@ export class RetryMemory {
     this.#rule = rule;
   }
 
-  knows(sender: string): boolean {
-    return this.#senders.has(sender);
-  }
-
   recognise(sender: string, msh10: string, digest: string, readProof: SocketId | null, nowMs: number): Recognition {
     const last = this.#senders.get(sender);
     if (last === undefined || last.msh10 !== msh10) return { kind: 'new', reusedId: false };

@@ -1,5 +1,6 @@
 /** A rehearsal that went well, for the tests of what is made from its result. */
-import { NOTHING_COUNTED, type RehearsalResult } from '../result.ts';
+import { NOTHING_COUNTED } from '../count.ts';
+import type { RehearsalResult } from '../result.ts';
 
 const COUNTED = { ...NOTHING_COUNTED, sent: 12_345, delivered: 12_345, fromLegacy: 6000, fromNew: 6345 };
 
