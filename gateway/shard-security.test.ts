@@ -8,11 +8,11 @@ import { connect as connectTls, createServer as createTlsServer } from 'node:tls
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { initDataDir, openDataDir } from './data-dir.ts';
 import type { Shard } from './process.ts';
 import { startShard } from './shard.ts';
-import { startPostgres, type TestPostgres } from './shipping/postgres-harness.ts';
 import { issue, newAuthority, type Pem, PemFolder } from './tls-harness.ts';
 
 const WAIT = { timeout: 60_000 };

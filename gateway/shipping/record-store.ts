@@ -5,7 +5,7 @@
 
 import { Postgres, type PostgresOptions } from '../../adapters/postgres.ts';
 import { lockKeyOf, migrate } from '../../adapters/postgres-migrations.ts';
-import { SHIPPING_MIGRATIONS } from './migrations.ts';
+import { SHIPPING_MIGRATIONS } from '../../adapters/shipping-migrations.ts';
 import { DIGEST_BYTES, type JournalName, type Row } from './row.ts';
 
 /** How long the database may take; defaults as in `Postgres.open`. */

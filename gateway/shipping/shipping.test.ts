@@ -6,9 +6,9 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { startPostgres, type TestPostgres } from '../../adapters/postgres-harness.ts';
 import { Journal } from '../journal/journal.ts';
 import { shippingMetrics } from './metrics.ts';
-import { startPostgres, type TestPostgres } from './postgres-harness.ts';
 import { type Shipping, type ShippingOptions, startShipping } from './shipping.ts';
 
 const WAIT = { timeout: 60_000, interval: 20 };

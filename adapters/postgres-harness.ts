@@ -13,7 +13,7 @@ export type TestPostgres = {
 };
 
 export async function startPostgres(): Promise<TestPostgres> {
-  const folder = await mkdtemp(join(tmpdir(), 'shipping-postgres-'));
+  const folder = await mkdtemp(join(tmpdir(), 'cutover-postgres-'));
   // As root the server runs as another user, who must be able to pass through here.
   await chmod(folder, 0o755);
   const port = await freePort();

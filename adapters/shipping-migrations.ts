@@ -1,5 +1,5 @@
 /** The tables that journals are shipped into. Applied migrations never change: add to the end. */
-import type { Migration } from '../../adapters/postgres-migrations.ts';
+import type { Migration } from './postgres-migrations.ts';
 
 /**
  * `records` is partitioned by journal (one shard's incarnation), then by offset, so that its key says exactly what may
