@@ -16,8 +16,11 @@ import {
 import { FIELD_PATH_PATTERN } from './hl7/path.ts';
 import { findClashes } from './inventory-clashes.ts';
 import { type Failed, formatPath, type Located, parseYaml } from './located-yaml.ts';
+import type { WindowRule } from './planning/windows.ts';
+import { DAYS, isTimeZone } from './planning/zone.ts';
 import { PLATFORMS, type Platform } from './platform.ts';
 
+const TIME_PATTERN = /^([01]\d|2[0-3]):[0-5]\d$/;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 const name = z
@@ -85,11 +88,18 @@ const effect = z.strictObject({
   handling: z.enum(['gated', 'fenced', 'harmless']).optional().describe('absent: unclassified, blocks `parallel`'),
   by: z.string().optional(),
 });
-const window = z.strictObject({
-  days: z.array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])).min(1),
-  from: z.string().regex(/^\d\d:\d\d$/),
-  to: z.string().regex(/^\d\d:\d\d$/),
-  timeZone: z.string().min(1),
+/** Change windows and business hours are written alike. */
+export const windowRuleSchema = z.strictObject({
+  days: z
+    .array(z.enum(DAYS))
+    .min(1)
+    .describe('the evenings on which it opens; a `to` that is not later than `from` is on the next day'),
+  from: z.string().regex(TIME_PATTERN, 'a time of day is HH:MM, from 00:00 to 23:59'),
+  to: z.string().regex(TIME_PATTERN, 'a time of day is HH:MM, from 00:00 to 23:59'),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, 'a time zone is an IANA name, as in America/Chicago')
+    .describe('IANA name, as in America/Chicago'),
 });
 const connection = z.strictObject({
   name: name.describe('immutable; a rename keeps previousNames'),
@@ -121,7 +131,7 @@ const connection = z.strictObject({
     .prefault({})
     .describe("how long a captured output waits for the control's paired answer before it gets a generated AA"),
   effects: z.array(effect).default([]).describe("other side effects of the platforms' channel"),
-  window: window.optional(),
+  window: windowRuleSchema.optional(),
 });
 
 export const inventorySchema = z.strictObject({
@@ -137,7 +147,7 @@ export const inventorySchema = z.strictObject({
       }),
     )
     .min(1),
-  defaults: z.strictObject({ window: window.optional() }).default({}),
+  defaults: z.strictObject({ window: windowRuleSchema.optional() }).default({}),
   feeds: z.array(z.strictObject({ name, ...feedBody })).default([]),
   connections: z.array(connection),
 });
@@ -200,6 +210,8 @@ export type Connection = {
   readonly settleMs: number | null;
   readonly captureWaitMs: number;
   readonly unclassifiedEffects: readonly string[];
+  /** Its own, else that of the defaults, else null. */
+  readonly window: WindowRule | null;
 };
 
 export type Inventory = {
@@ -251,7 +263,7 @@ function normalise(raw: RawInventory): Inventory {
     target: raw.target,
     gateways: raw.gateways,
     feeds,
-    connections: raw.connections.map((item) => toConnection(item, shardOf)),
+    connections: raw.connections.map((item) => toConnection(item, shardOf, raw.defaults.window ?? null)),
   };
 }
 
@@ -269,7 +281,11 @@ function toFeed(feed: RawFeed, connections: readonly string[]): Feed {
   };
 }
 
-function toConnection(item: RawConnection, shardOf: ReadonlyMap<string, number>): Connection {
+function toConnection(
+  item: RawConnection,
+  shardOf: ReadonlyMap<string, number>,
+  usualWindow: WindowRule | null,
+): Connection {
   const feed = typeof item.feed === 'string' ? item.feed : item.name;
   const [legacy, next] = PLATFORMS.map((platform) => ({
     ...toListener(item.legs[platform]),
@@ -294,6 +310,7 @@ function toConnection(item: RawConnection, shardOf: ReadonlyMap<string, number>)
     settleMs: item.settle ?? null,
     captureWaitMs: item.capture.wait,
     unclassifiedEffects: item.effects.filter((one) => one.handling === undefined).map((one) => one.kind),
+    window: item.window ?? usualWindow,
   };
 }
 
