@@ -51,7 +51,7 @@ try {
 }
 const s3 = values.s3 ? await startSlowS3(S3_DELAY_MS, S3_PORT) : null;
 if (s3 !== null) {
-  const remote = await startEstate(count, s3.env);
+  const remote = await startEstate(count, { env: s3.env });
   try {
     rows.push(...(await night(remote, `s3 +${S3_DELAY_MS} ms`)));
   } finally {

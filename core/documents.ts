@@ -3,6 +3,7 @@
  * stable. A document never carries message content or credentials.
  */
 import { z } from 'zod';
+import { drillDocumentSchema } from './drill-document.ts';
 import { PHASES, PLATFORMS } from './platform.ts';
 import { rehearsalSchema } from './rehearsal-document.ts';
 
@@ -182,6 +183,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'history.schema.json': z.toJSONSchema(historyDocumentSchema),
     'action.schema.json': z.toJSONSchema(actionDocumentSchema),
     'doctor.schema.json': z.toJSONSchema(doctorDocumentSchema),
+    'drill.schema.json': z.toJSONSchema(drillDocumentSchema),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
     'rehearsal.schema.json': z.toJSONSchema(rehearsalSchema),
   };

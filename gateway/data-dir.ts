@@ -3,10 +3,11 @@
  * `identity.json` is written last, so that a directory without it was never born.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { open, readdir, readFile, rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { generate } from 'selfsigned';
 import { z } from 'zod';
+import { makeFolder } from '../adapters/make-folder.ts';
 import type { Inventory } from '../core/inventory.ts';
 import { type Credential, credentialsSchema, digestOfToken } from './admin/credentials.ts';
 import { type DataDirLock, lockDataDir } from './data-dir-lock.ts';
@@ -99,7 +100,7 @@ export async function initDataDir(birth: Birth): Promise<DataDirResult<Identity>
     target,
     createdAt: birth.now.toISOString(),
   };
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(dataDir, 0o700);
   await writeAccess(dataDir, birth.now);
   const { journal } = await Journal.open({ dir: journalDirOf(dataDir), ...identity, events: SILENT });
   await journal.close();

@@ -17,12 +17,6 @@ export type DirectionCount = z.output<typeof directionCountSchema>;
 export type Sample = RehearsalResult['samples'][number];
 export type Environment = RehearsalResult['environment'];
 
-/** The p-th of the sorted values, by the nearest-rank method; 0 where there are none. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
-}
-
 export type Played = Pick<
   RehearsalResult,
   | 'connections'

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { rehearsalSchema } from '../core/rehearsal-document.ts';
 import { GREEN } from './report/example.ts';
-import { percentile } from './result.ts';
 import { summaryText } from './summary.ts';
 
 test('a green run says so, with counts and pauses', () => {
@@ -48,10 +47,4 @@ test('a fault is told with what was injected and how it was seen', () => {
     /Fault gateway-dies, injected:\n +kill -9 of the gateway\nand seen:\n +250 {2}connections served again/,
   );
   expect(text).toContain('kept in /kept');
-});
-
-test('percentiles by nearest rank', () => {
-  const values = Array.from({ length: 100 }, (_, index) => 100 - index);
-  expect([percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1)]).toEqual([50, 99, 100]);
-  expect(percentile([], 0.5)).toBe(0);
 });

@@ -1,7 +1,6 @@
-#!/usr/bin/env node
 /**
- * The command `cutover`: one verb a file in verbs/, everything they share in runner/. Loaded after the compile cache is
- * on: loading code is a good part of what a verb's time goes to.
+ * The command `cutover`, as cutover.cjs starts it: one verb a file in verbs/, everything they share in runner/. Loaded
+ * after the compile cache is on: loading code is a good part of what a verb's time goes to.
  */
 import { keepCompiledCode } from './runner/compile-cache.ts';
 

@@ -2,12 +2,13 @@
  * Bad input of every kind: one clear message with a remedy, the right exit code, one document with --json, no stack
  * trace, and nothing changed.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { errorDocumentSchema } from '../core/documents.ts';
-import { createTestProject, type TestProject } from './verbs-harness.ts';
+import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 
 const LIMIT_MS = 120_000;
 const NAME = 'northside-orders';
@@ -176,6 +177,20 @@ const CASES: readonly Case[] = [
     arrange: async () => ({ PULUMI_BACKEND_URL: `file://${project.stackFile}/backend` }),
   },
   {
+    what: 'a backend where no folder can be',
+    args: PARALLEL,
+    exitCode: 1,
+    message: /backend .* cannot be used: .*\/proc\/nothing\/here cannot be made \(ENOENT\)/,
+    arrange: async () => ({ PULUMI_BACKEND_URL: 'file:///proc/nothing/here' }),
+  },
+  {
+    what: 'a cache where no folder can be',
+    args: PARALLEL,
+    exitCode: 1,
+    message: /\/proc\/nothing\/.* cannot be made/,
+    arrange: async () => ({ CUTOVER_CACHE: '/proc/nothing/here' }),
+  },
+  {
     what: 'a database that is not there',
     args: PARALLEL,
     exitCode: 1,
@@ -254,3 +269,12 @@ function inventory(change: object = {}, admin = gateway.admin): object {
   };
   return { deployment: 'lab-test-1', gateways: [{ shard: 0, admin }], connections: [connection] };
 }
+
+test('a Node that is too old is told which one it takes, and where to get it', async () => {
+  const preload = join(project.folder, 'old-node.cjs');
+  await writeFile(preload, "Object.defineProperty(process, 'versions', { value: { node: '20.19.0' } });");
+  const command = ['--require', preload, join(REPOSITORY, 'scripts/cutover.cjs'), 'status', '--json'];
+  const run = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  expect(run).toMatchObject({ status: 2, stdout: '' });
+  expect(run.stderr).toMatch(/^! cutover takes Node 24 or newer; .*\n {2}next: npm ci/);
+});

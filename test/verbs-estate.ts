@@ -15,17 +15,22 @@ import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness
 
 export type Estate = {
   readonly project: TestProject;
+  /** Of shard 0. */
   readonly admin: GatewayClient;
+  /** Of the shard that serves this connection. */
+  adminOf(name: string): GatewayClient;
   readonly adminPort: number;
   readonly names: readonly string[];
-  /** What verbs need to reach the gateway; given to this project's verbs already. */
+  /** What verbs need to reach the gateways; given to this project's verbs already. */
   readonly env: Readonly<Record<string, string>>;
   readonly inventory: EstateInventory;
-  /** By name; throws where the gateway does not answer. */
+  /** By name, of all gateways; throws where one does not answer. */
   routes(): Promise<ReadonlyMap<string, ConnectionStatus>>;
-  gatewayPid(): number;
+  gatewayPid(shard?: number): number;
+  /** kill -9. */
+  killGateway(shard?: number): Promise<void>;
   /** Starts it again on the same data directory, after it was killed. */
-  restartGateway(): Promise<void>;
+  restartGateway(shard?: number): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -34,28 +39,53 @@ export type EstateInventory = {
   readonly gateways: readonly object[];
   readonly connections: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
 };
+type EstateConnection = EstateInventory['connections'][number];
+
+export type EstateOptions = {
+  /** Added to the environment of the verbs. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Gateways; connection i is on shard i mod shards. */
+  readonly shards?: number;
+  /** Members that replace those of the plain connection, whose ports are chosen already. */
+  readonly change?: (connection: EstateConnection) => object | Promise<object>;
+};
 
 export const STACK_HEAD = 'config:\n  lab-cutover:layer: routes\n';
 
-export async function startEstate(
-  count: number,
-  more: Readonly<Record<string, string>> = {},
-  change: (connection: EstateInventory['connections'][number]) => object = () => ({}),
-): Promise<Estate> {
+type Running = { readonly shard: number; readonly data: string; readonly adminPort: number; child: ChildProcess };
+
+export async function startEstate(count: number, options: EstateOptions = {}): Promise<Estate> {
+  const { shards = 1, change = () => ({}) } = options;
   const folder = await mkdtemp(join(tmpdir(), 'cutover-estate-'));
   const peer = await startPeer();
-  const [adminPort = 0, ...ports] = await freePorts(1 + count * 3);
-  const data = join(folder, 'gateway');
-  const inventory = inventoryOf(count, adminPort, ports, peer.port, change);
-  const env: Record<string, string> = { CUTOVER_ADMIN_CA: join(data, 'admin.crt'), ...more };
+  const ports = await freePorts(shards + count * 3);
+  const adminPorts = ports.slice(0, shards);
+  const inventory = await inventoryOf(count, adminPorts, ports.slice(shards), peer.port, change);
+  const env: Record<string, string> = { ...options.env };
   const project = await createTestProject(env);
   await project.writeInventory(inventory);
   await project.writeStack(`${STACK_HEAD}  lab-cutover:routes: {}\n`);
-  const start = (): Promise<ChildProcess> =>
-    startGateway(join(project.folder, 'stacks/test/inventory.yaml'), data, adminPort);
-  let gateway = await start();
-  env.CUTOVER_ADMIN_TOKEN = (await readFile(join(data, 'admin.token'), 'utf8')).trim();
-  const admin = new GatewayClient({ admin: `https://127.0.0.1:${adminPort}`, shard: 0, env });
+  const file = join(project.folder, 'stacks/test/inventory.yaml');
+  const running: Running[] = [];
+  for (const [shard, adminPort] of adminPorts.entries()) {
+    const data = join(folder, `gateway-${shard}`);
+    // Before it starts, so that this process trusts it however soon it is asked.
+    env[`CUTOVER_ADMIN_CA_${shard}`] = join(data, 'admin.crt');
+    if (shard > 0) await initGateway(file, data, shard);
+    running.push({ shard, data, adminPort, child: await startGateway(file, data, adminPort, shard === 0) });
+    env[`CUTOVER_ADMIN_TOKEN_${shard}`] = (await readFile(join(data, 'admin.token'), 'utf8')).trim();
+  }
+  const admins = running.map(
+    ({ shard, adminPort }) => new GatewayClient({ admin: `https://127.0.0.1:${adminPort}`, shard, env }),
+  );
+  const [admin] = admins;
+  if (admin === undefined) throw new Error('an estate has a gateway');
+  const names = inventory.connections.map(({ name }) => name);
+  const of = (shard: number): Running => {
+    const found = running[shard];
+    if (found === undefined) throw new Error(`the estate has no shard ${shard}`);
+    return found;
+  };
   return {
     project: {
       ...project,
@@ -63,24 +93,33 @@ export async function startEstate(
       start: (args, extra = {}) => project.start(args, { ...env, ...extra }),
     },
     admin,
-    adminPort,
-    names: inventory.connections.map(({ name }) => name),
+    adminOf: (name) => admins[names.indexOf(name) % shards] ?? admin,
+    adminPort: of(0).adminPort,
+    names,
     env,
     inventory,
     routes: async () => {
-      const read = await admin.connections();
-      if (!read.ok) throw new Error(read.error.message);
-      return new Map(read.value.map((status) => [status.name, status]));
+      const read = await Promise.all(admins.map((one) => one.connections()));
+      const statuses = read.flatMap((answer) => {
+        if (!answer.ok) throw new Error(answer.error.message);
+        return answer.value.map((status) => [status.name, status] as const);
+      });
+      return new Map(statuses);
     },
-    gatewayPid: () => gateway.pid ?? 0,
-    restartGateway: async () => {
-      await ended(gateway);
-      gateway = await start();
+    gatewayPid: (shard = 0) => of(shard).child.pid ?? 0,
+    killGateway: async (shard = 0) => {
+      of(shard).child.kill('SIGKILL');
+      await ended(of(shard).child);
+    },
+    restartGateway: async (shard = 0) => {
+      const one = of(shard);
+      await ended(one.child);
+      one.child = await startGateway(file, one.data, one.adminPort, false);
     },
     stop: async () => {
-      await admin.close();
-      gateway.kill('SIGTERM');
-      await ended(gateway);
+      await Promise.all(admins.map((one) => one.close()));
+      for (const { child } of running) child.kill('SIGTERM');
+      await Promise.all(running.map(({ child }) => ended(child)));
       await peer.stop();
       await project.remove();
       await rm(folder, { recursive: true, force: true });
@@ -88,36 +127,54 @@ export async function startEstate(
   };
 }
 
-function inventoryOf(
+async function inventoryOf(
   count: number,
-  adminPort: number,
+  adminPorts: readonly number[],
   ports: readonly number[],
   peerPort: number,
-  change: (connection: EstateInventory['connections'][number]) => object,
-): EstateInventory {
+  change: NonNullable<EstateOptions['change']>,
+): Promise<EstateInventory> {
   const peer = { host: '127.0.0.1', port: peerPort };
-  const connections = Array.from({ length: count }, (_, index) => {
+  const plain = Array.from({ length: count }, (_, index) => {
     const [feed = 0, legacy = 0, next = 0] = ports.slice(index * 3, index * 3 + 3);
-    const connection = {
+    return {
       name: `practice-${String(index + 1).padStart(3, '0')}-orders`,
       direction: 'orders',
       practice: `practice-${index + 1}`,
       wave: index % 10 === 0 ? 'pilot' : `wave-${1 + (index % 3)}`,
-      feed: { port: feed, ackTimeout: '10s', platforms: { legacy: peer, new: peer } },
+      feed: {
+        port: feed,
+        shard: index % adminPorts.length,
+        ackTimeout: '10s',
+        platforms: { legacy: peer, new: peer },
+      },
       legs: { legacy: { port: legacy }, new: { port: next } },
       destination: peer,
     };
-    return { ...connection, ...change(connection) };
   });
   return {
     deployment: 'lab-estate-1',
-    gateways: [{ shard: 0, admin: `https://127.0.0.1:${adminPort}` }],
-    connections,
+    gateways: adminPorts.map((port, shard) => ({ shard, admin: `https://127.0.0.1:${port}` })),
+    connections: await Promise.all(plain.map(async (connection) => ({ ...connection, ...(await change(connection)) }))),
   };
 }
 
-async function startGateway(inventory: string, data: string, adminPort: number): Promise<ChildProcess> {
-  const args = ['--init', '--inventory', inventory, '--data-dir', data, '--admin-port', String(adminPort)];
+/** Only shard 0 can be born by `--init`. */
+async function initGateway(inventory: string, data: string, shard: number): Promise<void> {
+  const args = ['init', '--inventory', inventory, '--data-dir', data, '--shard', String(shard)];
+  const child = spawn(process.execPath, [join(REPOSITORY, 'gateway/main.ts'), ...args], { stdio: 'ignore' });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`gateway init of shard ${shard} ended with ${code}`);
+}
+
+async function startGateway(
+  inventory: string,
+  data: string,
+  adminPort: number,
+  isFirst: boolean,
+): Promise<ChildProcess> {
+  const args = ['--inventory', inventory, '--data-dir', data, '--admin-port', String(adminPort)];
+  if (isFirst) args.push('--init');
   const child = spawn(process.execPath, [join(REPOSITORY, 'gateway/main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -18,10 +18,12 @@ let estate: Estate;
 let staleFolder: string;
 
 beforeAll(async () => {
-  estate = await startEstate(5, {}, ({ name, feed }) => {
-    if (name === REFUSED) return { effects: [{ kind: 'print' }] };
-    if (name !== ABORTING || typeof feed !== 'object' || feed === null || !('platforms' in feed)) return {};
-    return { feed: { ...feed, platforms: { ...Object(feed.platforms), new: DEAD } } };
+  estate = await startEstate(5, {
+    change: ({ name, feed }) => {
+      if (name === REFUSED) return { effects: [{ kind: 'print' }] };
+      if (name !== ABORTING || typeof feed !== 'object' || feed === null || !('platforms' in feed)) return {};
+      return { feed: { ...feed, platforms: { ...Object(feed.platforms), new: DEAD } } };
+    },
   });
   await verb(['sync', '--all'], 0);
   staleFolder = join(estate.project.folder, 'stale');

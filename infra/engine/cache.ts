@@ -1,7 +1,8 @@
 // Where engines are kept: outside the tree, one folder for each version and platform. A folder appears complete or not at
 // all (built aside, then renamed), and is run before it is believed.
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import { isProcessAlive } from '../../adapters/process-alive.ts';
 import { CLI_NAME, type Probed, probeEngine } from './probe.ts';
 
@@ -27,7 +28,7 @@ export async function readCached(folder: string): Promise<Probed> {
 /** Fills a folder aside and puts it in the place of `folder`. The caller holds the lock. */
 export async function publish(folder: string, fill: (aside: string) => Promise<void>): Promise<Probed> {
   const parent = join(folder, '..');
-  await mkdir(parent, { recursive: true });
+  makeFolder(parent);
   await removeAbandoned(parent);
   const aside = await mkdtemp(join(parent, `aside-${process.pid}-`));
   try {
@@ -54,7 +55,7 @@ async function removeAbandoned(parent: string): Promise<void> {
 
 /** Remembers that the official install failed, so that the next start does not wait for it again. */
 export async function rememberOfficialFailure(cacheDir: string, reason: string, nowMs: number): Promise<void> {
-  await mkdir(join(cacheDir, 'engine'), { recursive: true });
+  makeFolder(join(cacheDir, 'engine'));
   await writeFile(join(cacheDir, 'engine', OFFICIAL_FAILURE_FILE), JSON.stringify({ atMs: nowMs, reason }));
 }
 

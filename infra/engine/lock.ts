@@ -2,10 +2,11 @@
 // by link() so that it is never seen half written, and touched every two seconds so that a dead holder is noticed, also from
 // another host or after its process id was given to somebody else.
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import { isProcessAlive } from '../../adapters/process-alive.ts';
 
 const HEARTBEAT_MS = 2_000;
@@ -28,7 +29,7 @@ export type LockOptions = {
 
 /** Runs `work` while holding the lock. */
 export async function withLock<T>(options: LockOptions, work: () => Promise<T>): Promise<T> {
-  await mkdir(dirname(options.file), { recursive: true });
+  makeFolder(dirname(options.file));
   const token = await acquire(options);
   const heartbeat = setInterval(() => {
     const now = new Date();

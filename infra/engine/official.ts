@@ -1,8 +1,9 @@
 // Pulumi's own installation, through the automation API of @pulumi/pulumi, as a process of its own: the API can neither be
 // bounded in time nor be ended, and where downloads are blocked it may hang instead of failing.
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import { SCRATCH } from './cache.ts';
 import type { EngineBuilder } from './go-build.ts';
 import { runStep } from './run.ts';
@@ -22,7 +23,7 @@ export function officialVersion(): string {
 
 export const installOfficial: EngineBuilder = async (context) => {
   const downloads = join(context.folder, SCRATCH);
-  await mkdir(downloads, { recursive: true });
+  makeFolder(downloads);
   const startedMs = performance.now();
   const elapsedMs = (): number => performance.now() - startedMs;
   let grown = { bytes: -1, atMs: startedMs };

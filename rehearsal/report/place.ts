@@ -1,7 +1,8 @@
 /** Where a report stands, so that it can still be opened when the rehearsal's own folder is gone. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
+import { makeFolder } from '../../adapters/make-folder.ts';
 
 export type Place = { readonly html: string; readonly json: string };
 
@@ -17,7 +18,7 @@ export function placeOf(wanted: string | null, at: Date, env: NodeJS.ProcessEnv)
 }
 
 export function writeBoth(place: Place, html: string, json: string): void {
-  mkdirSync(join(place.html, '..'), { recursive: true });
+  makeFolder(dirname(place.html));
   writeFileSync(place.html, html);
   writeFileSync(place.json, json);
 }

@@ -5,10 +5,18 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { cacheFolder } from '../../adapters/cache-folder.ts';
+import { makeFolder } from '../../adapters/make-folder.ts';
 
 export function keepCompiledCode(): void {
   const { env } = process;
   if (env.NODE_DISABLE_COMPILE_CACHE !== undefined) return;
-  env.NODE_COMPILE_CACHE ||= join(cacheFolder(env), 'compiled');
-  enableCompileCache(env.NODE_COMPILE_CACHE);
+  const folder = env.NODE_COMPILE_CACHE || join(cacheFolder(env), 'compiled');
+  try {
+    makeFolder(folder);
+  } catch {
+    env.NODE_DISABLE_COMPILE_CACHE = '1';
+    return;
+  }
+  env.NODE_COMPILE_CACHE = folder;
+  enableCompileCache(folder);
 }

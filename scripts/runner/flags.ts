@@ -49,6 +49,8 @@ export const FLAGS = {
   'no-commit': { kind: 'boolean', summary: 'leave the stack file uncommitted' },
   for: { kind: 'text', value: 'DURATION', summary: 'how long, as in 3s; at most half of the ackTimeout' },
   watch: { kind: 'boolean', summary: 'look again every two seconds, until Ctrl-C' },
+  wait: { kind: 'text', value: 'DURATION', summary: 'how long to watch each feed for a message; default 10s' },
+  really: { kind: 'boolean', summary: 'move the named test connections for real, there and back' },
   deliver: { kind: 'text', value: 'ID', summary: 'resolve this decision by delivering its proposals' },
   discard: { kind: 'text', value: 'ID', summary: 'resolve this decision by discarding its proposals' },
   help: { kind: 'boolean', summary: 'this help' },

@@ -2,11 +2,12 @@
  * The Pulumi side of one run: the engine is found (or built) once, the stack is there, its Routes are read, and
  * exactly the selected ones are updated from a copy of the stack file.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { $ } from 'zx';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import {
   createPulumi,
   type Pulumi,
@@ -78,7 +79,7 @@ export class PulumiSession {
     const { project, env } = context;
     const folder = /^file:\/\/([^?]+)/.exec(project.backendUrl)?.[1];
     try {
-      if (folder !== undefined) await mkdir(folder, { recursive: true });
+      if (folder !== undefined) makeFolder(folder);
     } catch (error) {
       return { ok: false, message: `the Pulumi backend ${project.backendUrl} cannot be used: ${reasonOf(error)}` };
     }

@@ -4,6 +4,7 @@ import { cancel } from './cancel.ts';
 import { completion } from './completion.ts';
 import { decommission } from './decommission.ts';
 import { doctor } from './doctor.ts';
+import { drill } from './drill.ts';
 import { gateway } from './gateway.ts';
 import { history } from './history.ts';
 import { hold } from './hold.ts';
@@ -28,6 +29,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   hold,
   release,
   resolve,
+  drill,
   doctor,
   completion,
   gateway,

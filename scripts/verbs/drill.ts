@@ -1,0 +1,128 @@
+/** `drill`: the drain of a switch rehearsed on live traffic without a move, or with --really a switch and the way back. */
+
+import { LedgerUnavailable } from '../../adapters/ledger.ts';
+import type { DrillDocument } from '../../core/drill-document.ts';
+import { parseDurationMs } from '../../core/duration.ts';
+import { spreadOf } from '../../core/percentile.ts';
+import { type Cycle, drillCycle } from '../drill/cycle.ts';
+import { drillDrains } from '../drill/drain.ts';
+import { formatDrill } from '../drill/print.ts';
+import type { Context } from '../runner/context.ts';
+import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { LEASE_WAIT_MS, takeLease } from '../runner/lease.ts';
+import { LedgerSession } from '../runner/ledger-session.ts';
+import { EXIT, type ExitCode, usage } from '../runner/stop.ts';
+import type { Printed, TaskVerb } from '../runner/verb.ts';
+
+const DEFAULT_WATCH = '10s';
+const MOST_AT_ONCE = 250;
+
+export const drill: TaskVerb = {
+  kind: 'task',
+  summary: 'rehearse drains on live traffic without a move, or on test connections a switch and the way back',
+  examples: [
+    'cutover drill --wave pilot',
+    'cutover drill --all --wait 2m --json',
+    'cutover drill --connection test-orders,test-results --really --yes',
+  ],
+  flags: [...SELECTION_FLAGS, 'wait', 'really', 'reason', 'change-id', 'yes', 'json', 'parallel', 'no-commit'],
+  selectsAll: false,
+  check: (args) => {
+    if (args.wait !== undefined && parseDurationMs(args.wait) === null)
+      throw usage(`--wait is '${args.wait}'; it must be a duration such as 10s or 2m`, 'cutover drill … --wait 30s');
+    if (args.really !== true) return;
+    const example = 'cutover drill --connection test-orders --really --yes';
+    if (args.connection === undefined || args.connection.length === 0)
+      throw usage('--really moves connections: name them with --connection, and take test connections', example);
+    if (args.yes !== true) throw usage('--really moves connections: it needs --yes', example);
+  },
+  perform,
+};
+
+async function perform(context: Context, args: Args): Promise<Printed> {
+  const startedAt = context.clock.now();
+  const startedMs = context.clock.elapsedMs();
+  const watchMs = parseDurationMs(args.wait ?? DEFAULT_WATCH) ?? 0;
+  const kind = args.really === true ? 'cycle' : 'drain';
+  const played = kind === 'cycle' ? await drillCycle(context, args, watchMs) : await drainsOnly(context, args, watchMs);
+  const { connections } = played;
+  const exitCode = exitCodeOf(context, played);
+  const figures: Figures = {
+    kind,
+    connections: [...connections],
+    cycle: [...played.legs],
+    pauseMs: spreadOf(connections.flatMap(({ pauseMs }) => pauseMs ?? [])),
+  };
+  const ledger = await record(context, args, figures);
+  const document: DrillDocument = {
+    verb: 'drill',
+    ok: exitCode === EXIT.done,
+    exitCode,
+    stack: context.stack,
+    deployment: context.inventory.deployment,
+    operator: context.operator,
+    startedAt,
+    ...figures,
+    ledger: ledger.outcome,
+    warnings: [...played.warnings, ...ledger.warnings],
+    nextSteps: [...new Set([...played.nextSteps, ...nextStepsOf(connections)])],
+    wallMs: Math.round(context.clock.elapsedMs() - startedMs),
+  };
+  return { document, text: formatDrill(document), exitCode };
+}
+
+/** Under the lease: a drain must not meet a switch. */
+async function drainsOnly(context: Context, args: Args, watchMs: number): Promise<Cycle> {
+  const { terminal, selected } = context;
+  const lease = await takeLease(context, { skipUnreachable: false, evenIfHeld: false, waitMs: LEASE_WAIT_MS });
+  try {
+    terminal.progress(`drill: ${selected.length} connections; each feed is watched, held, drained and released`);
+    const connections = await drillDrains(context, {
+      watchMs,
+      width: args.parallel ?? MOST_AT_ONCE,
+      onDone: (done, of) => terminal.progress(`  ${done} of ${of} feeds`),
+    });
+    return { connections, legs: [], warnings: [], nextSteps: [] };
+  } finally {
+    await lease.release();
+  }
+}
+
+type Figures = Pick<DrillDocument, 'kind' | 'connections' | 'cycle' | 'pauseMs'>;
+
+/** A ledger that cannot be written takes nothing from what was measured: it is said. */
+async function record(
+  context: Context,
+  args: Args,
+  figures: Figures,
+): Promise<{ readonly outcome: DrillDocument['ledger']; readonly warnings: readonly string[] }> {
+  const session = await LedgerSession.open(context, args);
+  try {
+    const { availability } = session;
+    if (availability.kind === 'not-configured') return { outcome: 'not configured', warnings: [] };
+    if (availability.kind === 'unavailable') throw new LedgerUnavailable(availability.message);
+    await session.record('result', { drill: { ...figures } });
+    return { outcome: 'recorded', warnings: [] };
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    return { outcome: 'behind', warnings: [`the drill is not in the ledger: ${error.message}`] };
+  } finally {
+    await session.close();
+  }
+}
+
+function exitCodeOf(context: Context, { connections, legs }: Cycle): ExitCode {
+  if (context.interruption.aborted) return EXIT.interrupted;
+  if (connections.length > 0 && connections.every(({ verdict }) => verdict === 'passed')) return EXIT.done;
+  const changed = legs.reduce((sum, leg) => sum + (leg.verb === 'switch' ? leg.changed : -leg.changed), 0);
+  if (changed !== 0) return EXIT.partly;
+  return EXIT.refused;
+}
+
+function nextStepsOf(connections: Cycle['connections']): string[] {
+  const steps: string[] = [];
+  if (connections.some(({ verdict }) => verdict === 'failed')) steps.push('cutover status');
+  if (connections.some(({ verdict }) => verdict === 'idle'))
+    steps.push('drill the idle ones again when they have traffic, or with a longer --wait');
+  return steps;
+}
