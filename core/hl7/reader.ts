@@ -1,0 +1,186 @@
+/**
+ * A lossless reader of whole HL7 v2 messages (chapter 2, sections 2.5 to 2.7) over offsets into the original bytes.
+ * Every byte is in a segment, in a terminator or in what stands before the first segment; nothing is trimmed, decoded
+ * or rewritten until someone asks for a value. Libraries drop or rewrite what they do not know, which is just
+ * what a comparison is to find.
+ */
+import { type Charset, type CharsetInFact, charsetInFact, decodeSpan, structureBytes } from './charset.ts';
+import { unescapeText } from './escapes.ts';
+import { type Delimiters, fieldText, readDelimiters, type Span } from './message.ts';
+
+export type Segment = Span & {
+  readonly name: string;
+  /** Where the next segment begins; between `end` and this are the terminators. */
+  readonly next: number;
+};
+
+export type Note =
+  | 'bytes-before-header'
+  | 'line-feed-in-data'
+  | 'no-final-terminator'
+  | 'odd-segment-name'
+  | 'ambiguous-delimiters';
+
+export type Message = {
+  readonly bytes: Uint8Array;
+  /** The bytes to split: those of the message, without delimiters that are half a character. */
+  readonly structure: Uint8Array;
+  readonly charset: CharsetInFact;
+  readonly delimiters: Delimiters;
+  /** What stands before MSH: a byte order mark, blanks. Empty as a rule. */
+  readonly lead: Span;
+  readonly segments: readonly Segment[];
+  readonly notes: readonly Note[];
+};
+
+const CARRIAGE_RETURN = 0x0d;
+const LINE_FEED = 0x0a;
+const HEADERS: ReadonlySet<string> = new Set(['MSH', 'FHS', 'BHS']);
+/** What may stand before MSH: a byte order mark and some blanks. */
+const LEAD_LIMIT = 64;
+
+/** Null where there is no MSH that names its delimiters: such bytes are compared as bytes. */
+export function readMessage(bytes: Uint8Array, fallback?: Charset): Message | null {
+  const start = headerAt(bytes);
+  if (start < 0) return null;
+  const body = start === 0 ? bytes : bytes.subarray(start);
+  const read = readDelimiters(body);
+  if (read === null) return null;
+  const charset = charsetInFact(bytes, fieldText(body, 'MSH-18'), fallback);
+  const structure = structureBytes(bytes, charset.charset);
+  const { delimiters, ambiguous } = settleDelimiters(body, read);
+  const notes = new Set<Note>();
+  if (start > 0) notes.add('bytes-before-header');
+  if (ambiguous) notes.add('ambiguous-delimiters');
+  const segments = splitSegments(structure, start, delimiters.field, notes);
+  return { bytes, structure, charset, delimiters, lead: { start: 0, end: start }, segments, notes: [...notes] };
+}
+
+function headerAt(bytes: Uint8Array): number {
+  const limit = Math.min(LEAD_LIMIT, bytes.length - 3);
+  for (let at = 0; at <= limit; at++) {
+    if (bytes[at] === 0x4d && bytes[at + 1] === 0x53 && bytes[at + 2] === 0x48) return at;
+  }
+  return -1;
+}
+
+/**
+ * Two spellings of MSH-2 are common and no longer what they say by position: `^~&` (the escape character left out)
+ * and `^~\\&` (a backslash doubled by a template). They are read as they are meant, and noted.
+ */
+function settleDelimiters(
+  body: Uint8Array,
+  read: Delimiters,
+): { readonly delimiters: Delimiters; readonly ambiguous: boolean } {
+  const written = fieldText(body, 'MSH-2') ?? '';
+  if (written === '^~&') return { delimiters: { ...read, escape: null, subcomponent: 0x26 }, ambiguous: true };
+  if (written === '^~\\\\&') return { delimiters: { ...read, escape: 0x5c, subcomponent: 0x26 }, ambiguous: true };
+  return { delimiters: read, ambiguous: new Set(written).size !== written.length };
+}
+
+/**
+ * CR ends a segment (section 2.5.1), with an LF after it as part of the end. A lone LF ends one only where the next
+ * line looks like a segment or nothing follows: elsewhere it is a line break that somebody left in a text.
+ */
+function splitSegments(bytes: Uint8Array, from: number, field: number, notes: Set<Note>): Segment[] {
+  const segments: Segment[] = [];
+  let start = from;
+  while (start < bytes.length) {
+    let end = start;
+    for (; end < bytes.length; end++) {
+      const byte = bytes[end];
+      if (byte === CARRIAGE_RETURN) break;
+      if (byte !== LINE_FEED) continue;
+      if (endsHere(bytes, end + 1, field)) break;
+      notes.add('line-feed-in-data');
+    }
+    let next = end;
+    while (next < bytes.length && isTerminator(bytes[next])) next++;
+    if (next === end) notes.add('no-final-terminator');
+    segments.push({ name: nameAt(bytes, start, end, field, notes), start, end, next });
+    start = next;
+  }
+  return segments;
+}
+
+function endsHere(bytes: Uint8Array, at: number, field: number): boolean {
+  if (at >= bytes.length || isTerminator(bytes[at])) return true;
+  for (let index = at; index < at + 3; index++) if (!isNameByte(bytes[index] ?? 0)) return false;
+  const after = bytes[at + 3];
+  return after === undefined || after === field || isTerminator(after);
+}
+
+function nameAt(bytes: Uint8Array, start: number, end: number, field: number, notes: Set<Note>): string {
+  let stop = start;
+  let regular = true;
+  while (stop < end && bytes[stop] !== field) {
+    if (!isNameByte(bytes[stop] ?? 0)) regular = false;
+    stop++;
+  }
+  if (!regular || stop - start !== 3) {
+    notes.add('odd-segment-name');
+    // Never the bytes themselves: a line broken in two could begin with anything.
+    return '???';
+  }
+  return String.fromCharCode(bytes[start] ?? 0, bytes[start + 1] ?? 0, bytes[start + 2] ?? 0);
+}
+
+function isNameByte(byte: number): boolean {
+  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x30 && byte <= 0x39);
+}
+
+function isTerminator(byte: number | undefined): boolean {
+  return byte === CARRIAGE_RETURN || byte === LINE_FEED;
+}
+
+/** Spans by field number; 0 is the name. In a header the field delimiter itself is field 1 (section 2.14.9.1). */
+export function fieldsOf(message: Message, segment: Segment): Span[] {
+  const { field } = message.delimiters;
+  const parts = splitSpan(message.structure, segment, field);
+  if (!HEADERS.has(segment.name)) return parts;
+  const [name = { start: segment.start, end: segment.start }, ...rest] = parts;
+  return [name, { start: name.end, end: Math.min(name.end + 1, segment.end) }, ...rest];
+}
+
+/** A header's fields 1 and 2 hold the delimiters themselves and are never split. */
+export function isDelimiterField(segment: Segment, field: number): boolean {
+  return field <= 2 && HEADERS.has(segment.name);
+}
+
+export function repetitionsOf(message: Message, field: Span): Span[] {
+  return splitSpan(message.structure, field, message.delimiters.repetition);
+}
+
+export function componentsOf(message: Message, repetition: Span): Span[] {
+  return splitSpan(message.structure, repetition, message.delimiters.component);
+}
+
+export function subcomponentsOf(message: Message, component: Span): Span[] {
+  const { subcomponent } = message.delimiters;
+  return subcomponent === null ? [component] : splitSpan(message.structure, component, subcomponent);
+}
+
+/** The parts between delimiters: their spans and the delimiters are the whole span. */
+function splitSpan(bytes: Uint8Array, span: Span, delimiter: number): Span[] {
+  const parts: Span[] = [];
+  let start = span.start;
+  for (let at = span.start; at < span.end; at++) {
+    if (bytes[at] !== delimiter) continue;
+    parts.push({ start, end: at });
+    start = at + 1;
+  }
+  parts.push({ start, end: span.end });
+  return parts;
+}
+
+/** The characters as they stand, escapes and all. */
+export function textOf(message: Message, span: Span): string {
+  return decodeSpan(message.bytes, span, message.charset.charset);
+}
+
+/** What a leaf says: its characters with the escapes undone. */
+export function valueAt(message: Message, span: Span): string {
+  return unescapeText(textOf(message, span), message.delimiters, (bytes) =>
+    decodeSpan(bytes, { start: 0, end: bytes.length }, message.charset.charset),
+  );
+}
