@@ -5,8 +5,8 @@
 import type { Migration } from './postgres-migrations.ts';
 
 /**
- * `proof_obligations` has one row for each (input, connection) that is owed; `state` is what the worker still needs of
- * an open one, null once it is closed. `proof_deliveries` has one row for each output that its destination answered
+ * `proof_obligations` has one row for each (input, connection) that is owed; `proof_inputs` what the worker still needs
+ * of an input for which something may come. `proof_deliveries` has one row for each output that its destination answered
  * positively. Counts by hour follow from them, so that a window is whole hours from counts and its edges from rows.
  */
 const PROOF = `
@@ -47,11 +47,9 @@ const PROOF = `
     pair text,
     msh10 text not null,
     sha256 bytea not null,
-    state text,
     primary key (journal, input, connection)
   );
   create index proof_obligations_by_time on cutover.proof_obligations (connection, at);
-  create index proof_obligations_open on cutover.proof_obligations (journal) where state is not null;
   create index proof_obligations_amiss on cutover.proof_obligations (connection, at)
     where class in ('destinationRejected', 'unexplained', 'decisions', 'pending');
   create table cutover.proof_deliveries (
@@ -143,6 +141,7 @@ const PROOF = `
     key bytea not null,
     path text not null,
     kind text not null,
+    code text,
     shape text not null,
     rule text,
     n bigint not null,
@@ -166,6 +165,40 @@ const PROOF = `
     last_at timestamptz not null,
     primary key (connection, epoch, basis, platform, area, name)
   );
-  comment on column cutover.proof_differences.key is 'sha256 over path, kind, shape and rule: a shape may be longer than what an index takes';`;
+  create table cutover.proof_hidden (
+    deployment text not null,
+    rule text not null,
+    pair bytea not null,
+    n bigint not null,
+    primary key (deployment, rule, pair)
+  );
+  create table cutover.proof_order_heads (
+    connection integer not null references cutover.proof_connections (id),
+    key bytea not null,
+    journal integer not null,
+    control bigint not null,
+    candidate bigint not null,
+    primary key (connection, key)
+  );
+  create table cutover.proof_orders (
+    connection integer not null references cutover.proof_connections (id),
+    number bytea not null,
+    journal integer not null,
+    output bigint not null,
+    kind text not null,
+    status text not null,
+    platform text not null,
+    epoch integer not null,
+    at timestamptz not null,
+    msh10 text not null,
+    sha256 bytea not null,
+    primary key (journal, output, number)
+  );
+  create index proof_orders_by_time on cutover.proof_orders (connection, at);
+  create index proof_orders_by_number on cutover.proof_orders (number);
+  comment on column cutover.proof_differences.key is
+    'sha256 over path, kind, code, shape and rule: a shape may be longer than what an index takes';
+  comment on table cutover.proof_hidden is 'digests of pairs of values that a rule accepts, up to a bound for each rule';
+  comment on column cutover.proof_orders.number is 'the first 16 bytes of the SHA-256 of an order number';`;
 
 export const PROOF_MIGRATIONS: readonly Migration[] = [{ name: 'proof', sql: PROOF }];

@@ -54,6 +54,7 @@ const groupRow = z.object({
   basis: z.string(),
   path: z.string(),
   kind: z.string(),
+  code: z.string().nullable(),
   shape: z.string(),
   rule: z.string().nullable(),
   n: count,
@@ -170,8 +171,8 @@ export class ProofStore {
   ): Promise<readonly DifferenceGroup[]> {
     const rows = await this.#read(
       groupRow,
-      `select connection, epoch, basis, path, kind, shape, rule, n, pairs, magnitude, examples, first_ms, last_ms from (
-         select c.name as connection, d.epoch, d.basis, d.path, d.kind, d.shape, d.rule, d.n, d.pairs, d.magnitude,
+      `select connection, epoch, basis, path, kind, code, shape, rule, n, pairs, magnitude, examples, first_ms, last_ms from (
+         select c.name as connection, d.epoch, d.basis, d.path, d.kind, d.code, d.shape, d.rule, d.n, d.pairs, d.magnitude,
            d.examples, ${ms('d.first_at')} as first_ms, ${ms('d.last_at')} as last_ms,
            row_number() over (partition by d.connection, d.epoch, d.basis order by d.n desc, d.key) as place
          from cutover.proof_differences d join cutover.proof_connections c on c.id = d.connection

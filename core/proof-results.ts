@@ -58,6 +58,8 @@ export type DifferenceGroup = {
   readonly basis: string;
   readonly path: string;
   readonly kind: string;
+  /** The code of the observation or order that it is in, where there is one. */
+  readonly code: string | null;
   readonly shape: string;
   readonly rule: string | null;
   readonly count: number;

@@ -347,12 +347,19 @@ export class FeedEngine {
     );
   }
 
-  #recordShadow(input: AdmittedInput, platform: Platform, verdict: Verdict | 'dropped', then?: () => void): void {
+  /** `answer`: kept for the comparison of both platforms' answers. */
+  #recordShadow(
+    input: AdmittedInput,
+    platform: Platform,
+    verdict: Verdict | 'dropped',
+    answer: Buffer | null = null,
+    then?: () => void,
+  ): void {
     const at = this.#runtime.now;
     const needs = then === undefined ? 'written' : 'durable';
     this.#runtime.append(
       { t: 'shadow', feed: input.feed, input: input.offset, platform, verdict, at },
-      null,
+      answer,
       needs,
       then,
     );
@@ -381,7 +388,7 @@ export class FeedEngine {
       frame,
       msh10: item.input.facts.msh10,
       timeoutMs: this.#answerTimeoutMs(platform),
-      answered: (_answer, verdict) => this.#shadowDone(platform, item, verdict),
+      answered: (answer, verdict) => this.#shadowDone(platform, item, verdict, answer),
       lost: (cause) => {
         this.#listShadow(item, `shadow-${cause}`);
         // Only transport failures are repeated; nobody waits for the copy.
@@ -401,8 +408,8 @@ export class FeedEngine {
   }
 
   /** The next copy goes out once this one's end is on disk: after a crash only one can have been under way. */
-  #shadowDone(platform: Platform, item: ShadowItem, verdict: Verdict | 'dropped'): void {
-    this.#recordShadow(item.input, platform, verdict, () => {
+  #shadowDone(platform: Platform, item: ShadowItem, verdict: Verdict | 'dropped', answer: Buffer | null = null): void {
+    this.#recordShadow(item.input, platform, verdict, answer, () => {
       this.#shadowBusy[platform] = false;
       this.#shadows[platform].shift();
       this.#observer.counted(item.input.feed, verdict === 'positive' ? 'shadowed' : 'shadowRejected');
