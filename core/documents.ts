@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { drillDocumentSchema } from './drill-document.ts';
+import { programmePlanJsonSchema } from './planning/plan-document.ts';
 import { PHASES, PLATFORMS } from './platform.ts';
 import { rehearsalSchema } from './rehearsal-document.ts';
 
@@ -185,6 +186,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'doctor.schema.json': z.toJSONSchema(doctorDocumentSchema),
     'drill.schema.json': z.toJSONSchema(drillDocumentSchema),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
+    'plan.schema.json': programmePlanJsonSchema(),
     'rehearsal.schema.json': z.toJSONSchema(rehearsalSchema),
   };
 }

@@ -6,12 +6,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { documentJsonSchemas } from '../core/documents.ts';
 import { inventoryJsonSchema } from '../core/inventory.ts';
+import { programmeJsonSchema } from '../core/planning/programme.ts';
 import { stackConfigJsonSchema } from '../core/stack-config.ts';
 
 const folder = fileURLToPath(new URL('../docs/schemas/', import.meta.url));
 const schemas: Readonly<Record<string, object>> = {
   'inventory.schema.json': inventoryJsonSchema(),
   'stack-config.schema.json': stackConfigJsonSchema(),
+  'programme.schema.json': programmeJsonSchema(),
   ...documentJsonSchemas(),
 };
 

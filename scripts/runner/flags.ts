@@ -53,6 +53,20 @@ export const FLAGS = {
   really: { kind: 'boolean', summary: 'move the named test connections for real, there and back' },
   deliver: { kind: 'text', value: 'ID', summary: 'resolve this decision by delivering its proposals' },
   discard: { kind: 'text', value: 'ID', summary: 'resolve this decision by discarding its proposals' },
+  traffic: {
+    kind: 'text',
+    value: 'DIR',
+    summary: 'old message files, in folders named after connections, to count traffic from',
+  },
+  measured: {
+    kind: 'text',
+    value: 'FILE',
+    summary: 'what `rehearse --json` printed: how long a switch and a rollback take',
+  },
+  windows: { kind: 'boolean', summary: 'only the coming windows of each wave' },
+  ical: { kind: 'text', value: 'FILE', summary: 'write the nights as iCalendar' },
+  svg: { kind: 'text', value: 'FILE', summary: 'write the plan as a picture' },
+  'write-waves': { kind: 'boolean', summary: 'write the planned waves into the inventory' },
   help: { kind: 'boolean', summary: 'this help' },
 } as const satisfies Record<string, FlagSpec>;
 

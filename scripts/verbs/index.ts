@@ -9,6 +9,7 @@ import { gateway } from './gateway.ts';
 import { history } from './history.ts';
 import { hold } from './hold.ts';
 import { parallel } from './parallel.ts';
+import { plan } from './plan.ts';
 import { rehearse } from './rehearse.ts';
 import { release } from './release.ts';
 import { resolve } from './resolve.ts';
@@ -18,6 +19,7 @@ import { switchOver } from './switch.ts';
 import { sync } from './sync.ts';
 
 export const VERBS: Readonly<Record<string, Verb>> = {
+  plan,
   status,
   parallel,
   switch: switchOver,

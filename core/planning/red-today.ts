@@ -1,0 +1,56 @@
+/** What would stop a night, as far as inventory, programme and traffic show it without asking anyone. */
+import type { Connection } from '../inventory.ts';
+
+export type RedItem = {
+  readonly code: string;
+  readonly message: string;
+  readonly connections: string[];
+  readonly remedy: string;
+};
+
+type Check = {
+  readonly code: string;
+  readonly applies: (connection: Connection) => boolean;
+  readonly message: string;
+  readonly remedy: string;
+};
+
+const CHECKS: readonly Check[] = [
+  {
+    code: 'effects-unclassified',
+    applies: (item) => item.unclassifiedEffects.length > 0,
+    message: 'side effects of the legacy channel are not classified: `parallel` is refused',
+    remedy: 'say for each under `effects` how it is handled: gated, fenced or harmless',
+  },
+  {
+    code: 'no-window',
+    applies: (item) => item.window === null,
+    message: 'no change window',
+    remedy: 'write `defaults.window` (or `window` of the connection) into the inventory',
+  },
+  {
+    code: 'no-correlation',
+    applies: (item) => item.correlate === null,
+    message: 'outputs are told apart by their order only: what a dead platform owes goes to the decision list',
+    remedy: 'name under `correlate` fields that both platforms keep, as in [MSH-10]',
+  },
+  {
+    code: 'no-owner',
+    applies: (item) => item.owners.new === undefined || item.owners.lab === undefined,
+    message: 'nobody is named to call for the new platform or the lab',
+    remedy: 'write `owners: { new: …, lab: … }`',
+  },
+  {
+    code: 'no-vendor',
+    applies: (item) => item.owners.emr === undefined,
+    message: "nobody is named to call at the practice's side",
+    remedy: 'write `owners: { emr: … }`',
+  },
+];
+
+export function redToday(connections: readonly Connection[]): RedItem[] {
+  return CHECKS.flatMap(({ code, applies, message, remedy }) => {
+    const names = connections.filter(applies).map(({ name }) => name);
+    return names.length === 0 ? [] : [{ code, message, connections: names, remedy }];
+  });
+}

@@ -1,0 +1,88 @@
+/** `plan`: waves on nights, who must be there, and what is red today. Asks no gateway, and changes nothing unless told to. */
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { systemClock } from '../../adapters/clock.ts';
+import { makePlan } from '../../core/planning/make-plan.ts';
+import type { ProgrammePlan } from '../../core/planning/plan-document.ts';
+import { toCalendar } from '../plan/calendar-file.ts';
+import { readPlanInputs } from '../plan/inputs.ts';
+import { observeTraffic } from '../plan/observed-traffic.ts';
+import { toPicture } from '../plan/picture.ts';
+import { formatPlan } from '../plan/print-plan.ts';
+import { formatWindows, windowLines } from '../plan/print-windows.ts';
+import { writeWaves } from '../plan/write-waves.ts';
+import type { Surroundings } from '../runner/context.ts';
+import type { Args } from '../runner/flags.ts';
+import { EXIT } from '../runner/stop.ts';
+import type { PlainVerb, Printed } from '../runner/verb.ts';
+
+export const plan: PlainVerb = {
+  kind: 'plain',
+  summary: 'waves, nights and people for the programme, and what is red today',
+  examples: [
+    'cutover plan --stack production --traffic archive/ --measured rehearsal.json',
+    'cutover plan --windows',
+    'cutover plan --ical cutover.ics --svg cutover.svg',
+    'cutover plan --write-waves',
+  ],
+  flags: ['stack', 'project', 'traffic', 'measured', 'windows', 'ical', 'svg', 'write-waves', 'json'],
+  perform,
+};
+
+async function perform(around: Surroundings, args: Args): Promise<Printed> {
+  const { cwd, env, terminal } = around;
+  const inputs = await readPlanInputs(args, around);
+  const { inventory, programme, measured, stack } = inputs;
+  const now = systemClock.now();
+  const nowMs = Date.parse(now);
+  const traffic = await observeTraffic({
+    inventory,
+    timeZone: programme.timeZone,
+    archive: args.traffic === undefined ? null : resolve(cwd, args.traffic),
+    databaseUrl: env.DATABASE_URL || null,
+    nowMs,
+  });
+  for (const note of traffic.notes) terminal.progress(note);
+  if (args.windows === true) {
+    const windows = windowLines({ inventory, programme, measured, traffic: traffic.profile, nowMs });
+    const isGreen = windows.some(({ verdict }) => verdict === 'green');
+    return {
+      document: { ok: isGreen, stack, windows },
+      text: formatWindows(windows),
+      exitCode: isGreen ? EXIT.done : EXIT.refused,
+    };
+  }
+  const document = makePlan({
+    stack,
+    inventory,
+    programme,
+    measured,
+    traffic: traffic.profile,
+    trafficSource: traffic.source,
+    nowMs,
+  });
+  await writeFiles(document, inventory.deployment, now, { args, cwd, report: terminal.progress });
+  if (args['write-waves'] === true) {
+    const changed = await writeWaves(inputs.inventoryFile, document);
+    terminal.progress(`${inputs.inventoryFile}: ${changed} connections have another wave`);
+  }
+  return { document, text: formatPlan(document), exitCode: document.ok ? EXIT.done : EXIT.refused };
+}
+
+type Wishes = { readonly args: Args; readonly cwd: string; readonly report: (line: string) => void };
+
+async function writeFiles(
+  document: ProgrammePlan,
+  deployment: string,
+  now: string,
+  { args, cwd, report }: Wishes,
+): Promise<void> {
+  if (args.ical !== undefined) {
+    await writeFile(resolve(cwd, args.ical), toCalendar(document, deployment, new Date(now)));
+    report(`calendar: ${args.ical}`);
+  }
+  if (args.svg !== undefined) {
+    await writeFile(resolve(cwd, args.svg), toPicture(document));
+    report(`picture: ${args.svg}`);
+  }
+}
