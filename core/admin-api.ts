@@ -158,6 +158,7 @@ export const apiErrorSchema = z.object({
   message: z.string(),
   connection: z.string().optional(),
   epoch: z.int().optional().describe('with stale-epoch: the epoch that the connection has'),
+  reason: z.string().optional().describe('with approval-missing and approval-invalid: what exactly, as a word'),
   next: z.array(z.string()).default([]),
 });
 export type ApiError = z.output<typeof apiErrorSchema>;
@@ -181,6 +182,22 @@ export const epochRecordSchema = z.object({
   digest: z.string(),
 });
 export type EpochRecord = z.output<typeof epochRecordSchema>;
+
+/** A move that the gateway refused for want of a valid approval or sign-off. */
+export const refusedMoveSchema = z.object({
+  connection: z.string(),
+  requestId: z.string(),
+  by: z.string().describe('the credential that asked for it'),
+  origin: z.enum(['verb', 'pulumi', 'api']),
+  phase: z.enum(PHASES),
+  newWeight: z.int(),
+  expectedEpoch: z.int(),
+  code: z.enum(['approval-missing', 'approval-invalid']),
+  reason: z.string(),
+  approval: z.string().nullable().describe('digest of the document, where it could be read'),
+  at: z.string(),
+});
+export type RefusedMove = z.output<typeof refusedMoveSchema>;
 
 export const leaseRequestSchema = z.strictObject({
   holder: z.string().min(1).max(200).describe('random, one per running verb'),

@@ -22,6 +22,7 @@ test('init and serving, with their defaults', () => {
       adminHost: '127.0.0.1',
       listenHost: null,
       signers: null,
+      revoked: null,
       databaseUrlEnv: null,
       init: false,
     },

@@ -20,6 +20,8 @@ export type GatewayArguments =
       /** Address that feeds and legs listen on; null: this machine only in local, every interface in production. */
       readonly listenHost: string | null;
       readonly signers: string | null;
+      /** Keys of signers that no longer count. */
+      readonly revoked: string | null;
       /** Name of the environment variable with the database to ship to. Null: DATABASE_URL, where that is set. */
       readonly databaseUrlEnv: string | null;
       /** Give birth to the data directory where there is none: shard 0, target local. */
@@ -31,7 +33,7 @@ export type ParsedArguments =
   | { readonly ok: false; readonly message: string };
 
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
-cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--listen-host H] [--signers F] [--database-url-env NAME] [--init]`;
+cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--listen-host H] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LARGEST_PORT = 65_535;
@@ -44,12 +46,21 @@ const OPTIONS = {
   'admin-host': { type: 'string' },
   'listen-host': { type: 'string' },
   signers: { type: 'string' },
+  revoked: { type: 'string' },
   'database-url-env': { type: 'string' },
   init: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 const ONLY_INIT = ['shard', 'target'] as const;
-const ONLY_SERVE = ['admin-port', 'admin-host', 'listen-host', 'signers', 'database-url-env', 'init'] as const;
+const ONLY_SERVE = [
+  'admin-port',
+  'admin-host',
+  'listen-host',
+  'signers',
+  'revoked',
+  'database-url-env',
+  'init',
+] as const;
 
 /** `argv` without the program's own name and without `gateway`. */
 export function parseArguments(argv: readonly string[]): ParsedArguments {
@@ -79,10 +90,11 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   if (values['admin-port'] !== undefined && adminPort === null) return wrong('--admin-port is a port, 0 to 65535');
   const adminHost = values['admin-host'] ?? '127.0.0.1';
   const listenHost = values['listen-host'] ?? null;
-  const { signers = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
+  const { signers = null, revoked = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
   if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) {
     return wrong('--database-url-env is the name of an environment variable, not a URL');
   }
+  if (revoked !== null && signers === null) return wrong('--revoked F needs --signers F');
   const value = {
     command: 'serve',
     inventory,
@@ -91,6 +103,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     adminHost,
     listenHost,
     signers,
+    revoked,
     databaseUrlEnv,
     init,
   } as const;

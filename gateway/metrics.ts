@@ -14,6 +14,8 @@ export type MetricsSource = {
   certificates(): readonly { readonly endpoint: string; readonly expiresAtMs: number }[];
   /** Null: nothing is shipped. */
   shipping(): ShippingStatus | null;
+  /** Since the data directory was born. */
+  refusedMoves(): ReadonlyMap<string, number>;
 };
 
 export function gatewayMetrics(source: MetricsSource): Registry {
@@ -68,6 +70,15 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   plain('journal_segments', 'Segments of the journal', () => source.journal().segments);
   plain('journal_buffered_bytes', 'Bytes that wait for the disk', () => source.journal().bufferedBytes);
   plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
+  const refusedMoves: Gauge<'reason'> = new Gauge({
+    name: 'cutover_moves_refused_total',
+    help: 'Moves refused for want of a valid approval or sign-off, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect: () => {
+      for (const [reason, count] of source.refusedMoves()) refusedMoves.set({ reason }, count);
+    },
+  });
   securityMetrics(registry, source);
   shippingMetrics(registry, source.shipping);
   return registry;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { readySchema } from '../core/admin-api.ts';
+import { ed25519Key } from '../core/ssh/test-keys.ts';
 import { fakeHost } from './admin/fake-host.ts';
 import { JournalCorruptError } from './journal/errors.ts';
 import { runGateway, type ShardOptions, type StartShard, type Surroundings } from './process.ts';
@@ -129,9 +130,16 @@ test('rule 12: production does not start without signers, and hands them to the 
   expect(await new Run().start([...argv, '--signers', empty]).exit).toBe(2);
   const signers = join(dir, 'signers');
   await writeFile(signers, 'ann@lab namespaces="cutover-approval" ssh-ed25519 AAAA\n');
+  const broken = new Run().start([...argv, '--signers', signers]);
+  expect(await broken.exit).toBe(2);
+  expect(broken.errors.join()).toContain(`${signers}:1: the key of ann@lab`);
+  await writeFile(signers, `ann@lab namespaces="cutover-approval" ${ed25519Key().line} role=engineering\n`);
   const served = new Run().start([...argv, '--admin-port', '0', '--signers', signers]);
   await served.ready();
-  expect(served.started[0]?.signers).toContain('ann@lab');
+  expect(served.started[0]?.signers?.describe()).toMatchObject({
+    signers: [{ person: 'ann@lab', roles: ['engineering'] }],
+    rolesWithoutSigner: ['lab-operations'],
+  });
   served.signal('SIGTERM');
   expect(await served.exit).toBe(0);
 });

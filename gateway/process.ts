@@ -14,6 +14,7 @@ import { type GatewayArguments, parseArguments, USAGE } from './arguments.ts';
 import { credentialsIn, type Identity, initDataDir, type OpenedDataDir, openDataDir } from './data-dir.ts';
 import { JournalCorruptError, JournalForeignError } from './journal/errors.ts';
 import { ShardRefusal } from './shard-refusal.ts';
+import { SignersUnusable, TrustedSigners } from './trusted-signers.ts';
 
 export type ShardOptions = {
   readonly inventory: Inventory;
@@ -24,8 +25,8 @@ export type ShardOptions = {
   readonly dataDir: string;
   /** Address that feeds and legs listen on; null: as the target has it. */
   readonly listenHost: string | null;
-  /** Content of the allowed-signers file, or null: target local without approvals. */
-  readonly signers: string | null;
+  /** Whose approvals count; null: target local without approvals. */
+  readonly signers: TrustedSigners | null;
   /** Where durable records are shipped to; null: nowhere. */
   readonly databaseUrl: string | null;
   readonly logger: Logger;
@@ -99,7 +100,7 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
 }
 
 async function serve(options: Serve, inventory: Inventory, around: Surroundings): Promise<ExitCode> {
-  const signers = options.signers === null ? null : await readSigners(options.signers);
+  const signers = options.signers === null ? null : await TrustedSigners.read(options.signers, options.revoked);
   const databaseUrl = databaseUrlIn(process.env, options.databaseUrlEnv);
   const opened = await openOrBear(options, inventory);
   try {
@@ -110,6 +111,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
     }
     const base = { deployment: identity.deployment, shard: identity.shard };
     const logger = pino({ base, level: process.env.CUTOVER_LOG_LEVEL ?? 'info' }, around.logTo);
+    if (signers !== null) logger.info({ event: 'signers', ...signers.describe() }, 'signers read');
     const inventoryFolder = resolve(dirname(options.inventory));
     const shard = await around.startShard({
       listenHost: options.listenHost,
@@ -122,7 +124,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
       logger,
       now: Date.now,
     });
-    return await serveShard(shard, opened, options, inventory, logger, around);
+    return await serveShard(shard, opened, options, inventory, logger, around, signers);
   } finally {
     opened.lock.release();
   }
@@ -135,6 +137,7 @@ async function serveShard(
   inventory: Inventory,
   logger: Logger,
   around: Surroundings,
+  signers: TrustedSigners | null,
 ): Promise<ExitCode> {
   let credentials: readonly Credential[] = opened.credentials;
   const admin = await startAdminServer({
@@ -154,6 +157,7 @@ async function serveShard(
   around.onSignal((signal) => {
     if (signal !== 'SIGHUP') return told.resolve(signal);
     void reload(shard, options.inventory, logger);
+    void signers?.revokeMore(logger);
     void credentialsIn(opened.path).then((read) => {
       if (read === null)
         logger.error({ event: 'reload' }, 'credentials.json cannot be read; the ones from before stay');
@@ -219,13 +223,6 @@ async function readInventory(file: string): Promise<Inventory> {
   throw new Ending(EXIT.usage, parsed.problems.map(formatProblem));
 }
 
-async function readSigners(file: string): Promise<string> {
-  const text = await readText(file, 'the signers');
-  if (text.trim() === '')
-    throw new Ending(EXIT.usage, [`${file}: it names no signer → add lines of OpenSSH allowed_signers`]);
-  return text;
-}
-
 /** A name that was asked for must be set; DATABASE_URL may be absent, then nothing is shipped. The value is never shown. */
 function databaseUrlIn(env: NodeJS.ProcessEnv, asked: string | null): string | null {
   const name = asked ?? 'DATABASE_URL';
@@ -257,6 +254,7 @@ function refusalOf({ message, next }: { readonly message: string; readonly next:
 
 /** What an exception means to the person who started the process. */
 function endingOf(error: unknown): Ending {
+  if (error instanceof SignersUnusable) return new Ending(EXIT.usage, error.lines);
   if (error instanceof JournalCorruptError || error instanceof JournalForeignError || error instanceof ShardRefusal) {
     return new Ending(EXIT.refused, [error.message]);
   }

@@ -1,5 +1,6 @@
 /** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
 import { API_VERSION, type Info, type RouteRequest } from '../core/admin-api.ts';
+import type { Authority } from '../core/approval.ts';
 import { digestOf, type Json } from '../core/canonical-json.ts';
 import type { ListenerSecurity } from '../core/endpoint-security.ts';
 import type { Inventory } from '../core/inventory.ts';
@@ -46,6 +47,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
       inventory,
       shard: identity.shard,
       target: identity.target,
+      authority: authorityOf(start),
       frameLimitBytes: FRAME_LIMIT_BYTES,
       afterCrash: !report.clean,
     },
@@ -95,6 +97,11 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     },
     stop: (boundMs) => stop(engine, driver, journal, now, boundMs, { renewal, shipping, checkpoints }),
   };
+}
+
+/** Asked at every move: keys can be revoked while the gateway runs. */
+function authorityOf({ signers, identity }: ShardOptions): (() => Authority) | null {
+  return signers === null ? null : () => signers.authority(identity.deployment);
 }
 
 function shippingOptions(start: ShardOptions, databaseUrl: string, { nextOffset }: RecoveryReport) {
@@ -158,6 +165,7 @@ function adminHost(
     mishaps: () => driver.mishaps.counts(),
     certificates: () => tls.expiries(),
     shipping: () => shipping?.status() ?? null,
+    refusedMoves: () => engine.refusedMoves.byReason,
   });
   return {
     info: (): Info => ({
@@ -189,6 +197,7 @@ function adminHost(
     },
     decisions: () =>
       engine.decisions.all().map(({ inputOffset: _input, proposalOffsets: _proposals, ...decision }) => decision),
+    refusedMoves: () => ({ entries: [...engine.refusedMoves.newest()], total: engine.refusedMoves.total }),
     move: (name: string, request: RouteRequest, caller: Caller) =>
       new Promise((resolve) => engine.move(now(), name, request, caller, resolve)),
     hold: async (name, forMs, reason, caller) => {

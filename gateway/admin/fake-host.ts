@@ -50,6 +50,7 @@ export function fakeHost(over: Partial<AdminHost> = {}): AdminHost {
     epochs: (name) => (known(name) ? [] : null),
     list: (name) => (known(name) ? { entries: [], total: 0 } : null),
     decisions: () => [],
+    refusedMoves: () => ({ entries: [], total: 0 }),
     move: async (_, { phase, newWeight, expectedEpoch }) => ({
       ok: true,
       value: {

@@ -7,6 +7,7 @@ import type {
   ListEntry,
   ListName,
   OpenDecision,
+  RefusedMove,
   RouteRequest,
   RouteResponse,
 } from '../../core/admin-api.ts';
@@ -27,6 +28,8 @@ export type AdminHost = {
   list(name: string, list: ListName): { entries: ListEntry[]; total: number } | null;
   /** Open ones first. */
   decisions(): OpenDecision[];
+  /** Newest first. */
+  refusedMoves(): { entries: RefusedMove[]; total: number };
   move(name: string, request: RouteRequest, caller: Caller): Promise<HostResult<RouteResponse>>;
   hold(name: string, forMs: number, reason: string, caller: Caller): Promise<HostResult<{ heldUntil: string }>>;
   release(name: string, caller: Caller): Promise<HostResult<Record<string, never>>>;

@@ -60,6 +60,7 @@ const ROUTES: readonly Route[] = [
   { pattern: ['connections', '*', 'release'], methods: { POST: release } },
   { pattern: ['decisions'], methods: { GET: (_, { host }) => found({ decisions: host.decisions() }) } },
   { pattern: ['decisions', '*'], methods: { POST: resolve } },
+  { pattern: ['refusals'], methods: { GET: (_, { host }) => found(host.refusedMoves()) } },
   { pattern: ['lease'], methods: { GET: getLease, PUT: putLease, DELETE: deleteLease } },
 ];
 

@@ -181,7 +181,7 @@ test('a body that is no JSON, wrong or too large is refused before the host hear
   expect(await errorOf(call('PUT', path, { body: { ...MOVE, extra: 1 } }))).toBe('400 invalid');
   expect(await errorOf(call('PUT', path, { body: { ...MOVE, expectedEpoch: 0 } }))).toBe('400 invalid');
   expect(await errorOf(call('PUT', path, { body: { ...MOVE, newWeight: 100 } }))).toBe('400 weight-out-of-range');
-  expect(await errorOf(call('PUT', path, { raw: `"${'x'.repeat(70_000)}"` }))).toBe('413 too-large');
+  expect(await errorOf(call('PUT', path, { raw: `"${'x'.repeat(600_000)}"` }))).toBe('413 too-large');
   expect(await errorOf(call('POST', '/v1/connections/a/hold', { body: { forMs: 0, reason: 'r' } }))).toBe(
     '400 invalid',
   );

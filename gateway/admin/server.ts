@@ -29,7 +29,7 @@ export type AdminServer = {
 };
 
 /** A request with its approval; far more than any approval needs. */
-const BODY_LIMIT_BYTES = 64 * 1024;
+const BODY_LIMIT_BYTES = 512 * 1024;
 const CONNECTION_LIMIT = 256;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;

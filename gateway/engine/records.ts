@@ -2,7 +2,7 @@
  * What the journal holds. A record is a small `meta` and, where bytes of a peer are kept, a payload that is exactly
  * those bytes. Recovery replays records through the same state that live traffic builds.
  */
-import type { EpochRecord, ListName } from '../../core/admin-api.ts';
+import type { EpochRecord, ListName, RefusedMove } from '../../core/admin-api.ts';
 import type { Platform } from '../../core/platform.ts';
 
 /** MSA-1 as a class. `lost`: the peer may have taken the message, nobody knows. */
@@ -102,6 +102,19 @@ export type OperationRecord = {
   readonly at: number;
 };
 
+/** A move that no valid approval or sign-off stood behind. */
+export type MoveRefusedRecord = Omit<RefusedMove, 'at'> & { readonly t: 'move-refused'; readonly at: number };
+
+/** The document and signatures that a move rests on are the payload: kept even where no file of them is. */
+export type ApprovalRecord = {
+  readonly t: 'approval';
+  readonly connection: string;
+  readonly requestId: string;
+  readonly digest: string;
+  readonly signedBy: readonly { readonly person: string; readonly role: string; readonly fingerprint: string }[];
+  readonly at: number;
+};
+
 export type ListRecord = {
   readonly t: 'list';
   readonly list: ListName;
@@ -151,6 +164,8 @@ export type JournalMeta =
   | RefusalRecord
   | RouteEpochRecord
   | OperationRecord
+  | MoveRefusedRecord
+  | ApprovalRecord
   | ListRecord
   | DecisionRecord
   | ResolutionRecord

@@ -16,6 +16,7 @@ import {
   primaryOf,
 } from '../../core/platform.ts';
 import { readAnswer, retryDigest } from './answers.ts';
+import type { RefusedMovesState } from './authority.ts';
 import type { ConnectionEngine, ConnectionState } from './connection.ts';
 import type { AdmittedInput, FeedEngine } from './feed.ts';
 import type { Intake } from './intake.ts';
@@ -54,6 +55,8 @@ export type EngineState = {
   readonly legPorts: Readonly<Record<string, RetryMemoryState>>;
   readonly decisions: readonly Decision[];
   readonly operations: OperationsState;
+  /** Absent in a checkpoint from before there were approvals. */
+  readonly refusedMoves?: RefusedMovesState;
   readonly inputs: readonly { readonly input: AdmittedInput & { readonly payload: null }; readonly sender: string }[];
   readonly outputs: readonly { readonly offset: number; readonly record: OutputRecord }[];
   readonly resolved: readonly { readonly offset: number; readonly decision: string }[];
@@ -92,6 +95,7 @@ export class Recovery {
       legPorts: named(engine.legPorts, ({ intake }) => intake.memory.dump()),
       decisions: engine.decisions.dump(),
       operations: engine.operations.dump(),
+      refusedMoves: engine.refusedMoves.dump(),
       inputs: [...this.#inputs.values()].map(({ input, sender }) => ({ input: { ...input, payload: null }, sender })),
       outputs: [...this.#outputs].map(([offset, { record }]) => ({ offset, record })),
       resolved: [...this.#resolved].map(([offset, { id }]) => ({ offset, decision: id })),
@@ -143,6 +147,7 @@ export class Recovery {
     }
     engine.decisions.load(state.decisions);
     engine.operations.load(state.operations);
+    if (state.refusedMoves !== undefined) engine.refusedMoves.load(state.refusedMoves);
     for (const { input, sender } of state.inputs) this.#inputs.set(input.offset, { input, sender });
     for (const { offset, record } of state.outputs) this.#loadOutput(offset, record);
     for (const { offset, decision } of state.resolved) {
@@ -211,6 +216,10 @@ export class Recovery {
       case 'start':
         this.#closeOpen();
         return;
+      case 'move-refused':
+        this.#engine.refusedMoves.add(meta);
+        return;
+      case 'approval':
       case 'refusal':
         return;
     }

@@ -3,11 +3,13 @@
  * call with the time), it answers through `Effects`. Nothing here waits, reads a clock or touches a socket.
  */
 import type { ListName, RouteRequest } from '../../core/admin-api.ts';
+import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
 import { decideMove, type RouteChanged } from '../../core/connection.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
 import { matchesPredicate } from '../../core/hl7/message.ts';
 import type { Inventory, Listener } from '../../core/inventory.ts';
 import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform, primaryOf } from '../../core/platform.ts';
+import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
 import { ConnectionEngine } from './connection.ts';
 import { type AdmittedInput, FeedEngine, type FeedObserver } from './feed.ts';
 import { Intake, type IntakeOwner, type Message } from './intake.ts';
@@ -25,6 +27,8 @@ export type ShardOptions = {
   readonly shard: number;
   readonly target: 'local' | 'production';
   readonly frameLimitBytes: number;
+  /** The signers that moves are judged against; absent: none, which only target local accepts. */
+  readonly authority?: (() => Authority) | null;
   /** The last run did not end cleanly: what the peers know may be more than what the journal knows. */
   readonly afterCrash: boolean;
 };
@@ -34,7 +38,11 @@ export type Unchanged = { readonly connection: string; readonly message: string;
 
 const DECISIONS_AT_ONCE = 100;
 
-export type Author = { readonly name: string };
+export type Author = {
+  readonly name: string;
+  /** Digest of the document that the move rests on. */
+  readonly approval?: string | null;
+};
 
 type LegPort = {
   readonly intake: Intake;
@@ -48,10 +56,12 @@ export class ShardEngine {
   readonly legPorts = new Map<number, LegPort>();
   readonly decisions: Decisions;
   readonly operations = new Operations();
+  readonly refusedMoves = new RefusedMoves();
   readonly #options: ShardOptions;
   readonly #observer: FeedObserver;
   readonly #byFeed = new Map<string, ConnectionEngine[]>();
   readonly #swaps = new Map<string, Swap>();
+  readonly #recordedApprovals = new Set<string>();
   readonly #heldByHand = new Map<string, { readonly timer: number; readonly feed: FeedEngine }>();
 
   constructor(options: ShardOptions, fx: Effects) {
@@ -209,19 +219,49 @@ export class ShardEngine {
         return;
       }
       case 'accepted': {
-        if (this.#options.target === 'production' && decision.towards === 'new') {
-          reply(refusal(403, 'approval-missing', `${name}: a move towards new needs a signed approval`, name));
-          return;
-        }
         if (request.force && decision.event.verb !== 'rollback') {
           reply(refusal(400, 'invalid', `${name}: force is for a rollback only`, name));
           return;
         }
+        const asked = { ...decision, connection, request, operator: author.name, nowMs };
+        const verdict = judgeMove(asked, this.#options.target, this.#options.authority?.() ?? null);
+        if (verdict?.ok === false) {
+          this.#refuse(asked, verdict, reply);
+          return;
+        }
         this.operations.begin(request.requestId, name, reply);
-        this.#startSwap(connection, decision.event, request, author);
+        const approval = verdict === null ? null : this.#recordApproval(asked, verdict);
+        // A swap that is still draining when the window closes gives up.
+        const leftMs = verdict === null ? request.deadlineMs : verdict.notAfterMs - nowMs;
+        const bounded = { ...request, deadlineMs: Math.min(request.deadlineMs, leftMs) };
+        this.#startSwap(connection, decision.event, bounded, { ...author, approval });
         return;
       }
     }
+  }
+
+  /** The refusal is in the journal before it is told, unless the journal cannot be written. */
+  #refuse(asked: Asked, verdict: Extract<ApprovalVerdict, { ok: false }>, reply: Reply): void {
+    const { code, message, next, reason } = verdict;
+    const connection = asked.connection.config.name;
+    const error = { code, message, connection, epoch: asked.connection.route.epoch, reason, next: [...next] };
+    const record = refusedMoveRecord(asked, verdict);
+    this.refusedMoves.add(record);
+    this.runtime.fx.log('warn', 'move-refused', { connection, by: record.by, code, reason, approval: record.approval });
+    const tell = (): void => reply({ ok: false, status: 403, error });
+    if (this.runtime.journalFailed) tell();
+    else this.runtime.append(record, null, 'durable', tell);
+  }
+
+  /** Once for each document: a wave has one for all of its connections. */
+  #recordApproval(asked: Asked, { digest, signedBy }: Extract<ApprovalVerdict, { ok: true }>): string {
+    const { approval, requestId } = asked.request;
+    if (approval === undefined || this.#recordedApprovals.has(digest)) return digest;
+    this.#recordedApprovals.add(digest);
+    const connection = asked.connection.config.name;
+    const record = { t: 'approval', connection, requestId, digest, signedBy, at: asked.nowMs } as const;
+    this.runtime.append(record, Buffer.from(JSON.stringify(approval), 'utf8'), 'written');
+    return digest;
   }
 
   /** Holds the feed of a connection by hand, never longer than its sender can wait. Null: no such connection. */
@@ -480,7 +520,7 @@ export class ShardEngine {
       requestId: request.requestId,
       reason: request.reason ?? null,
       changeId: request.changeId ?? null,
-      approval: null,
+      approval: author.approval ?? null,
       forced: request.force,
       at: new Date(this.runtime.now).toISOString(),
     });
@@ -560,8 +600,6 @@ export class ShardEngine {
 const STATUS_OF: Readonly<Record<string, number>> = {
   'stale-epoch': 409,
   'effects-unclassified': 403,
-  'approval-missing': 403,
-  'approval-invalid': 403,
 };
 
 function refusal(status: number, code: string, message: string, connection: string): Parameters<Reply>[0] {

@@ -349,14 +349,23 @@ export class Estate {
   }
 
   async call(method: string, path: string, body?: object, token = this.token): Promise<Reply> {
+    const { status, text } = await this.#ask(method, `/v1/${path}`, { authorization: `Bearer ${token}` }, body);
+    return { status, body: JSON.parse(text) };
+  }
+
+  /** What a path outside `/v1` answers, without a credential. */
+  async text(path: string): Promise<string> {
+    return (await this.#ask('GET', path, {})).text;
+  }
+
+  async #ask(method: string, path: string, headers: Record<string, string>, body?: object) {
     const ca = await readFile(join(this.dataDir, 'admin.crt'));
-    const headers = { authorization: `Bearer ${token}` };
-    const target = { method, host: '127.0.0.1', port: this.adminPort, path: `/v1/${path}`, ca, headers, agent: false };
-    return new Promise((done, fail) => {
+    const target = { method, host: '127.0.0.1', port: this.adminPort, path, ca, headers, agent: false };
+    return new Promise<{ status: number; text: string }>((done, fail) => {
       const ask = request(target, async (response) => {
         const parts: Buffer[] = [];
         for await (const part of response) parts.push(part);
-        done({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(parts).toString()) });
+        done({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() });
       });
       ask.on('error', fail);
       ask.end(body === undefined ? undefined : JSON.stringify(body));
