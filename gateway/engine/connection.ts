@@ -6,13 +6,21 @@ import { createHash } from 'node:crypto';
 import { type Counters, type EpochRecord, type ListName, noCounters } from '../../core/admin-api.ts';
 import { keyOf, matchesPredicate } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
-import { candidateOf, controlOf, FIRST_ROUTE, otherPlatform, type Platform, type Route } from '../../core/platform.ts';
-import { ownAnswer, readAnswer, readdress } from './answers.ts';
+import {
+  candidateOf,
+  controlOf,
+  FIRST_ROUTE,
+  otherPlatform,
+  PLATFORMS,
+  type Platform,
+  type Route,
+} from '../../core/platform.ts';
 import { type Destination, newDestination } from './destination.ts';
 import type { AdmittedInput } from './feed.ts';
 import type { Intake, Message } from './intake.ts';
 import { Lists, type ListsState } from './lists.ts';
-import { type Obligation, Obligations, type ObligationsState } from './obligations.ts';
+import { hasEnded, type Obligation, Obligations, type ObligationsState } from './obligations.ts';
+import { OutputFlow } from './output-flow.ts';
 import type { StrayFrame } from './peer-link.ts';
 import type { ListRecord, MessageFacts, OutputRole, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
@@ -21,6 +29,8 @@ export type ConnectionObserver = {
   /** Something that a swap may wait for has moved. */
   moved(connection: string): void;
   stray(endpoint: string, frame: StrayFrame): void;
+  /** What becomes of this input, only a person can say. */
+  doubt(connection: ConnectionEngine, cause: string, obligation: Obligation): void;
 };
 
 export type ConnectionState = {
@@ -35,6 +45,11 @@ export type ConnectionState = {
 };
 
 const EXPIRE_EVERY_MS = 1000;
+/** Above every weight: an output without its key is the control's. */
+const NO_SHARE = 100;
+
+/** An output that has come on a leg. */
+type Arrival = { readonly message: Message; readonly platform: Platform; readonly intake: Intake };
 
 export type Observed = { readonly epoch: number; readonly deliveredFrom: Platform; readonly atMs: number };
 
@@ -47,8 +62,11 @@ export class ConnectionEngine {
   readonly epochs: EpochRecord[] = [];
   route: Route = FIRST_ROUTE;
   observed: Observed | null = null;
-  /** Outputs that are being worked on: received, and neither on their way to the destination's verdict nor captured yet. */
-  openOutputs = 0;
+  readonly flow: OutputFlow;
+  /** Outputs that wait until an epoch is durable, as their sockets do: they are not in the journal. */
+  #atBarrier: Arrival[] | null = null;
+  readonly #doubtful = new Set<Obligation>();
+  #doubtTimer: number | null = null;
   #nextExpiryMs = 0;
   #rejectedCopies = { epoch: 0, count: 0 };
   readonly #runtime: Runtime;
@@ -73,14 +91,37 @@ export class ConnectionEngine {
       frameLimitBytes,
       onStray: (frame) => observer.stray(`${config.name}/destination`, frame),
     });
+    const { counters, obligations, destination } = this;
+    this.flow = new OutputFlow(
+      {
+        config,
+        counters,
+        obligations,
+        destination,
+        listed: (list, facts, offset, cause) => this.listed(list, facts, offset, cause),
+        delivered: (deliveredFrom) => {
+          this.observed = { epoch: this.route.epoch, deliveredFrom, atMs: runtime.now };
+        },
+        moved: () => {
+          this.#askOfRejected();
+          observer.moved(config.name);
+        },
+      },
+      runtime,
+    );
+  }
+
+  get openOutputs(): number {
+    return this.flow.openCount;
   }
 
   get owedOutputs(): number {
     let owed = 0;
-    const control = controlOf(this.route);
-    for (const { verdict, owner, sides } of this.obligations.all()) {
-      const { state } = sides[owner ?? control];
-      if (verdict === 'positive' && (state === 'expected' || state === 'open')) owed++;
+    for (const obligation of this.obligations.all()) {
+      const isOwed = PLATFORMS.some(
+        (platform) => !hasEnded(obligation.sides[platform]) && this.owes(obligation, platform),
+      );
+      if (obligation.verdict === 'positive' && isOwed) owed++;
     }
     return owed;
   }
@@ -114,6 +155,7 @@ export class ConnectionEngine {
     this.#nextExpiryMs = state.nextExpiryMs;
     this.lists.load(state.lists);
     this.obligations.load(state.obligations);
+    for (const obligation of this.obligations.all()) if (obligation.isDoubtful) this.#doubtful.add(obligation);
   }
 
   /** Copies that the candidate did not take since the last change of route. */
@@ -123,14 +165,15 @@ export class ConnectionEngine {
 
   /** No output is on its way and none can still come. */
   isSettled(): boolean {
-    this.obligations.expire(this.#runtime.now, controlOf(this.route));
+    this.#expire();
     return this.openOutputs === 0 && this.obligations.size === 0;
   }
 
   inputAdmitted(input: AdmittedInput): void {
     const { config } = this;
     if (config.applies !== null && (input.payload === null || !matchesPredicate(input.payload, config.applies))) return;
-    const from = this.#platformsThatProduce(input);
+    const reached = input.shadow === null ? [input.primary] : [input.primary, input.shadow];
+    const from = this.#withRole().filter((platform) => reached.includes(platform));
     const known = this.obligations.get(input.first);
     if (known !== null) {
       // Another attempt of the same input: whoever has not produced its output yet may do so again.
@@ -143,15 +186,19 @@ export class ConnectionEngine {
       return;
     }
     const key = config.correlate === null || input.payload === null ? null : keyOf(input.payload, config.correlate);
-    this.obligations.admit(input.first, input.facts, key, from);
+    this.obligations.admit(input.first, input.facts, key, from, reached, input.primary);
     this.#expireNowAndThen();
+  }
+
+  #expire(): void {
+    this.obligations.expire(this.#runtime.now, (obligation, platform) => this.owes(obligation, platform));
   }
 
   /** What can no longer come is forgotten also while no swap asks for it. */
   #expireNowAndThen(): void {
     if (this.#runtime.now < this.#nextExpiryMs) return;
     this.#nextExpiryMs = this.#runtime.now + EXPIRE_EVERY_MS;
-    this.obligations.expire(this.#runtime.now, controlOf(this.route));
+    this.#expire();
     for (const obligation of this.obligations.surplus()) {
       this.listed('uncorrelated', obligation.facts, obligation.input, 'output-missing');
       this.obligations.close(obligation);
@@ -169,11 +216,36 @@ export class ConnectionEngine {
       const count = this.#rejectedCopies.epoch === epoch ? this.#rejectedCopies.count + 1 : 1;
       this.#rejectedCopies = { epoch, count };
     }
+    const obligation = this.obligations.get(input.first);
+    if (obligation !== null && !isPrimary && verdict === 'negative') this.#refused(obligation, platform);
     this.obligations.answered(input.first, platform, verdict, isPrimary, this.#runtime.now);
+  }
+
+  /** A copy was not taken, whose platform has made no output yet. */
+  #refused(obligation: Obligation, platform: Platform): void {
+    const side = obligation.sides[platform];
+    if (side.state !== 'expected') return;
+    side.refused = true;
+    this.#markDoubt(obligation);
+  }
+
+  /** An epoch is on its way to the disk: until it is there, nobody can say whose an output is. */
+  raiseBarrier(): void {
+    this.#atBarrier ??= [];
+  }
+
+  liftBarrier(): void {
+    const arrivals = this.#atBarrier ?? [];
+    this.#atBarrier = null;
+    for (const { message, platform, intake } of arrivals) this.output(message, platform, intake);
   }
 
   /** An output has come on a leg. */
   output(message: Message, platform: Platform, intake: Intake): void {
+    if (this.#atBarrier !== null) {
+      this.#atBarrier.push({ message, platform, intake });
+      return;
+    }
     const { payload } = message.frame;
     const correlates = this.config.correlate !== null;
     const key = this.config.correlate === null ? null : keyOf(payload, this.config.correlate);
@@ -182,13 +254,12 @@ export class ConnectionEngine {
       message.attemptOf === null
         ? this.obligations.match(platform, key, correlates)
         : this.obligations.get(message.context ?? -1);
-    // Its first attempt was captured, and is on its way in the place of what the former owner owed: once is enough.
-    const isUnderWay =
-      message.attemptOf !== null && known?.isPromised === true && known.sides[platform].state === 'open';
-    const obligation = isUnderWay ? null : known;
-    const role = isUnderWay ? 'suppress' : this.roleOf(platform, payload, key, obligation);
+    // Its first attempt was captured, and goes out in the place of what the former owner owed: once is enough.
+    const isTakenOver = message.attemptOf !== null && this.obligations.isTakenOver(message.attemptOf);
+    const obligation = isTakenOver ? null : known;
+    const role = isTakenOver ? 'suppress' : this.roleOf(platform, payload, key, obligation);
     this.counters.outputs++;
-    this.openOutputs++;
+    this.flow.openCount++;
     this.obligations.began(platform);
     const offset = this.#runtime.append(
       {
@@ -205,18 +276,36 @@ export class ConnectionEngine {
       },
       payload,
       'durable',
-      () => this.#durable(message, platform, intake, role, offset, obligation),
+      () => this.flow.begin({ offset, facts: message.facts, platform, obligation }, role, { message, intake }),
     );
     intake.admitted(message, offset, obligation?.input ?? null);
-    if (obligation !== null) {
-      this.obligations.arrived(obligation, platform, offset, message.facts, this.#runtime.now);
+    if (obligation === null) return;
+    const first = message.attemptOf ?? offset;
+    this.arrived(obligation, platform, { offset, first, facts: message.facts, payload });
+  }
+
+  /** An output of this input is in the journal. */
+  arrived(
+    obligation: Obligation,
+    platform: Platform,
+    output: {
+      readonly offset: number;
+      readonly first: number;
+      readonly facts: MessageFacts;
+      readonly payload: Uint8Array;
+    },
+  ): void {
+    if (this.config.weightKey !== null && this.route.newWeight > 0) {
+      obligation.share = shareIn(output.payload, this.config.weightKey);
     }
+    this.obligations.arrived(obligation, platform, output, this.#runtime.now);
+    this.#markDoubt(obligation);
   }
 
   /** Keeps an output that nobody owns: durable, answered with a generated AA, listed. */
   park(message: Message, platform: Platform, intake: Intake, cause: string): void {
     this.counters.outputs++;
-    this.openOutputs++;
+    this.flow.openCount++;
     this.obligations.began(platform);
     const { facts, sender, attemptOf } = message;
     const at = this.#runtime.now;
@@ -233,7 +322,7 @@ export class ConnectionEngine {
       at,
     } as const;
     const offset = this.#runtime.append({ ...record, ...facts }, message.frame.payload, 'durable', () => {
-      this.#parked(message, intake, offset, cause);
+      this.flow.parked({ offset, facts, platform, obligation: null }, { message, intake }, cause);
     });
     intake.admitted(message, offset, null);
   }
@@ -253,10 +342,70 @@ export class ConnectionEngine {
 
   /** The platform that owns an output with these bytes: the control, or by weight and key. */
   ownerOf(payload: Uint8Array): Platform {
-    const control = controlOf(this.route);
-    if (this.route.newWeight === 0 || this.config.weightKey === null) return control;
-    const key = keyOf(payload, this.config.weightKey);
-    return key !== null && shareOf(key) < this.route.newWeight ? 'new' : control;
+    if (this.route.newWeight === 0 || this.config.weightKey === null) return controlOf(this.route);
+    return ownerOfShare(this.route, shareIn(payload, this.config.weightKey));
+  }
+
+  /** Whose output this input's is; null: with a weight nobody knows before an output has shown its key. */
+  ownerOfInput(obligation: Obligation): Platform | null {
+    return obligation.owner ?? ownerBy(this.route, obligation);
+  }
+
+  /** Its output is to be delivered, so that it is waited for; where nobody knows yet whose it is, both are. */
+  owes(obligation: Obligation, platform: Platform): boolean {
+    const owner = this.ownerOfInput(obligation);
+    return owner === null || owner === platform;
+  }
+
+  /** A copy that its owner did not take: the other platform's capture is all there will be, and a person decides. */
+  #markDoubt(obligation: Obligation): void {
+    const owner = this.ownerOfInput(obligation);
+    obligation.isDoubtful = owner !== null && obligation.sides[owner].refused && obligation.verdict === 'positive';
+    if (obligation.isDoubtful) this.#doubtful.add(obligation);
+    else this.#doubtful.delete(obligation);
+  }
+
+  /** Asks a person about the copies that their owner did not take, once the other platform has its end. */
+  #askOfRejected(): void {
+    for (const obligation of [...this.#doubtful]) {
+      const owner = this.ownerOfInput(obligation) ?? obligation.primary;
+      const other = obligation.sides[otherPlatform(owner)];
+      if (!hasEnded(other)) continue;
+      this.#doubtful.delete(obligation);
+      if (this.config.outputs === 'one' || other.kept) this.#observer.doubt(this, 'copy-rejected', obligation);
+      else {
+        // It makes no output of every input: the other platform has shown that nothing is owed here.
+        obligation.isDoubtful = false;
+        this.obligations.closeIfDone(obligation);
+      }
+    }
+  }
+
+  /** Asks a person where the owner that is fed by copies has not made its output in time, and the other's is kept here. */
+  #askOfMissing(): void {
+    for (const obligation of [...this.obligations.all()]) {
+      const owner = this.ownerOfInput(obligation);
+      // What the primary itself owes is waited for: its answer says that it took the message.
+      if (owner === null || owner === obligation.primary || obligation.verdict !== 'positive') continue;
+      const other = obligation.sides[otherPlatform(owner)];
+      const isAlone = other.kept && hasEnded(other);
+      if (isAlone && this.config.outputs === 'one' && this.obligations.isLate(obligation, owner, this.#runtime.now))
+        this.#observer.doubt(this, 'output-missing', obligation);
+    }
+  }
+
+  /** Looks at what is owed to be taken in copies, now and whenever something may be overdue. */
+  watchCopies(): void {
+    this.#askOfRejected();
+    if (this.#doubtTimer !== null) return;
+    const dueMs = this.obligations.nextDueMs(this.#runtime.now);
+    if (dueMs === null) return;
+    this.#doubtTimer = this.#runtime.after(dueMs - this.#runtime.now, () => {
+      this.#doubtTimer = null;
+      this.#expire();
+      this.#askOfMissing();
+      this.watchCopies();
+    });
   }
 
   listed(list: ListName, facts: MessageFacts, offset: number | null, cause: string): void {
@@ -284,197 +433,25 @@ export class ConnectionEngine {
     if (record.list === 'maybeSent' || record.list === 'answeredAgain') this.counters[record.list]++;
   }
 
-  /** Sends the captured output of the platform that has taken the obligation over. */
-  deliverPromised(obligation: Obligation): void {
-    const { owner } = obligation;
-    if (owner === null || !obligation.isPromised) return;
-    const side = obligation.sides[owner];
-    if (side.output === null || side.outputFacts === null) return;
-    side.state = 'open';
-    this.deliverCapture(side.output, side.outputFacts, obligation, owner, 'reowned');
-  }
-
-  /** Delivers a capture in the place of the platform that owes its output (rule 9), or by a person's decision. */
-  deliverCapture(
-    offset: number,
-    facts: MessageFacts,
-    obligation: Obligation | null,
-    from: Platform,
-    cause: string,
-  ): void {
-    this.openOutputs++;
-    this.#toDestination(null, facts, offset, from, obligation, null, cause);
-  }
-
-  #durable(
-    message: Message,
-    platform: Platform,
-    intake: Intake,
-    role: OutputRole,
-    offset: number,
-    obligation: Obligation | null,
-  ): void {
-    switch (role) {
-      case 'deliver':
-        this.#toDestination(message.frame, message.facts, offset, platform, obligation, { message, intake }, null);
-        return;
-      case 'capture':
-      case 'suppress':
-        this.#captured(message, platform, intake, role, offset, obligation);
-        return;
-      case 'park':
-        this.#parked(message, intake, offset, 'no-role');
-        return;
-    }
-  }
-
-  #parked(message: Message, intake: Intake, offset: number, cause: string): void {
-    this.counters.parked++;
-    this.openOutputs--;
-    this.listed('parked', message.facts, offset, cause);
-    this.#answerOwn(message, intake, offset, 'synthetic', null);
-    this.#observer.moved(this.config.name);
-  }
-
-  #toDestination(
-    frame: Message['frame'] | null,
-    facts: MessageFacts,
-    offset: number,
-    platform: Platform,
-    obligation: Obligation | null,
-    waits: { readonly message: Message; readonly intake: Intake } | null,
-    reownCause: string | null,
-  ): void {
-    const answerTimeoutMs = this.config.destination.answerTimeoutMs ?? this.config.legs[platform].ackTimeoutMs;
-    this.destination.deliver({
-      frame,
-      offset,
-      msh10: facts.msh10,
-      timeoutMs: answerTimeoutMs,
-      repeats: waits === null,
-      unreadable: () => {
-        this.openOutputs--;
-        this.#runtime.fx.log('error', 'capture-unreadable', { connection: this.config.name, offset });
-      },
-      answered: (answer, verdict) =>
-        this.#verdict(offset, verdict, answer, reownCause !== null, () => {
-          this.#delivered(facts, offset, platform, obligation, verdict, answer, reownCause);
-          waits?.intake.answer(waits.message, answer, verdict);
-          this.#observer.moved(this.config.name);
-        }),
-      lost: (cause) => {
-        this.#verdict(offset, 'lost', null, reownCause !== null);
-        this.listed('maybeSent', facts, offset, `destination-${cause}`);
-        if (waits === null) return;
-        if (obligation !== null) this.obligations.uncertain(obligation, platform);
-        this.openOutputs--;
-        waits.intake.abandon(waits.message);
-        this.#observer.moved(this.config.name);
-      },
-    });
-  }
-
-  #verdict(output: number, verdict: Verdict, answer: Buffer | null, reowned: boolean, then?: () => void): void {
-    const connection = this.config.name;
-    const needs = then === undefined ? 'written' : 'durable';
-    const at = this.#runtime.now;
-    this.#runtime.append({ t: 'output-verdict', connection, output, verdict, reowned, at }, answer, needs, then);
-  }
-
-  #delivered(
-    facts: MessageFacts,
-    offset: number,
-    platform: Platform,
-    obligation: Obligation | null,
-    verdict: Verdict,
-    answer: Buffer,
-    reownCause: string | null,
-  ): void {
-    this.openOutputs--;
-    if (verdict === 'positive') {
-      this.counters.delivered++;
-      this.observed = { epoch: this.route.epoch, deliveredFrom: platform, atMs: this.#runtime.now };
-    } else {
-      this.counters.destinationRejected++;
-      this.listed('rejected', facts, offset, reownCause ?? 'destination');
-    }
-    if (obligation === null) {
-      if (this.config.correlate !== null && reownCause === null) this.listed('uncorrelated', facts, offset, 'no-input');
-      return;
-    }
-    obligation.controlAnswer = answer;
-    for (const run of obligation.onControlAnswer.splice(0)) run();
-    this.obligations.settled(obligation, platform, verdict === 'positive');
-  }
-
-  #captured(
-    message: Message,
-    platform: Platform,
-    intake: Intake,
-    role: 'capture' | 'suppress',
-    offset: number,
-    obligation: Obligation | null,
-  ): void {
-    this.openOutputs--;
-    if (role === 'suppress') {
-      this.counters.suppressed++;
-      this.listed('suppressed', message.facts, offset, obligation?.owner != null ? 'reowned' : 'delivered-already');
-    } else this.counters.captured++;
-    const paired = obligation?.controlAnswer ?? null;
-    if (obligation !== null) this.obligations.captured(obligation, platform);
-    // A forced rollback came while the capture was on its way to the disk.
-    if (obligation?.isPromised === true && obligation.owner === platform) this.deliverPromised(obligation);
-    // The other platform gets its copy only after the primary's answer: to wait for it before that would wait for itself.
-    const cannotPair = obligation === null || obligation.verdict === null || role === 'suppress';
-    if (paired !== null || cannotPair) {
-      this.#answerOwn(message, intake, offset, paired === null ? 'synthetic' : 'paired', paired);
-    } else this.#awaitPair(message, intake, offset, obligation);
-    this.#observer.moved(this.config.name);
-  }
-
-  #awaitPair(message: Message, intake: Intake, offset: number, obligation: Obligation): void {
-    let isAnswered = false;
-    const finish = (): void => {
-      if (isAnswered) return;
-      isAnswered = true;
-      this.#runtime.cancel(timer);
-      const answer = obligation.controlAnswer;
-      this.#answerOwn(message, intake, offset, answer === null ? 'synthetic' : 'paired', answer);
-    };
-    const timer = this.#runtime.after(this.config.captureWaitMs, finish);
-    obligation.onControlAnswer.push(finish);
-  }
-
-  #answerOwn(
-    message: Message,
-    intake: Intake,
-    offset: number,
-    kind: 'paired' | 'synthetic',
-    paired: Buffer | null,
-  ): void {
-    const answer =
-      paired === null
-        ? ownAnswer(message.frame.payload, 'AA', '', this.#runtime.now)
-        : Buffer.from(readdress(paired, message.facts.msh10));
-    const record = {
-      t: 'capture-answer',
-      connection: this.config.name,
-      output: offset,
-      kind,
-      at: this.#runtime.now,
-    } as const;
-    const verdict = readAnswer(answer)?.verdict ?? 'other';
-    this.#runtime.append(record, answer, 'written', () => intake.answer(message, answer, verdict));
-  }
-
-  #platformsThatProduce(input: AdmittedInput): Platform[] {
-    const withRole = new Set<Platform>([controlOf(this.route)]);
+  #withRole(): Platform[] {
     const candidate = candidateOf(this.route);
-    if (candidate !== null) withRole.add(candidate);
-    const reached = new Set<Platform>([input.primary]);
-    if (input.shadow !== null) reached.add(input.shadow);
-    return [...withRole].filter((platform) => reached.has(platform));
+    return candidate === null ? [controlOf(this.route)] : [controlOf(this.route), candidate];
   }
+}
+
+function shareIn(payload: Uint8Array, weightKey: readonly string[]): number {
+  const key = keyOf(payload, weightKey);
+  return key === null ? NO_SHARE : shareOf(key);
+}
+
+/** Whose output this input's is by the route alone; null: its key has not been seen yet. */
+export function ownerBy(route: Route, { share }: Obligation): Platform | null {
+  if (route.newWeight === 0) return controlOf(route);
+  return share === null ? null : ownerOfShare(route, share);
+}
+
+function ownerOfShare(route: Route, share: number): Platform {
+  return share < route.newWeight ? 'new' : controlOf(route);
 }
 
 /** 0..99: the first 32 bits of SHA-256 of the key, modulo 100, so that raising a weight moves keys one way only. */

@@ -3,7 +3,7 @@
  * two questions: which input does this output belong to, and can an output still come (DESIGN: drain, settle).
  */
 import type { OutputCount } from '../../core/inventory.ts';
-import { PLATFORMS, type Platform } from '../../core/platform.ts';
+import { otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { SettleTime } from './settle-time.ts';
 
@@ -17,7 +17,13 @@ export type Side = {
   /** Offset of the newest output. */
   output: number | null;
   outputFacts: MessageFacts | null;
+  /** Offset of the first attempt of that output. */
+  firstOutput: number | null;
   delivered: boolean;
+  /** The newest output is kept here and was not sent to the destination. */
+  kept: boolean;
+  /** The platform did not take its copy of the input: it will make no output. */
+  refused: boolean;
   /** When an output that is only possible counts as not coming; null until the platform has answered the input. */
   dueMs: number | null;
   answeredAtMs: number | null;
@@ -29,10 +35,16 @@ export type Obligation = {
   readonly key: string | null;
   readonly sides: Record<Platform, Side>;
   verdict: Verdict | null;
+  /** Where its key falls among 0..99 (100: nowhere), once an output has shown it: with a weight, whose it is. */
+  share: number | null;
   /** Set where re-owning has decided who delivers, whatever the route says. */
   owner: Platform | null;
   /** The owner by re-owning has not delivered yet: nothing closes the obligation before it has. */
   isPromised: boolean;
+  /** Its owner did not take its copy: a person decides once the other platform has its end. */
+  isDoubtful: boolean;
+  /** The platform that answers the source. */
+  primary: Platform;
   /** The destination's answer to the control's output: what a capture of the other platform is answered with. */
   controlAnswer: Buffer | null;
   /** Run once the control's answer is there. */
@@ -48,6 +60,9 @@ type LegActivity = { waiting: number; notBeforeMs: number; isKeyProven: boolean 
 const OPEN_LIMIT = 100_000;
 const LATE_LIMIT = 10_000;
 
+/** True where the platform's output is to be delivered, so that it is waited for without end. */
+export type Owes = (obligation: Obligation, platform: Platform) => boolean;
+
 type OpenState = Omit<Obligation, 'controlAnswer' | 'onControlAnswer'> & { readonly answer: string | null };
 
 export type ObligationsState = {
@@ -59,6 +74,7 @@ export type ObligationsState = {
     readonly missing: readonly Platform[];
   }[];
   readonly delivered: readonly (readonly [number, Platform])[];
+  readonly takenOver: readonly number[];
   readonly keyProven: readonly Platform[];
   readonly settle: ReturnType<SettleTime['dump']>;
 };
@@ -72,6 +88,8 @@ export class Obligations {
   /** Closed ones by key, so that a late output is still told from a new one. */
   readonly #late = new Map<string, Late>();
 
+  /** First attempts of the captures that the gateway delivers itself: their platform's resends are no new outputs. */
+  readonly #takenOver = new Map<number, true>();
   /** Inputs without a positive answer whose output was delivered all the same: their resend owes nothing more. */
   readonly #delivered = new Map<number, Platform>();
 
@@ -104,6 +122,7 @@ export class Obligations {
       })),
       late: [...this.#late].map(([key, { missing, ...rest }]) => ({ key, ...rest, missing: [...missing] })),
       delivered: [...this.#delivered],
+      takenOver: [...this.#takenOver.keys()],
       keyProven: PLATFORMS.filter((platform) => this.#legs[platform].isKeyProven),
       settle: this.#settle.dump(),
     };
@@ -116,6 +135,7 @@ export class Obligations {
     }
     for (const { key, missing, ...rest } of state.late) this.#late.set(key, { ...rest, missing: new Set(missing) });
     for (const [input, platform] of state.delivered) this.#delivered.set(input, platform);
+    for (const output of state.takenOver) this.#takenOver.set(output, true);
     for (const platform of state.keyProven) this.#legs[platform].isKeyProven = true;
     this.#settle.load(state.settle);
   }
@@ -132,17 +152,29 @@ export class Obligations {
     return this.#open.get(input) ?? null;
   }
 
-  /** An input was admitted; `from` are the platforms that will get it. */
-  admit(input: number, facts: MessageFacts, key: string | null, from: readonly Platform[]): Obligation {
-    const sides = { legacy: newSide(from.includes('legacy')), new: newSide(from.includes('new')) };
+  /** An input was admitted: who gets it, and whose outputs are waited for (not those of a platform without a role). */
+  admit(
+    input: number,
+    facts: MessageFacts,
+    key: string | null,
+    waitedFor: readonly Platform[],
+    reached: readonly Platform[],
+    primary: Platform,
+  ): Obligation {
+    const side = (platform: Platform): Side =>
+      newSide(waitedFor.includes(platform) ? 'expected' : reached.includes(platform) ? 'missing' : 'none');
+    const sides = { legacy: side('legacy'), new: side('new') };
     const obligation: Obligation = {
       input,
       facts,
       key,
       sides,
       verdict: null,
+      share: null,
       owner: null,
       isPromised: false,
+      isDoubtful: false,
+      primary,
       controlAnswer: null,
       onControlAnswer: [],
     };
@@ -215,23 +247,30 @@ export class Obligations {
     return late.missing.delete(platform);
   }
 
-  /** Platforms that lost their role produce nothing that is waited for. */
+  /** Platforms that lost their role produce nothing that is waited for; what still comes of them is late. */
   keepOnly(platforms: readonly Platform[]): void {
     for (const obligation of [...this.#open.values()]) {
       for (const platform of PLATFORMS) {
         const side = obligation.sides[platform];
-        if (!platforms.includes(platform) && side.state === 'expected') side.state = 'none';
+        if (!platforms.includes(platform) && side.state === 'expected') side.state = 'missing';
       }
       this.closeIfDone(obligation);
     }
   }
 
-  arrived(obligation: Obligation, platform: Platform, output: number, facts: MessageFacts, nowMs: number): void {
+  arrived(
+    obligation: Obligation,
+    platform: Platform,
+    output: { readonly offset: number; readonly first: number; readonly facts: MessageFacts },
+    nowMs: number,
+  ): void {
     const side = obligation.sides[platform];
     this.#settle.measured(side.answeredAtMs === null ? 0 : nowMs - side.answeredAtMs);
     side.state = 'open';
-    side.output = output;
-    side.outputFacts = facts;
+    side.output = output.offset;
+    side.outputFacts = output.facts;
+    side.firstOutput = output.first;
+    side.kept = false;
   }
 
   /** An output has its end. `delivered`: the destination answered it positively. */
@@ -246,7 +285,9 @@ export class Obligations {
 
   /** An output was kept and not delivered. */
   captured(obligation: Obligation, platform: Platform): void {
-    obligation.sides[platform].state = this.#outputs === 'many' ? 'expected' : 'settled';
+    const side = obligation.sides[platform];
+    side.state = this.#outputs === 'many' ? 'expected' : 'settled';
+    side.kept = true;
     this.closeIfDone(obligation);
   }
 
@@ -256,10 +297,41 @@ export class Obligations {
     obligation.isPromised = true;
   }
 
-  /** The peer may have taken the output: its platform will send it again. */
+  /** The gateway delivers this capture itself. */
+  takeOver(firstOutput: number): void {
+    this.#takenOver.set(firstOutput, true);
+    forgetOldest(this.#takenOver);
+  }
+
+  /** This output is delivered by the gateway itself, or has been. */
+  isTakenOver(firstOutput: number): boolean {
+    return this.#takenOver.has(firstOutput);
+  }
+
+  /** A person had the captures for this input delivered: an output that has not come is no longer wanted. */
+  decided(input: number): void {
+    for (const [key, late] of this.#late) {
+      const deliveredBy = PLATFORMS.find((platform) => !late.missing.has(platform)) ?? null;
+      if (late.input === input) this.#late.set(key, { ...late, deliveredBy });
+    }
+  }
+
+  /** The output goes out as its platform has sent it, whatever the route says by now. */
+  leaveTo(obligation: Obligation, platform: Platform): void {
+    obligation.owner = platform;
+  }
+
+  /**
+   * The peer may have taken the output: its platform will send it again. Where that is the former owner, whose resend
+   * nobody will deliver, the heir takes the obligation over.
+   */
   uncertain(obligation: Obligation, platform: Platform): void {
     const side = obligation.sides[platform];
-    if (side.state === 'open') side.state = 'expected';
+    if (side.state !== 'open') return;
+    if (obligation.owner === platform && !obligation.isPromised) {
+      side.state = 'missing';
+      this.promise(obligation, otherPlatform(platform));
+    } else side.state = 'expected';
   }
 
   /** Closes an obligation whatever is open. */
@@ -275,21 +347,20 @@ export class Obligations {
       if (rest.length === 0) this.#byKey.delete(obligation.key);
       else this.#byKey.set(obligation.key, rest);
       this.#late.delete(obligation.key);
-      const missing = new Set(PLATFORMS.filter((platform) => obligation.sides[platform].state === 'missing'));
+      const missing = new Set(PLATFORMS.filter((platform) => hasNotCome(obligation.sides[platform])));
       this.#late.set(obligation.key, { input: obligation.input, deliveredBy, missing });
       forgetOldest(this.#late);
     }
     for (const run of obligation.onControlAnswer.splice(0)) run();
   }
 
-  /** Ends what can no longer come; `control` is the platform whose outputs of `outputs: one` are waited for without end. */
-  expire(nowMs: number, control: Platform): void {
+  /** Ends what can no longer come; what is owed with `outputs: one` is waited for without end. */
+  expire(nowMs: number, owes: Owes): void {
     for (const obligation of [...this.#open.values()]) {
       for (const platform of PLATFORMS) {
         const side = obligation.sides[platform];
         if (side.state !== 'expected' || !this.#isOverdue(side, platform, nowMs)) continue;
-        const owes = (obligation.owner ?? control) === platform;
-        if (this.#outputs === 'one' && owes && obligation.verdict === 'positive') continue;
+        if (this.#outputs === 'one' && obligation.verdict === 'positive' && owes(obligation, platform)) continue;
         side.state = this.#outputs === 'one' ? 'missing' : side.output === null ? 'none' : 'settled';
       }
       this.closeIfDone(obligation);
@@ -310,13 +381,17 @@ export class Obligations {
     return earliest;
   }
 
-  /** Inputs whose output the owner owes and that has not come in its time. */
-  overdue(nowMs: number, control: Platform): readonly Obligation[] {
-    return [...this.#open.values()].filter((obligation) => {
-      const platform = obligation.owner ?? control;
-      const side = obligation.sides[platform];
-      return side.state === 'expected' && this.#isOverdue(side, platform, nowMs);
-    });
+  /** Inputs whose output its owner owes and that has not come in its time. */
+  overdue(nowMs: number, owes: Owes): readonly Obligation[] {
+    return [...this.#open.values()].filter((obligation) =>
+      PLATFORMS.some((platform) => owes(obligation, platform) && this.isLate(obligation, platform, nowMs)),
+    );
+  }
+
+  /** Its output has not come in its time, and nothing says that it is on its way. */
+  isLate(obligation: Obligation, platform: Platform, nowMs: number): boolean {
+    const side = obligation.sides[platform];
+    return side.state === 'expected' && this.#isOverdue(side, platform, nowMs);
   }
 
   /** Beyond the bound the oldest are given up: whoever asks for them finds them on a list. */
@@ -332,13 +407,14 @@ export class Obligations {
 
   /** Closes it where nothing of it can still come. */
   closeIfDone(obligation: Obligation): void {
-    if (obligation.verdict === null || obligation.isPromised) return;
-    const isDone = PLATFORMS.every((platform) => {
-      const { state } = obligation.sides[platform];
-      return state === 'none' || state === 'settled' || state === 'missing';
-    });
-    if (isDone) this.close(obligation);
+    if (obligation.verdict === null || obligation.isPromised || obligation.isDoubtful) return;
+    if (PLATFORMS.every((platform) => hasEnded(obligation.sides[platform]))) this.close(obligation);
   }
+}
+
+/** Nothing of it is on its way or waited for. */
+export function hasEnded({ state }: Side): boolean {
+  return state === 'none' || state === 'settled' || state === 'missing';
 }
 
 function newActivity(): LegActivity {
@@ -353,9 +429,23 @@ function forgetOldest<K>(map: Map<K, unknown>): void {
   }
 }
 
-function newSide(isExpected: boolean): Side {
-  const state = isExpected ? 'expected' : 'none';
-  return { state, output: null, outputFacts: null, delivered: false, dueMs: null, answeredAtMs: null };
+function newSide(state: Side['state']): Side {
+  return {
+    state,
+    output: null,
+    outputFacts: null,
+    firstOutput: null,
+    delivered: false,
+    kept: false,
+    refused: false,
+    dueMs: null,
+    answeredAtMs: null,
+  };
+}
+
+/** Given up, and it may come all the same. */
+function hasNotCome({ state }: Side): boolean {
+  return state === 'missing' || state === 'expected';
 }
 
 function isDue(side: Side): boolean {

@@ -84,7 +84,8 @@ export type RefusalRecord = MessageFacts & {
 export type RouteEpochRecord = {
   readonly t: 'epoch';
   readonly record: EpochRecord;
-  readonly pauseMs: number;
+  /** Forced: what the former owner owed was taken over by itself; else it went to the decision list. */
+  readonly reowns: boolean;
   readonly at: number;
 };
 

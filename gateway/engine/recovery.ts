@@ -210,6 +210,8 @@ export class Recovery {
         const decision = this.#engine.decisions.get(meta.id);
         if (decision !== null && meta.action === 'deliver') {
           for (const proposal of decision.proposalOffsets) this.#resolved.set(proposal, decision);
+          if (decision.inputOffset !== null)
+            this.#connection(decision.connection)?.obligations.decided(decision.inputOffset);
         }
         return;
       }
@@ -362,7 +364,8 @@ export class Recovery {
     if (obligation !== null && obligation.key !== null && correlate !== null) {
       if (keyOf(payload, correlate) === obligation.key) obligations.proveKey(record.platform);
     }
-    if (obligation !== null) obligations.arrived(obligation, record.platform, offset, facts, record.at);
+    const first = record.attemptOf ?? offset;
+    if (obligation !== null) connection.arrived(obligation, record.platform, { offset, first, facts, payload });
     if (record.role === 'park') counters.parked++;
     if (record.role === 'suppress') counters.suppressed++;
     if (record.role === 'capture') counters.captured++;
@@ -403,9 +406,11 @@ export class Recovery {
     }
     const connection = this.#connection(meta.connection);
     if (connection === undefined) return;
+    connection.obligations.takeOver(meta.output);
     for (const obligation of [...connection.obligations.all()]) {
       const platform = PLATFORMS.find((item) => obligation.sides[item].output === meta.output);
       if (platform === undefined) continue;
+      connection.obligations.takeOver(obligation.sides[platform].firstOutput ?? meta.output);
       obligation.controlAnswer = payload;
       this.#delivered(connection, platform, meta);
       connection.obligations.settled(obligation, platform, meta.verdict === 'positive');
@@ -429,20 +434,21 @@ export class Recovery {
     remember(intake, record.sender, record.attemptOf ?? output, verdict, payload, record.at);
   }
 
-  #epoch({ record }: RouteEpochRecord): void {
+  #epoch({ record, reowns }: RouteEpochRecord): void {
     const connection = this.#connection(record.connection);
     if (connection === undefined) {
       this.#stranger(record.connection).phase = record.phase;
       return;
     }
-    connection.obligations.expire(this.#engine.runtime.now, controlOf(connection.route));
+    connection.obligations.expire(this.#engine.runtime.now, (item, platform) => connection.owes(item, platform));
+    const former = connection.route;
     connection.epochs.push(record);
     connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };
     const candidate = candidateOf(connection.route);
     const control = controlOf(connection.route);
     connection.obligations.keepOnly(candidate === null ? [control] : [control, candidate]);
     // The doubts of a forced move are in the journal as decisions of their own.
-    if (record.forced) takeOver(connection, 'new');
+    if (record.forced) takeOver(connection, 'new', former, reowns);
   }
 
   #operation(meta: OperationRecord): void {
@@ -496,7 +502,7 @@ export class Recovery {
       at: new Date(nowMs).toISOString(),
     });
     connection.epochs.push(record);
-    this.#engine.runtime.append({ t: 'epoch', record, pauseMs: 0, at: nowMs }, null, 'durable');
+    this.#engine.runtime.append({ t: 'epoch', record, reowns: false, at: nowMs }, null, 'durable');
   }
 }
 

@@ -2,35 +2,55 @@
  * Rule 9: a forced rollback. What the former owner still owes is taken over by the platform that captured it, in order
  * and before newer traffic; where the product cannot know, a person decides. Nothing is delivered silently either way.
  */
-import { otherPlatform, type Platform } from '../../core/platform.ts';
-import type { ConnectionEngine } from './connection.ts';
+import { otherPlatform, type Platform, type Route } from '../../core/platform.ts';
+import { type ConnectionEngine, ownerBy } from './connection.ts';
 import type { Obligation } from './obligations.ts';
 
 export type Doubt = { readonly obligation: Obligation; readonly cause: string };
 
+/** Each of the heir's captures is known to be the one output of its input. The epoch record keeps the answer. */
+export function canReown({ config, obligations }: ConnectionEngine, heir: Platform): boolean {
+  return config.correlate !== null && config.outputs === 'one' && obligations.isKeyProven(heir);
+}
+
 /** Takes over everything owed; returns what only a person can decide. Pure over the engine's state: recovery repeats it. */
-export function takeOver(connection: ConnectionEngine, dead: Platform): readonly Doubt[] {
+export function takeOver(
+  connection: ConnectionEngine,
+  dead: Platform,
+  former: Route,
+  isCertain: boolean,
+): readonly Doubt[] {
   const heir = otherPlatform(dead);
-  const isCertain =
-    connection.config.correlate !== null &&
-    connection.config.outputs === 'one' &&
-    connection.obligations.isKeyProven(heir);
   const doubts: Doubt[] = [];
   for (const obligation of [...connection.obligations.all()]) {
     const { verdict, sides } = obligation;
-    // Nobody has answered for it: the sender's resend is the next attempt, live to the heir.
-    if (verdict !== 'positive') {
+    obligation.isDoubtful = false;
+    // Nobody has answered for it: the sender's resend is the next attempt, live to the heir. What the heir itself has not
+    // answered yet (a weight, a shared feed) it still will.
+    const isAccepted = verdict === 'positive' || (verdict === null && obligation.primary === heir);
+    if (!isAccepted) {
       if (sides[dead].state === 'expected') sides[dead].state = 'missing';
       connection.obligations.closeIfDone(obligation);
       continue;
     }
     if (sides[dead].delivered) {
       if (sides[dead].state === 'expected') sides[dead].state = 'settled';
+      connection.obligations.closeIfDone(obligation);
       continue;
     }
     // An output of the dead platform that the gateway already has is the control's of the former epoch: it goes out.
-    if (sides[dead].state === 'open') continue;
-    if (sides[dead].state === 'settled') continue;
+    if (sides[dead].state === 'open') {
+      if (isCertain) connection.obligations.leaveTo(obligation, dead);
+      continue;
+    }
+    if (sides[dead].state === 'settled' && !sides[dead].kept) continue;
+    // With a weight the heir itself may have owned it all along, and have sent it.
+    const isHeirs = ownerBy(former, obligation) === heir || (sides[heir].state === 'settled' && !sides[heir].kept);
+    if (isHeirs) {
+      if (sides[dead].state === 'expected') sides[dead].state = 'missing';
+      connection.obligations.closeIfDone(obligation);
+      continue;
+    }
     if (!isCertain) {
       doubts.push({ obligation, cause: connection.config.correlate === null ? 'no-correlation' : 'several-outputs' });
       continue;
@@ -44,6 +64,7 @@ export function takeOver(connection: ConnectionEngine, dead: Platform): readonly
 /** Sends what the heir has captured already, in the order of the inputs. */
 export function deliverCaptures(connection: ConnectionEngine, heir: Platform): void {
   for (const obligation of connection.obligations.all()) {
-    if (obligation.owner === heir && obligation.sides[heir].state === 'settled') connection.deliverPromised(obligation);
+    if (obligation.owner === heir && obligation.sides[heir].state === 'settled')
+      connection.flow.deliverPromised(obligation);
   }
 }

@@ -17,7 +17,7 @@ import type { Effects, EndpointId, SocketId } from './io.ts';
 import { type Decision, Decisions } from './lists.ts';
 import { Operations, type Reply } from './operations.ts';
 import type { DecisionRecord, MessageFacts, Verdict } from './records.ts';
-import { deliverCaptures, takeOver } from './reown.ts';
+import { canReown, deliverCaptures, takeOver } from './reown.ts';
 import { Runtime } from './runtime.ts';
 import { statusOf } from './status.ts';
 import { Swap } from './swap.ts';
@@ -362,6 +362,7 @@ export class ShardEngine {
       {
         moved: (name) => this.#moved(this.connections.get(name)?.config.feed ?? ''),
         stray: (endpoint, frame) => this.#stray(endpoint, frame.isAnswer),
+        doubt: (asking, cause, { input }) => this.#openDecision(asking, cause, input),
       },
       frameLimitBytes,
     );
@@ -443,7 +444,10 @@ export class ShardEngine {
       shadowOf: (feed, primary) => (this.#needsShadow(feed, primary) ? otherPlatform(primary) : null),
       admitted: (input: AdmittedInput) => each(input.feed, (connection) => connection.inputAdmitted(input)),
       answered: (input: AdmittedInput, platform: Platform, verdict: Verdict, isPrimary: boolean) =>
-        each(input.feed, (connection) => connection.inputAnswered(input, platform, verdict, isPrimary)),
+        each(input.feed, (connection) => {
+          connection.inputAnswered(input, platform, verdict, isPrimary);
+          if (!isPrimary && this.#isFedByCopies(connection)) connection.watchCopies();
+        }),
       listed: (feed, list: ListName, facts, offset, cause) => {
         this.connectionsOf(feed)[0]?.listed(list, facts, offset, cause);
       },
@@ -458,6 +462,11 @@ export class ShardEngine {
 
   #needsShadow(feed: string, primary: Platform): boolean {
     return this.connectionsOf(feed).some(({ route }) => candidateOf(route) !== null || controlOf(route) !== primary);
+  }
+
+  /** Its control, or the owner of a share of its keys, gets its inputs as copies. */
+  #isFedByCopies({ config, route }: ConnectionEngine): boolean {
+    return route.newWeight > 0 || controlOf(route) !== this.feeds.get(config.feed)?.primary;
   }
 
   #stray(endpoint: string, isAnswer: boolean): void {
@@ -475,8 +484,14 @@ export class ShardEngine {
     if (feed === null) throw new Error(`${name} has no feed`);
     const plan = { verb: event.verb, next: event.route, forced: request.force, deadlineMs: request.deadlineMs };
     const swap = new Swap(plan, connection, feed, this.runtime, {
-      commit: (then) => this.#appendEpoch(connection, event, request, author, then),
-      apply: () => this.#apply(connection, feed, event, request.force),
+      commit: (then) => {
+        connection.raiseBarrier();
+        this.#appendEpoch(connection, event, request, author, (reowns) => {
+          this.#apply(connection, feed, event, request.force, reowns);
+          connection.liftBarrier();
+          then();
+        });
+      },
       overdue: () => this.#decideOverdue(connection),
       done: (response) => {
         this.#swaps.delete(name);
@@ -506,7 +521,7 @@ export class ShardEngine {
     event: RouteChanged,
     request: RouteRequest,
     author: Author,
-    then: () => void,
+    then: (reowns: boolean) => void,
   ): void {
     const { epoch, phase, newWeight } = event.route;
     const record = linkEpoch(connection.epochs.at(-1) ?? null, {
@@ -524,13 +539,15 @@ export class ShardEngine {
       forced: request.force,
       at: new Date(this.runtime.now).toISOString(),
     });
-    this.runtime.append({ t: 'epoch', record, pauseMs: 0, at: this.runtime.now }, null, 'durable', () => {
+    const reowns = request.force && canReown(connection, 'legacy');
+    this.runtime.append({ t: 'epoch', record, reowns, at: this.runtime.now }, null, 'durable', () => {
       connection.epochs.push(record);
-      then();
+      then(reowns);
     });
   }
 
-  #apply(connection: ConnectionEngine, feed: FeedEngine, event: RouteChanged, forced: boolean): void {
+  #apply(connection: ConnectionEngine, feed: FeedEngine, event: RouteChanged, forced: boolean, reowns: boolean): void {
+    const former = connection.route;
     connection.route = event.route;
     const candidate = candidateOf(event.route);
     const roles = candidate === null ? [controlOf(event.route)] : [controlOf(event.route), candidate];
@@ -542,7 +559,7 @@ export class ShardEngine {
     connection.obligations.keepOnly(roles);
     if (!forced) return;
     // A forced move leads back to legacy: new is the platform that may be dead.
-    for (const doubt of takeOver(connection, 'new'))
+    for (const doubt of takeOver(connection, 'new', former, reowns))
       this.#openDecision(connection, doubt.cause, doubt.obligation.input);
     deliverCaptures(connection, 'legacy');
   }
@@ -550,7 +567,9 @@ export class ShardEngine {
   /** An input whose control output did not come although it had to: a person decides, traffic goes on. */
   #decideOverdue(connection: ConnectionEngine): void {
     if (connection.openOutputs > 0) return;
-    const overdue = connection.obligations.overdue(this.runtime.now, controlOf(connection.route));
+    const overdue = connection.obligations.overdue(this.runtime.now, (item, platform) =>
+      connection.owes(item, platform),
+    );
     // So many are no accident: the platform filters, and the inventory does not say so.
     if (overdue.length > DECISIONS_AT_ONCE) return;
     for (const obligation of overdue) this.#openDecision(connection, 'output-missing', obligation.input);
@@ -584,7 +603,10 @@ export class ShardEngine {
     const proposal = decision.proposals[decision.proposalOffsets.indexOf(offset)];
     if (connection === undefined || proposal === undefined) return;
     const facts = { msh10: proposal.msh10, sha: proposal.sha256 };
-    connection.deliverCapture(offset, facts, null, otherPlatform(controlOf(connection.route)), 'outOfOrder');
+    const platform = otherPlatform(controlOf(connection.route));
+    connection.obligations.takeOver(offset);
+    if (decision.inputOffset !== null) connection.obligations.decided(decision.inputOffset);
+    connection.flow.deliverCapture({ offset, facts, platform, obligation: null }, 'outOfOrder');
   }
 
   #releaseByHand(name: string): void {

@@ -20,10 +20,8 @@ export type SwapPlan = {
 };
 
 export type SwapHooks = {
-  /** Appends the epoch record; `then` runs when it is durable. */
+  /** Appends the epoch record; `then` runs when it is durable and the route is what the plan says. */
   commit(then: () => void): void;
-  /** The epoch is durable: the route is what the plan says. */
-  apply(): void;
   /** What blocked the drain has waited longer than it can take: a person decides. */
   overdue(): void;
   done(response: RouteResponse): void;
@@ -152,7 +150,6 @@ export class Swap {
   }
 
   #committed(): void {
-    this.#hooks.apply();
     this.phase = 'settling';
     for (const message of this.#feed.waiting) this.#held.add(message);
     this.#heldMessages = this.#held.size;

@@ -20,6 +20,7 @@ export const FAULTS = [
   'break-destination',
   'dead-platform',
   'stalled-candidate',
+  'stuck-outputs',
 ] as const;
 
 /** A state may never come: then the fault strikes where things stand. */

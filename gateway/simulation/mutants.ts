@@ -20,6 +20,8 @@ const RECOVERY = 'gateway/engine/recovery.ts';
 const LINK = 'gateway/engine/peer-link.ts';
 const MEMORY = 'gateway/engine/retry-memory.ts';
 const REOWN = 'gateway/engine/reown.ts';
+const FLOW = 'gateway/engine/output-flow.ts';
+const OBLIGATIONS = 'gateway/engine/obligations.ts';
 
 /** Rule 1: bytes. */
 const BYTES: readonly Mutant[] = [
@@ -87,8 +89,8 @@ const LISTS: readonly Mutant[] = [
   {
     name: 'forget maybeSent: the destination was lost',
     rule: 2,
-    file: CONNECTION,
-    find: "this.listed('maybeSent', facts, offset, `destination-${cause}`);",
+    file: FLOW,
+    find: "this.#owner.listed('maybeSent', facts, offset, `destination-${cause}`);",
     replace: '',
   },
   {
@@ -104,7 +106,7 @@ const LISTS: readonly Mutant[] = [
     file: RECOVERY,
     find: "if (record.role === 'deliver') connection.listed('maybeSent', facts, offset, 'crash');",
     replace:
-      "if (record.role !== 'deliver') continue;\n      connection.listed('maybeSent', facts, offset, 'crash');\n      connection.deliverCapture(offset, facts, null, record.platform, 'again');",
+      "if (record.role !== 'deliver') continue;\n      connection.listed('maybeSent', facts, offset, 'crash');\n      connection.flow.deliverCapture({ offset, facts, platform: record.platform, obligation: null }, 'again');",
   },
   {
     name: 'list an answer given again nowhere',
@@ -116,8 +118,8 @@ const LISTS: readonly Mutant[] = [
   {
     name: 'count no delivery',
     rule: 10,
-    file: CONNECTION,
-    find: '      this.counters.delivered++;',
+    file: FLOW,
+    find: '      counters.delivered++;',
     replace: '',
   },
 ];
@@ -150,15 +152,15 @@ const DURABILITY: readonly Mutant[] = [
     name: 'deliver an output that is written, not durable',
     rule: 3,
     file: CONNECTION,
-    find: "      'durable',\n      () => this.#durable(",
-    replace: "      'written',\n      () => this.#durable(",
+    find: "      'durable',\n      () => this.flow.begin(",
+    replace: "      'written',\n      () => this.flow.begin(",
   },
   {
     name: 'answer the platform when the destination’s verdict is written, not durable',
     rule: 3,
-    file: CONNECTION,
-    find: "const needs = then === undefined ? 'written' : 'durable';",
-    replace: "const needs = 'written';",
+    file: FLOW,
+    find: "answer, 'durable', then);",
+    replace: "answer, 'written', then);",
   },
   {
     name: 'copy a message before its verdict',
@@ -189,7 +191,7 @@ const OWNERS: readonly Mutant[] = [
   {
     name: 'answer the control ourselves',
     rule: 4,
-    file: CONNECTION,
+    file: FLOW,
     find: 'waits?.intake.answer(waits.message, answer, verdict);',
     replace:
       "waits?.intake.answer(waits.message, ownAnswer(waits.message.frame.payload, 'AA', '', this.#runtime.now), 'positive');",
@@ -197,7 +199,7 @@ const OWNERS: readonly Mutant[] = [
   {
     name: 'give the candidate the control’s answer under the control’s id',
     rule: 4,
-    file: CONNECTION,
+    file: FLOW,
     find: 'Buffer.from(readdress(paired, message.facts.msh10))',
     replace: 'paired',
   },
@@ -205,15 +207,15 @@ const OWNERS: readonly Mutant[] = [
     name: 'ignore weights',
     rule: 5,
     file: CONNECTION,
-    find: 'if (this.route.newWeight === 0 || this.config.weightKey === null) return control;',
-    replace: 'if (this.config.weightKey !== null) return control;',
+    find: 'if (this.route.newWeight === 0 || this.config.weightKey === null) return controlOf(this.route);',
+    replace: 'if (this.config.weightKey !== null) return controlOf(this.route);',
   },
   {
     name: 'one share too many for new',
     rule: 5,
     file: CONNECTION,
-    find: 'shareOf(key) < this.route.newWeight',
-    replace: 'shareOf(key) <= this.route.newWeight',
+    find: 'return share < route.newWeight',
+    replace: 'return share <= route.newWeight',
   },
   {
     name: 'deliver the candidate',
@@ -293,14 +295,14 @@ const RETRIES: readonly Mutant[] = [
     name: 'lose the memory at a swap',
     rule: 6,
     file: SWAP,
-    find: '    this.#hooks.apply();',
+    find: "    this.phase = 'settling';",
     replace:
-      '    this.#hooks.apply();\n    const { memory } = this.#feed.intake;\n    Object.assign(this.#feed.intake, { memory: Reflect.construct(memory.constructor, [this.#feed.config.retry]) });',
+      "    this.phase = 'settling';\n    const { memory } = this.#feed.intake;\n    Object.assign(this.#feed.intake, { memory: Reflect.construct(memory.constructor, [this.#feed.config.retry]) });",
   },
   {
     name: 'send an output again for a live platform',
     rule: 6,
-    file: CONNECTION,
+    file: FLOW,
     find: 'repeats: waits === null,',
     replace: 'repeats: true,',
   },
@@ -344,8 +346,8 @@ const SWAPS: readonly Mutant[] = [
     name: 'ask written where the epoch must be durable',
     rule: 8,
     file: SHARD,
-    find: "at: this.runtime.now }, null, 'durable', () => {\n      connection.epochs.push(record);",
-    replace: "at: this.runtime.now }, null, 'written', () => {\n      connection.epochs.push(record);",
+    find: "reowns, at: this.runtime.now }, null, 'durable', () => {",
+    replace: "reowns, at: this.runtime.now }, null, 'written', () => {",
   },
   {
     name: 'tell the outcome before it is durable',
@@ -498,6 +500,69 @@ const ROLLBACK: readonly Mutant[] = [
     file: FEED,
     find: 'this.#shadows[input.shadow].push({ input, frame: null, isListed: false });',
     replace: 'this.#shadows[input.shadow].unshift({ input, frame: null, isListed: false });',
+  },
+  {
+    name: 'forget what a platform that lost its role may still send',
+    rule: 2,
+    file: OBLIGATIONS,
+    find: "&& side.state === 'expected') side.state = 'missing';\n      }\n      this.closeIfDone",
+    replace: "&& side.state === 'expected') side.state = 'none';\n      }\n      this.closeIfDone",
+  },
+  {
+    name: 'forget what a platform without a role may still send',
+    rule: 2,
+    file: OBLIGATIONS,
+    find: "reached.includes(platform) ? 'missing' : 'none'",
+    replace: "reached.includes(platform) ? 'none' : 'none'",
+  },
+  {
+    name: 'judge outputs while an epoch is on its way to the disk',
+    rule: 8,
+    file: CONNECTION,
+    find: '    if (this.#atBarrier !== null) {',
+    replace: '    if (this.#atBarrier !== null && message === null) {',
+  },
+  {
+    name: 'let a copy go that its owner rejected',
+    rule: 9,
+    file: CONNECTION,
+    find: '    side.refused = true;',
+    replace: '',
+  },
+  {
+    name: 'with a weight, wait for the control only',
+    rule: 8,
+    file: CONNECTION,
+    find: 'return owner === null || owner === platform;',
+    replace: 'return owner === platform || (owner === null && platform === controlOf(this.route));',
+  },
+  {
+    name: 'deliver the heir’s output beside the one that the dead owner has under way',
+    rule: 9,
+    file: REOWN,
+    find: 'if (isCertain) connection.obligations.leaveTo(obligation, dead);',
+    replace: '',
+  },
+  {
+    name: 'deliver a resend of what was taken over',
+    rule: 9,
+    file: CONNECTION,
+    find: 'this.obligations.isTakenOver(message.attemptOf);',
+    replace: 'this.obligations.isTakenOver(message.attemptOf - 1e9);',
+  },
+  {
+    name: 're-own what the heir has delivered already',
+    rule: 9,
+    file: REOWN,
+    find: '    if (isHeirs) {',
+    replace: '    if (isHeirs && dead === heir) {',
+  },
+  {
+    name: 'nobody takes over what was lost on its way from the dead owner',
+    rule: 9,
+    file: OBLIGATIONS,
+    find: 'this.promise(obligation, otherPlatform(platform));',
+    replace: '',
   },
 ];
 

@@ -115,13 +115,10 @@ export class Oracle {
     const now = this.#routeAt(connection, this.#view.durableUpTo);
     const isOwners =
       ownerOf(now.route, key) === from ||
-      records.some(({ offset, meta }) => {
+      records.some(({ meta }) => {
         // A forced rollback lets what the gateway had taken in the former epoch go out.
         const then = this.#routeOf(connection, meta.epoch);
-        // So may an output that nobody expected and that came while the next epoch was on its way to the disk.
-        const isOvertaken = then.index + 1 === now.index && offset > (this.#epochOffset(connection, now.index) ?? 0);
-        const mayGoOut = isOvertaken || this.#wasForcedSince(connection, then.index);
-        return mayGoOut && ownerOf(then.route, key) === from;
+        return this.#wasForcedSince(connection, then.index) && ownerOf(then.route, key) === from;
       });
     if (!isOwners)
       this.#violate(
@@ -162,7 +159,8 @@ export class Oracle {
     }
     const isOwn = (fieldText(answer, 'MSH-10') ?? '').startsWith('CUTOVER');
     if (!isOwn) this.#violate(1, `${who} got an answer that nobody gave`);
-    else if (isPositive && !isKept) this.#violate(4, `${who} got a generated answer for an output that was not kept`);
+    else if (isPositive && !isKept && !this.#isKeptAnswer(serial, answer))
+      this.#violate(4, `${who} got a generated answer for an output that was not kept`);
   }
 
   /** The same output with another MSH-7 is the same output (rule 6): it gets the recorded answer, byte for byte. */
@@ -171,6 +169,16 @@ export class Oracle {
       (this.#view.outputVerdicts.get(offset) ?? []).some((verdict) => this.#view.isDurable(verdict.offset)),
     );
     return isDurable && recorded.equals(answer);
+  }
+
+  /** The generated answer to a former attempt, whose MSH-7 was another. */
+  #isKeptAnswer(serial: string, answer: Buffer): boolean {
+    for (const [output, records] of this.#view.captureAnswers) {
+      if (!records.some(({ payload }) => payload?.equals(answer) === true)) continue;
+      const { meta } = this.#view.at(output) ?? {};
+      if (meta?.t === 'output' && this.#witness.serialBy(meta.sha) === serial) return true;
+    }
+    return false;
   }
 
   #readOnce(serial: string, made: { read: number }): void {
@@ -199,10 +207,6 @@ export class Oracle {
       if (epoch.offset <= offset && this.#view.isDurable(epoch.offset)) index = at;
     }
     return { route: epochs[index]?.record ?? FIRST_ROUTE, index };
-  }
-
-  #epochOffset(connection: string, index: number): number | null {
-    return this.#view.epochs.get(connection)?.[index]?.offset ?? null;
   }
 
   #routeOf(connection: string, epoch: number): { readonly route: Route; readonly index: number } {

@@ -55,6 +55,8 @@ const AFTER_FORCE_MS = 150;
 const STOP_WITHIN_MS = 3000;
 const STOP_CHECK_MS = 20;
 
+type Wish = { readonly phase: Phase; readonly newWeight: number };
+
 export function simulate(options: SimulationOptions): SimulationResult {
   return new Simulation(options).run();
 }
@@ -161,6 +163,7 @@ class Simulation {
       else if (this.#world.chance(faults.restart)) this.#faults.plan((state) => this.#stop(state));
       else if (this.#world.chance(faults.breakConnection)) this.#faults.plan((state) => this.#breakOne(state));
       else if (this.#world.chance(faults.stallCandidate)) this.#stall();
+      else if (this.#world.chance(faults.wedgeNew)) this.#wedge();
       else this.#move();
     }
     this.#world.after(this.#world.random() * 2 * ACTION_EVERY_MS, () => this.#act());
@@ -227,6 +230,15 @@ class Simulation {
     this.#note(`${platform.feed}: ${platform.name} stands still`);
   }
 
+  #wedge(): void {
+    const feed = this.#parties.feeds[this.#world.roll(this.#parties.feeds.length)];
+    const platform = feed?.platforms.find(({ name }) => name === 'new');
+    if (platform === undefined) return;
+    platform.wedgedUntilMs = this.#world.now + 500 + this.#world.roll(3000);
+    this.#faults.note('stuck-outputs');
+    this.#note(`${platform.feed}: the outputs of new are stuck`);
+  }
+
   #move(): void {
     const engine = this.#engine;
     const feed = this.#parties.feeds[this.#world.roll(this.#parties.feeds.length)];
@@ -236,8 +248,7 @@ class Simulation {
     if (route === undefined) return;
     const to = this.#nextPhase(route.phase, route.newWeight);
     if (to === null) return;
-    const force =
-      to.phase === 'parallel' && route.phase === 'switched' && this.#world.chance(this.#options.faults.force);
+    const force = isRollback(route, to) && this.#world.chance(this.#options.faults.force);
     if (this.#world.chance(0.05)) this.#askStale(engine, party.name, to);
     if (force) this.#lose(feed, () => this.#ask(party.name, to, true));
     else this.#ask(party.name, to, false);
@@ -246,7 +257,7 @@ class Simulation {
   #ask(connection: string, to: { phase: Phase; newWeight: number }, force: boolean): void {
     const engine = this.#engine;
     const route = engine?.connections.get(connection)?.route;
-    if (engine === null || route === undefined || (force && route.phase !== 'switched')) return;
+    if (engine === null || route === undefined || (force && !isRollback(route, to))) return;
     const requestId = `request-${++this.#requests}`;
     const wanted = { ...to, requestId, expectedEpoch: route.epoch, deadlineMs: 5000, origin: 'api', force } as const;
     engine.move(this.#world.now, connection, { ...wanted, reason: 'simulated' }, { name: 'sim' }, (result) => {
@@ -430,4 +441,9 @@ class Simulation {
     this.#trace.push(`${(this.#world.now / 1000).toFixed(3)} ${text}`);
     if (this.#trace.length > TRACE_LIMIT) this.#trace.shift();
   }
+}
+
+function isRollback(from: Wish, to: Wish): boolean {
+  if (to.phase !== 'parallel' || to.newWeight > 0) return false;
+  return from.phase === 'switched' || (from.phase === 'parallel' && from.newWeight > 0);
 }

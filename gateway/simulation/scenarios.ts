@@ -15,6 +15,8 @@ export type Faults = {
   readonly failSync: number;
   /** Of the candidate standing still for a while. */
   readonly stallCandidate: number;
+  /** Of new's outputs being stuck for a while, although it takes and answers messages. */
+  readonly wedgeNew: number;
 };
 
 /** Each party has each habit or not, by chance; these are the strengths. */
@@ -47,6 +49,7 @@ const NO_FAULTS: Faults = {
   crashAfterForce: 0,
   failSync: 0,
   stallCandidate: 0,
+  wedgeNew: 0,
 };
 const PLAIN: Habits = {
   source: { reusesId: 0, closesAfterAnswer: 0, sendsTwice: 0, keepsSocket: 0, skipsRejected: 0 },
@@ -71,6 +74,16 @@ const LATE: Habits = {
   platform: { ...PLAIN.platform, slow: 0.1, late: 0.04 },
   destination: { ...PLAIN.destination, late: 0.03 },
 };
+const EVERY_FAULT: Faults = {
+  breakConnection: 0.2,
+  crash: 0.05,
+  restart: 0.05,
+  force: 0.4,
+  crashAfterForce: 0.1,
+  failSync: 0.02,
+  stallCandidate: 0.1,
+  wedgeNew: 0.05,
+};
 
 const plain = {
   connections: 3,
@@ -91,15 +104,7 @@ export const SCENARIOS = {
   'dead-platform': { ...plain, faults: { ...NO_FAULTS, force: 0.7 } },
   everything: {
     ...plain,
-    faults: {
-      breakConnection: 0.2,
-      crash: 0.05,
-      restart: 0.05,
-      force: 0.4,
-      crashAfterForce: 0,
-      failSync: 0.02,
-      stallCandidate: 0.1,
-    },
+    faults: EVERY_FAULT,
   },
   'slow-candidate': { ...plain, faults: { ...NO_FAULTS, stallCandidate: 0.4 }, isQuiet: true },
   'slow-candidate-dies': { ...plain, faults: { ...NO_FAULTS, stallCandidate: 0.3, force: 0.7, crash: 0.03 } },
@@ -134,26 +139,25 @@ export const SCENARIOS = {
     shared: 3,
     sourcesPerFeed: 2,
     knowsInputs: false,
-    faults: {
-      breakConnection: 0.2,
-      crash: 0.05,
-      restart: 0.05,
-      force: 0.4,
-      crashAfterForce: 0,
-      failSync: 0.02,
-      stallCandidate: 0.1,
-    },
+    faults: EVERY_FAULT,
   },
-} satisfies Record<string, Scenario>;
-
-/**
- * Nights that the engine does not get through yet: `npm run simulate -- --scenario X` shows where. Each belongs into the
- * list above as soon as it does.
- */
-export const OPEN_SCENARIOS = {
   'rollback-and-crash': {
     ...plain,
     faults: { ...NO_FAULTS, stallCandidate: 0.1, force: 0.8, crashAfterForce: 0.6 },
     habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.5 } },
+  },
+  'weights-and-rejections': {
+    ...plain,
+    habits: REJECTING,
+    faults: { ...NO_FAULTS, force: 0.3, crash: 0.03 },
+  },
+  'weights-and-stuck-outputs': { ...plain, faults: { ...NO_FAULTS, wedgeNew: 0.3, force: 0.3, crash: 0.03 } },
+  'shared-feed-rejections': {
+    ...plain,
+    connections: 0,
+    shared: 3,
+    sourcesPerFeed: 2,
+    habits: REJECTING,
+    faults: { ...NO_FAULTS, wedgeNew: 0.1, force: 0.2, crash: 0.03 },
   },
 } satisfies Record<string, Scenario>;

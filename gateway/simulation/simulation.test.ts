@@ -8,6 +8,18 @@ import { SCENARIOS } from './scenarios.ts';
 
 const SEEDS = 12;
 const STEPS = 10_000;
+/** Nights of 20,000 steps that the engine did not get through once. */
+const REGRESSIONS: readonly (readonly [keyof typeof SCENARIOS, number])[] = [
+  ['rollback-and-crash', 22],
+  ['rollback-and-crash', 28],
+  ['rollback-and-crash', 37],
+  ['dead-platform', 37],
+  ['dead-platform', 38],
+  ['weights-and-rejections', 1],
+  ['weights-and-rejections', 23],
+  ['shared-feed-rejections', 40],
+  ['shared-feed-everything', 2],
+];
 
 describe('simulated nights (rules 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14)', () => {
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
@@ -25,6 +37,10 @@ describe('simulated nights (rules 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14)', () => {
       expect(committed).toBeGreaterThan(SEEDS);
     });
   }
+
+  it.each(REGRESSIONS)('%s, seed %i: once failed, passes', (scenario, seed) => {
+    expect(simulate({ ...SCENARIOS[scenario], seed, steps: 20_000 }).violations).toEqual([]);
+  });
 
   it('the same seed is the same night', () => {
     const options = { ...SCENARIOS.everything, seed: 7, steps: 5000 };

@@ -204,6 +204,7 @@ export type LineOptions = {
 
 type Reply = { readonly status: number; readonly body: Record<string, unknown> };
 type MoveOptions = {
+  newWeight?: number;
   force?: boolean;
   reason?: string;
   deadlineMs?: number;

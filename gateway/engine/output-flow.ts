@@ -1,0 +1,204 @@
+/**
+ * The way of an output once its role is decided: to the destination and the destination's answer back (rule 4), or kept
+ * here and answered with the control's paired answer or one of the gateway's own. Every step is durable before it is told.
+ */
+import type { Counters, ListName } from '../../core/admin-api.ts';
+import type { Connection } from '../../core/inventory.ts';
+import type { Platform } from '../../core/platform.ts';
+import { ownAnswer, readAnswer, readdress } from './answers.ts';
+import type { Destination } from './destination.ts';
+import type { Intake, Message } from './intake.ts';
+import type { Obligation, Obligations } from './obligations.ts';
+import type { MessageFacts, OutputRole, Verdict } from './records.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What an output's way needs of its connection. */
+export type OutputOwner = {
+  readonly config: Connection;
+  readonly counters: Counters;
+  readonly obligations: Obligations;
+  readonly destination: Destination;
+  listed(list: ListName, facts: MessageFacts, offset: number | null, cause: string): void;
+  /** The destination has answered an output of this platform positively. */
+  delivered(from: Platform): void;
+  moved(): void;
+};
+
+/** An output that is in the journal. */
+export type Output = {
+  readonly offset: number;
+  readonly facts: MessageFacts;
+  readonly platform: Platform;
+  readonly obligation: Obligation | null;
+};
+
+/** Who waits for the answer to it. */
+export type Waiting = { readonly message: Message; readonly intake: Intake };
+
+export class OutputFlow {
+  /** Outputs that are being worked on: received, and neither on their way to the destination's verdict nor captured yet. */
+  openCount = 0;
+  readonly #owner: OutputOwner;
+  readonly #runtime: Runtime;
+
+  constructor(owner: OutputOwner, runtime: Runtime) {
+    this.#owner = owner;
+    this.#runtime = runtime;
+  }
+
+  /** An output has become durable. */
+  begin(output: Output, role: OutputRole, waits: Waiting): void {
+    switch (role) {
+      case 'deliver':
+        this.#toDestination(waits.message.frame, output, waits, null);
+        return;
+      case 'capture':
+      case 'suppress':
+        this.#captured(output, role, waits);
+        return;
+      case 'park':
+        this.parked(output, waits, 'no-role');
+        return;
+    }
+  }
+
+  parked(output: Output, waits: Waiting, cause: string): void {
+    this.#owner.counters.parked++;
+    this.openCount--;
+    this.#owner.listed('parked', output.facts, output.offset, cause);
+    this.#answerOwn(waits, output.offset, 'synthetic', null);
+    this.#owner.moved();
+  }
+
+  /** Sends the captured output of the platform that has taken the obligation over. */
+  deliverPromised(obligation: Obligation): void {
+    const { owner } = obligation;
+    if (owner === null || !obligation.isPromised) return;
+    const side = obligation.sides[owner];
+    if (side.output === null || side.outputFacts === null) return;
+    side.state = 'open';
+    this.#owner.obligations.takeOver(side.firstOutput ?? side.output);
+    this.deliverCapture({ offset: side.output, facts: side.outputFacts, platform: owner, obligation }, 'reowned');
+  }
+
+  /** Delivers a capture in the place of the platform that owes its output (rule 9), or by a person's decision. */
+  deliverCapture(output: Output, cause: string): void {
+    this.openCount++;
+    this.#toDestination(null, output, null, cause);
+  }
+
+  #toDestination(
+    frame: Message['frame'] | null,
+    output: Output,
+    waits: Waiting | null,
+    reownCause: string | null,
+  ): void {
+    const { config, destination } = this.#owner;
+    const { offset, facts, platform } = output;
+    destination.deliver({
+      frame,
+      offset,
+      msh10: facts.msh10,
+      timeoutMs: config.destination.answerTimeoutMs ?? config.legs[platform].ackTimeoutMs,
+      repeats: waits === null,
+      unreadable: () => {
+        this.openCount--;
+        this.#runtime.fx.log('error', 'capture-unreadable', { connection: config.name, offset });
+      },
+      answered: (answer, verdict) =>
+        this.#verdict(offset, verdict, answer, reownCause !== null, () => {
+          this.#delivered(output, verdict, answer, reownCause);
+          waits?.intake.answer(waits.message, answer, verdict);
+          this.#owner.moved();
+        }),
+      lost: (cause) => this.#lost(output, waits, cause),
+    });
+  }
+
+  /** What follows waits for the record like everything else, so that a forced rollback finds the same now and in a replay. */
+  #lost({ offset, facts, platform, obligation }: Output, waits: Waiting | null, cause: string): void {
+    this.#owner.listed('maybeSent', facts, offset, `destination-${cause}`);
+    this.#verdict(offset, 'lost', null, waits === null, () => {
+      if (waits === null) return;
+      this.openCount--;
+      if (obligation !== null) {
+        const { obligations } = this.#owner;
+        obligations.uncertain(obligation, platform);
+        const { isPromised, owner, sides } = obligation;
+        if (isPromised && owner !== null && sides[owner].kept) this.deliverPromised(obligation);
+      }
+      waits.intake.abandon(waits.message);
+      this.#owner.moved();
+    });
+  }
+
+  #verdict(output: number, verdict: Verdict, answer: Buffer | null, reowned: boolean, then: () => void): void {
+    const connection = this.#owner.config.name;
+    const at = this.#runtime.now;
+    this.#runtime.append({ t: 'output-verdict', connection, output, verdict, reowned, at }, answer, 'durable', then);
+  }
+
+  #delivered(output: Output, verdict: Verdict, answer: Buffer, reownCause: string | null): void {
+    const { counters, config, obligations } = this.#owner;
+    const { facts, offset, platform, obligation } = output;
+    this.openCount--;
+    if (verdict === 'positive') {
+      counters.delivered++;
+      this.#owner.delivered(platform);
+    } else {
+      counters.destinationRejected++;
+      this.#owner.listed('rejected', facts, offset, reownCause ?? 'destination');
+    }
+    if (obligation === null) {
+      if (config.correlate !== null && reownCause === null)
+        this.#owner.listed('uncorrelated', facts, offset, 'no-input');
+      return;
+    }
+    obligation.controlAnswer = answer;
+    for (const run of obligation.onControlAnswer.splice(0)) run();
+    obligations.settled(obligation, platform, verdict === 'positive');
+  }
+
+  #captured(output: Output, role: 'capture' | 'suppress', waits: Waiting): void {
+    const { counters, obligations } = this.#owner;
+    const { facts, offset, platform, obligation } = output;
+    this.openCount--;
+    if (role === 'suppress') {
+      counters.suppressed++;
+      this.#owner.listed('suppressed', facts, offset, obligation?.owner != null ? 'reowned' : 'delivered-already');
+    } else counters.captured++;
+    const paired = obligation?.controlAnswer ?? null;
+    if (obligation !== null) obligations.captured(obligation, platform);
+    // A forced rollback came while the capture was on its way to the disk.
+    if (obligation?.isPromised === true && obligation.owner === platform) this.deliverPromised(obligation);
+    // The other platform gets its copy only after the primary's answer: to wait for it before that would wait for itself.
+    const cannotPair = obligation === null || obligation.verdict === null || role === 'suppress';
+    if (paired !== null || cannotPair) this.#answerOwn(waits, offset, paired === null ? 'synthetic' : 'paired', paired);
+    else this.#awaitPair(waits, offset, obligation);
+    this.#owner.moved();
+  }
+
+  #awaitPair(waits: Waiting, offset: number, obligation: Obligation): void {
+    let isAnswered = false;
+    const finish = (): void => {
+      if (isAnswered) return;
+      isAnswered = true;
+      this.#runtime.cancel(timer);
+      const answer = obligation.controlAnswer;
+      this.#answerOwn(waits, offset, answer === null ? 'synthetic' : 'paired', answer);
+    };
+    const timer = this.#runtime.after(this.#owner.config.captureWaitMs, finish);
+    obligation.onControlAnswer.push(finish);
+  }
+
+  #answerOwn({ message, intake }: Waiting, output: number, kind: 'paired' | 'synthetic', paired: Buffer | null): void {
+    const answer =
+      paired === null
+        ? ownAnswer(message.frame.payload, 'AA', '', this.#runtime.now)
+        : Buffer.from(readdress(paired, message.facts.msh10));
+    const connection = this.#owner.config.name;
+    const record = { t: 'capture-answer', connection, output, kind, at: this.#runtime.now } as const;
+    const verdict = readAnswer(answer)?.verdict ?? 'other';
+    this.#runtime.append(record, answer, 'written', () => intake.answer(message, answer, verdict));
+  }
+}

@@ -1,0 +1,84 @@
+/** Rules 2 and 9: what a platform that is fed by copies does not make goes to a person, what it makes too late to nobody. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { decisionSchema, type OpenDecision } from '../../core/admin-api.ts';
+import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
+
+const REASON = { reason: 'test' };
+let estate: Estate;
+
+beforeAll(async () => {
+  const connection = { correlate: ['ORC-2'], weightKey: ['ORC-3'], capture: { wait: '50ms' } };
+  estate = await startEstate({ rejected: { connection }, missing: { connection }, cancelled: { connection } });
+});
+afterAll(() => estate?.close());
+
+/** In parallel; legacy answers and sends its output, new and what it sends are the test's. */
+async function inParallel(name: string): Promise<{ line: Line; source: Client; fromNew: Client }> {
+  const line = estate.line(name);
+  const fromLegacy = await line.leg('legacy');
+  line.destination.answerAll();
+  line.new.answerAll();
+  line.legacy.script = ({ payload, reply }) => {
+    reply(answer(idOf(payload)));
+    fromLegacy.send(payload);
+  };
+  await line.move('parallel');
+  return { line, source: await line.source(), fromNew: await line.leg('new') };
+}
+
+async function decisionsOf(line: Line): Promise<OpenDecision[]> {
+  const { body } = await estate.call('GET', 'decisions');
+  const all = decisionSchema.array().parse(body.decisions);
+  return all.filter(({ connection }) => connection === line.name);
+}
+
+/** ORC-3 of every order is empty or absent: no key, the control's. This one has a key that new owns at a weight of 99. */
+const ofNew = (id: string): Buffer =>
+  Buffer.from(order(id).toString('latin1').replace(`ORC|NW|${id}`, `ORC|NW|${id}|key-of-new`), 'latin1');
+
+test('rule 9: a copy that its owner rejects is for a person, and the other platform’s output is the proposal', async () => {
+  const { line, source } = await inParallel('rejected');
+  await line.move('parallel', { newWeight: 99 });
+  line.new.answerAll('AE');
+  expect(verdictOf(await source.exchange(ofNew('R1')))).toBe('AA|R1');
+  await until(async () => expect(await decisionsOf(line)).toHaveLength(1));
+  const [decision] = await decisionsOf(line);
+  expect([decision?.cause, decision?.input?.msh10]).toEqual(['copy-rejected', 'R1']);
+  expect(decision?.proposals.map(({ msh10 }) => msh10)).toEqual(['R1']);
+  expect(line.destination.ids).toEqual([]);
+
+  await estate.call('POST', `decisions/${decision?.id}`, { action: 'deliver', ...REASON });
+  await until(() => expect(line.destination.ids).toEqual(['R1']));
+  line.new.answerAll();
+  expect(verdictOf(await source.exchange(order('R2')))).toBe('AA|R2');
+  await until(() => expect(line.destination.ids).toEqual(['R1', 'R2']));
+  expect(await decisionsOf(line)).toHaveLength(1);
+});
+
+test('rule 9: an output that the owner of its key does not make in time is for a person; once decided, it is not wanted any more', async () => {
+  const { line, source, fromNew } = await inParallel('missing');
+  await line.move('parallel', { newWeight: 99 });
+  await source.exchange(ofNew('M1'));
+  await until(async () => expect(await decisionsOf(line)).toHaveLength(1));
+  const [decision] = await decisionsOf(line);
+  expect([decision?.cause, decision?.proposals.length]).toEqual(['output-missing', 1]);
+  await line.move('parallel', { newWeight: 0, ...REASON });
+  await estate.call('POST', `decisions/${decision?.id}`, { action: 'deliver', ...REASON });
+  await until(() => expect(line.destination.ids).toEqual(['M1']));
+  await line.move('switched');
+  expect(verdictOf(await fromNew.exchange(ofNew('M1')))).toBe('AA|M1');
+  expect(await line.listed('suppressed')).toEqual([['M1', 'delivered-already']]);
+  expect(line.destination.ids).toEqual(['M1']);
+});
+
+test('rule 2: what a platform still makes of an input after its role has ended and begun again is not delivered twice', async () => {
+  const { line, source, fromNew } = await inParallel('cancelled');
+  await source.exchange(order('C1'));
+  await until(() => expect(line.destination.ids).toEqual(['C1']));
+  await line.move('legacy', REASON);
+  await line.move('parallel');
+  await line.move('switched');
+  expect(verdictOf(await fromNew.exchange(order('C1')))).toBe('AA|C1');
+  expect(line.destination.ids).toEqual(['C1']);
+  expect(await line.listed('suppressed')).toEqual([['C1', 'delivered-already']]);
+});
