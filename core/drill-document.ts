@@ -49,6 +49,10 @@ export const drillDocumentSchema = z.object({
   connections: z.array(drilledSchema),
   cycle: z.array(legSchema).describe('the moves of a cycle, in order; empty for a drain'),
   pauseMs: z.object({ p50: z.number(), p99: z.number(), max: z.number() }).nullable().describe('over the connections'),
+  evidence: z
+    .string()
+    .nullable()
+    .describe('digest of what was frozen under stacks/<stack>/evidence; null: it could not be written'),
   ledger: z.enum(['recorded', 'not configured', 'behind']),
   warnings: z.array(z.string()),
   nextSteps: z.array(z.string()),

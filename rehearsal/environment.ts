@@ -20,11 +20,12 @@ export function environmentOf(stage: Stage | null, startedAt: Date): Environment
 
 /** The command line that runs the same rehearsal again. */
 export function commandOf(options: Options): string {
-  const { connections, ratePerSecond, onSharedFeed, seed, fault, messagesFolder, inventoryFile } = options;
+  const { connections, gateways, ratePerSecond, onSharedFeed, seed, fault, messagesFolder, inventoryFile } = options;
   const parts = ['cutover rehearse'];
   if (inventoryFile === null) parts.push(`--connections ${connections}`);
   else parts.push(`--inventory ${inventoryFile}`);
   parts.push(`--rate ${ratePerSecond}`);
+  if (inventoryFile === null && gateways > 1) parts.push(`--gateways ${gateways}`);
   if (onSharedFeed > 0) parts.push(`--shared-feed ${onSharedFeed}`);
   parts.push(`--seed ${seed}`);
   if (messagesFolder !== null) parts.push(`--messages ${messagesFolder}`);

@@ -12,8 +12,9 @@ export function estateFromInventory(text: string, file: string, seed: string): E
   const parsed = parseInventory(text, file);
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
   const inventory = parsed.value;
-  const [gateway, ...others] = inventory.gateways;
-  if (gateway === undefined || others.length > 0) throw new Error(`${file}: a rehearsal plays one gateway, shard 0`);
+  const gateways = inventory.gateways.toSorted((a, b) => a.shard - b.shard);
+  if (gateways.some(({ shard }, index) => shard !== index))
+    throw new Error(`${file}: a rehearsal plays gateways whose shards are 0, 1, … without a gap`);
   const random = randomFrom(`${seed}/estate`);
   const style = (): 'storage' | 'destination' => (random.chance(0.5) ? 'storage' : 'destination');
   const connections = inventory.connections.map((connection, index): EstateConnection => {
@@ -26,6 +27,7 @@ export function estateFromInventory(text: string, file: string, seed: string): E
       index,
       facility: connection.practice.toUpperCase(),
       feed: connection.name,
+      shard: feed.shard,
       feedPort: feed.port,
       ackTimeoutMs: feed.ackTimeoutMs ?? UNKNOWN_ACK_TIMEOUT_MS,
       platformPorts: { legacy: feed.platforms.legacy.port, new: feed.platforms.new.port },
@@ -37,7 +39,7 @@ export function estateFromInventory(text: string, file: string, seed: string): E
       regeneratesControlId: false,
     };
   });
-  return { adminPort: Number(new URL(gateway.admin).port), connections };
+  return { adminPorts: gateways.map(({ admin }) => Number(new URL(admin).port)), connections };
 }
 
 function feedOf(inventory: Inventory, connection: Connection, file: string): Feed {

@@ -5,10 +5,14 @@ import { inventoryYaml, partyConfigurations, planEstate, portsNeeded, SHARED_FEE
 import { freePorts } from './ports.ts';
 
 const count = 60;
-const ports = Array.from({ length: portsNeeded(count) }, (_, index) => 20_000 + index);
+const ports = Array.from({ length: portsNeeded({ connections: count, gateways: 2 }) }, (_, index) => 20_000 + index);
 
 test('an estate is an inventory that the product takes, every port its own', () => {
-  const estate = planEstate({ connections: count, onSharedFeed: 4, keepsControlIds: false }, 'seed', ports);
+  const estate = planEstate(
+    { connections: count, gateways: 1, onSharedFeed: 4, keepsControlIds: false },
+    'seed',
+    ports,
+  );
   const inventory = parseInventory(inventoryYaml(estate), 'inventory.yaml');
   if (!inventory.ok) throw new Error(inventory.problems.map((problem) => problem.message).join('\n'));
   expect(inventory.value.connections).toHaveLength(count);
@@ -18,14 +22,29 @@ test('an estate is an inventory that the product takes, every port its own', () 
 });
 
 test('an estate mixes the kinds of senders and platforms', () => {
-  const { connections } = planEstate({ connections: count, onSharedFeed: 4, keepsControlIds: false }, 'seed', ports);
+  const { connections } = planEstate(
+    { connections: count, gateways: 1, onSharedFeed: 4, keepsControlIds: false },
+    'seed',
+    ports,
+  );
   const kinds = <T>(read: (connection: (typeof connections)[number]) => T): Set<T> => new Set(connections.map(read));
   expect(kinds((each) => each.regeneratesControlId)).toEqual(new Set([true, false]));
   expect(kinds((each) => each.answers.new)).toEqual(new Set(['storage', 'destination']));
   expect(kinds((each) => each.ackTimeoutMs)).toEqual(new Set([5000, 10_000]));
-  expect(planEstate({ connections: count, onSharedFeed: 4, keepsControlIds: false }, 'seed', ports)).toEqual(
-    planEstate({ connections: count, onSharedFeed: 4, keepsControlIds: false }, 'seed', ports),
-  );
+  expect(
+    planEstate({ connections: count, gateways: 1, onSharedFeed: 4, keepsControlIds: false }, 'seed', ports),
+  ).toEqual(planEstate({ connections: count, gateways: 1, onSharedFeed: 4, keepsControlIds: false }, 'seed', ports));
+});
+
+test('practices are shared out among the gateways; a shared feed and all on it are on one', () => {
+  const size = { connections: count, gateways: 2, onSharedFeed: 4, keepsControlIds: false };
+  const inventory = parseInventory(inventoryYaml(planEstate(size, 'seed', ports)), 'inventory.yaml');
+  if (!inventory.ok) throw new Error(inventory.problems.map((problem) => problem.message).join('\n'));
+  expect(inventory.value.gateways.map(({ shard }) => shard)).toEqual([0, 1]);
+  const shards = inventory.value.connections.map(({ shard }) => shard);
+  expect(shards.filter((shard) => shard === 1)).toHaveLength(count / 2 - 2);
+  const onShared = inventory.value.connections.filter(({ feed }) => feed === SHARED_FEED);
+  expect(new Set(onShared.map(({ shard }) => shard))).toEqual(new Set([0]));
 });
 
 test('the stack file begins where gateway init begins', () => {
@@ -34,7 +53,7 @@ test('the stack file begins where gateway init begins', () => {
 });
 
 test('each connection has one sender, one receiver and a channel on both platforms', () => {
-  const estate = planEstate({ connections: 5, onSharedFeed: 0, keepsControlIds: false }, 'seed', ports);
+  const estate = planEstate({ connections: 5, gateways: 1, onSharedFeed: 0, keepsControlIds: false }, 'seed', ports);
   const { emr, lis, legacy, new: next } = partyConfigurations(estate, { seed: 'seed', messagesFolder: null });
   expect([emr.sources.length, lis.sources.length]).toEqual([3, 2]);
   expect([emr.destinations.length, lis.destinations.length]).toEqual([2, 3]);
@@ -42,7 +61,7 @@ test('each connection has one sender, one receiver and a channel on both platfor
 });
 
 test('on a shared feed one sender serves several receivers, told apart by MSH-6', () => {
-  const estate = planEstate({ connections: 8, onSharedFeed: 3, keepsControlIds: true }, 'seed', ports);
+  const estate = planEstate({ connections: 8, gateways: 1, onSharedFeed: 3, keepsControlIds: true }, 'seed', ports);
   const { lis, legacy } = partyConfigurations(estate, { seed: 'seed', messagesFolder: null });
   expect(lis.sources.map(({ feed, targets }) => [feed, targets.length])).toEqual([
     [SHARED_FEED, 3],

@@ -15,6 +15,8 @@ export type EstateConnection = {
   readonly facility: string;
   /** The connection's own name, or that of a shared feed. Feed, platforms and answer styles are the feed's. */
   readonly feed: string;
+  /** The gateway that serves its feed. */
+  readonly shard: number;
   readonly feedPort: number;
   /** 10 s: patient senders; 5 s: impatient ones, as Mirth's TCP Sender by default. */
   readonly ackTimeoutMs: number;
@@ -28,18 +30,20 @@ export type EstateConnection = {
 };
 
 export type Estate = {
-  readonly adminPort: number;
+  /** By shard. */
+  readonly adminPorts: readonly number[];
   readonly connections: readonly EstateConnection[];
 };
 
 type SharedPart = Omit<
   EstateConnection,
-  'name' | 'feed' | 'direction' | 'practice' | 'wave' | 'index' | 'facility' | 'legPorts' | 'destinationPort'
+  'name' | 'feed' | 'shard' | 'direction' | 'practice' | 'wave' | 'index' | 'facility' | 'legPorts' | 'destinationPort'
 >;
 
 const PORTS_PER_CONNECTION = 6;
 const PORTS_OF_SHARED_FEED = 3;
 const PRACTICES_PER_WAVE = 25;
+const SHARD_OF_SHARED_FEED = 0;
 const LEG_ACK_TIMEOUT_MS = 10_000;
 /** Longer than any platform here takes from its answer to its output. */
 const SHARED_SETTLE = '1s';
@@ -56,13 +60,15 @@ const PRACTICE_NAMES = [
   'westgate',
 ];
 
-/** Ports that an estate of this size needs, the admin API's included. */
-export function portsNeeded(connections: number): number {
-  return connections * PORTS_PER_CONNECTION + PORTS_OF_SHARED_FEED + 1;
+/** Ports that an estate of this size needs, those of the admin APIs included. */
+export function portsNeeded({ connections, gateways }: Pick<EstateSize, 'connections' | 'gateways'>): number {
+  return connections * PORTS_PER_CONNECTION + PORTS_OF_SHARED_FEED + gateways;
 }
 
 export type EstateSize = {
   readonly connections: number;
+  /** The practices are shared out among them. */
+  readonly gateways: number;
   /** So many practices get their results over one feed of the LIS, told apart by MSH-6. */
   readonly onSharedFeed: number;
   /** Platforms make no MSH-10 of their own: with messages of which nothing else is known to be unique. */
@@ -77,11 +83,11 @@ export function planEstate(size: EstateSize, seed: string, ports: readonly numbe
   const supply = ports.values();
   const port = (): number => {
     const next = supply.next();
-    if (next.done) throw new RangeError(`an estate of ${count} connections needs ${portsNeeded(count)} ports`);
+    if (next.done) throw new RangeError(`an estate of ${count} connections needs ${portsNeeded(size)} ports`);
     return next.value;
   };
   const style = (): 'storage' | 'destination' => (random.chance(0.5) ? 'storage' : 'destination');
-  const adminPort = port();
+  const adminPorts = Array.from({ length: size.gateways }, port);
   const drawFeed = (): SharedPart => ({
     feedPort: port(),
     ackTimeoutMs: random.chance(0.3) ? 5000 : 10_000,
@@ -105,6 +111,7 @@ export function planEstate(size: EstateSize, seed: string, ports: readonly numbe
       feed: isShared ? SHARED_FEED : name,
       direction,
       practice,
+      shard: isShared ? SHARD_OF_SHARED_FEED : practiceIndex % size.gateways,
       wave: practiceIndex === 0 ? 'pilot' : `wave-${Math.ceil(practiceIndex / PRACTICES_PER_WAVE)}`,
       index,
       facility: practice.toUpperCase(),
@@ -112,7 +119,7 @@ export function planEstate(size: EstateSize, seed: string, ports: readonly numbe
       destinationPort: port(),
     };
   });
-  return { adminPort, connections };
+  return { adminPorts, connections };
 }
 
 function practiceName(index: number): string {
@@ -126,7 +133,7 @@ export function inventoryYaml(estate: Estate): string {
     {
       deployment: 'rehearsal',
       target: 'local',
-      gateways: [{ shard: 0, admin: `https://127.0.0.1:${estate.adminPort}` }],
+      gateways: estate.adminPorts.map((port, shard) => ({ shard, admin: `https://127.0.0.1:${port}` })),
       feeds: sharedFeeds(estate).map(([first]) => ({ name: first.feed, ...feedEntry(first) })),
       connections: estate.connections.map(inventoryEntry),
     },
@@ -153,9 +160,10 @@ function inventoryEntry(connection: EstateConnection): object {
   };
 }
 
-function feedEntry({ feedPort, ackTimeoutMs, platformPorts }: EstateConnection): object {
+function feedEntry({ shard, feedPort, ackTimeoutMs, platformPorts }: EstateConnection): object {
   return {
     port: feedPort,
+    shard,
     ackTimeout: `${ackTimeoutMs}ms`,
     platforms: {
       legacy: { host: '127.0.0.1', port: platformPorts.legacy },

@@ -3,47 +3,46 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { readySchema } from '../core/admin-api.ts';
-import { endServing, startServing } from './product.ts';
-import type { Folders } from './project.ts';
+import { endServing, type Run, runToEnd, startServing } from './product.ts';
+import { type Folders, gatewayFolder } from './project.ts';
 
 const READY_LIMIT_MS = 60_000;
 const GRACE_MS = 15_000;
 
 export class GatewayProcess {
   readonly #folders: Folders;
+  readonly #shard: number;
   readonly #adminPort: number;
   readonly #signal: AbortSignal;
   #child: ChildProcess | null = null;
 
-  constructor(folders: Folders, adminPort: number, signal: AbortSignal) {
+  constructor(folders: Folders, place: { readonly shard: number; readonly adminPort: number }, signal: AbortSignal) {
     this.#folders = folders;
-    this.#adminPort = adminPort;
+    this.#shard = place.shard;
+    this.#adminPort = place.adminPort;
     this.#signal = signal;
+  }
+
+  /** Null: it does not run. */
+  get pid(): number | null {
+    const child = this.#child;
+    return child === null || child.exitCode !== null || child.signalCode !== null ? null : (child.pid ?? null);
+  }
+
+  /** Its data directory is born. */
+  async init(): Promise<void> {
+    const finished = await runToEnd(this.#run(['init', ...this.#place(), '--shard', String(this.#shard)]));
+    this.#signal.throwIfAborted();
+    if (finished.exitCode === 0) return;
+    throw new Error(
+      `gateway init of shard ${this.#shard} ended with ${finished.exitCode}: ${finished.tail.join('\n')}`,
+    );
   }
 
   /** Answers with the number of connections that it serves. */
   async start(): Promise<number> {
-    const { inventory, gatewayData, project, logs } = this.#folders;
-    const args = [
-      '--inventory',
-      inventory,
-      '--data-dir',
-      gatewayData,
-      '--init',
-      '--admin-port',
-      String(this.#adminPort),
-    ];
-    const { child, firstLine } = await startServing(
-      {
-        script: 'gateway/main.ts',
-        args,
-        cwd: project,
-        env: process.env,
-        logFile: join(logs, 'gateway.log'),
-        signal: this.#signal,
-      },
-      READY_LIMIT_MS,
-    );
+    const run = this.#run([...this.#place(), '--admin-port', String(this.#adminPort)]);
+    const { child, firstLine } = await startServing(run, READY_LIMIT_MS);
     this.#child = child;
     const ready = readySchema.safeParse(parsed(firstLine));
     if (!ready.success) throw new Error('the gateway printed something else than its ready line');
@@ -61,6 +60,16 @@ export class GatewayProcess {
 
   async end(): Promise<void> {
     if (this.#child !== null) await endServing(this.#child, GRACE_MS);
+  }
+
+  #place(): string[] {
+    return ['--inventory', this.#folders.inventory, '--data-dir', gatewayFolder(this.#folders, this.#shard)];
+  }
+
+  #run(args: readonly string[]): Run {
+    const { project, logs } = this.#folders;
+    const logFile = join(logs, `gateway-${this.#shard}.log`);
+    return { script: 'gateway/main.ts', args, cwd: project, env: process.env, logFile, signal: this.#signal };
   }
 }
 

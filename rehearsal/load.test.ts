@@ -12,8 +12,8 @@ afterEach(() => load?.end());
 
 /** The feeds lead straight to the new platform, whose legs nobody serves: so what it takes stays in its hands. */
 async function newPlatformAlone(): Promise<Load> {
-  const size = { connections: CONNECTIONS, onSharedFeed: 0, keepsControlIds: false };
-  const estate = planEstate(size, 'load-test', await freePorts(portsNeeded(CONNECTIONS)));
+  const size = { connections: CONNECTIONS, gateways: 1, onSharedFeed: 0, keepsControlIds: false };
+  const estate = planEstate(size, 'load-test', await freePorts(portsNeeded(size)));
   const connections = estate.connections.map((each) => ({
     ...each,
     feedPort: each.platformPorts.new,

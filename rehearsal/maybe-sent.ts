@@ -9,16 +9,16 @@ export type MaybeSent = {
   readonly unread: readonly string[];
 };
 
-export async function readMaybeSent({ gateway, estate }: Stage): Promise<MaybeSent> {
+export async function readMaybeSent({ gateways, estate }: Stage): Promise<MaybeSent> {
   const listed = new Map<string, ReadonlySet<string>>();
   const unread: string[] = [];
   const names = estate.connections.map(({ name }) => name);
   for (let at = 0; at < names.length; at += LISTS_AT_ONCE) {
     await Promise.all(
       names.slice(at, at + LISTS_AT_ONCE).map(async (name) => {
-        const list = await gateway.list(name, 'maybeSent');
-        if (!list.ok) unread.push(`the maybeSent list of ${name} could not be read: ${list.error.message}`);
-        else if (list.value.total > 0) listed.set(name, new Set(list.value.entries.map(({ id }) => id.msh10)));
+        const list = await gateways.list(name, 'maybeSent');
+        if (!list.ok) unread.push(`the maybeSent list of ${name} could not be read: ${list.message}`);
+        else if (list.value.length > 0) listed.set(name, new Set(list.value.map(({ id }) => id.msh10)));
       }),
     );
   }

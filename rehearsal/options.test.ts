@@ -3,18 +3,18 @@ import { FAULT_NAMES } from './faults/names.ts';
 import { HELP, parseOptions } from './options.ts';
 
 describe('the command line of a rehearsal', () => {
-  test('without options: a size that shows everything within a minute', () => {
+  test('without options: a whole lab on two gateways, some practices on a shared feed', () => {
     const parsed = parseOptions([]);
     expect(parsed).toMatchObject({
       kind: 'run',
-      options: { connections: 24, ratePerSecond: 120, onSharedFeed: 0, keep: false, fault: null },
+      options: { connections: 250, gateways: 2, ratePerSecond: 550, onSharedFeed: 3, keep: false, fault: null },
     });
   });
 
-  test('a whole lab has some practices on a shared feed', () => {
-    expect(parseOptions(['--connections', '250'])).toMatchObject({
+  test('a look at it: one gateway, a feed a connection', () => {
+    expect(parseOptions(['--connections', '24'])).toMatchObject({
       kind: 'run',
-      options: { connections: 250, ratePerSecond: 550, onSharedFeed: 3, keep: false, fault: null },
+      options: { connections: 24, gateways: 1, ratePerSecond: 120, onSharedFeed: 0, keep: false, fault: null },
     });
   });
 

@@ -6,6 +6,8 @@ import { FAULT_NAMES, FAULT_SUMMARIES, type FaultName, isFaultName } from './fau
 
 export type Options = {
   readonly connections: number;
+  /** Gateways, one a shard, among which the practices are shared out. */
+  readonly gateways: number;
   /** Messages per second, both directions together. */
   readonly ratePerSecond: number;
   /** Practices whose results share one feed of the LIS. */
@@ -25,7 +27,9 @@ export type Parsed =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'usage'; readonly message: string; readonly json: boolean };
 
-const DEFAULT_CONNECTIONS = 24;
+const DEFAULT_CONNECTIONS = 250;
+const MOST_GATEWAYS = 4;
+const SECOND_GATEWAY_FROM_CONNECTIONS = 40;
 const DEFAULT_RATE_PER_CONNECTION = 5;
 /** Somewhat more than the 500 that a lab of 250 connections has to carry: stopping to count costs some. */
 const HIGHEST_DEFAULT_RATE_PER_SECOND = 550;
@@ -40,10 +44,11 @@ export const HELP = `Usage: cutover rehearse [options]
 
 A whole cut-over on this machine: real gateway, Pulumi engine and PostgreSQL, simulated EMRs, LIS and platforms under
 load. Steps: parallel, switch, rollback, switch, decommission; then an independent count at both ends, and a report.
-It takes about a minute on 2 cores; a whole lab, --connections 250, two to three.
+A whole lab takes about three minutes on 2 cores, a look at it, --connections 24, one.
 
   --connections N   how many HL7 connections (default ${DEFAULT_CONNECTIONS}; half orders, half results)
   --rate R          messages per second in total (default ${DEFAULT_RATE_PER_CONNECTION} a connection and ${HIGHEST_DEFAULT_RATE_PER_SECOND} in all; at most ${RATE_PER_CONNECTION} a connection)
+  --gateways N      gateways, among which the practices are shared out (default 2; 1 below ${SECOND_GATEWAY_FROM_CONNECTIONS} connections)
   --shared-feed N   practices whose results come over one feed of the LIS, some copied to another of them (default: none
                     below ${SHARED_FROM_CONNECTIONS} connections, else one practice in ten, at most ${MOST_SHARED_BY_DEFAULT})
   --seed S          the same seed makes the same estate and messages (default 1)
@@ -61,7 +66,7 @@ ${FAULT_NAMES.map((name) => `  ${name.padEnd(17)} ${FAULT_SUMMARIES[name]}`).joi
 Environment: DATABASE_URL uses a PostgreSQL of yours instead of the embedded one.
 
   cutover rehearse
-  cutover rehearse --connections 250
+  cutover rehearse --connections 24
   cutover rehearse --connections 10 --rate 40
   cutover rehearse --connections 20 --fault control-dies
   cutover rehearse --messages ./samples --json > rehearsal.json
@@ -70,6 +75,7 @@ Environment: DATABASE_URL uses a PostgreSQL of yours instead of the embedded one
 const OPTIONS = {
   connections: { type: 'string' },
   rate: { type: 'string' },
+  gateways: { type: 'string' },
   'shared-feed': { type: 'string' },
   seed: { type: 'string' },
   messages: { type: 'string' },
@@ -92,6 +98,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
     const ratePerSecond = wholeNumber('rate', values.rate, usual, most);
     const options: Options = {
       connections,
+      gateways: wholeNumber('gateways', values.gateways, gatewaysByDefault(connections), MOST_GATEWAYS),
       ratePerSecond,
       onSharedFeed: wholeNumber(
         'shared-feed',
@@ -112,6 +119,10 @@ export function parseOptions(argv: readonly string[]): Parsed {
   } catch (error) {
     return { kind: 'usage', message: error instanceof Error ? error.message : String(error), json };
   }
+}
+
+function gatewaysByDefault(connections: number): number {
+  return connections < SECOND_GATEWAY_FROM_CONNECTIONS ? 1 : 2;
 }
 
 /** A small estate is there to be understood; a large one has what a lab has. */

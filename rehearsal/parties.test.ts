@@ -16,9 +16,9 @@ afterEach(async () => {
 /** Legs wired straight to the destinations, feeds straight to the legacy platform: what is left out is the gateway. */
 async function passThrough(): Promise<Record<'emr' | 'lis' | 'legacy', PartyProcess>> {
   const estate = planEstate(
-    { connections: CONNECTIONS, onSharedFeed: 2, keepsControlIds: false },
+    { connections: CONNECTIONS, gateways: 1, onSharedFeed: 2, keepsControlIds: false },
     'parties-test',
-    await freePorts(portsNeeded(CONNECTIONS)),
+    await freePorts(portsNeeded({ connections: CONNECTIONS, gateways: 1 })),
   );
   const connections = estate.connections.map((each) => ({
     ...each,

@@ -19,7 +19,8 @@ export type Folders = {
   readonly root: string;
   readonly project: string;
   readonly inventory: string;
-  readonly gatewayData: string;
+  /** A data directory a gateway in it. */
+  readonly gateways: string;
   readonly database: string;
   readonly logs: string;
   readonly state: string;
@@ -35,16 +36,20 @@ export function makeFolders(): Folders {
     root,
     project,
     inventory: join(project, 'stacks', STACK, 'inventory.yaml'),
-    gatewayData: join(root, 'gateway'),
+    gateways: join(root, 'gateways'),
     database: join(root, 'postgresql'),
     logs: join(root, 'logs'),
     state: join(root, 'state'),
   };
   mkdirSync(join(project, 'stacks', STACK), { recursive: true });
-  for (const folder of [folders.logs, folders.state]) mkdirSync(folder);
+  for (const folder of [folders.logs, folders.state, folders.gateways]) mkdirSync(folder);
   mkdirSync(folders.database);
   chmodSync(folders.database, OPEN_TO_READ);
   return folders;
+}
+
+export function gatewayFolder({ gateways }: Folders, shard: number): string {
+  return join(gateways, `shard-${shard}`);
 }
 
 export function writeProject(folders: Folders, files: { readonly inventory: string; readonly stack: string }): void {

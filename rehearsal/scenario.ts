@@ -182,8 +182,8 @@ export class Scenario implements Director {
   }
 
   async #notIn(phase: Phase): Promise<string[]> {
-    const read = await this.stage.gateway.connections();
-    if (!read.ok) return [`unknown (${read.error.message})`];
+    const read = await this.stage.gateways.connections();
+    if (!read.ok) return [`unknown (${read.message})`];
     return read.value.filter((connection) => connection.phase !== phase).map(({ name }) => name);
   }
 
@@ -205,9 +205,9 @@ export class Scenario implements Director {
   }
 
   async statuses(): Promise<readonly ConnectionStatus[]> {
-    const read = await this.stage.gateway.connections();
+    const read = await this.stage.gateways.connections();
     if (read.ok) return read.value;
-    throw new Error(`the gateway could not be asked: ${read.error.message}`);
+    throw new Error(`the gateway could not be asked: ${read.message}`);
   }
 
   injected(what: string, count?: number): void {

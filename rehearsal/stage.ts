@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { GatewayClient } from '../adapters/gateway-admin.ts';
 import type { Cleanup } from './cleanup.ts';
 import { type Database, startDatabase } from './database/database.ts';
 import { type Estate, inventoryYaml, partyConfigurations, planEstate, portsNeeded, stackYaml } from './estate.ts';
 import { estateFromInventory } from './estate-from-inventory.ts';
-import { GatewayProcess } from './gateway-process.ts';
+import { whyNoDiskCanFill } from './faults/disk-full.ts';
+import { Gateways } from './gateways.ts';
 import { Load } from './load.ts';
 import type { Options } from './options.ts';
 import { freePorts } from './ports.ts';
@@ -18,9 +18,7 @@ import { type Folders, writeProject } from './project.ts';
 export type Stage = {
   readonly folders: Folders;
   readonly estate: Estate;
-  /** Its admin API. */
-  readonly gateway: GatewayClient;
-  readonly gatewayProcess: GatewayProcess;
+  readonly gateways: Gateways;
   readonly database: Database;
   readonly load: Load;
   readonly pulumiVersion: string;
@@ -39,44 +37,49 @@ export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   const { options, progress, cleanup, signal } = around;
   if (options.fault === 'database-down' && process.env.DATABASE_URL)
     throw new Error('--fault database-down stops PostgreSQL: unset DATABASE_URL, so that it is the embedded one');
+  const whyNot = options.fault === 'disk-full' ? whyNoDiskCanFill() : null;
+  if (whyNot !== null) throw new Error(whyNot);
   progress.step('start');
   // Before the ports are chosen: a first build takes minutes, in which others may take them.
   const engine = await findEngine(folders, around);
-  const { estate, inventory, databasePort } = await makeEstate(options);
+  const { estate, inventory } = await makeEstate(options);
   writeProject(folders, { inventory, stack: stackYaml(estate.connections.map(({ name }) => name)) });
 
-  const database = await startDatabase(folders.database, databasePort, process.env);
+  const database = await startDatabase(folders.database, process.env);
   cleanup.add('PostgreSQL', () => database.stop());
   progress.line(database.embedded ? 'PostgreSQL runs (embedded)' : 'PostgreSQL: the one of DATABASE_URL');
 
-  const gatewayProcess = new GatewayProcess(folders, estate.adminPort, signal);
-  cleanup.add('gateway', () => gatewayProcess.end());
-  progress.line(`gateway serves ${await gatewayProcess.start()} connections`);
-  const env = { ...process.env, ...engine.env, ...credentials(folders), DATABASE_URL: database.url };
+  const gateways = new Gateways(folders, estate, signal);
+  cleanup.add('gateways', () => gateways.end());
+  const served = await gateways.start();
+  progress.line(
+    `${gateways.count === 1 ? 'gateway serves' : `${gateways.count} gateways serve`} ${served} connections`,
+  );
+  const own = { ...gateways.credentials(), CUTOVER_OPERATOR: 'rehearsal', DATABASE_URL: database.url };
+  const env = { ...withoutDeployment(process.env), ...engine.env, ...own };
   signal.throwIfAborted();
 
   const load = new Load(partyConfigurations(estate, { seed: options.seed, messagesFolder: options.messagesFolder }));
   cleanup.add('parties', () => load.end());
-  const own = await load.configure();
+  const messages = await load.configure();
   if (options.messagesFolder !== null) {
-    progress.line(`own messages: ${own.orders} orders, ${own.results} results; ${own.skipped} files hold none`);
-    if (own.orders + own.results === 0) throw new Error(`${options.messagesFolder} holds no HL7 message`);
+    progress.line(
+      `own messages: ${messages.orders} orders, ${messages.results} results; ${messages.skipped} files hold none`,
+    );
+    if (messages.orders + messages.results === 0) throw new Error(`${options.messagesFolder} holds no HL7 message`);
   }
   progress.line('EMRs, LIS, legacy and new platform run');
-  const gateway = new GatewayClient({ admin: `https://127.0.0.1:${estate.adminPort}`, shard: 0, env });
-  cleanup.add('admin client', () => gateway.close());
-  return { folders, estate, gateway, gatewayProcess, database, load, pulumiVersion: engine.version, env };
+  return { folders, estate, gateways, database, load, pulumiVersion: engine.version, env };
 }
 
-async function makeEstate(options: Options): Promise<{ estate: Estate; inventory: string; databasePort: number }> {
+async function makeEstate(options: Options): Promise<{ estate: Estate; inventory: string }> {
   if (options.inventoryFile === null) {
-    const [databasePort = 0, ...ports] = await freePorts(portsNeeded(options.connections) + 1);
+    const ports = await freePorts(portsNeeded(options));
     const estate = planEstate({ ...options, keepsControlIds: options.messagesFolder !== null }, options.seed, ports);
-    return { estate, inventory: inventoryYaml(estate), databasePort };
+    return { estate, inventory: inventoryYaml(estate) };
   }
   const inventory = readFileSync(options.inventoryFile, 'utf8');
-  const [databasePort = 0] = await freePorts(1);
-  return { estate: estateFromInventory(inventory, options.inventoryFile, options.seed), inventory, databasePort };
+  return { estate: estateFromInventory(inventory, options.inventoryFile, options.seed), inventory };
 }
 
 const engineSchema = z.union([
@@ -114,12 +117,11 @@ async function findEngine(
   return { version: read.data.version, env };
 }
 
-function credentials(folders: Folders): NodeJS.ProcessEnv {
-  return {
-    CUTOVER_ADMIN_TOKEN: readFileSync(join(folders.gatewayData, 'admin.token'), 'utf8').trim(),
-    CUTOVER_ADMIN_CA: join(folders.gatewayData, 'admin.crt'),
-    CUTOVER_OPERATOR: 'rehearsal',
-  };
+/** Nothing of a deployment that this shell may be set up for reaches the rehearsal. */
+function withoutDeployment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(CUTOVER_(ADMIN|REQUEST|OPERATOR)|PULUMI_)/.test(name)),
+  );
 }
 
 function jsonOf(text: string): unknown {

@@ -2,7 +2,9 @@
  * `drill` on two real gateways under traffic: a drain is rehearsed without a move, and a cycle makes the way there and back.
  * A feed without messages proves nothing, and a platform that does not answer fails its own drain only.
  */
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadEvidence } from '../adapters/evidence-files.ts';
 import { drillDocumentSchema } from '../core/drill-document.ts';
 import { type Estate, startEstate } from './verbs-estate.ts';
 import { type Parties, startParties } from './verbs-parties.ts';
@@ -59,6 +61,11 @@ test(
       expect(drainMs ?? Number.NaN).toBeLessThanOrEqual(pauseMs ?? 0);
     }
     expect(await routes()).toEqual(before);
+    const kept = await loadEvidence(join(estate.project.folder, 'stacks/test/evidence'), document.evidence ?? '');
+    expect(kept).toMatchObject({
+      ok: true,
+      value: { kind: 'drain-rehearsal', connections: [BUSY_0, BUSY_1], body: { pauseMs: document.pauseMs } },
+    });
   },
   LIMIT_MS,
 );

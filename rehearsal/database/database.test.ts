@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, expect, test } from 'vitest';
-import { freePorts } from '../ports.ts';
 import { type Database, startDatabase } from './database.ts';
 import { isOpenToEveryone } from './load.ts';
 
@@ -23,8 +22,7 @@ function openFolder(): string {
 }
 
 test('a real PostgreSQL starts, answers, survives an outage and is gone afterwards', { timeout: 60_000 }, async () => {
-  const [port = 0] = await freePorts(1);
-  database = await startDatabase(openFolder(), port, { ...process.env, DATABASE_URL: '' });
+  database = await startDatabase(openFolder(), { ...process.env, DATABASE_URL: '' });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const { rows } = await client.query<{ version: string }>('select version()');
@@ -44,7 +42,7 @@ test('a real PostgreSQL starts, answers, survives an outage and is gone afterwar
 });
 
 test('DATABASE_URL names another one', async () => {
-  database = await startDatabase('/nowhere', 1, { DATABASE_URL: 'postgresql://elsewhere/cutover' });
+  database = await startDatabase('/nowhere', { DATABASE_URL: 'postgresql://elsewhere/cutover' });
   expect(database).toMatchObject({ url: 'postgresql://elsewhere/cutover', embedded: false });
 });
 

@@ -31,7 +31,7 @@ export const controlDies: Fault = {
       await settled(director);
     });
     const after = await director.statuses();
-    const read = await stage.gateway.decisions();
+    const read = await stage.gateways.decisions();
     const open = read.ok ? read.value.filter(({ resolved }) => resolved === null).length : 0;
     const suppressed =
       total(after, ({ counters }) => counters.suppressed) - total(before, ({ counters }) => counters.suppressed);

@@ -1,5 +1,6 @@
 /** Every fault by its name. */
 import { controlDies } from './control-dies.ts';
+import { diskFull } from './disk-full.ts';
 import type { Fault } from './fault.ts';
 import { gatewayDies } from './gateway-dies.ts';
 import type { FaultName } from './names.ts';
@@ -15,6 +16,7 @@ export const FAULTS: Readonly<Record<FaultName, Fault>> = {
   'candidate-down': onCandidate('candidate-down'),
   'control-dies': controlDies,
   'gateway-dies': gatewayDies,
+  'disk-full': diskFull,
   'database-down': databaseDown,
   'backend-down': backendDown,
 };

@@ -10,6 +10,7 @@ export const FAULT_SUMMARIES = {
   'control-dies': 'the new platform is killed mid-message after the switch; forced rollback',
   'gateway-dies': 'kill -9 of the gateway under load after the switch; it starts again on its data directory',
   'database-down': 'PostgreSQL is stopped before the rollback',
+  'disk-full': 'the disk of a gateway is full for a while after the switch',
   'backend-down': 'the Pulumi backend is out of reach before the rollback',
 } as const;
 

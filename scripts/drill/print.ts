@@ -26,6 +26,7 @@ export function formatDrill(document: DrillDocument): string {
         `${verb}: ${changed} moved ${asSeconds(movedMs)} after the command, recorded and read back after ${asSeconds(wallMs)}`,
     ),
     ...warnings.map((warning) => `! ${warning}`),
+    ...(document.evidence === null ? [] : [`evidence: ${document.evidence}`]),
     ...(ledger === 'not configured' ? ['ledger: not configured (DATABASE_URL is not set)'] : []),
     `drill: ${counts.join(', ')}${spread} (${asSeconds(document.wallMs)})${kind === 'drain' ? '; no route was moved' : ''}`,
     ...(nextSteps.length === 0 ? [] : ['', 'next:', ...nextSteps.map((step) => `  ${step}`)]),

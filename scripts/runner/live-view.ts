@@ -1,17 +1,25 @@
 /** While routes move, for a person's terminal: every connection as one mark, those in trouble by name and first. */
+import { markLines } from './marks.ts';
 
-/** `through`: its gateway has the new epoch. */
+/** `isThrough`: its gateway has the new epoch. */
 export type LiveItem = {
   readonly name: string;
   readonly wave: string;
+  /** The gateway's, or `aborted`, `not reachable`. */
   readonly state: string;
   readonly isThrough: boolean;
+  /** How long its senders have been kept waiting so far, as far as it was seen; null: never. */
+  readonly heldMs: number | null;
+  /** Why it is in trouble, where that is known already. */
+  readonly reason: string | null;
 };
 
 export type LiveView = {
   readonly verb: string;
   readonly items: readonly LiveItem[];
   readonly elapsedMs: number;
+  /** Until the change window closes; null: none is open, or none is configured. */
+  readonly windowLeftMs: number | null;
   readonly columns: number;
   readonly rows: number;
 };
@@ -26,44 +34,56 @@ const MARKS: Readonly<Record<string, string>> = {
   reowning: '◑',
 };
 const THROUGH = '✓';
-const TROUBLE = '✗';
+export const TROUBLE = '✗';
 const LEGEND = `${TROUBLE} trouble  · waiting  ○ catching up  ◐ held  ◑ committing  ${THROUGH} through`;
 const TALLEST_LIST = 8;
 
 /** At most `rows` lines of at most `columns` characters. */
-export function formatLiveView({ verb, items, elapsedMs, columns, rows }: LiveView): string[] {
-  const through = items.filter(({ isThrough }) => isThrough).length;
+export function formatLiveView({ verb, items, elapsedMs, windowLeftMs, columns, rows }: LiveView): string[] {
   const trouble = items.filter(isInTrouble);
-  const moving = items.filter((item) => !item.isThrough && !isInTrouble(item) && item.state !== 'steady');
-  const named = [...trouble, ...moving].slice(0, TALLEST_LIST);
+  const moving = items
+    .filter((item) => !item.isThrough && !isInTrouble(item) && item.state !== 'steady')
+    .sort((a, b) => (b.heldMs ?? 0) - (a.heldMs ?? 0));
+  const marks = markLines(
+    items.map((item) => ({ wave: item.wave, mark: markOf(item) })),
+    columns,
+  );
+  // What is left of the screen beside head, marks, legend and the line that counts the rest.
+  const room = Math.max(1, Math.min(TALLEST_LIST, rows - marks.length - 4));
+  const named = [...trouble, ...moving].slice(0, room);
   const hidden = trouble.length + moving.length - named.length;
-  const head = `${verb}: ${through} of ${items.length} through${trouble.length > 0 ? `, ${trouble.length} in trouble` : ''} · ${(elapsedMs / 1000).toFixed(1)} s`;
   const lines = [
-    head,
-    ...named.map((item) => `  ${markOf(item)} ${item.name}: ${item.state}`),
+    headOf(verb, items, trouble.length, elapsedMs, windowLeftMs),
+    ...named.map(lineOf),
     ...(hidden > 0 ? [`  … and ${hidden} more`] : []),
-    ...wavesOf(items).flatMap(({ wave, members }) => marksOf(wave, members, columns)),
+    ...marks,
     LEGEND,
   ];
   return lines.slice(0, Math.max(1, rows - 1)).map((line) => line.slice(0, columns));
 }
 
-function wavesOf(items: readonly LiveItem[]): { readonly wave: string; readonly members: readonly LiveItem[] }[] {
-  const waves = [...new Set(items.map(({ wave }) => wave))];
-  return waves.map((wave) => ({ wave, members: items.filter((item) => item.wave === wave) }));
+function headOf(
+  verb: string,
+  items: readonly LiveItem[],
+  trouble: number,
+  elapsedMs: number,
+  windowLeftMs: number | null,
+): string {
+  const through = items.filter(({ isThrough }) => isThrough).length;
+  const longest = Math.max(0, ...items.map(({ heldMs }) => heldMs ?? 0));
+  const parts = [
+    `${verb}: ${through} of ${items.length} through${trouble > 0 ? `, ${trouble} in trouble` : ''}`,
+    seconds(elapsedMs),
+    ...(longest > 0 ? [`longest hold ${seconds(longest)}`] : []),
+    ...(windowLeftMs === null ? [] : [`window closes in ${hoursAndMinutes(windowLeftMs)}`]),
+  ];
+  return parts.join(' · ');
 }
 
-const LABEL_WIDTH = 14;
-
-function marksOf(wave: string, members: readonly LiveItem[], columns: number): string[] {
-  const width = Math.max(10, columns - LABEL_WIDTH);
-  const marks = members.map(markOf);
-  const lines: string[] = [];
-  for (let start = 0; start < marks.length; start += width) {
-    const label = (start === 0 ? wave : '').slice(0, LABEL_WIDTH - 2).padEnd(LABEL_WIDTH);
-    lines.push(label + marks.slice(start, start + width).join(''));
-  }
-  return lines;
+function lineOf(item: LiveItem): string {
+  const held = item.heldMs !== null && !isInTrouble(item) ? `, held ${seconds(item.heldMs)}` : '';
+  const reason = item.reason === null ? '' : `: ${item.reason}`;
+  return `  ${markOf(item)} ${item.name}: ${item.state}${held}${reason}`;
 }
 
 function markOf(item: LiveItem): string {
@@ -73,4 +93,13 @@ function markOf(item: LiveItem): string {
 
 function isInTrouble({ state, isThrough }: LiveItem): boolean {
   return !isThrough && MARKS[state] === undefined;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function hoursAndMinutes(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }

@@ -17,7 +17,7 @@ export async function moveAtGateways(run: RunState): Promise<void> {
       await moveOne(run, next);
     }
   };
-  const stopWatching = watchMoves(run.context, moves);
+  const stopWatching = watchMoves(run.context, moves, (name) => run.complaints.get(name)?.message ?? null);
   try {
     await Promise.all(Array.from({ length: width }, worker));
   } finally {

@@ -1,6 +1,7 @@
 /** Where a verb speaks: progress and questions on stderr, the one result on stdout. Colour only for a person's terminal. */
 import { createInterface } from 'node:readline/promises';
 import { chalk } from 'zx';
+import { TROUBLE } from './live-view.ts';
 
 export type Terminal = {
   readonly isInteractive: boolean;
@@ -20,13 +21,24 @@ function overdraw(lines: number): string {
   return lines === 0 ? '' : `\u001b[${lines}A\u001b[J`;
 }
 
+/** The head of a frame, and what is in trouble. */
+function emphasised(line: string, index: number): string {
+  if (index === 0) return chalk.bold(line);
+  return line.trimStart().startsWith(TROUBLE) && !line.includes('✓') ? chalk.red(line) : line;
+}
+
 export function processTerminal(): Terminal {
   let drawnLines = 0;
   const isColoured = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
+  /** A frame on the screen makes way for what is said, and is drawn anew below it. */
+  const speak = (line: string): void => {
+    process.stderr.write(`${overdraw(drawnLines)}${line}\n`);
+    drawnLines = 0;
+  };
   return {
     isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
-    progress: (line) => void process.stderr.write(`${isColoured ? chalk.dim(line) : line}\n`),
-    warn: (line) => void process.stderr.write(`${isColoured ? chalk.yellow(`! ${line}`) : `! ${line}`}\n`),
+    progress: (line) => speak(isColoured ? chalk.dim(line) : line),
+    warn: (line) => speak(isColoured ? chalk.yellow(`! ${line}`) : `! ${line}`),
     ask: async (question, signal) => {
       const lines = createInterface({ input: process.stdin, output: process.stderr });
       try {
@@ -38,7 +50,8 @@ export function processTerminal(): Terminal {
     frame: (draw) => {
       const { columns = 80, rows = 24 } = process.stderr;
       const lines = draw({ columns, rows });
-      process.stderr.write(`${overdraw(drawnLines)}${lines.join('\n')}\n`);
+      const shown = isColoured ? lines.map(emphasised) : lines;
+      process.stderr.write(`${overdraw(drawnLines)}${shown.join('\n')}\n`);
       drawnLines = lines.length;
     },
     endFrame: () => {

@@ -1,5 +1,6 @@
 /** `drill`: the drain of a switch rehearsed on live traffic without a move, or with --really a switch and the way back. */
 
+import { evidenceFolderOf, storeEvidence } from '../../adapters/evidence-files.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
 import type { DrillDocument } from '../../core/drill-document.ts';
 import { parseDurationMs } from '../../core/duration.ts';
@@ -53,7 +54,8 @@ async function perform(context: Context, args: Args): Promise<Printed> {
     cycle: [...played.legs],
     pauseMs: spreadOf(connections.flatMap(({ pauseMs }) => pauseMs ?? [])),
   };
-  const ledger = await record(context, args, figures);
+  const frozen = await freeze(context, figures);
+  const ledger = await record(context, args, { ...figures, evidence: frozen.digest });
   const document: DrillDocument = {
     verb: 'drill',
     ok: exitCode === EXIT.done,
@@ -63,8 +65,9 @@ async function perform(context: Context, args: Args): Promise<Printed> {
     operator: context.operator,
     startedAt,
     ...figures,
+    evidence: frozen.digest,
     ledger: ledger.outcome,
-    warnings: [...played.warnings, ...ledger.warnings],
+    warnings: [...played.warnings, ...frozen.warnings, ...ledger.warnings],
     nextSteps: [...new Set([...played.nextSteps, ...nextStepsOf(connections)])],
     wallMs: Math.round(context.clock.elapsedMs() - startedMs),
   };
@@ -90,11 +93,32 @@ async function drainsOnly(context: Context, args: Args, watchMs: number): Promis
 
 type Figures = Pick<DrillDocument, 'kind' | 'connections' | 'cycle' | 'pauseMs'>;
 
+/** What a gate rests on later. Where it cannot be written the figures are still told. */
+async function freeze(
+  { project, stack, inventory, clock }: Context,
+  figures: Figures,
+): Promise<{ readonly digest: string | null; readonly warnings: readonly string[] }> {
+  try {
+    const { digest } = await storeEvidence(evidenceFolderOf(project.folder, stack), {
+      kind: figures.kind === 'cycle' ? 'drill' : 'drain-rehearsal',
+      deployment: inventory.deployment,
+      stack,
+      at: clock.now(),
+      connections: figures.connections.map(({ name }) => name),
+      body: { ...figures },
+    });
+    return { digest, warnings: [] };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { digest: null, warnings: [`no evidence was kept of this drill: ${reason}`] };
+  }
+}
+
 /** A ledger that cannot be written takes nothing from what was measured: it is said. */
 async function record(
   context: Context,
   args: Args,
-  figures: Figures,
+  figures: Figures & { readonly evidence: string | null },
 ): Promise<{ readonly outcome: DrillDocument['ledger']; readonly warnings: readonly string[] }> {
   const session = await LedgerSession.open(context, args);
   try {
