@@ -4,9 +4,11 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { contractJsonSchema } from '../core/contracts/contract.ts';
 import { documentJsonSchemas } from '../core/documents.ts';
 import { inventoryJsonSchema } from '../core/inventory.ts';
 import { programmeJsonSchema } from '../core/planning/programme.ts';
+import { rulesJsonSchema } from '../core/rules/rule.ts';
 import { stackConfigJsonSchema } from '../core/stack-config.ts';
 
 const folder = fileURLToPath(new URL('../docs/schemas/', import.meta.url));
@@ -14,6 +16,8 @@ const schemas: Readonly<Record<string, object>> = {
   'inventory.schema.json': inventoryJsonSchema(),
   'stack-config.schema.json': stackConfigJsonSchema(),
   'programme.schema.json': programmeJsonSchema(),
+  'rules.schema.json': rulesJsonSchema(),
+  'contract.schema.json': contractJsonSchema(),
   ...documentJsonSchemas(),
 };
 

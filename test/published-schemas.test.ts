@@ -25,6 +25,9 @@ describe('published schemas', () => {
   it.each([
     ['inventory.schema.json', 'stacks/local/inventory.yaml'],
     ['stack-config.schema.json', 'stacks/Pulumi.local.yaml'],
+    ['rules.schema.json', 'stacks/rules/transport.yaml'],
+    ['contract.schema.json', 'stacks/contracts/lab-orders.yaml'],
+    ['contract.schema.json', 'stacks/contracts/lab-results.yaml'],
   ])('%s accepts %s, and refuses it with a misspelt key', async (name, file) => {
     const isValid = compile(await schema(name));
     const example: Record<string, unknown> = parse(await readFile(`${root}${file}`, 'utf8'));

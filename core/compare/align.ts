@@ -23,22 +23,30 @@ const UNCROSS_LIMIT = 200;
 const SINGLE: ReadonlySet<string> = new Set(['MSH', 'PID', 'PV1', 'PD1', 'PV2', 'EVN', 'BHS', 'FHS', 'BTS', 'FTS']);
 
 export function alignSegments(control: readonly Side[], candidate: readonly Side[]): Alignment {
-  if (control.length === candidate.length && control.every((side, index) => isLike(side, candidate[index]))) {
-    const pairs = control.flatMap((side, index) => pairOf(side, candidate[index]));
-    return { ...uncross(pairs), missing: [], extra: [] };
-  }
   let head = 0;
-  while (head < control.length && head < candidate.length && isAnchor(control[head], candidate[head])) head++;
+  while (isAnchor(control[head], candidate[head])) head++;
   let tail = 0;
   const most = Math.min(control.length, candidate.length) - head;
   while (tail < most && isAnchor(control[control.length - 1 - tail], candidate[candidate.length - 1 - tail])) tail++;
   const left = control.slice(head, control.length - tail);
   const right = candidate.slice(head, candidate.length - tail);
-  const middle = left.length * right.length > CELLS_LIMIT ? byTurn(left, right) : byCost(left, right);
-  const outer = (from: number, count: number, other: number): (readonly [Side, Side])[] =>
-    Array.from({ length: count }, (_, index) => pairOf(control[from + index], candidate[other + index])).flat();
-  const aligned = [...outer(0, head, 0), ...middle, ...outer(control.length - tail, tail, candidate.length - tail)];
-  return settleMoved(control, candidate, aligned);
+  const after = (index: number): [Side | undefined, Side | undefined] => [
+    control[control.length - tail + index],
+    candidate[candidate.length - tail + index],
+  ];
+  const aligned = [
+    ...control.slice(0, head).flatMap((side, index) => pairOf(side, candidate[index])),
+    ...alignMiddle(left, right),
+    ...Array.from({ length: tail }, (_, index) => pairOf(...after(index))).flat(),
+  ];
+  return settleMoved(left, right, aligned);
+}
+
+function alignMiddle(left: readonly Side[], right: readonly Side[]): (readonly [Side, Side])[] {
+  if (left.length === right.length && left.every((side, index) => isLike(side, right[index]))) {
+    return left.flatMap((side, index) => pairOf(side, right[index]));
+  }
+  return left.length * right.length > CELLS_LIMIT ? byTurn(left, right) : byCost(left, right);
 }
 
 /** What is left on both sides and is the same segment has moved. */
@@ -47,6 +55,7 @@ function settleMoved(
   candidate: readonly Side[],
   aligned: readonly (readonly [Side, Side])[],
 ): Alignment {
+  if (control.length === 0 && candidate.length === 0) return { ...uncross(aligned), missing: [], extra: [] };
   const taken = new Set(aligned.flat());
   const missing = control.filter((side) => !taken.has(side));
   const extra = new Set(candidate.filter((side) => !taken.has(side)));

@@ -3,17 +3,55 @@
 import type { Span } from '../hl7/message.ts';
 import { componentsOf, fieldsOf, type Message, repetitionsOf, type Segment, textOf, valueAt } from '../hl7/reader.ts';
 
-export type Side = {
+/** Most segments are equal byte for byte and are never looked into: fields, code and key are read when asked for. */
+export class Side {
   readonly message: Message;
   readonly segment: Segment;
   /** Counted from 1 in its message. */
   readonly ordinal: number;
-  readonly fields: readonly Span[];
+  readonly #above: Side | null;
+  #fields: readonly Span[] | null = null;
+  #code: string | null = null;
+  #key: string | null = null;
+
+  /** `above`: the order or observation that a comment speaks of. */
+  constructor(message: Message, segment: Segment, ordinal: number, above: Side | null) {
+    this.message = message;
+    this.segment = segment;
+    this.ordinal = ordinal;
+    this.#above = above;
+  }
+
+  get fields(): readonly Span[] {
+    this.#fields ??= fieldsOf(this.message, this.segment);
+    return this.#fields;
+  }
+
   /** OBX-3.1 or OBR-4.1 (the next best component where it is empty), for an NTE that of what it speaks of; else ''. */
-  readonly code: string;
+  get code(): string {
+    this.#code ??= this.#readCode();
+    return this.#code;
+  }
+
   /** What names this segment among its like: code and sub-id, a number of its own, or '' where nothing does. */
-  readonly key: string;
-};
+  get key(): string {
+    this.#key ??= this.#readKey();
+    return this.#key;
+  }
+
+  #readCode(): string {
+    if (this.segment.name === 'NTE') return this.#above?.code ?? '';
+    const field = this.fields[CODE_FIELD[this.segment.name] ?? -1];
+    return field === undefined ? '' : codeOf(this.message, field);
+  }
+
+  #readKey(): string {
+    const parts = (KEY_FIELDS[this.segment.name] ?? []).map((field) =>
+      firstComponentOf(this.message, this.fields[field]),
+    );
+    return parts.every((part) => part === '') ? '' : parts.join('\0');
+  }
+}
 
 /** Components of the field that names the segment among its like; segments that are not here have none. */
 const KEY_FIELDS: Readonly<Record<string, readonly number[]>> = {
@@ -30,20 +68,11 @@ const KEY_FIELDS: Readonly<Record<string, readonly number[]>> = {
 const CODE_FIELD: Readonly<Record<string, number>> = { OBX: 3, OBR: 4 };
 
 export function sidesOf(message: Message): Side[] {
-  let above = '';
+  let above: Side | null = null;
   return message.segments.map((segment, index) => {
-    const fields = fieldsOf(message, segment);
-    const codeField = fields[CODE_FIELD[segment.name] ?? -1];
-    if (segment.name !== 'NTE') above = codeField === undefined ? '' : codeOf(message, codeField);
-    const key = (KEY_FIELDS[segment.name] ?? []).map((field) => firstComponentOf(message, fields[field])).join('\0');
-    return {
-      message,
-      segment,
-      ordinal: index + 1,
-      fields,
-      code: above,
-      key: key.replaceAll('\0', '') === '' ? '' : key,
-    };
+    const side: Side = new Side(message, segment, index + 1, above);
+    if (segment.name !== 'NTE') above = segment.name in CODE_FIELD ? side : null;
+    return side;
   });
 }
 

@@ -90,3 +90,7 @@ export const rulesFileSchema = z.strictObject({
   rules: z.array(ruleSchema).default([]),
 });
 export type RulesFile = z.output<typeof rulesFileSchema>;
+
+export function rulesJsonSchema(): object {
+  return z.toJSONSchema(rulesFileSchema, { io: 'input' });
+}

@@ -1,0 +1,59 @@
+/** The diff rules and data contracts of a project, as the worker and the verbs use them. */
+import { join } from 'node:path';
+import { type CompiledContract, compileContract } from '../core/contracts/compile.ts';
+import { contractSchema } from '../core/contracts/contract.ts';
+import type { Located } from '../core/located-yaml.ts';
+import { formatPath } from '../core/located-yaml.ts';
+import { checkRules } from '../core/rules/compile.ts';
+import { type RulesFile, rulesFileSchema } from '../core/rules/rule.ts';
+import { readYamlFolder } from './yaml-folder.ts';
+
+export type RuleFiles =
+  | { readonly ok: true; readonly files: readonly RulesFile[] }
+  | { readonly ok: false; readonly problems: readonly Located[] };
+
+/** `folder`: the project's; rules are in `stacks/rules`. */
+export async function readRuleFiles(folder: string): Promise<RuleFiles> {
+  const read = await readYamlFolder(join(folder, 'stacks', 'rules'), rulesFileSchema);
+  if (!read.ok) return read;
+  const problems = checkRules(read.files.map(({ value }) => value)).map(({ file, rule, name, message, remedy }) => {
+    const source = read.files[file];
+    const path = ['rules', rule];
+    return {
+      file: source?.file ?? '',
+      line: source?.lineOf(path) ?? 0,
+      path: formatPath(path),
+      message: `${name}: ${message}`,
+      remedy,
+    };
+  });
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, files: read.files.map(({ value }) => value) };
+}
+
+export type Contracts =
+  | { readonly ok: true; readonly contracts: ReadonlyMap<string, CompiledContract> }
+  | { readonly ok: false; readonly problems: readonly Located[] };
+
+/** By name, which is the file's: `stacks/contracts/lab-results.yaml` is `lab-results`. */
+export async function readContracts(folder: string): Promise<Contracts> {
+  const read = await readYamlFolder(join(folder, 'stacks', 'contracts'), contractSchema);
+  if (!read.ok) return read;
+  const contracts = new Map<string, CompiledContract>();
+  const problems: Located[] = [];
+  for (const { file, name, value, lineOf } of read.files) {
+    const compiled = compileContract(name, value);
+    if (compiled.ok) contracts.set(name, compiled.contract);
+    else {
+      problems.push(
+        ...compiled.problems.map(({ path, message, remedy }) => ({
+          file,
+          line: lineOf(path.map((part) => (/^\d+$/.test(part) ? Number(part) : part))),
+          path: formatPath(path),
+          message,
+          remedy,
+        })),
+      );
+    }
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, contracts };
+}
