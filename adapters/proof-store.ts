@@ -208,7 +208,7 @@ export class ProofStore {
     }));
   }
 
-  /** Obligations by class: whole hours from counts, the edges of the window from rows. */
+  /** Obligations by class: whole hours from counts, the edges of the window from rows; filtered ones by the minute. */
   async readObligations(window: Window): Promise<readonly ObligationCount[]> {
     const rows = await this.#read(
       classRow,
@@ -216,7 +216,10 @@ export class ProofStore {
            date_trunc('hour', $3::timestamptz) as last_hour),
          counted as (
            select h.connection, h.class, h.n from cutover.proof_hours h, edges
-             where h.hour >= first_hour and h.hour < last_hour
+             where h.class <> 'filtered' and h.hour >= first_hour and h.hour < last_hour
+           union all
+           select h.connection, h.class, h.n from cutover.proof_hours h
+             where h.class = 'filtered' and h.hour >= date_trunc('minute', $2::timestamptz) and h.hour < $3
            union all
            select o.connection, o.class, 1 from cutover.proof_obligations o, edges
              where o.at >= $2 and o.at < least(first_hour, $3)

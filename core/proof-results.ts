@@ -21,6 +21,20 @@ export type ObligationClass = (typeof OBLIGATION_CLASSES)[number];
 export const INGRESS_OUTCOMES = ['accepted', 'rejected', 'unanswered', 'refused', 'answeredAgain', 'open'] as const;
 export type IngressOutcome = (typeof INGRESS_OUTCOMES)[number];
 
+/** How a pair of control and candidate stands. `accepted`: every difference has a rule. */
+export const PAIR_STATES = [
+  'matched',
+  'accepted',
+  'differing',
+  'missingCandidate',
+  'extraCandidate',
+  'missingBoth',
+] as const;
+export type PairState = (typeof PAIR_STATES)[number];
+
+/** Upper ends of the delay buckets in milliseconds; one more bucket holds what is longer. */
+export const DELAY_BUCKETS_MS = [10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000] as const;
+
 export type ComparisonCounts = {
   /** Both outputs were there and were compared: matched + accepted + differing. */
   readonly pairs: number;
@@ -37,7 +51,7 @@ export type ComparisonCounts = {
   readonly destinationsDiffering: number;
   /** The candidate sent it before one that the control sent earlier, with the same key. */
   readonly outOfOrder: number;
-  /** By power-of-ten buckets: how much later than the control's the candidate's output came, in either direction. */
+  /** By `DELAY_BUCKETS_MS`: how much later than the control's the candidate's output came, in either direction. */
   readonly delays: readonly number[];
 };
 

@@ -17,6 +17,7 @@ import { rollback } from './rollback.ts';
 import { status } from './status.ts';
 import { switchOver } from './switch.ts';
 import { sync } from './sync.ts';
+import { worker } from './worker.ts';
 
 export const VERBS: Readonly<Record<string, Verb>> = {
   plan,
@@ -35,5 +36,6 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   doctor,
   completion,
   gateway,
+  worker,
   rehearse,
 };

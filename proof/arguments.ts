@@ -1,0 +1,79 @@
+/** The command line of the worker process. */
+import { parseArgs } from 'node:util';
+import { parseDurationMs } from '../core/duration.ts';
+
+export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--port P] [--settle DURATION] [--keep-days N] [--database-url-env NAME]
+
+  --inventory F          the inventory whose deployment is proven
+  --project DIR          folder with stacks/rules and stacks/contracts; default: the present one
+  --port P               loopback port of /metrics and /healthz; default: any free one, said in the ready line
+  --settle DURATION      how long an output may take before its absence counts; default 30s
+  --keep-days N          purge payloads that are older than N days; default: 30 days after their sign-off
+  --database-url-env N   the environment variable with the PostgreSQL URL; default DATABASE_URL`;
+
+const OPTIONS = {
+  inventory: { type: 'string' },
+  project: { type: 'string' },
+  port: { type: 'string' },
+  settle: { type: 'string' },
+  'keep-days': { type: 'string' },
+  'database-url-env': { type: 'string' },
+  help: { type: 'boolean' },
+} as const;
+
+export type WorkerArguments = {
+  readonly inventory: string;
+  readonly project: string;
+  readonly port: number;
+  readonly settleMs: number;
+  /** Null: by sign-off. */
+  readonly keepDays: number | null;
+  readonly databaseUrl: string;
+};
+
+export type ParsedArguments =
+  | { readonly kind: 'run'; readonly value: WorkerArguments }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'wrong'; readonly message: string };
+
+const SETTLE_MS = 30_000;
+
+export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv): ParsedArguments {
+  const values = parse(argv);
+  if (typeof values === 'string') return wrong(values);
+  if (values.help === true) return { kind: 'help' };
+  if (values.inventory === undefined) return wrong('--inventory F is needed');
+  const port = wholeNumber(values.port ?? '0', 65_535);
+  if (port === null) return wrong('--port is a TCP port');
+  const settleMs = values.settle === undefined ? SETTLE_MS : parseDurationMs(values.settle);
+  if (settleMs === null) return wrong('--settle is a whole number and a unit: 500ms, 30s, 5m');
+  const keepDays = values['keep-days'] === undefined ? null : wholeNumber(values['keep-days'], 36_500);
+  if (values['keep-days'] !== undefined && keepDays === null) return wrong('--keep-days is a whole number of days');
+  const variable = values['database-url-env'] ?? 'DATABASE_URL';
+  const databaseUrl = env[variable] ?? '';
+  const protocol = URL.canParse(databaseUrl) ? new URL(databaseUrl).protocol : '';
+  if (protocol !== 'postgres:' && protocol !== 'postgresql:') {
+    const what = databaseUrl === '' ? 'is not set' : 'holds no PostgreSQL URL';
+    return wrong(`the environment variable ${variable} ${what} → ${variable}=postgresql://user@host/database`);
+  }
+  const { inventory, project = '.' } = values;
+  return { kind: 'run', value: { inventory, project, port, settleMs, keepDays, databaseUrl } };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
+  } catch (error) {
+    return error instanceof Error ? (error.message.split('\n')[0] ?? 'wrong arguments') : 'wrong arguments';
+  }
+}
+
+function wholeNumber(text: string, highest: number): number | null {
+  if (!/^\d{1,10}$/.test(text)) return null;
+  const value = Number(text);
+  return value <= highest ? value : null;
+}
+
+function wrong(message: string): ParsedArguments {
+  return { kind: 'wrong', message };
+}

@@ -1,0 +1,191 @@
+/**
+ * Takes one journal from where the store is to where it is shipped to, a batch at a time. Everything in memory follows
+ * from the store; after any failure the follower is thrown away and a new one begins there.
+ */
+import type { JournalRef, ProofWriter, ShippedRow } from '../adapters/proof-writer.ts';
+import { readRecord } from '../core/journal-records.ts';
+import type { Analysis } from './analysis.ts';
+import type { Estate } from './estate.ts';
+import { Fold, type FoldRecord, type PairJob } from './fold.ts';
+import { type OpenInput, openInputSchema } from './open-input.ts';
+import { OrderWatch } from './order-watch.ts';
+import { PayloadCache } from './payload-cache.ts';
+import { payloadsNeededBy, settlePair } from './settle-pairs.ts';
+
+export type FollowerOptions = {
+  readonly writer: ProofWriter;
+  readonly estate: Estate;
+  readonly analysis: Analysis;
+  readonly graceMs: number;
+};
+
+const OPEN_LOADED = 50_000;
+const HEADS_LOADED = 50_000;
+/** Pairs whose payloads are in memory at the same time. */
+const PAIRS_AT_ONCE = 500;
+
+export class JournalFollower {
+  readonly #options: FollowerOptions;
+  readonly #journal: JournalRef;
+  readonly #fold: Fold;
+  readonly #order: OrderWatch;
+  readonly #payloads: PayloadCache;
+  #position: number;
+
+  private constructor(options: FollowerOptions, journal: JournalRef, fold: Fold, order: OrderWatch) {
+    this.#options = options;
+    this.#journal = journal;
+    this.#fold = fold;
+    this.#order = order;
+    this.#payloads = new PayloadCache();
+    this.#position = journal.position;
+  }
+
+  static async open(options: FollowerOptions, journal: JournalRef): Promise<JournalFollower> {
+    const { writer, estate, graceMs } = options;
+    const routes = await writer.routes(journal.id);
+    const fold = new Fold({ estate, graceMs }, routes, journal.recordAtMs);
+    const follower = new JournalFollower(
+      options,
+      journal,
+      fold,
+      new OrderWatch(estate, await writer.heads(journal.id, HEADS_LOADED)),
+    );
+    await follower.#load([...(await writer.states(journal.id, OPEN_LOADED))].reverse());
+    return follower;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  get openInputs(): number {
+    return this.#fold.openInputs;
+  }
+
+  /** Null: no record with a time has been read yet. */
+  get newestAtMs(): number | null {
+    return this.#fold.newestAtMs;
+  }
+
+  /**
+   * One batch up to `shippedUpTo`. `idleNowMs`: the time that counts where nothing waits; `all`: look at everything that
+   * is open, not only at what has moved. Resolves with the number of records taken.
+   */
+  async advance(shippedUpTo: number, idleNowMs: number, all: boolean): Promise<number> {
+    const { writer } = this.#options;
+    const from = this.#position;
+    const rows = from < shippedUpTo ? await writer.records(this.#journal.id, from, shippedUpTo) : [];
+    const records = toFoldRecords(rows);
+    await this.#revive(records);
+    for (const { offset, payload } of rows) if (payload !== null) this.#payloads.put(offset, payload);
+    for (const record of records) {
+      this.#fold.apply(record);
+      this.#inspect(record);
+    }
+    // A gap at the end has no records: the position moves over it all the same.
+    const to = rows.length === 0 ? Math.max(from, shippedUpTo) : (rows.at(-1)?.offset ?? from);
+    const newest = this.#fold.newestAtMs ?? 0;
+    const nowMs = to >= shippedUpTo ? Math.max(newest, idleNowMs) : newest;
+    await this.#compare(this.#fold.judge(nowMs, all));
+    const tally = this.#fold.finish(nowMs);
+    for (const head of this.#order.takeChanged()) tally.head(head);
+    const batch = tally.batch(from, to, this.#fold.newestAtMs);
+    if (to > from || !tally.isEmpty) await writer.commit(this.#journal.id, batch);
+    this.#position = to;
+    return rows.length;
+  }
+
+  async #compare(jobs: readonly PairJob[]): Promise<void> {
+    for (let at = 0; at < jobs.length; at += PAIRS_AT_ONCE) {
+      const some = jobs.slice(at, at + PAIRS_AT_ONCE);
+      const needed = payloadsNeededBy(some);
+      const missing = [...needed].filter((offset) => !this.#payloads.has(offset));
+      const fetched = new Map(
+        (await this.#options.writer.recordsAt(this.#journal.id, missing)).map(({ offset, payload }) => [
+          offset,
+          payload,
+        ]),
+      );
+      for (const job of some) {
+        const pair = settlePair(job, {
+          shard: this.#journal.shard,
+          analysis: this.#options.analysis,
+          order: this.#order,
+          tally: this.#fold.tally,
+          payloadOf: (offset) => this.#payloads.get(offset) ?? fetched.get(offset) ?? null,
+        });
+        this.#fold.paired(job.input, job.item, pair);
+      }
+    }
+  }
+
+  #inspect({ offset, record, payload }: FoldRecord): void {
+    if (record.t !== 'output' || payload === null || record.attemptOf !== null || record.role === 'park') return;
+    const { analysis, estate } = this.#options;
+    const connection = estate.renamed.get(record.connection) ?? record.connection;
+    const basis = { connection, epoch: record.epoch, basis: analysis.basisOf(connection) };
+    const id = { msh10: record.msh10, sha256: record.sha.slice(0, 12), at: `${this.#journal.shard}/${offset}` };
+    for (const { area, name } of analysis.inspect(connection, payload)) {
+      this.#fold.tally.finding(basis, record.platform, record.at, id, area, name);
+    }
+  }
+
+  /** What the records speak of and memory does not hold: from the store, or made again from the records themselves. */
+  async #revive(records: readonly FoldRecord[]): Promise<void> {
+    const { writer } = this.#options;
+    const { id } = this.#journal;
+    const unknown = this.#fold.unknownTo(records);
+    if (unknown.inputs.size + unknown.outputs.size + unknown.decisions.size === 0) return;
+    const inputs = new Set(unknown.inputs);
+    for (const { input } of await writer.decisionsAt(id, [...unknown.decisions])) if (input !== null) inputs.add(input);
+    const outputs = await writer.recordsAt(id, [...unknown.outputs]);
+    for (const { record } of toFoldRecords(outputs)) {
+      if (record.t === 'output' && record.input !== null) inputs.add(record.input);
+    }
+    // An attempt leads to the first one.
+    for (const { record } of toFoldRecords(await writer.recordsAt(id, [...inputs]))) {
+      if (record.t === 'input' && record.attemptOf !== null) inputs.add(record.attemptOf);
+    }
+    const wanted = [...inputs, ...unknown.outputs];
+    await this.#load(await writer.states(id, wanted.length, wanted));
+    await this.#rebuild(wanted.filter((offset) => !this.#fold.isOpen(offset)));
+  }
+
+  async #load(stored: readonly { readonly input: number; readonly state: string }[]): Promise<void> {
+    const unreadable: number[] = [];
+    for (const { input, state } of stored) {
+      const open = stateOf(state);
+      if (open === null) unreadable.push(input);
+      else this.#fold.load(open);
+    }
+    await this.#rebuild(unreadable);
+  }
+
+  async #rebuild(inputs: readonly number[]): Promise<void> {
+    if (inputs.length === 0) return;
+    const { writer } = this.#options;
+    const { id } = this.#journal;
+    const about = toFoldRecords(await writer.recordsAbout(id, inputs, this.#position));
+    const theirs = about.flatMap(({ offset, record }) => (record.t === 'output' ? [offset] : []));
+    const ends = toFoldRecords(await writer.recordsAbout(id, theirs, this.#position));
+    const all = new Map([...about, ...ends].map((record) => [record.offset, record]));
+    const inOrder = [...all.values()]
+      .sort((a, b) => a.offset - b.offset)
+      .filter(({ offset }) => !this.#fold.isOpen(offset));
+    this.#fold.rebuild(inOrder, await writer.obligationsOf(id, inputs));
+  }
+}
+
+function toFoldRecords(rows: readonly ShippedRow[]): readonly FoldRecord[] {
+  return rows.flatMap(({ offset, meta, payload }) => {
+    const record = readRecord(meta);
+    return record === null ? [] : [{ offset, record, payload }];
+  });
+}
+
+/** Null: another version of this program wrote it; the records themselves say it once more. */
+function stateOf(text: string): OpenInput | null {
+  const read = openInputSchema.safeParse(JSON.parse(text));
+  return read.success ? read.data : null;
+}

@@ -1,0 +1,144 @@
+/**
+ * Compares the couples that are ready and counts what comes of it. A pair that was missing and has come after all is
+ * taken out of the missing ones; a pair that was compared stays as it is.
+ */
+import type { MessageId } from '../core/admin-api.ts';
+import type { Observation } from '../core/compare/pair.ts';
+import { fieldText } from '../core/hl7/message.ts';
+import type { PairState } from '../core/proof-results.ts';
+import type { Analysis } from './analysis.ts';
+import type { PairJob } from './fold.ts';
+import type { Couple } from './judge-case.ts';
+import type { KnownOutput, OpenInput, PlatformAnswer } from './open-input.ts';
+import type { OrderWatch } from './order-watch.ts';
+import type { Basis, DifferenceFound, Tally } from './tally.ts';
+
+export type PairSurroundings = {
+  readonly shard: number;
+  readonly analysis: Analysis;
+  readonly order: OrderWatch;
+  readonly tally: Tally;
+  /** Null: purged, or a gap in what was shipped. */
+  readonly payloadOf: (record: number) => Uint8Array | null;
+};
+
+/** Worst first: several pairs of one input count as one under their worst. */
+const WORST: readonly PairState[] = [
+  'missingBoth',
+  'missingCandidate',
+  'extraCandidate',
+  'differing',
+  'accepted',
+  'matched',
+];
+const LACK = { path: 'message', code: null, shape: '', rule: null, magnitude: null } as const;
+
+/** Records whose payloads the comparison of these needs. */
+export function payloadsNeededBy(jobs: readonly PairJob[]): ReadonlySet<number> {
+  const needed = new Set<number>();
+  for (const { input, couples } of jobs) {
+    for (const { control, candidate } of couples) {
+      if (control === null || candidate === null) continue;
+      needed.add(control.offset).add(candidate.offset);
+      if (input.answer !== null) needed.add(input.answer.record);
+      if (input.shadowAnswer !== null) needed.add(input.shadowAnswer.record);
+    }
+  }
+  return needed;
+}
+
+/** The pair's state as it is now; null: there was nothing to compare. */
+export function settlePair(job: PairJob, around: PairSurroundings): PairState | null {
+  const { input, item, couples } = job;
+  const { tally } = around;
+  const { connection, epoch } = item;
+  const basis: Basis = { connection, epoch, basis: around.analysis.basisOf(connection) };
+  const states = couples.map((couple) => settleCouple(input, couple, basis, around));
+  if (couples.length === 0 && item.counted.class === 'unexplained') states.push('missingBoth');
+  const next = WORST.find((state) => states.includes(state)) ?? null;
+  const was = item.counted.pair;
+  if (next === was) return was;
+  if (was !== null) {
+    // Only what was missing comes here again.
+    tally.compared(basis, input.atMs, LACKING[was] ?? 'missingBoth', -1);
+    tally.differences(basis, input.atMs, idOf(around.shard, input), [{ ...LACK, kind: KIND[was] ?? was }], -1);
+  }
+  if (next !== null && LACKING[next] !== undefined) {
+    tally.compared(basis, input.atMs, LACKING[next]);
+    tally.differences(basis, input.atMs, idOf(around.shard, input), [{ ...LACK, kind: KIND[next] ?? next }]);
+    answersOfLacking(input, basis, around);
+  }
+  return next;
+}
+
+const LACKING: Partial<Record<PairState, 'missingCandidate' | 'extraCandidate' | 'missingBoth'>> = {
+  missingCandidate: 'missingCandidate',
+  extraCandidate: 'extraCandidate',
+  missingBoth: 'missingBoth',
+};
+const KIND: Partial<Record<PairState, string>> = {
+  missingCandidate: 'missing-candidate',
+  extraCandidate: 'extra-candidate',
+  missingBoth: 'missing-both',
+};
+
+function settleCouple(input: OpenInput, couple: Couple, basis: Basis, around: PairSurroundings): PairState {
+  const { control, candidate } = couple;
+  if (control === null) return 'extraCandidate';
+  if (candidate === null) return 'missingCandidate';
+  const [left, right] = [observationOf(input, control, around), observationOf(input, candidate, around)];
+  const { tally, analysis } = around;
+  const atMs = input.atMs;
+  const id = idOf(around.shard, { msh10: control.msh10, sha: control.sha, offset: control.offset });
+  const { differences, delayMs } = analysis.compare(basis.connection, left, right);
+  const found: DifferenceFound[] = differences.map(({ hidden, path, kind, code, shape, rule }) => {
+    if (rule !== null && hidden !== null) tally.hidden(rule, hidden.pair);
+    return { path, kind, code, shape, rule, magnitude: hidden?.numericDifference ?? null };
+  });
+  if (
+    around.order.isOutOfOrder(basis.connection, around.order.keyOf(basis.connection, left.payload), control, candidate)
+  ) {
+    tally.compared(basis, atMs, 'outOfOrder');
+    found.push({ ...LACK, path: 'order', kind: 'order', shape: 'after a later one of its key' });
+  }
+  if (found.some(({ path }) => path === 'answer')) tally.compared(basis, atMs, 'answersDiffering');
+  if (found.some(({ path }) => path === 'destination')) tally.compared(basis, atMs, 'destinationsDiffering');
+  tally.delayed(basis, atMs, delayMs);
+  tally.differences(basis, atMs, id, found);
+  const state = found.length === 0 ? 'matched' : found.every(({ rule }) => rule !== null) ? 'accepted' : 'differing';
+  tally.compared(basis, atMs, state);
+  return state;
+}
+
+function observationOf(input: OpenInput, output: KnownOutput, { payloadOf }: PairSurroundings): Observation {
+  const { platform, msh10, sha, atMs, connection } = output;
+  const answer = platform === input.primary ? input.answer : input.shadowAnswer;
+  return {
+    platform,
+    payload: payloadOf(output.offset) ?? new Uint8Array(),
+    msh10,
+    sha,
+    atMs,
+    destination: connection,
+    answer: answer === null ? null : answerOf(answer, payloadOf),
+  };
+}
+
+function answerOf(answer: PlatformAnswer, payloadOf: PairSurroundings['payloadOf']): Observation['answer'] {
+  const payload = payloadOf(answer.record);
+  const code = payload === null ? null : fieldText(payload, 'MSA-1');
+  return { verdict: code ?? answer.verdict, payload };
+}
+
+/** One platform refused what the other took: no output, and that is why. */
+function answersOfLacking(input: OpenInput, basis: Basis, { tally, shard }: PairSurroundings): void {
+  const [given, other] = [input.answer?.verdict, input.shadowAnswer?.verdict];
+  if (given === undefined || other === undefined || given === other || other === 'dropped') return;
+  tally.compared(basis, input.atMs, 'answersDiffering');
+  const shape = input.primary === 'legacy' ? `${given} against ${other}` : `${other} against ${given}`;
+  tally.differences(basis, input.atMs, idOf(shard, input), [{ ...LACK, path: 'answer', kind: 'answer', shape }]);
+}
+
+function idOf(shard: number, { msh10, sha, offset }: Pick<OpenInput, 'msh10' | 'sha' | 'offset'>): MessageId {
+  return { msh10: msh10 ?? '', sha256: sha.slice(0, 12), at: `${shard}/${offset}` };
+}

@@ -1,0 +1,192 @@
+/**
+ * The worker: elected by a lock that lives as long as its database connection, it takes every journal of the deployment
+ * on, batch by batch. Whatever fails, it lets go of everything, waits, and begins again where the database is.
+ */
+import type { Logger } from 'pino';
+import { MigrationRefusal } from '../adapters/postgres-migrations.ts';
+import { type JournalRef, ProofWriter, type WorkerIdentity } from '../adapters/proof-writer.ts';
+import type { Analysis } from './analysis.ts';
+import type { Estate } from './estate.ts';
+import { JournalFollower } from './journal-follower.ts';
+
+/**
+ * - `connecting`: the database has not been reached. `standby`: another worker is elected. `working`: this one is.
+ * - `failing`: it tries again by itself; the log says why.
+ */
+export const WORKER_STATES = ['connecting', 'standby', 'working', 'failing'] as const;
+type WorkerStateName = (typeof WORKER_STATES)[number];
+
+export type JournalStatus = {
+  readonly shard: number;
+  readonly incarnation: string;
+  readonly position: number;
+  readonly lagRecords: number;
+  /** Age of the newest record that is accounted for, where some wait; 0: none waits. */
+  readonly lagSeconds: number;
+  readonly openInputs: number;
+};
+
+export type WorkerStatus = {
+  readonly state: WorkerStateName;
+  readonly failures: number;
+  readonly journals: readonly JournalStatus[];
+};
+
+export type WorkerOptions = {
+  readonly identity: WorkerIdentity;
+  readonly databaseUrl: string;
+  readonly estate: Estate;
+  readonly analysis: Analysis;
+  readonly settleMs: number;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** Called between batches, at most once a minute. */
+  readonly chores: (writer: ProofWriter) => Promise<void>;
+};
+
+const ELECT_EVERY_MS = 2_000;
+const IDLE_MS = 300;
+const HEARTBEAT_MS = 5_000;
+const SWEEP_MS = 1_000;
+const CHORES_MS = 60_000;
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 15_000;
+/** Shipping takes a moment: only after it does silence mean that nothing has come. */
+const SHIPPING_SLACK_MS = 3_000;
+const STATEMENT_LIMIT_MS = 120_000;
+
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #startedAtMs: number;
+  readonly #followers = new Map<number, JournalFollower>();
+  #state: WorkerStateName = 'connecting';
+  #failures = 0;
+  #failuresInARow = 0;
+  #journals: readonly JournalStatus[] = [];
+  #stopping = false;
+  #heartbeatAtMs = 0;
+  #sweptAtMs = 0;
+  #choresAtMs = 0;
+  #wake: () => void = () => {};
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.now();
+  }
+
+  status(): WorkerStatus {
+    return { state: this.#state, failures: this.#failures, journals: this.#journals };
+  }
+
+  /** `run` resolves after the batch in hand. */
+  stop(): void {
+    this.#stopping = true;
+    this.#wake();
+  }
+
+  /** @throws MigrationRefusal: the database is of a newer program. */
+  async run(): Promise<void> {
+    while (!this.#stopping) {
+      let writer: ProofWriter | null = null;
+      try {
+        const { identity, databaseUrl } = this.#options;
+        writer = await ProofWriter.open(identity, { url: databaseUrl, statementLimitMs: STATEMENT_LIMIT_MS });
+        await this.#serve(writer);
+      } catch (error) {
+        if (error instanceof MigrationRefusal) throw error;
+        await this.#failed(error);
+      } finally {
+        this.#followers.clear();
+        await writer?.close();
+      }
+    }
+  }
+
+  async #serve(writer: ProofWriter): Promise<void> {
+    while (!this.#stopping && !(await writer.elect())) {
+      this.#become('standby');
+      await this.#pause(ELECT_EVERY_MS);
+    }
+    while (!this.#stopping) {
+      const taken = await this.#round(writer);
+      this.#become('working');
+      this.#failuresInARow = 0;
+      if (taken === 0) await this.#pause(IDLE_MS);
+    }
+  }
+
+  /** One batch of every journal; resolves with the number of records taken. */
+  async #round(writer: ProofWriter): Promise<number> {
+    const { now, chores } = this.#options;
+    if (now() - this.#heartbeatAtMs >= HEARTBEAT_MS) {
+      await writer.heartbeat(this.#startedAtMs);
+      this.#heartbeatAtMs = now();
+    }
+    const sweeps = now() - this.#sweptAtMs >= SWEEP_MS;
+    if (sweeps) this.#sweptAtMs = now();
+    const databaseNowMs = await writer.nowMs();
+    const journals = await writer.journals();
+    let taken = 0;
+    for (const journal of journals) {
+      const follower = await this.#follower(writer, journal);
+      taken += await follower.advance(journal.shippedUpTo, databaseNowMs - SHIPPING_SLACK_MS, sweeps);
+    }
+    this.#journals = journals.map((journal) => this.#statusOf(journal, databaseNowMs));
+    if (now() - this.#choresAtMs >= CHORES_MS) {
+      this.#choresAtMs = now();
+      await chores(writer);
+    }
+    return taken;
+  }
+
+  async #follower(writer: ProofWriter, journal: JournalRef): Promise<JournalFollower> {
+    const known = this.#followers.get(journal.id);
+    if (known !== undefined) return known;
+    const { estate, analysis, settleMs } = this.#options;
+    const follower = await JournalFollower.open({ writer, estate, analysis, graceMs: settleMs }, journal);
+    this.#followers.set(journal.id, follower);
+    return follower;
+  }
+
+  #statusOf({ id, shard, incarnation, shippedUpTo }: JournalRef, nowMs: number): JournalStatus {
+    const follower = this.#followers.get(id);
+    const position = follower?.position ?? 0;
+    const lagRecords = Math.max(0, shippedUpTo - position);
+    const newestAtMs = follower?.newestAtMs ?? this.#startedAtMs;
+    const lagSeconds = lagRecords === 0 ? 0 : Math.max(0, nowMs - newestAtMs) / 1000;
+    return { shard, incarnation, position, lagRecords, lagSeconds, openInputs: follower?.openInputs ?? 0 };
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    this.#failures += 1;
+    this.#failuresInARow += 1;
+    this.#become('failing');
+    // Said when it begins and then ever more rarely: after 1, 2, 4, 8, … failures in a row.
+    if (Number.isInteger(Math.log2(this.#failuresInARow))) {
+      const [message = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+      this.#options.logger.warn({ event: 'worker-failed', code, inARow: this.#failuresInARow }, message);
+    }
+    if (this.#stopping) return;
+    const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failuresInARow - 1));
+    await this.#pause(longest * (0.5 + this.#options.random() / 2));
+  }
+
+  #become(state: WorkerStateName): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    if (state !== 'failing') this.#options.logger.info({ event: 'worker-state', state }, state);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
