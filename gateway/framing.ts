@@ -30,6 +30,8 @@ export class Framer {
   /** Frames given up because a new one began inside them. */
   restarts = 0;
   readonly #framing: Framing;
+  /** START and what an HL7 message begins with. */
+  readonly #head: Buffer;
   readonly #limitBytes: number;
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
@@ -39,6 +41,7 @@ export class Framer {
 
   constructor(framing: Framing, limits: FramerLimits) {
     this.#framing = framing;
+    this.#head = Buffer.from([framing.start, ...MSH]);
     this.#limitBytes = limits.frameBytes;
   }
 
@@ -68,6 +71,8 @@ export class Framer {
 
   take(): TakenFrame {
     if (this.#bufferedBytes === 0) return NONE;
+    const whole = this.#takeWhole();
+    if (whole !== null) return whole;
     if (!this.#inFrame && !this.#skipToStart()) return NONE;
     // A long frame is joined once it is complete, not on every chunk: only new bytes are searched.
     const end = this.#findEnd();
@@ -78,11 +83,28 @@ export class Framer {
     return { kind: 'too-large', head };
   }
 
+  /** What nearly always comes: one frame, in one piece, and nothing else. */
+  #takeWhole(): TakenFrame | null {
+    const [raw] = this.#chunks;
+    const { start, end } = this.#framing;
+    if (raw === undefined || this.#chunks.length !== 1 || this.#inFrame || raw[0] !== start) return null;
+    const last = raw.length - 2;
+    if (last < 1 || last + 2 > this.#limitBytes || raw[last] !== end[0] || raw[last + 1] !== end[1]) return null;
+    if (raw.indexOf(start, 1) > 0) return null;
+    for (let at = raw.indexOf(end[0], 1); at < last; at = raw.indexOf(end[0], at + 1)) {
+      if (raw[at + 1] === end[1]) return null;
+    }
+    this.#reset();
+    return { kind: 'frame', frame: { payload: raw.subarray(1, last), raw } };
+  }
+
   #skipToStart(): boolean {
     const buffer = this.#join();
     const start = buffer.indexOf(this.#framing.start);
-    const skipped = start < 0 ? buffer : buffer.subarray(0, start);
-    for (const byte of skipped) if (byte !== 0x0d && byte !== 0x0a) this.garbageBytes++;
+    if (start !== 0) {
+      const skipped = start < 0 ? buffer : buffer.subarray(0, start);
+      for (const byte of skipped) if (byte !== 0x0d && byte !== 0x0a) this.garbageBytes++;
+    }
     if (start < 0) {
       this.#reset();
       return false;
@@ -122,8 +144,8 @@ export class Framer {
     const buffer = this.#join();
     let start = 0;
     // A sender that broke off inside a frame and began anew: the last `START MSH` counts.
-    const head = Buffer.from([this.#framing.start, ...MSH]);
-    const restart = buffer.subarray(0, end).lastIndexOf(head);
+    const again = buffer.indexOf(this.#framing.start, 1);
+    const restart = again < 0 || again >= end ? 0 : buffer.subarray(0, end).lastIndexOf(this.#head);
     if (restart > 0) {
       start = restart;
       this.restarts++;

@@ -9,14 +9,29 @@ import type { TlsStore } from '../tls.ts';
 
 const KEEP_ALIVE_AFTER_MS = 30_000;
 
-/** `onReady`: messages may go out; over TLS the peer has proven who it is. */
-export function dial(address: Address, security: PeerSecurity, store: TlsStore, onReady: () => void): Socket {
+/** One turn of the loop reads one socket at a time: they all read into this, and what came is copied out at once. */
+const readBuffer = Buffer.alloc(64 * 1024);
+
+export type DialEvents = {
+  /** Messages may go out; over TLS the peer has proven who it is. */
+  ready(): void;
+  bytes(chunk: Buffer): void;
+};
+
+export function dial(address: Address, security: PeerSecurity, store: TlsStore, events: DialEvents): Socket {
   const { host, port } = address;
   const { tls, sourceAddress } = security;
   const where = { host, port, ...(sourceAddress === null ? {} : { localAddress: sourceAddress }) };
   if (tls === null) {
     const plain = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS };
-    return connect({ ...where, ...plain }).once('connect', onReady);
+    const onread = {
+      buffer: readBuffer,
+      callback: (bytes: number): boolean => {
+        events.bytes(Buffer.from(readBuffer.subarray(0, bytes)));
+        return true;
+      },
+    };
+    return connect({ ...where, ...plain, onread }).once('connect', () => events.ready());
   }
   // SNI carries names only; without one the certificate is checked against the address.
   const name = tls.serverName ?? (isIP(host) === 0 ? host : null);
@@ -27,7 +42,8 @@ export function dial(address: Address, security: PeerSecurity, store: TlsStore, 
     rejectUnauthorized: true,
   });
   socket.once('connect', () => socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_AFTER_MS));
-  return socket.once('secureConnect', onReady);
+  socket.on('data', (chunk: Buffer) => events.bytes(chunk));
+  return socket.once('secureConnect', () => events.ready());
 }
 
 /** The peers of a shard by `addressKey`; the inventory gives one address one protection. */

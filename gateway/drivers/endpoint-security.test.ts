@@ -183,7 +183,7 @@ test('dialling: the gateway proves itself, checks the name of the peer, and spea
   };
   const good = await peer(await issue(lab, 'lis.lab'), answering);
   const ready = vi.fn();
-  const socket = dial({ host: '127.0.0.1', port: good }, TO_LIS, store, ready);
+  const socket = dial({ host: '127.0.0.1', port: good }, TO_LIS, store, { ready, bytes: () => undefined });
   closing.push(() => socket.destroy());
   await vi.waitFor(() => expect(ready).toHaveBeenCalledOnce(), WAIT);
   expect(await echo(socket, 'hello')).toBe('hello');
@@ -191,11 +191,17 @@ test('dialling: the gateway proves itself, checks the name of the peer, and spea
 
   const never = vi.fn();
   for (const pem of [await issue(lab, 'other.lab'), await issue(stranger, 'lis.lab')]) {
-    const wrong = dial({ host: '127.0.0.1', port: await peer(pem, answering) }, TO_LIS, store, never);
+    const wrong = dial({ host: '127.0.0.1', port: await peer(pem, answering) }, TO_LIS, store, {
+      ready: never,
+      bytes: () => undefined,
+    });
     const [error]: unknown[] = await once(wrong, 'error').catch((thrown: unknown) => [thrown]);
     expect(error).toBeInstanceOf(Error);
   }
-  const plain = dial({ host: '127.0.0.1', port: await peer(null, answering) }, TO_LIS, store, never);
+  const plain = dial({ host: '127.0.0.1', port: await peer(null, answering) }, TO_LIS, store, {
+    ready: never,
+    bytes: () => undefined,
+  });
   plain.on('error', () => undefined);
   await closed(plain);
   expect(never).not.toHaveBeenCalled();
@@ -207,7 +213,10 @@ test('sourceAddress: the peer sees the address that it was promised', async () =
     seen.push(socket.remoteAddress);
     socket.destroy();
   });
-  const socket = dial({ host: '127.0.0.1', port }, { tls: null, sourceAddress: '127.0.0.3' }, store, () => undefined);
+  const socket = dial({ host: '127.0.0.1', port }, { tls: null, sourceAddress: '127.0.0.3' }, store, {
+    ready: () => undefined,
+    bytes: () => undefined,
+  });
   socket.on('error', () => undefined);
   await closed(socket);
   expect(seen).toEqual(['127.0.0.3']);

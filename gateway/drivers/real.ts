@@ -10,6 +10,7 @@ import type { TlsStore } from '../tls.ts';
 import { addressKey, dial } from './dialling.ts';
 import { Listening } from './listening.ts';
 import { Mishaps } from './mishaps.ts';
+import { Timers } from './timers.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const UNREAD_LIMIT_BYTES = 1024 * 1024;
@@ -22,7 +23,7 @@ export class RealDriver implements Effects {
   /** Paused by the engine; and because their peers do not read. */
   readonly #paused = new Set<SocketId>();
   readonly #unread = new Set<SocketId>();
-  readonly #timers = new Map<number, NodeJS.Timeout>();
+  readonly #timers = new Timers((timer) => this.#engine?.timerFired(this.#now(), timer));
   readonly #listening: Listening[] = [];
   readonly #tls: TlsStore;
   /** By `addressKey`. */
@@ -95,9 +96,8 @@ export class RealDriver implements Effects {
   }
 
   closeAll(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    for (const socket of this.#sockets.values()) socket.destroy();
     this.#timers.clear();
+    for (const socket of this.#sockets.values()) socket.destroy();
     this.#sockets.clear();
   }
 
@@ -122,10 +122,16 @@ export class RealDriver implements Effects {
     const key = addressKey(address);
     const security = this.#peers.get(key) ?? PLAIN;
     let isReady = false;
-    const socket = dial(address, security, this.#tls, () => {
-      isReady = true;
-      socket.setTimeout(0);
-      this.#engine?.connected(this.#now(), id);
+    const socket = dial(address, security, this.#tls, {
+      ready: () => {
+        isReady = true;
+        socket.setTimeout(0);
+        this.#engine?.connected(this.#now(), id);
+      },
+      // After a `close` the engine has forgotten it, and what still comes is nobody's business.
+      bytes: (chunk) => {
+        if (this.#sockets.get(id) === socket) this.#engine?.bytes(this.#now(), id, chunk);
+      },
     });
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy());
     const isSpecial = security.tls !== null || security.sourceAddress !== null;
@@ -155,7 +161,7 @@ export class RealDriver implements Effects {
   }
 
   append(offset: number, meta: JournalMeta, payload: Uint8Array | null, needs: 'written' | 'durable'): void {
-    this.#journal?.append({ offset, meta: { ...meta }, payload }, needs);
+    this.#journal?.append({ offset, meta, payload }, needs);
   }
 
   read(offset: number, token: number): void {
@@ -173,17 +179,11 @@ export class RealDriver implements Effects {
   }
 
   arm(timer: number, atMs: number): void {
-    const delayMs = Math.max(0, atMs - this.#now());
-    const handle = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#engine?.timerFired(this.#now(), timer);
-    }, delayMs);
-    this.#timers.set(timer, handle);
+    this.#timers.arm(timer, atMs, this.#now());
   }
 
   disarm(timer: number): void {
-    clearTimeout(this.#timers.get(timer));
-    this.#timers.delete(timer);
+    this.#timers.disarm(timer);
   }
 
   log(
@@ -198,21 +198,27 @@ export class RealDriver implements Effects {
     const id = this.#nextAccepted;
     this.#nextAccepted += 2;
     this.#watch(id, socket);
+    socket.on('data', (chunk) => this.#engine?.bytes(this.#now(), id, chunk));
     this.#engine?.accepted(this.#now(), endpoint, id, socket.remoteAddress ?? 'unknown');
   }
 
   #watch(id: SocketId, socket: Socket): void {
     this.#sockets.set(id, socket);
-    socket.on('data', (chunk) => this.#engine?.bytes(this.#now(), id, chunk));
     socket.on('end', () => {
       if (this.#sockets.get(id) === socket) this.#engine?.ended(this.#now(), id);
     });
-    socket.on('error', (error) => this.#logger.debug({ event: 'socket-error', code: codeOf(error) }));
-    socket.on('close', () => {
-      if (this.#sockets.get(id) !== socket) return;
-      this.#forget(id);
-      this.#engine?.closed(this.#now(), id);
+    // A reset is told at once: `close` comes only after this turn's messages, and one of them might be written to it.
+    socket.on('error', (error) => {
+      this.#logger.debug({ event: 'socket-error', code: codeOf(error) });
+      this.#gone(id, socket);
     });
+    socket.on('close', () => this.#gone(id, socket));
+  }
+
+  #gone(id: SocketId, socket: Socket): void {
+    if (this.#sockets.get(id) !== socket) return;
+    this.#forget(id);
+    this.#engine?.closed(this.#now(), id);
   }
 
   #forget(id: SocketId): void {

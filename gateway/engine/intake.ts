@@ -133,7 +133,11 @@ export class Intake implements SocketOwner {
   /** The message's end: its answer goes to every socket that waits for it. */
   answer(message: Message, answer: Buffer, verdict: Verdict): void {
     const bytes = framed({ payload: answer }, this.#listener.framing);
-    const waiters = [...message.waiters].map((id) => this.#sockets.get(id)).filter((socket) => socket !== undefined);
+    const waiters: Socket[] = [];
+    for (const id of message.waiters) {
+      const socket = this.#sockets.get(id);
+      if (socket !== undefined) waiters.push(socket);
+    }
     message.waiters.clear();
     // The newest socket is the one that the sender still listens on.
     const reader = waiters.at(-1) ?? null;
@@ -283,6 +287,7 @@ export class Intake implements SocketOwner {
 
   /** Resends of the message that came on the same socket while it was in flight: one message, one answer. */
   #swallowResends(socket: Socket, digest: string): void {
+    if (socket.framer.bufferedBytes === 0) return;
     for (let turn = 0; turn < FRAMES_PER_TURN; turn++) {
       const taken = socket.framer.take();
       if (taken.kind !== 'frame') return;

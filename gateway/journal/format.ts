@@ -19,9 +19,8 @@ export const HEAD_BYTES = 64;
 export const ENTRY_BYTES = 12;
 const SEGMENT_MAGIC = Buffer.from('CUTJRNL1', 'latin1');
 export const BATCH_MAGIC = Buffer.from([0xc5, 0x7b, 0x1e, 0xa9]);
-const NO_PAYLOAD = 0xffff_ffff;
-const LARGEST_BODY_BYTES = 0xffff_ffff;
-const CLEAN_SHUTDOWN = 1;
+export const NO_PAYLOAD = 0xffff_ffff;
+export const CLEAN_SHUTDOWN = 1;
 const INCARNATION_LIMIT_BYTES = 64;
 
 export type SegmentHeader = {
@@ -52,9 +51,6 @@ export type BatchHead = BatchFields & {
   readonly bodyBytes: number;
   readonly tagged: boolean;
 };
-
-/** A record as it lies in a batch. */
-export type EncodedRecord = { readonly meta: Uint8Array; readonly payload: Uint8Array | null };
 
 export function incarnationTag(incarnation: string): Buffer {
   return createHash('sha256').update(incarnation, 'utf8').digest().subarray(0, 8);
@@ -89,44 +85,6 @@ export function decodeSegmentHeader(raw: Uint8Array): SegmentHeader | null {
     previous: bytes.readUInt32LE(40),
     incarnation: bytes.toString('utf8', 46, 46 + bytes.readUInt16LE(44)),
   };
-}
-
-export type EncodedBatch = {
-  readonly buffers: readonly Uint8Array[];
-  readonly bytes: number;
-  readonly checksum: number;
-};
-
-/** Buffers to write one after the other; payloads are not copied. */
-export function encodeBatch(fields: BatchFields, records: readonly EncodedRecord[], tag: Uint8Array): EncodedBatch {
-  const head = Buffer.alloc(HEAD_BYTES + records.length * ENTRY_BYTES);
-  const buffers: Uint8Array[] = [head];
-  let bodyBytes = 0;
-  let at = HEAD_BYTES;
-  for (const { meta, payload } of records) {
-    const metaCrc = crc32(meta);
-    head.writeUInt32LE(meta.byteLength, at);
-    head.writeUInt32LE(payload === null ? NO_PAYLOAD : payload.byteLength, at + 4);
-    head.writeUInt32LE(payload === null ? metaCrc : crc32(payload, metaCrc), at + 8);
-    at += ENTRY_BYTES;
-    buffers.push(meta);
-    if (payload !== null && payload.byteLength > 0) buffers.push(payload);
-    bodyBytes += meta.byteLength + (payload?.byteLength ?? 0);
-  }
-  if (bodyBytes > LARGEST_BODY_BYTES) throw new RangeError('a batch has at most 4 GiB');
-  BATCH_MAGIC.copy(head, 0);
-  head.writeUInt32LE(bodyBytes, 8);
-  head.writeUInt32LE(records.length, 12);
-  head.writeBigUInt64LE(BigInt(fields.number), 16);
-  head.writeBigUInt64LE(BigInt(fields.segment), 24);
-  head.writeUInt32LE(fields.previous, 32);
-  head.writeUInt32LE(fields.cleanShutdown ? CLEAN_SHUTDOWN : 0, 36);
-  head.writeBigUInt64LE(BigInt(fields.firstOffset), 40);
-  head.writeBigUInt64LE(BigInt(fields.durableBatch), 48);
-  head.set(tag, 56);
-  const checksum = crc32(head.subarray(8));
-  head.writeUInt32LE(checksum, 4);
-  return { buffers, bytes: head.length + bodyBytes, checksum };
 }
 
 /** Reads the fields without judging them; null without the magic. */

@@ -1,16 +1,18 @@
-/** A record on its way to the disk: encoded once, when it is appended. */
-import type { EncodedRecord } from './format.ts';
+/** A record on its way to the disk: its meta is text from the moment it is appended, so that nobody changes it any more. */
 import type { JournalRecord } from './types.ts';
 
 export type Item = {
   readonly record: JournalRecord;
-  readonly encoded: EncodedRecord;
+  readonly meta: string;
+  readonly metaBytes: number;
+  /** Meta and payload. */
   readonly bytes: number;
   readonly durable: boolean;
 };
 
 export function itemOf(record: JournalRecord, needs: 'written' | 'durable'): Item {
-  const encoded = { meta: Buffer.from(JSON.stringify(record.meta), 'utf8'), payload: record.payload };
-  const bytes = encoded.meta.byteLength + (record.payload?.byteLength ?? 0);
-  return { record, encoded, bytes, durable: needs === 'durable' };
+  const meta = JSON.stringify(record.meta);
+  const metaBytes = Buffer.byteLength(meta, 'utf8');
+  const bytes = metaBytes + (record.payload?.byteLength ?? 0);
+  return { record, meta, metaBytes, bytes, durable: needs === 'durable' };
 }

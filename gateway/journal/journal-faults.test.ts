@@ -45,6 +45,7 @@ function optionsOf(files: MemoryFiles, events: JournalEvents, more: Partial<Jour
     incarnation: 'a',
     segmentBytes: 2048,
     unsyncedLimitBytes: 3000,
+    gatherMs: 0,
     files,
     events,
     wait,
@@ -152,7 +153,7 @@ async function play(one: Step, journal: Journal, truth: Truth, marks: Watermarks
 test('whatever happens, recovery finds a gapless prefix that holds everything that was reported', async () => {
   const lives = fc.array(life, { minLength: 1, maxLength: 5 });
   await fc.assert(
-    fc.asyncProperty(lives, fc.integer(), async (all, seed) => {
+    fc.asyncProperty(lives, fc.integer(), fc.boolean(), async (all, seed, writesNow) => {
       const random = randomOf(seed);
       const truth = new Truth();
       let files = new MemoryFiles();
@@ -162,7 +163,7 @@ test('whatever happens, recovery finds a gapless prefix that holds everything th
           if (!faulty || random() >= faults) return 'works';
           return operation === 'write' && random() < 1 / 2 ? { tornAt: Math.floor(random() * 600) } : 'fails';
         };
-        files = files.kill({ delay: turn, fate });
+        files = files.kill({ delay: turn, fate, writesNow });
         const marks = new Watermarks(0);
         const opening = Journal.open(optionsOf(files, marks));
         if (!opens) {

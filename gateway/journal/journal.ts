@@ -1,10 +1,13 @@
 /**
  * The durable append-only log of a shard. Records are buffered and go out by themselves: everything that waits is one
- * batch, one batch is in flight, and a sync covers what was written before it began. A failed write or sync is never
- * retried on the same file: what was not known durable is written again, with the same offsets, to a fresh segment.
+ * batch, writing goes on beside a sync, one sync is under way, and it covers what was written before it began. A failed
+ * write or sync is never retried on the same file: what was not known durable is written again, with the same offsets, to
+ * a fresh segment.
  */
+import { BatchEncoder, type EncodedBatch } from './batch-encoder.ts';
 import { JournalCorruptError } from './errors.ts';
-import { type BatchFields, type EncodedBatch, encodeBatch, incarnationTag } from './format.ts';
+import { type BatchFields, incarnationTag } from './format.ts';
+import { GroupCommit } from './group-commit.ts';
 import { type Item, itemOf } from './item.ts';
 import { readRange, readRecord } from './reading.ts';
 import { type ChainPoint, type Scan, scanJournal } from './recovery.ts';
@@ -56,15 +59,27 @@ export class Journal {
   #unsynced: Item[] = [];
   #bufferedBytes = 0;
   #unsyncedBytes = 0;
-  #running: Promise<void> | null = null;
+  /** Written records that somebody wants durable. */
+  #awaitingSync = 0;
+  #job: Promise<void> | null = null;
+  #syncing: Promise<void> | null = null;
+  /** A job wants no further sync to begin. */
+  #isSyncHeld = false;
+  /** Ends the wait for company. */
+  #gathered: () => void = () => {};
+  /** What a write or sync failed with, until a fresh segment has been synced. */
+  #trouble: Error | null = null;
   #scheduled = false;
   #closing = false;
+  readonly #encoder: BatchEncoder;
+  readonly #pace = new GroupCommit();
 
   private constructor(settings: Settings, store: SegmentStore, end: ChainPoint, durable: ChainPoint) {
     this.#settings = settings;
     this.#events = settings.events;
     this.#store = store;
     this.#tag = incarnationTag(settings.incarnation);
+    this.#encoder = new BatchEncoder(this.#tag);
     this.#written = durable;
     this.#durable = durable;
     this.#nextOffset = end.nextOffset;
@@ -124,12 +139,9 @@ export class Journal {
     this.#nextOffset += 1;
     this.#pending.push(item);
     this.#bufferedBytes += item.bytes;
-    if (this.#running !== null || this.#scheduled) return;
+    if (this.#job !== null || this.#scheduled) return;
     this.#scheduled = true;
-    this.#settings.defer(() => {
-      this.#scheduled = false;
-      this.#start();
-    });
+    this.#settings.defer(this.#turn);
   }
 
   /** Also for records that are buffered or not yet durable. Rejects with a RangeError for one that is not here. */
@@ -164,16 +176,25 @@ export class Journal {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#gathered();
     try {
-      this.#start();
-      await this.#running;
-      await this.#sync();
+      await this.#drain();
       await this.#write([], true);
       await this.#disk(() => this.#store.current.file.sync());
     } catch (error) {
       throw error instanceof DiskFailure ? error.original : error;
     } finally {
       await this.#store.close();
+    }
+  }
+
+  async #drain(): Promise<void> {
+    for (;;) {
+      if (this.#job === null && (this.#pending.length > 0 || this.#trouble !== null)) this.#job = this.#work();
+      if (this.#job !== null) await this.#job;
+      else if (this.#syncing !== null) await this.#syncing;
+      else if (this.#written.nextBatch > this.#durable.nextBatch) await this.#sync();
+      else return;
     }
   }
 
@@ -195,7 +216,8 @@ export class Journal {
     }
     this.#nextOffset = scan.end.nextOffset;
     await this.#startWithUnsynced('zero-filled');
-    this.#forgetSynced();
+    this.#forgetSynced(this.#written);
+    this.#awaitingSync = 0;
   }
 
   /** From now on a crash is one, also before the first sync; and nothing leans on the mark having reached the disk. */
@@ -204,63 +226,102 @@ export class Journal {
     current.end = position;
     await this.#write([], false);
     await current.file.sync();
-    this.#forgetSynced();
+    this.#forgetSynced(this.#written);
   }
 
-  #start(): void {
-    if (this.#running !== null || this.#pending.length === 0) return;
-    this.#running = this.#run();
-  }
+  /** What came in one turn of the loop is one batch, written in this turn where the disk is quick, else by a job. */
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#job !== null || this.#pending.length === 0) return;
+    if (!this.#writeNow()) this.#job ??= this.#work();
+  };
 
-  async #run(): Promise<void> {
+  /** False: it takes a job. A write that failed is trouble for the job, with its records still pending. */
+  #writeNow(): boolean {
+    const { current } = this.#store;
+    const batch = this.#pending;
+    const bytes = bytesOf(batch);
+    const isInTheWay = this.#trouble !== null || this.#unsyncedBytes > this.#settings.unsyncedLimitBytes;
+    if (current.file.writeNow === undefined || isInTheWay || !this.#store.fits(bytes)) return false;
+    const encoded = this.#encode(batch, current.number, false);
     try {
-      while (this.#pending.length > 0) await this.#commitPending();
+      if (!current.file.writeNow(encoded.buffers, current.end)) return false;
+    } catch (error) {
+      this.#fail(asError(error));
+      return false;
+    }
+    this.#pending = [];
+    for (const item of batch) this.#hold(item);
+    this.#note(current, batch.length, encoded);
+    this.#wrote(batch, bytes);
+    return true;
+  }
+
+  /** Whatever takes waiting: a slow write, the next segment, a fresh one after trouble. Nothing else is written meanwhile. */
+  async #work(): Promise<void> {
+    try {
+      for (;;) {
+        if (this.#trouble !== null) await this.#startAfresh(this.#trouble);
+        else if (this.#pending.length > 0) await this.#commitPending();
+        else return;
+      }
     } finally {
       // In the same turn as the last look at what is pending, so that no append falls in between.
-      this.#running = null;
+      this.#job = null;
+      this.#syncIfDue();
     }
   }
 
   async #commitPending(): Promise<void> {
     const batch = this.#pending;
     this.#pending = [];
+    const isTooMuch = this.#unsyncedBytes > this.#settings.unsyncedLimitBytes;
     for (const item of batch) this.#hold(item);
     try {
+      if (isTooMuch) await this.#syncAlone();
       await this.#commit(batch);
     } catch (error) {
       if (!(error instanceof DiskFailure)) throw error;
-      await this.#startAfresh(error.original);
+      this.#fail(error.original);
     }
   }
 
   async #commit(batch: readonly Item[]): Promise<void> {
-    const bytes = batch.reduce((sum, item) => sum + item.bytes, 0);
+    const bytes = bytesOf(batch);
     const { current } = this.#store;
     const isBlank =
       current.firstOffset === this.#written.nextOffset && current.header.firstBatch === this.#written.nextBatch;
     if (!isBlank && !this.#store.fits(bytes)) await this.#rollOver();
     await this.#write(batch, false);
+    this.#wrote(batch, bytes);
+  }
+
+  #wrote(batch: readonly Item[], bytes: number): void {
     this.#bufferedBytes -= bytes;
+    for (const item of batch) if (item.durable) this.#awaitingSync += 1;
     this.#events.written(this.#written.nextOffset - 1);
-    const due = this.#unsynced.some((item) => item.durable) || this.#unsyncedBytes > this.#settings.unsyncedLimitBytes;
-    if (due) await this.#sync();
+    if (this.#awaitingSync >= this.#pace.target) this.#gathered();
+    this.#syncIfDue();
     this.#store.prepareSpare();
   }
 
   /** The old segment is synced first: what a segment holds ends, for good, where its successor starts. */
   async #rollOver(): Promise<void> {
-    await this.#sync();
+    await this.#syncAlone();
     const segment = await this.#disk(() => this.#store.start(this.#header(), 'as-is'));
     this.#events.segmentStarted(segment.number);
   }
 
   async #write(batch: readonly Item[], cleanShutdown: boolean): Promise<void> {
     const segment = this.#store.current;
-    const point = this.#written;
     const encoded = this.#encode(batch, segment.number, cleanShutdown);
     await this.#disk(() => segment.file.write(encoded.buffers, segment.end));
-    segment.add(point.nextOffset, encoded.bytes);
-    this.#written = pointAfter(point, batch.length, encoded.checksum);
+    this.#note(segment, batch.length, encoded);
+  }
+
+  #note(segment: Segment, records: number, encoded: EncodedBatch): void {
+    segment.add(this.#written.nextOffset, encoded.bytes);
+    this.#written = pointAfter(this.#written, records, encoded.checksum);
   }
 
   #encode(batch: readonly Item[], segment: number, cleanShutdown: boolean): EncodedBatch {
@@ -273,33 +334,97 @@ export class Journal {
       firstOffset: nextOffset,
       durableBatch: this.#durable.nextBatch - 1,
     };
-    return encodeBatch(
-      fields,
-      batch.map((item) => item.encoded),
-      this.#tag,
-    );
+    return this.#encoder.encode(fields, batch);
   }
 
+  get #isSyncDue(): boolean {
+    return this.#awaitingSync > 0 || this.#unsyncedBytes > this.#settings.unsyncedLimitBytes;
+  }
+
+  #syncIfDue(): void {
+    if (this.#syncing !== null || this.#isSyncHeld || this.#trouble !== null || !this.#isSyncDue) return;
+    this.#syncing = this.#syncWhileDue();
+  }
+
+  /** One sync after the other, each for all that was written before it began; writing goes on beside it. */
+  async #syncWhileDue(): Promise<void> {
+    try {
+      while (this.#isSyncDue && this.#trouble === null && !this.#isSyncHeld) {
+        await this.#gather();
+        await this.#sync();
+      }
+    } finally {
+      this.#syncing = null;
+    }
+  }
+
+  /** Waits a moment for company, see group-commit.ts. */
+  async #gather(): Promise<void> {
+    const isUrgent = this.#closing || this.#isSyncHeld || this.#unsyncedBytes > this.#settings.unsyncedLimitBytes;
+    if (!isUrgent && this.#awaitingSync < this.#pace.target) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.#settings.gatherMs);
+        this.#gathered = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#gathered = () => {};
+    }
+    this.#pace.began(this.#awaitingSync);
+  }
+
+  /** A failure is noted as trouble, not thrown. */
   async #sync(): Promise<void> {
-    if (this.#written.nextBatch === this.#durable.nextBatch) return;
-    await this.#disk(() => this.#store.current.file.sync());
-    const grown = this.#written.nextOffset > this.#durable.nextOffset;
-    this.#forgetSynced();
-    if (grown) this.#events.durable(this.#durable.nextOffset - 1);
+    const covered = this.#written;
+    if (covered.nextBatch === this.#durable.nextBatch) return;
+    try {
+      await this.#store.current.file.sync();
+    } catch (error) {
+      this.#fail(asError(error));
+      return;
+    }
+    const isGrown = covered.nextOffset > this.#durable.nextOffset;
+    this.#forgetSynced(covered);
+    if (isGrown) this.#events.durable(covered.nextOffset - 1);
   }
 
-  /** Everything written is on disk now; only a batch that is about to be written stays. */
-  #forgetSynced(): void {
-    const synced = this.#unsynced.splice(0, this.#written.nextOffset - this.#durable.nextOffset);
-    this.#unsyncedBytes -= synced.reduce((sum, item) => sum + item.bytes, 0);
-    this.#durable = this.#written;
+  /** For a job: when it resolves all that is written is on disk and no sync is under way. Throws DiskFailure. */
+  async #syncAlone(): Promise<void> {
+    this.#isSyncHeld = true;
+    this.#gathered();
+    try {
+      await this.#syncing;
+      if (this.#trouble === null) await this.#sync();
+    } finally {
+      this.#isSyncHeld = false;
+    }
+    if (this.#trouble !== null) throw new DiskFailure(this.#trouble);
+  }
+
+  /** Only a batch that is about to be written may stand behind what is covered. */
+  #forgetSynced(covered: ChainPoint): void {
+    const synced = this.#unsynced.splice(0, covered.nextOffset - this.#durable.nextOffset);
+    for (const item of synced) {
+      this.#unsyncedBytes -= item.bytes;
+      if (item.durable) this.#awaitingSync -= 1;
+    }
+    this.#durable = covered;
+  }
+
+  /** From now on nothing counts as written or durable until a job has started afresh. */
+  #fail(error: Error): void {
+    const isKnown = this.#trouble === error;
+    this.#trouble = error;
+    if (!isKnown) this.#events.failed(error, this.#durable.nextOffset - 1);
+    this.#job ??= this.#work();
   }
 
   /** Goes on until a fresh segment holds, synced, everything that was not known durable. */
   async #startAfresh(first: Error): Promise<void> {
+    await this.#syncing;
     let attemptsAtEnd = 0;
     for (let error = first; ; ) {
-      this.#events.failed(error, this.#durable.nextOffset - 1);
       try {
         await this.#rewrite();
         return;
@@ -307,6 +432,7 @@ export class Journal {
         if (!(again instanceof DiskFailure)) throw again;
         error = again.original;
       }
+      this.#fail(error);
       if (this.#closing) attemptsAtEnd += 1;
       if (attemptsAtEnd >= ATTEMPTS_AT_END) throw error;
       await this.#settings.wait(this.#settings.retryMs);
@@ -317,10 +443,12 @@ export class Journal {
     const reached = this.#written.nextOffset;
     this.#written = this.#durable;
     const segment = await this.#disk(() => this.#startWithUnsynced('as-is'));
-    this.#bufferedBytes = this.#pending.reduce((sum, item) => sum + item.bytes, 0);
+    this.#bufferedBytes = bytesOf(this.#pending);
     this.#events.segmentStarted(segment.number);
+    this.#trouble = null;
     if (this.#written.nextOffset > reached) this.#events.written(this.#written.nextOffset - 1);
-    this.#forgetSynced();
+    this.#forgetSynced(this.#written);
+    this.#awaitingSync = 0;
     this.#events.durable(this.#durable.nextOffset - 1);
   }
 
@@ -353,9 +481,19 @@ export class Journal {
     try {
       return await operation();
     } catch (error) {
-      throw new DiskFailure(error instanceof Error ? error : new Error(String(error)));
+      throw new DiskFailure(asError(error));
     }
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function bytesOf(items: readonly Item[]): number {
+  let bytes = 0;
+  for (const item of items) bytes += item.bytes;
+  return bytes;
 }
 
 function pointAfter(point: ChainPoint, records: number, checksum: number): ChainPoint {

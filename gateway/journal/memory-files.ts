@@ -25,6 +25,8 @@ export type MemoryFilesOptions = {
   readonly fate?: (operation: DiskOperation, path: string) => Fate;
   /** Each operation waits for it first: a simulation's latency. */
   readonly delay?: (operation: DiskOperation, path: string) => Promise<void>;
+  /** Writes are done in the turn that asks for them, as into a page cache. Default: they take their time. */
+  readonly writesNow?: boolean;
 };
 
 type Write = { readonly position: number; readonly bytes: Uint8Array; doomed: boolean };
@@ -163,7 +165,17 @@ export class MemoryFiles implements JournalFiles {
       if (closed) throw new Error(`EBADF: ${path}`);
       return this.#step(operation, path, false);
     };
+    const writeNow = (buffers: readonly Uint8Array[], position: number): boolean => {
+      if (closed) throw new Error(`EBADF: ${path}`);
+      if (this.#dead) return false;
+      const bytes = Buffer.concat(buffers);
+      const fate = this.#options.fate?.('write', path) ?? 'works';
+      if (fate !== 'fails') contents.write(position, typeof fate === 'object' ? bytes.subarray(0, fate.tornAt) : bytes);
+      if (fate === 'works') return true;
+      throw new Error(`EIO: write ${path}`);
+    };
     return {
+      ...(this.#options.writesNow === true && { writeNow }),
       write: async (buffers, position) => {
         const bytes = Buffer.concat(buffers);
         const fate = await step('write');

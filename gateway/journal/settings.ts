@@ -5,6 +5,7 @@ import type { JournalOptions } from './types.ts';
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 const UNSYNCED_LIMIT_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 500;
+const GATHER_MS = 2;
 
 export type Settings = Required<JournalOptions>;
 
@@ -16,6 +17,7 @@ export function withDefaults(options: JournalOptions): Settings {
     unsyncedLimitBytes: options.unsyncedLimitBytes ?? UNSYNCED_LIMIT_BYTES,
     mustExist: options.mustExist ?? false,
     files: options.files ?? diskFiles,
+    gatherMs: options.gatherMs ?? GATHER_MS,
     retryMs: options.retryMs ?? RETRY_MS,
     wait: options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
     defer: options.defer ?? ((run) => void setImmediate(run)),

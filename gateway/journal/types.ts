@@ -38,6 +38,8 @@ export type JournalOptions = {
   /** True for a data directory that was born with a journal: an empty folder is then a loss, not a beginning. */
   readonly mustExist?: boolean;
   readonly files?: JournalFiles;
+  /** Under load a sync waits for company, at most this long. Default 2. */
+  readonly gatherMs?: number;
   /** Pause between attempts to start a fresh segment on a failing disk. Default 500. */
   readonly retryMs?: number;
   /** Default: setTimeout. A simulation passes its own clock. */

@@ -1,6 +1,6 @@
 /**
- * The journal as the engine sees it: batches one at a time, a sync that covers what was written before it began, and on
- * a crash the loss of what no sync has covered (a gapless part of it may survive, whole batches of it: the journal cuts
+ * The journal as the engine sees it: batches one at a time, written also while a sync runs that covers only what was
+ * written before it began, and on a crash the loss of what no sync has covered (a gapless part of it may survive, whole batches of it: the journal cuts
  * a torn one). The real journal is held to the same contract by its own tests.
  */
 import type { JournalMeta } from '../engine/records.ts';
@@ -37,7 +37,8 @@ export class Disk {
   /** Counts of records at which a batch ends. */
   #batchEnds: number[] = [];
   #needsSync = false;
-  #isBusy = false;
+  #isWriting = false;
+  #isSyncing = false;
   #hasFailed = false;
   #generation = 0;
 
@@ -46,7 +47,7 @@ export class Disk {
   }
 
   get isIdle(): boolean {
-    return !this.#isBusy && this.#pending.length === 0;
+    return !this.#isWriting && !this.#isSyncing && this.#pending.length === 0;
   }
 
   append(record: DiskRecord, needs: 'written' | 'durable'): void {
@@ -62,7 +63,8 @@ export class Disk {
   /** The process is gone. `machine`: with it everything that was not synced, but for what chance had written already. */
   crash(machine: boolean): void {
     this.#generation++;
-    this.#isBusy = false;
+    this.#isWriting = false;
+    this.#isSyncing = false;
     this.#pending = [];
     this.#needsSync = false;
     this.#hasFailed = false;
@@ -77,12 +79,15 @@ export class Disk {
   }
 
   #kick(): void {
-    if (this.#isBusy || this.#pending.length === 0) return;
-    this.#isBusy = true;
+    // After a failed sync nothing new is written before a fresh segment is on disk.
+    if (this.#isWriting || this.#hasFailed || this.#pending.length === 0) return;
+    this.#isWriting = true;
     this.#guarded(this.#world.random(), () => this.#write());
   }
 
   #write(): void {
+    this.#isWriting = false;
+    if (this.#hasFailed) return;
     const batch = this.#pending.splice(0);
     for (const record of batch) {
       this.records.push(record);
@@ -91,15 +96,15 @@ export class Disk {
     this.#batchEnds.push(this.records.length);
     this.#needsSync ||= batch.some((item) => item.needs === 'durable');
     const last = batch.at(-1);
-    if (!this.#needsSync) this.#isBusy = false;
     if (last !== undefined) this.events?.written(last.offset);
-    if (this.#needsSync) this.#sync();
-    else this.#kick();
+    if (this.#needsSync && !this.#isSyncing) this.#sync();
+    this.#kick();
   }
 
   #sync(): void {
     const covered = this.records.length;
     this.#needsSync = false;
+    this.#isSyncing = true;
     const slowMs = this.#world.chance(SLOW_SYNC) ? this.#world.roll(SLOW_SYNC_MS) : 0;
     this.#guarded(this.#world.random() * 4 + slowMs, () => {
       if (this.#world.chance(this.failing)) {
@@ -112,14 +117,15 @@ export class Disk {
         return;
       }
       this.#hasFailed = false;
+      this.#isSyncing = false;
       this.durableCount = covered;
       this.#batchEnds = this.#batchEnds.filter((end) => end > covered);
-      this.#isBusy = false;
       const last = this.records[covered - 1];
       if (last !== undefined) {
         this.view.durableUpTo = last.offset;
         this.events?.durable(last.offset);
       }
+      if (this.#needsSync && !this.#isSyncing) this.#sync();
       this.#kick();
     });
   }

@@ -1,0 +1,57 @@
+/** Shared timers: never early, soon enough, and disarmed ones stay silent. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Timers } from './timers.ts';
+
+let fired: { readonly timer: number; readonly atMs: number }[] = [];
+let timers: Timers;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_000_017 });
+  fired = [];
+  timers = new Timers((timer) => fired.push({ timer, atMs: Date.now() }));
+});
+afterEach(() => {
+  timers.clear();
+  vi.useRealTimers();
+});
+
+test('every timer fires once, never early, a long one at most 50 ms late', () => {
+  const due = new Map<number, number>();
+  for (let timer = 1; timer <= 300; timer++) {
+    const atMs = Date.now() + timer * 37;
+    due.set(timer, atMs);
+    timers.arm(timer, atMs, Date.now());
+  }
+  vi.advanceTimersByTime(20_000);
+  expect(fired.map(({ timer }) => timer).sort((a, b) => a - b)).toEqual([...due.keys()]);
+  for (const { timer, atMs } of fired) {
+    const lateMs = atMs - (due.get(timer) ?? 0);
+    expect(lateMs).toBeGreaterThanOrEqual(0);
+    expect(lateMs).toBeLessThanOrEqual(50);
+  }
+});
+
+test('a disarmed timer stays silent, also where a neighbour disarms it while they fire', () => {
+  timers = new Timers((timer) => {
+    fired.push({ timer, atMs: Date.now() });
+    if (timer === 2) timers.disarm(3);
+  });
+  for (const timer of [1, 2, 3, 4]) timers.arm(timer, Date.now() + 5000, Date.now());
+  timers.arm(5, Date.now() + 10, Date.now());
+  timers.disarm(1);
+  timers.disarm(5);
+  vi.advanceTimersByTime(10_000);
+  expect(fired.map(({ timer }) => timer)).toEqual([2, 4]);
+});
+
+test('one that is armed while others fire waits its own time', () => {
+  timers = new Timers((timer) => {
+    fired.push({ timer, atMs: Date.now() });
+    if (timer === 1) timers.arm(2, Date.now() + 1500, Date.now());
+  });
+  timers.arm(1, Date.now() + 1000, Date.now());
+  vi.advanceTimersByTime(1100);
+  expect(fired.map(({ timer }) => timer)).toEqual([1]);
+  vi.advanceTimersByTime(1600);
+  expect(fired.map(({ timer }) => timer)).toEqual([1, 2]);
+});
