@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readContracts, readRuleFiles } from './proof-definitions.ts';
+import { readContracts, readDefinitions, readRuleFiles } from './proof-definitions.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 let folder: string;
@@ -52,4 +52,20 @@ test('a contract that cannot be compiled is named with its file and line', async
   await writeFile(file, 'messages: [ORU^R01]\nfields:\n  OBX-5: { pattern: "(" }\n');
   const read = await readContracts(folder);
   expect(read.ok ? [] : read.problems).toMatchObject([{ file, line: 3, path: 'fields.OBX-5.pattern' }]);
+});
+
+test('a connection has its own rules and contract, and a contract that is not there is a problem', async () => {
+  const named = [
+    { name: 'north', contract: 'lab-results' },
+    { name: 'south', contract: null },
+  ];
+  const read = await readDefinitions(REPOSITORY, named, '2026-03-01');
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
+  expect(read.value.contractOf('north')?.name).toBe('lab-results');
+  expect(read.value.contractOf('south')).toBeNull();
+  expect(read.value.rulesOf('north').bySegment.get('MSH')?.length).toBeGreaterThan(0);
+  expect(await readDefinitions(REPOSITORY, [{ name: 'north', contract: 'lab-reslts' }], '2026-03-01')).toMatchObject({
+    ok: false,
+    problems: [{ message: "the inventory names the contract 'lab-reslts', and there is none" }],
+  });
 });

@@ -1,10 +1,12 @@
-/** The diff rules and data contracts of a project, as the worker and the verbs use them. */
+/** The diff rules and data contracts of a project, as the worker and the verbs use them: both read the same way. */
 import { join } from 'node:path';
 import { type CompiledContract, compileContract } from '../core/contracts/compile.ts';
 import { contractSchema } from '../core/contracts/contract.ts';
+import type { Connection } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
 import { formatPath } from '../core/located-yaml.ts';
-import { checkRules } from '../core/rules/compile.ts';
+import { checkRules, compileRules } from '../core/rules/compile.ts';
+import type { CompiledRules } from '../core/rules/compiled.ts';
 import { type RulesFile, rulesFileSchema } from '../core/rules/rule.ts';
 import { readYamlFolder } from './yaml-folder.ts';
 
@@ -56,4 +58,48 @@ export async function readContracts(folder: string): Promise<Contracts> {
     }
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, contracts };
+}
+
+/** What a connection is judged by. */
+export type Definitions = {
+  readonly ruleFiles: readonly RulesFile[];
+  /** By name of a connection, as of the day. */
+  rulesOf(connection: string): CompiledRules;
+  /** Null: the inventory names none. */
+  contractOf(connection: string): CompiledContract | null;
+};
+export type DefinitionsResult =
+  | { readonly ok: true; readonly value: Definitions }
+  | { readonly ok: false; readonly problems: readonly Located[] };
+
+/** `today`: `YYYY-MM-DD`; rules that have expired by then accept nothing. A contract that does not exist is a problem. */
+export async function readDefinitions(
+  folder: string,
+  connections: readonly Pick<Connection, 'name' | 'contract'>[],
+  today: string,
+): Promise<DefinitionsResult> {
+  const [rules, contracts] = await Promise.all([readRuleFiles(folder), readContracts(folder)]);
+  const problems = [...(rules.ok ? [] : rules.problems), ...(contracts.ok ? [] : contracts.problems)];
+  if (!rules.ok || !contracts.ok) return { ok: false, problems };
+  const named = new Map(connections.map(({ name, contract }) => [name, contract]));
+  for (const contract of new Set(named.values())) {
+    if (contract === null || contracts.contracts.has(contract)) continue;
+    const file = join(folder, 'stacks', 'contracts', `${contract}.yaml`);
+    const message = `the inventory names the contract '${contract}', and there is none`;
+    problems.push({ file, line: 0, path: '', message, remedy: 'write it, or correct `contract` in the inventory' });
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  const compiled = new Map<string, CompiledRules>();
+  return {
+    ok: true,
+    value: {
+      ruleFiles: rules.files,
+      rulesOf: (connection) => {
+        const known = compiled.get(connection) ?? compileRules(rules.files, connection, today);
+        compiled.set(connection, known);
+        return known;
+      },
+      contractOf: (connection) => contracts.contracts.get(named.get(connection) ?? '') ?? null,
+    },
+  };
 }

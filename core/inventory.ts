@@ -116,7 +116,7 @@ const connection = z.strictObject({
   legs: z.strictObject({ legacy: leg, new: leg }),
   weightKey: z.array(fieldPath).min(1).optional().describe('fields of the output that both platforms keep'),
   destination: z.strictObject({ ...peer, connections: z.literal(1).default(1) }),
-  contract: z.string().optional(),
+  contract: z.string().optional().describe('its data contract: NAME of stacks/contracts/NAME.yaml'),
   correlate: z.array(fieldPath).min(1).optional().describe('fields that tell which input an output belongs to'),
   outputs: z.enum(['one', 'zero-or-one', 'many']).default('one'),
   applies: predicate.optional().describe('on the input of a shared feed: false means filtered, no output is owed'),
@@ -203,6 +203,8 @@ export type Connection = {
   readonly legs: Readonly<Record<Platform, Leg>>;
   readonly weightKey: readonly string[] | null;
   readonly destination: Peer;
+  /** Name of its data contract (`stacks/contracts/NAME.yaml`), or null. */
+  readonly contract: string | null;
   readonly correlate: readonly string[] | null;
   readonly outputs: OutputCount;
   readonly applies: Predicate | null;
@@ -304,6 +306,7 @@ function toConnection(
     legs: { legacy, new: next },
     weightKey: item.weightKey ?? null,
     destination: toPeer(item.destination),
+    contract: item.contract ?? null,
     correlate: item.correlate ?? null,
     outputs: item.outputs,
     applies: item.applies ?? null,

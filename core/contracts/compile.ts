@@ -1,8 +1,11 @@
 /** A contract ready to be held against messages: paths read, patterns and structure compiled. */
+import { createHash } from 'node:crypto';
 import { TABLES } from '../hl7/dictionary.ts';
 import { type FieldPath, parseFieldPath } from '../hl7/path.ts';
 import type { Contract, FieldContract } from './contract.ts';
 import { parseStructure, type Structure, StructureError } from './structure.ts';
+
+const DIGEST_LENGTH = 8;
 
 export type CompiledField = {
   /** As written. */
@@ -24,6 +27,8 @@ export type CompiledCondition = {
 
 export type CompiledContract = {
   readonly name: string;
+  /** Eight hex digits over its content. */
+  readonly digest: string;
   readonly messages: ReadonlySet<string>;
   readonly versions: ReadonlySet<string> | null;
   readonly structure: Structure | null;
@@ -74,6 +79,7 @@ export function compileContract(name: string, contract: Contract): ContractResul
     ok: true,
     contract: {
       name,
+      digest: createHash('sha256').update(JSON.stringify(contract)).digest('hex').slice(0, DIGEST_LENGTH),
       messages: new Set(contract.messages),
       versions: contract.versions === undefined ? null : new Set(contract.versions),
       structure,

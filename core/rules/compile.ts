@@ -18,6 +18,8 @@ export type RuleProblem = {
 
 const PATH = /^([A-Z][A-Z0-9]{2})(?:-(\d+)(?:\.(\d+)(?:\.(\d+))?)?)?$/;
 const DIGEST_LENGTH = 8;
+/** Of the comparison itself: raise it where the same pair could get another result. */
+const COMPARISON_VERSION = 1;
 
 /** Of every file together. A problem makes the whole set unusable: a rule half understood accepts too much. */
 export function checkRules(files: readonly RulesFile[]): readonly RuleProblem[] {
@@ -63,7 +65,11 @@ export function compileRules(files: readonly RulesFile[], connection: string, to
   const delayLimitMs = limits.length === 0 ? null : Math.min(...limits) * 1000;
   const bySegment = new Map<string, CompiledRule[]>();
   for (const rule of rules) bySegment.set(rule.segment, [...(bySegment.get(rule.segment) ?? []), rule]);
-  return { bySegment, delayLimitMs, digest: digestOf([rules.map(({ ref }) => ref).sort(), delayLimitMs]) };
+  return {
+    bySegment,
+    delayLimitMs,
+    digest: digestOf([COMPARISON_VERSION, rules.map(({ ref }) => ref).sort(), delayLimitMs]),
+  };
 }
 
 export function compileRule(rule: Rule): CompiledRule {
