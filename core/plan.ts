@@ -37,7 +37,8 @@ export type ConnectionSnapshot = {
   readonly shard: number;
   readonly facts: ConnectionFacts;
   readonly gateway: GatewayView;
-  readonly entry: RouteEntry | null;
+  /** Null: the stack file has none. 'unknown': no stack file was read. */
+  readonly entry: RouteEntry | null | 'unknown';
   readonly pulumi: Route | null | 'unknown';
   /** Newest epoch in the ledger; 0: none. 'unknown': no ledger was read. */
   readonly ledgerEpoch: number | 'unknown';
@@ -176,7 +177,7 @@ export function planMoves(snapshot: Snapshot, request: PlanRequest): Verdict {
 export function isBehind(item: ConnectionSnapshot): boolean {
   if (item.gateway.kind !== 'read') return false;
   const route = routeOf(item.gateway.status);
-  if (item.entry === null || !isSameRoute(item.entry, route)) return true;
+  if (item.entry !== 'unknown' && (item.entry === null || !isSameRoute(item.entry, route))) return true;
   if (item.pulumi !== 'unknown' && (item.pulumi === null || !isSameRoute(item.pulumi, route))) return true;
   return item.ledgerEpoch !== 'unknown' && item.ledgerEpoch < route.epoch;
 }

@@ -26,6 +26,11 @@ describe('given what stack file, Pulumi state, gateway and the newest message sa
     expect(truth).toMatchObject({ gateway: null, observed: 'unknown', agree: null });
   });
 
+  test('when there is no stack file to read, then that contradicts nothing, and is not called true', () => {
+    const truth = judgeTruth({ config: 'unknown', pulumi: 'unknown', status: status(SWITCHED, 'new') });
+    expect(truth).toMatchObject({ config: null, pulumi: null, agree: null });
+  });
+
   test('when the Pulumi state cannot be read, then the rest may not contradict, and is not called true', () => {
     expect(judgeTruth({ config: SWITCHED, pulumi: 'unknown', status: status(SWITCHED, 'new') })).toMatchObject({
       pulumi: null,

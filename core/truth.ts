@@ -20,8 +20,8 @@ export type Truth = {
 };
 
 export type Claims = {
-  readonly config: Route | null;
-  /** 'unknown': the state could not be read. */
+  /** 'unknown': the stack file, or the state, was not read. */
+  readonly config: Route | null | 'unknown';
   readonly pulumi: Route | null | 'unknown';
   readonly status: ConnectionStatus | null;
 };
@@ -29,12 +29,17 @@ export type Claims = {
 export function judgeTruth({ config, pulumi, status }: Claims): Truth {
   const gateway = status === null ? null : routeOf(status);
   const observed = observe(status);
-  const known = { config, pulumi: pulumi === 'unknown' ? null : pulumi, gateway, observed };
+  const known = { config: nullIfUnknown(config), pulumi: nullIfUnknown(pulumi), gateway, observed };
   if (gateway === null) return { ...known, agree: null };
-  const recorded = pulumi === 'unknown' ? [config] : [config, pulumi];
-  if (recorded.some((claim) => claim === null || !isSameRoute(claim, gateway))) return { ...known, agree: false };
+  const recorded = [config, pulumi];
+  if (recorded.some((claim) => claim === null || (claim !== 'unknown' && !isSameRoute(claim, gateway))))
+    return { ...known, agree: false };
   if (contradicts(observed, gateway)) return { ...known, agree: false };
-  return { ...known, agree: pulumi === 'unknown' || observed === 'not-yet-proven' ? null : true };
+  return { ...known, agree: recorded.includes('unknown') || observed === 'not-yet-proven' ? null : true };
+}
+
+function nullIfUnknown(claim: Route | null | 'unknown'): Route | null {
+  return claim === 'unknown' ? null : claim;
 }
 
 export function routeOf(claim: Route): Route {

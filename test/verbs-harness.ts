@@ -19,6 +19,8 @@ export type TestProject = {
   writeInventory(inventory: object): Promise<void>;
   cutover(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<VerbRun>;
   start(args: readonly string[], env?: Readonly<Record<string, string>>): StartedVerb;
+  /** From another folder, with this environment alone and what a shell has. */
+  elsewhere(folder: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<VerbRun>;
   remove(): Promise<void>;
 };
 
@@ -40,10 +42,11 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
     ...env,
   };
   const running = new Set<ChildProcess>();
-  const start = (args: readonly string[], more: Readonly<Record<string, string>>): ChildProcess => {
+  const start = (args: readonly string[], more: Readonly<Record<string, string>>, where = folder): ChildProcess => {
+    const own = where === folder ? baseEnv : withoutDeployment(process.env);
     const child = spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), ...args], {
-      cwd: folder,
-      env: { ...baseEnv, PWD: folder, ...more },
+      cwd: where,
+      env: { ...own, PWD: where, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.add(child);
@@ -59,6 +62,7 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
       writeFile(join(folder, 'stacks', 'test', 'inventory.yaml'), JSON.stringify(inventory)),
     cutover: (args, more = {}) => observe(start(args, more)).ended,
     start: (args, more = {}) => observe(start(args, more)),
+    elsewhere: (where, args, more) => observe(start(args, more, where)).ended,
     remove: async () => {
       // A test that ran out of time leaves its verb behind.
       for (const child of running) child.kill('SIGKILL');

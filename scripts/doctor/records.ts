@@ -29,7 +29,7 @@ async function examinePulumi(
   }
   const findings = [fine('pulumi.engine', `Pulumi ${session.value.version} with its language host`)];
   const records = await readRoutes(session.value, { kind: 'skipped' });
-  const where = context.project.backendUrl;
+  const where = context.project?.backendUrl ?? 'no project';
   if (records.pulumi.kind === 'unavailable') {
     findings.push(wrong('pulumi.backend', records.pulumi.message, `bring the backend back: ${where}`));
   } else findings.push(fine('pulumi.backend', `${records.routes?.size ?? 0} routes of ${context.stack} in ${where}`));

@@ -1,10 +1,11 @@
 /** Everything that a verb works with, opened from the command line and the project folder; nothing is asked yet. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { readApprovals } from '../../adapters/approval-files.ts';
 import { type Clock, systemClock } from '../../adapters/clock.ts';
-import { GatewayClient } from '../../adapters/gateway-admin.ts';
+import { CREDENTIAL_VARIABLES, GatewayClient } from '../../adapters/gateway-admin.ts';
 import { readInventoryFile } from '../../adapters/inventory-file.ts';
 import { readStackFile, type StackFile } from '../../adapters/stack-file.ts';
 import type { Connection, Inventory } from '../../core/inventory.ts';
@@ -31,7 +32,8 @@ export type Context = Surroundings & {
   readonly operator: string;
   readonly host: string;
   readonly clock: Clock;
-  readonly project: Project;
+  /** Null: there is only an inventory (`--inventory`). */
+  readonly project: Project | null;
   readonly stack: string;
   readonly stackPath: string;
   /** Null: it could not be read, and this verb goes on without it. */
@@ -52,26 +54,29 @@ export async function openContext(
   around: Surroundings,
   options: OpenOptions,
 ): Promise<Context> {
-  const project = await findProject(around.cwd, args.project, around.env);
-  const { stack, file: stackPath } = await chooseStack(project, args.stack, options.withoutStackFile);
-  const stackFile = options.withoutStackFile
-    ? await tryStackFile(stackPath, around.terminal)
-    : await openStackFile(stackPath);
-  const named = stackFile?.config.inventory ?? join('stacks', stack, 'inventory.yaml');
-  const inventoryPath = isAbsolute(named) ? named : join(project.folder, named);
-  const inventory = await readInventoryFile(inventoryPath);
-  if (!inventory.ok) {
-    const message = inventory.problems.map(formatProblem).join('\n');
+  const place =
+    args.inventory === undefined
+      ? await projectPlace(args, around, options)
+      : { project: null, stack: args.stack ?? null, stackPath: '', stackFile: null, inventoryPath: args.inventory };
+  const inventoryPath = resolve(around.cwd, place.inventoryPath);
+  const read = await readInventoryFile(inventoryPath);
+  if (!read.ok) {
+    const message = read.problems.map(formatProblem).join('\n');
     throw new VerbStop(EXIT.usage, { code: 'inventory-invalid', message, next: [`correct ${inventoryPath}`] });
   }
-  const selected = select(inventory.value, args, options.selectsAll);
+  const inventory = read.value;
+  const stack = place.stack ?? inventory.deployment;
+  const { project, stackPath, stackFile } = place;
+  const selected = select(inventory, args, options.selectsAll);
+  const env = project === null ? withBundledCertificates(around.env, dirname(inventoryPath), inventory) : around.env;
   const shards = new Set(selected.map((item) => item.shard));
-  const gateways = inventory.value.gateways
+  const gateways = inventory.gateways
     .filter(({ shard }) => shards.has(shard))
     .sort((a, b) => a.shard - b.shard)
-    .map(({ shard, admin }) => new GatewayClient({ shard, admin, env: around.env }));
+    .map(({ shard, admin }) => new GatewayClient({ shard, admin, env }));
   return {
     ...around,
+    env,
     verb,
     runId: randomUUID(),
     operator: around.env.CUTOVER_OPERATOR || userName(),
@@ -81,11 +86,37 @@ export async function openContext(
     stack,
     stackPath,
     stackFile,
-    inventory: inventory.value,
-    approvals: await readApprovals(join(project.folder, 'stacks', stack, 'approvals')),
+    inventory,
+    approvals: project === null ? [] : await readApprovals(join(project.folder, 'stacks', stack, 'approvals')),
     selected,
     gateways,
   };
+}
+
+type Place = Pick<Context, 'project' | 'stackPath' | 'stackFile'> & {
+  /** Null: the inventory's deployment gives the name. */
+  readonly stack: string | null;
+  readonly inventoryPath: string;
+};
+
+async function projectPlace(args: Args, { cwd, env, terminal }: Surroundings, options: OpenOptions): Promise<Place> {
+  const project = await findProject(cwd, args.project, env);
+  const { stack, file: stackPath } = await chooseStack(project, args.stack, options.withoutStackFile);
+  const stackFile = options.withoutStackFile ? await tryStackFile(stackPath, terminal) : await openStackFile(stackPath);
+  const named = stackFile?.config.inventory ?? join('stacks', stack, 'inventory.yaml');
+  return { project, stack, stackPath, stackFile, inventoryPath: resolve(project.folder, named) };
+}
+
+/** An operations bundle has the certificates of its gateways beside the inventory, as `admin-<shard>.crt`. */
+function withBundledCertificates(env: NodeJS.ProcessEnv, folder: string, { gateways }: Inventory): NodeJS.ProcessEnv {
+  const { certificate } = CREDENTIAL_VARIABLES;
+  const bundled: Record<string, string> = {};
+  for (const { shard } of gateways) {
+    const file = join(folder, `admin-${shard}.crt`);
+    const isNamed = Boolean(env[certificate] || env[`${certificate}_${shard}`]);
+    if (!isNamed && existsSync(file)) bundled[`${certificate}_${shard}`] = file;
+  }
+  return { ...env, ...bundled };
 }
 
 export function gatewayOf(context: Context, shard: number): GatewayClient {

@@ -13,6 +13,11 @@ export const FLAGS = {
     value: 'DIR',
     summary: 'the project folder; default: the nearest one upward with a Pulumi.yaml',
   },
+  inventory: {
+    kind: 'text',
+    value: 'FILE',
+    summary: 'no project, only this inventory and credentials: what is to be had from the operations bundle',
+  },
   connection: { kind: 'list', value: 'A,B', summary: 'these connections' },
   feed: { kind: 'list', value: 'A,B', summary: 'every connection of these feeds' },
   wave: { kind: 'list', value: 'A,B', summary: 'every connection of these waves' },

@@ -1,7 +1,7 @@
 /** What a run came to, as the document that --json prints: nothing here asks anyone, it only adds up. */
 import type { Changed, MoveDocument } from '../../core/documents.ts';
 import type { Plan, PlannedMove, PlanRefusal } from '../../core/plan.ts';
-import { judgeTruth, type Truth } from '../../core/truth.ts';
+import { judgeTruth, routeOf, type Truth } from '../../core/truth.ts';
 import { nameList } from './name-list.ts';
 import { hasMoved, itemOf, type RunState, routeNow } from './run-state.ts';
 import { EXIT, type ExitCode } from './stop.ts';
@@ -101,7 +101,7 @@ export function exitCodeOf(tally: Tally): ExitCode {
 export function truthOf(run: RunState, name: string): Truth {
   const view = run.statuses?.get(name);
   const entry = run.written?.get(name) ?? itemOf(run, name).entry;
-  const config = entry === null ? null : { phase: entry.phase, newWeight: entry.newWeight, epoch: entry.epoch };
+  const config = entry === null || entry === 'unknown' ? entry : routeOf(entry);
   const pulumi = run.routes === null ? 'unknown' : (run.routes.get(name) ?? null);
   return judgeTruth({ config, pulumi, status: view?.kind === 'read' ? view.status : null });
 }

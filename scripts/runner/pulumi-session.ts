@@ -74,9 +74,10 @@ export class PulumiSession {
   }
 
   static async open(context: Context): Promise<Opened<PulumiSession>> {
+    const { project, env } = context;
+    if (project === null) return { ok: false, message: 'there is no project here: this runs from an inventory alone' };
     const engine = await findEngine(context);
     if (!engine.ok) return engine;
-    const { project, env } = context;
     const folder = /^file:\/\/([^?]+)/.exec(project.backendUrl)?.[1];
     try {
       if (folder !== undefined) makeFolder(folder);

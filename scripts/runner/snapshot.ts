@@ -96,7 +96,7 @@ function toConnectionSnapshot(
     shard,
     facts: { name, unclassifiedEffects: item.unclassifiedEffects, hasWeightKey: item.weightKey !== null },
     gateway: view,
-    entry: context.stackFile?.config.routes[name] ?? null,
+    entry: context.stackFile === null ? 'unknown' : (context.stackFile.config.routes[name] ?? null),
     pulumi: records.routes === null ? 'unknown' : (records.routes.get(name) ?? null),
     ledgerEpoch: records.ledger?.newestEpoch(name) ?? 'unknown',
   };

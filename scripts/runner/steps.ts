@@ -100,6 +100,12 @@ async function readBack(run: RunState): Promise<void> {
 
 /** Replaces only the touched entries, in the file as it is now: someone may have edited it meanwhile. */
 async function stackFile(run: RunState): Promise<void> {
+  if (run.context.project === null) {
+    return leaveBehind(
+      run,
+      'stack file, Pulumi state and commit are left behind: this ran from an inventory alone (cutover sync, in the checkout)',
+    );
+  }
   try {
     const entries = observedEntries(run);
     const text = await stackText(run);
@@ -113,7 +119,7 @@ async function stackFile(run: RunState): Promise<void> {
 
 /** Where the state does not say what the gateways say: an update whose entries are what was observed moves nothing. */
 async function pulumiHeal(run: RunState): Promise<void> {
-  if (run.context.interruption.aborted) return;
+  if (run.context.interruption.aborted || run.context.project === null) return;
   if (run.pulumi === null) {
     const opened = await PulumiSession.open(run.context);
     if (!opened.ok) return leaveBehind(run, `the Pulumi state is left behind: ${opened.message}`);
@@ -150,7 +156,7 @@ async function ledgerResult(run: RunState): Promise<void> {
 }
 
 async function commit(run: RunState): Promise<void> {
-  if (run.args['no-commit'] === true || run.written === null) return;
+  if (run.args['no-commit'] === true || run.written === null || run.context.project === null) return;
   const { verb, stack, stackPath } = run.context;
   const { reason, 'change-id': changeId } = run.args;
   const names = touchedNames(run);
@@ -244,7 +250,8 @@ function entryFromGateway(run: RunState, name: string): RouteEntry | null {
   const item = itemOf(run, name);
   const view = run.statuses?.get(name) ?? item.gateway;
   if (view.kind !== 'read') return null;
-  return observedEntry(view.status, run.records.get(name), item.entry ?? undefined);
+  const before = item.entry === null || item.entry === 'unknown' ? undefined : item.entry;
+  return observedEntry(view.status, run.records.get(name), before);
 }
 
 function isStateBehind(run: RunState, name: string): boolean {

@@ -44,7 +44,7 @@ async function examineProject(around: Surroundings, args: Args): Promise<{ folde
         examinePeers(inventory),
         examineRecords(context, args),
       ]);
-      return { folder: project.folder, findings: [fine('project', message), ...found.flat()] };
+      return { folder: project?.folder ?? around.cwd, findings: [fine('project', message), ...found.flat()] };
     } finally {
       await closeContext(context);
     }

@@ -98,6 +98,7 @@ async function freeze(
   { project, stack, inventory, clock }: Context,
   figures: Figures,
 ): Promise<{ readonly digest: string | null; readonly warnings: readonly string[] }> {
+  if (project === null) return { digest: null, warnings: [] };
   try {
     const { digest } = await storeEvidence(evidenceFolderOf(project.folder, stack), {
       kind: figures.kind === 'cycle' ? 'drill' : 'drain-rehearsal',

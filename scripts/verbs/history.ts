@@ -13,7 +13,7 @@ export const history: TaskVerb = {
   kind: 'task',
   summary: 'who moved what, when and why',
   examples: ['cutover history --connection northside-orders', 'cutover history --wave pilot --json'],
-  flags: [...SELECTION_FLAGS, 'json'],
+  flags: [...SELECTION_FLAGS, 'inventory', 'json'],
   selectsAll: true,
   perform,
 };

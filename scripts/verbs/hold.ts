@@ -9,7 +9,7 @@ export const hold: TaskVerb = {
   kind: 'task',
   summary: 'admit nothing new for a moment; ends by itself',
   examples: ['cutover hold --connection northside-orders --for 3s --reason "destination restarts"'],
-  flags: [...SELECTION_FLAGS, 'for', 'reason', 'json'],
+  flags: [...SELECTION_FLAGS, 'inventory', 'for', 'reason', 'json'],
   selectsAll: false,
   check: (args) => {
     const example = 'cutover hold --connection NAME --for 3s --reason "TEXT"';

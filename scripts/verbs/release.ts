@@ -7,7 +7,7 @@ export const release: TaskVerb = {
   kind: 'task',
   summary: 'end a hold',
   examples: ['cutover release --connection northside-orders'],
-  flags: [...SELECTION_FLAGS, 'json'],
+  flags: [...SELECTION_FLAGS, 'inventory', 'json'],
   selectsAll: false,
   perform: (context) => forEachConnection(context, 'released', (gateway, name) => gateway.release(name)),
 };

@@ -15,7 +15,7 @@ export const resolve: TaskVerb = {
     'cutover resolve --deliver ID --reason "LIS has not got it"',
     'cutover resolve --discard ID --reason "duplicate"',
   ],
-  flags: [...SELECTION_FLAGS, 'deliver', 'discard', 'reason', 'json'],
+  flags: [...SELECTION_FLAGS, 'inventory', 'deliver', 'discard', 'reason', 'json'],
   selectsAll: true,
   check: ({ deliver, discard, reason }) => {
     if (deliver !== undefined && discard !== undefined)

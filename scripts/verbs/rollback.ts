@@ -11,8 +11,9 @@ export const rollback: MoveVerb = {
   examples: [
     'cutover rollback --connection northside-orders --reason "results late" --yes',
     'cutover rollback --all --reason "new platform is down" --force --yes',
+    'cutover rollback --inventory bundle/inventory.yaml --all --reason "new platform is down" --yes',
   ],
-  flags: [...CHANGE_FLAGS, 'force'],
+  flags: [...CHANGE_FLAGS, 'inventory', 'force'],
   order: 'gateways-first',
   confirm: 'yes',
   check: ({ reason }) => {

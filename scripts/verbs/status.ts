@@ -3,7 +3,7 @@
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
 import type { ConnectionSnapshot, Snapshot } from '../../core/plan.ts';
 import { controlOf } from '../../core/platform.ts';
-import { judgeTruth } from '../../core/truth.ts';
+import { judgeTruth, routeOf } from '../../core/truth.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { hasBeenInterrupted } from '../runner/pause.ts';
@@ -20,7 +20,7 @@ export const status: TaskVerb = {
   kind: 'task',
   summary: 'what every connection is, and whether everything agrees',
   examples: ['cutover status', 'cutover status --watch', 'cutover status --wave pilot --json'],
-  flags: [...SELECTION_FLAGS, 'watch', 'json'],
+  flags: [...SELECTION_FLAGS, 'inventory', 'watch', 'json'],
   selectsAll: true,
   check: ({ watch, json }) => {
     if (watch === true && json === true)
@@ -31,7 +31,8 @@ export const status: TaskVerb = {
 
 async function perform(context: Context, args: Args): Promise<Printed> {
   const opened = await PulumiSession.open(context);
-  if (!opened.ok) context.terminal.warn(`the Pulumi state could not be read: ${opened.message}`);
+  if (!opened.ok && context.project !== null)
+    context.terminal.warn(`the Pulumi state could not be read: ${opened.message}`);
   const look = (): Promise<Printed> => lookOnce(context, opened);
   return args.watch === true ? watch(context, look) : look();
 }
@@ -79,7 +80,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
 function toLine(item: ConnectionSnapshot): ConnectionLine {
   const { name, practice, direction, wave, entry, pulumi, gateway } = item;
   const status = gateway.kind === 'read' ? gateway.status : null;
-  const config = entry === null ? null : { phase: entry.phase, newWeight: entry.newWeight, epoch: entry.epoch };
+  const config = entry === null || entry === 'unknown' ? entry : routeOf(entry);
   return {
     name,
     practice,
