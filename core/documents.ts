@@ -149,6 +149,32 @@ export const actionDocumentSchema = z.object({
 });
 export type ActionDocument = z.output<typeof actionDocumentSchema>;
 
+const pathRefusedSchema = failureSchema.extend({ feed: z.string() });
+const pathMoveSchema = z.object({
+  feed: z.string(),
+  connections: z.array(z.string()).describe('all that the feed serves'),
+  from: z.string().describe('gateway, direct to legacy or direct to new'),
+  to: z.string(),
+});
+
+/** Of `insert` and `remove`. */
+export const pathDocumentSchema = z.object({
+  verb: z.string(),
+  ok: z.boolean(),
+  exitCode,
+  dryRun: z.boolean(),
+  stack: z.string().describe('the edge stack'),
+  plan: z.array(pathMoveSchema),
+  changed: z.array(pathMoveSchema).describe('read back from the load balancer, weight 0 of the other targets included'),
+  alreadyThere: z.array(z.object({ feed: z.string(), path: z.string() })),
+  refused: z.array(pathRefusedSchema),
+  failed: z.array(pathRefusedSchema),
+  warnings,
+  nextSteps,
+  error: failureSchema.optional(),
+});
+export type PathDocument = z.output<typeof pathDocumentSchema>;
+
 export const doctorFindingSchema = z.object({
   check: z.string().describe('what was looked at, as a dotted name'),
   verdict: z.enum(['ok', 'warning', 'failed', 'not-checked']),
@@ -183,6 +209,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'move.schema.json': z.toJSONSchema(moveDocumentSchema),
     'history.schema.json': z.toJSONSchema(historyDocumentSchema),
     'action.schema.json': z.toJSONSchema(actionDocumentSchema),
+    'path.schema.json': z.toJSONSchema(pathDocumentSchema),
     'doctor.schema.json': z.toJSONSchema(doctorDocumentSchema),
     'drill.schema.json': z.toJSONSchema(drillDocumentSchema),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),

@@ -1,21 +1,25 @@
-/** The Pulumi program `lab-cutover`. A stack is one layer of a deployment, named by `lab-cutover:layer`. */
+/**
+ * The Pulumi program `lab-cutover`. A stack is one layer of a deployment, named by `lab-cutover:layer`. A layer is loaded
+ * when it is the one that is meant: the routes layer, which runs at night, loads neither AWS nor Kubernetes.
+ */
 import pulumi from '@pulumi/pulumi';
-import { readStackConfig } from './read-stack.ts';
-import { routesLayer } from './routes.ts';
+import { readEdgeStack, readInventory, readLayer, readStackConfig } from './read-stack.ts';
 
-const stackConfig = readStackConfig();
+/** The stack's outputs. */
+export default await declareLayer();
 
-/** Stack outputs; empty where the layer has none. */
-export const { gateways } = declareLayer();
-
-function declareLayer(): { gateways: object } {
-  switch (stackConfig.layer) {
-    case 'routes':
-      return routesLayer(stackConfig);
+async function declareLayer(): Promise<object> {
+  switch (readLayer()) {
+    case 'routes': {
+      const { routesLayer } = await import('./routes.ts');
+      return routesLayer(readStackConfig());
+    }
+    case 'edge': {
+      const { edgeLayer } = await import('./edge.ts');
+      const stack = readEdgeStack();
+      return edgeLayer(stack, readInventory(stack));
+    }
     case 'platform':
-    case 'edge':
-      throw new pulumi.RunError(
-        `layer '${stackConfig.layer}' belongs to target production and is not part of this version; in target local a deployment has one stack, with lab-cutover:layer: routes`,
-      );
+      throw new pulumi.RunError("layer 'platform' is not part of this version");
   }
 }

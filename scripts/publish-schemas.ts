@@ -6,6 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { contractJsonSchema } from '../core/contracts/contract.ts';
 import { documentJsonSchemas } from '../core/documents.ts';
+import { edgeConfigJsonSchema } from '../core/edge/edge-config.ts';
 import { inventoryJsonSchema } from '../core/inventory.ts';
 import { programmeJsonSchema } from '../core/planning/programme.ts';
 import { rulesJsonSchema } from '../core/rules/rule.ts';
@@ -18,6 +19,7 @@ const schemas: Readonly<Record<string, object>> = {
   'programme.schema.json': programmeJsonSchema(),
   'rules.schema.json': rulesJsonSchema(),
   'contract.schema.json': contractJsonSchema(),
+  'edge-config.schema.json': edgeConfigJsonSchema(),
   ...documentJsonSchemas(),
 };
 

@@ -10,10 +10,10 @@ import { z } from 'zod';
 import { LEG_PORTS } from '../../adapters/gateway-admin.fake.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
-const OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024;
+export const OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024;
 const NAME = 'test';
 
-type PulumiRun = { readonly exitCode: number; readonly output: string };
+export type PulumiRun = { readonly exitCode: number; readonly output: string };
 type TestRoutes = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
 type TestConnection = {
   readonly name: string;
@@ -145,7 +145,7 @@ function peerAt(port: number): object {
   return { host: '127.0.0.1', port };
 }
 
-function withoutCutover(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutCutover(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !/^(CUTOVER_ADMIN|CUTOVER_REQUEST|PULUMI_)/.test(name)),
   );
@@ -153,7 +153,7 @@ function withoutCutover(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 const engineSchema = z.object({ pulumi: z.string(), binDirs: z.array(z.string()) });
 
-function findEngine(): Promise<z.output<typeof engineSchema>> {
+export function findEngine(): Promise<z.output<typeof engineSchema>> {
   return new Promise((resolveEngine, reject) => {
     const main = join(REPOSITORY, 'infra/engine/main.ts');
     execFile(process.execPath, [main], { maxBuffer: OUTPUT_LIMIT_BYTES }, (error, stdout, stderr) => {

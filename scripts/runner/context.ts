@@ -101,7 +101,11 @@ type Place = Pick<Context, 'project' | 'stackPath' | 'stackFile'> & {
 
 async function projectPlace(args: Args, { cwd, env, terminal }: Surroundings, options: OpenOptions): Promise<Place> {
   const project = await findProject(cwd, args.project, env);
-  const { stack, file: stackPath } = await chooseStack(project, args.stack, options.withoutStackFile);
+  const { stack, file: stackPath } = await chooseStack(
+    project,
+    args.stack ?? env.CUTOVER_STACK,
+    options.withoutStackFile,
+  );
   const stackFile = options.withoutStackFile ? await tryStackFile(stackPath, terminal) : await openStackFile(stackPath);
   const named = stackFile?.config.inventory ?? join('stacks', stack, 'inventory.yaml');
   return { project, stack, stackPath, stackFile, inventoryPath: resolve(project.folder, named) };

@@ -7,7 +7,11 @@ import { nearest } from './nearest.ts';
 import { usage } from './stop.ts';
 
 export const FLAGS = {
-  stack: { kind: 'text', value: 'NAME', summary: 'the stack; default: the only one with the routes layer' },
+  stack: {
+    kind: 'text',
+    value: 'NAME',
+    summary: 'the stack; default: CUTOVER_STACK, or the only one with the routes layer',
+  },
   project: {
     kind: 'text',
     value: 'DIR',

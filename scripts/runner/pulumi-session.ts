@@ -74,25 +74,11 @@ export class PulumiSession {
   }
 
   static async open(context: Context): Promise<Opened<PulumiSession>> {
-    const { project, env } = context;
-    if (project === null) return { ok: false, message: 'there is no project here: this runs from an inventory alone' };
-    const engine = await findEngine(context);
-    if (!engine.ok) return engine;
-    const folder = /^file:\/\/([^?]+)/.exec(project.backendUrl)?.[1];
-    try {
-      if (folder !== undefined) makeFolder(folder);
-    } catch (error) {
-      return { ok: false, message: `the Pulumi backend ${project.backendUrl} cannot be used: ${reasonOf(error)}` };
-    }
-    const options: PulumiOptions = {
-      engine: engine.value,
-      workDir: project.folder,
-      backendUrl: project.backendUrl,
-      // The CLI asks PWD where it is: a project whose folders are links is found by its own path, not by theirs.
-      env: { ...definedOnly(env), PWD: project.folder },
-      skipCheckpoints: true,
-    };
-    return { ok: true, value: new PulumiSession(options, engine.value.version, context) };
+    const opened = await openPulumi(context);
+    if (!opened.ok) return opened;
+    const { options, version } = opened.value;
+    // Routes heal by reading back, so that the state may be behind after a kill.
+    return { ok: true, value: new PulumiSession({ ...options, skipCheckpoints: true }, version, context) };
   }
 
   /** Makes the stack where the backend has none; Pulumi then writes its salt into the stack file. */
@@ -174,7 +160,7 @@ function describeHolder({ pid, username, hostname, since }: LockHolder): string 
   return `process ${pid} of ${username} on ${hostname} since ${since}`;
 }
 
-function describeFailure({ command, diagnostics }: PulumiFailure): string {
+export function describeFailure({ command, diagnostics }: PulumiFailure): string {
   return `${command}: ${diagnostics.join('; ')}`;
 }
 
@@ -187,6 +173,30 @@ function routesIn(resources: readonly StateResource[]): StateRoutes {
     if (read.success) routes.set(name, read.data);
   }
   return routes;
+}
+
+/** The engine, and how it is called for this project. */
+export async function openPulumi(
+  context: Context,
+): Promise<Opened<{ readonly options: PulumiOptions; readonly version: string }>> {
+  const { project, env } = context;
+  if (project === null) return { ok: false, message: 'there is no project here: this runs from an inventory alone' };
+  const engine = await findEngine(context);
+  if (!engine.ok) return engine;
+  const folder = /^file:\/\/([^?]+)/.exec(project.backendUrl)?.[1];
+  try {
+    if (folder !== undefined) makeFolder(folder);
+  } catch (error) {
+    return { ok: false, message: `the Pulumi backend ${project.backendUrl} cannot be used: ${reasonOf(error)}` };
+  }
+  const options: PulumiOptions = {
+    engine: engine.value,
+    workDir: project.folder,
+    backendUrl: project.backendUrl,
+    // The CLI asks PWD where it is: a project whose folders are links is found by its own path, not by theirs.
+    env: { ...definedOnly(env), PWD: project.folder },
+  };
+  return { ok: true, value: { options, version: engine.value.version } };
 }
 
 async function findEngine({ terminal, interruption, env }: Context): Promise<Opened<z.output<typeof engineSchema>>> {

@@ -8,10 +8,12 @@ import { drill } from './drill.ts';
 import { gateway } from './gateway.ts';
 import { history } from './history.ts';
 import { hold } from './hold.ts';
+import { insert } from './insert.ts';
 import { parallel } from './parallel.ts';
 import { plan } from './plan.ts';
 import { rehearse } from './rehearse.ts';
 import { release } from './release.ts';
+import { remove } from './remove.ts';
 import { resolve } from './resolve.ts';
 import { rollback } from './rollback.ts';
 import { status } from './status.ts';
@@ -28,6 +30,8 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   cancel,
   decommission,
   sync,
+  insert,
+  remove,
   history,
   hold,
   release,
