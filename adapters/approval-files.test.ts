@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 import { digestOf } from '../core/canonical-json.ts';
 import { readApprovals } from './approval-files.ts';
 
+const NOW = Date.parse('2026-01-15T00:00:00Z');
+
 test('only documents whose name is their digest count, oldest first', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'approvals-'));
   try {
@@ -13,7 +15,7 @@ test('only documents whose name is their digest count, oldest first', async () =
     for (const document of [later, earlier]) await writeFile(fileOf(folder, document), JSON.stringify(document));
     await writeFile(fileOf(folder, { ...later, target: 'decommissioned' }), JSON.stringify(later));
     await writeFile(join(folder, `${'0'.repeat(64)}.json`), 'no JSON');
-    const approvals = await readApprovals(folder);
+    const approvals = await readApprovals(folder, NOW);
     expect(approvals.map(({ digest }) => digest)).toEqual([digestOf(earlier), digestOf(later)]);
     expect(approvals[0]).toMatchObject({ target: 'switched', connections: [{ name: 'a', fromEpoch: 2 }] });
   } finally {
@@ -22,7 +24,7 @@ test('only documents whose name is their digest count, oldest first', async () =
 });
 
 test('no folder: no approvals', async () => {
-  expect(await readApprovals('/nowhere')).toEqual([]);
+  expect(await readApprovals('/nowhere', NOW)).toEqual([]);
 });
 
 function fileOf(folder: string, document: Parameters<typeof digestOf>[0]): string {

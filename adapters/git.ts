@@ -1,5 +1,5 @@
 /**
- * One commit of one file, and a push where there is somewhere to push to. Git is where the stack file's history is
+ * One commit of one file or of a few, and a push where there is somewhere to push to. Git is where the stack file's history is
  * read, never where the truth is: whatever fails here is told and left behind.
  */
 import { execFile } from 'node:child_process';
@@ -19,18 +19,18 @@ const GIT_TIMEOUT_MS = 15_000;
 
 type Ran = { readonly ok: boolean; readonly stdout: string; readonly stderr: string };
 
-/** Commits only `file`, whatever else is staged or changed. */
-export async function commitFile(file: string, message: string): Promise<CommitOutcome> {
-  const folder = dirname(file);
+/** Commits only these files, all in one repository, whatever else is staged or changed. */
+export async function commitFiles(files: readonly string[], message: string): Promise<CommitOutcome> {
+  const folder = dirname(files[0] ?? '.');
   const inside = await git(folder, 'rev-parse', '--is-inside-work-tree');
   if (!inside.ok || inside.stdout.trim() !== 'true') return { kind: 'no-repository' };
-  const ignored = await git(folder, 'check-ignore', '--quiet', '--', file);
+  const ignored = await git(folder, 'check-ignore', '--quiet', '--', ...files);
   if (ignored.ok) return { kind: 'no-repository' };
-  const added = await git(folder, 'add', '--', file);
+  const added = await git(folder, 'add', '--', ...files);
   if (!added.ok) return { kind: 'failed', message: firstLine(added) };
-  const same = await git(folder, 'diff', '--quiet', '--cached', '--', file);
+  const same = await git(folder, 'diff', '--quiet', '--cached', '--', ...files);
   if (same.ok) return { kind: 'unchanged' };
-  const committed = await git(folder, 'commit', '--quiet', '--only', '--message', message, '--', file);
+  const committed = await git(folder, 'commit', '--quiet', '--only', '--message', message, '--', ...files);
   if (!committed.ok) return { kind: 'failed', message: firstLine(committed) };
   const head = await git(folder, 'rev-parse', 'HEAD');
   return { kind: 'committed', commit: head.stdout.trim(), push: await push(folder) };

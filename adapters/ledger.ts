@@ -145,6 +145,27 @@ export class Ledger {
     return rows.map(({ entry }) => ledgerEntrySchema.parse(JSON.parse(entry)));
   }
 
+  /** Everything, in chain order. */
+  async allEntries(): Promise<readonly LedgerEntry[]> {
+    const all: LedgerEntry[] = [];
+    for (;;) {
+      const page = await this.entries(all.length + 1);
+      all.push(...page);
+      if (page.length === 0) return all;
+    }
+  }
+
+  /** The newest epoch of every connection in the chain, as a checkpoint names it. */
+  async newestEpochs(): Promise<Readonly<Record<string, { readonly epoch: number; readonly digest: string }>>> {
+    const { rows } = await this.#query<{ entry: string }>(
+      `select distinct on (connection) entry from cutover.ledger where deployment = $1 and kind = 'epoch'
+       order by connection, epoch desc`,
+      [this.#deployment],
+    );
+    const bodies = rows.map(({ entry }) => epochBodySchema.parse(ledgerEntrySchema.parse(JSON.parse(entry)).body));
+    return Object.fromEntries(bodies.map(({ connection, epoch, digest }) => [connection, { epoch, digest }]));
+  }
+
   async close(): Promise<void> {
     await this.#client.end().catch(() => undefined);
   }

@@ -180,45 +180,62 @@ type Signed =
 /** Every role by a person of its own; one who moves must not be among those who signed. */
 function judgeSignatures(question: ApprovalQuestion, presented: SignedDocument, authority: Authority): Signed {
   const { kind, operator } = question;
-  const notes: string[] = [];
-  if (presented.signatures.length > SIGNATURES_LIMIT) {
-    return {
-      ok: false,
-      reason: 'signatures-missing',
-      message: `it comes with more than ${SIGNATURES_LIMIT} signatures`,
-    };
-  }
-  const people = new Map<string, Signer>();
-  for (const [index, armored] of presented.signatures.entries()) {
-    const found = signerOf(armored, presented.document, question, authority);
-    if (typeof found === 'string') notes.push(`signature ${index + 1}: ${found}`);
-    else people.set(found.person, found);
-  }
-  const own = [...people.values()].find(({ principals }) => principals.some((name) => isSamePerson(name, operator)));
+  const { people, notes, signedBy } = countSignatures(kind, presented, authority, question.nowMs);
+  const own = people.find(({ principals }) => principals.some((name) => isSamePerson(name, operator)));
   if (own !== undefined) {
     const message = `${own.person} signed it, and '${operator}' makes the move: the one who moves cannot approve`;
     return { ok: false, reason: 'own-approval', message };
   }
-  const signedBy = assignRoles(ROLES_NEEDED[kind], [...people.values()]);
   if (signedBy !== null) return { ok: true, value: signedBy };
-  const needed = ROLES_NEEDED[kind].join(' and ');
-  const valid =
-    people.size === 0
-      ? 'none is'
-      : `valid: ${[...people.values()].map(({ person, roles }) => `${person} (${roles.join(', ') || 'no role'})`).join(', ')}`;
+  const named = people.map(({ person, roles }) => `${person} (${roles.join(', ') || 'no role'})`).join(', ');
+  const valid = people.length === 0 ? 'none is' : `valid: ${named}`;
   const lacking = missingRoles(authority.signers).filter((role) => ROLES_NEEDED[kind].includes(role));
   const unfilled = lacking.length === 0 ? [] : [`the gateway's signers name nobody for ${lacking.join(', ')}`];
-  const message = [`it needs valid signatures of ${needed}, by different people; ${valid}`, ...notes, ...unfilled].join(
-    '; ',
-  );
-  return { ok: false, reason: 'signatures-missing', message };
+  const needed = ROLES_NEEDED[kind].join(' and ');
+  const first = `it needs valid signatures of ${needed}, by different people; ${valid}`;
+  return { ok: false, reason: 'signatures-missing', message: [first, ...notes, ...unfilled].join('; ') };
+}
+
+export type CountedSignatures = {
+  /** Whose signatures are valid. */
+  readonly people: readonly Signer[];
+  /** Why the others do not count. */
+  readonly notes: readonly string[];
+  /** Every role by a person of its own; null: not yet. */
+  readonly signedBy: readonly SignedBy[] | null;
+  readonly missing: readonly SignerRole[];
+};
+
+export function countSignatures(
+  kind: 'approval' | 'signoff',
+  presented: SignedDocument,
+  authority: Authority,
+  nowMs: number,
+): CountedSignatures {
+  const needed = ROLES_NEEDED[kind];
+  if (presented.signatures.length > SIGNATURES_LIMIT) {
+    const notes = [`it comes with more than ${SIGNATURES_LIMIT} signatures`];
+    return { people: [], notes, signedBy: null, missing: needed };
+  }
+  const notes: string[] = [];
+  const byPerson = new Map<string, Signer>();
+  for (const [index, armored] of presented.signatures.entries()) {
+    const found = signerOf(armored, presented.document, kind, nowMs, authority);
+    if (typeof found === 'string') notes.push(`signature ${index + 1}: ${found}`);
+    else byPerson.set(found.person, found);
+  }
+  const people = [...byPerson.values()];
+  const signedBy = assignRoles(needed, people);
+  const missing = signedBy === null ? needed.filter((role) => !people.some(({ roles }) => roles.includes(role))) : [];
+  return { people, notes, signedBy, missing };
 }
 
 /** The signer whose signature it is, or why it does not count. */
 function signerOf(
   armored: string,
   document: string,
-  { kind, nowMs }: ApprovalQuestion,
+  kind: 'approval' | 'signoff',
+  nowMs: number,
   authority: Authority,
 ): Signer | string {
   const read = readSignature(armored);

@@ -3,6 +3,7 @@
  * stable. A document never carries message content or credentials.
  */
 import { z } from 'zod';
+import { approvalDocumentSchema } from './approval-document.ts';
 import { drillDocumentSchema } from './drill-document.ts';
 import { programmePlanJsonSchema } from './planning/plan-document.ts';
 import { PHASES, PLATFORMS } from './platform.ts';
@@ -192,6 +193,50 @@ export const doctorDocumentSchema = z.object({
 });
 export type DoctorDocument = z.output<typeof doctorDocumentSchema>;
 
+export const approvalPrintedSchema = z.object({
+  verb: z.enum(['approve', 'signoff']),
+  ok: z.boolean(),
+  exitCode,
+  stack: z.string(),
+  digest: z.string().describe('sha256: of the canonical document'),
+  document: approvalDocumentSchema,
+  evidence: z.object({ digest: z.string(), kind: z.string(), at: z.string() }),
+  signedBy: z
+    .array(z.object({ person: z.string(), roles: z.array(z.string()) }))
+    .describe('whose signatures count, by the signers of this machine'),
+  missing: z.array(z.string()).describe('roles that nobody has signed for'),
+  complete: z.boolean().nullable().describe('null: there are no signers here to judge by'),
+  file: z.string(),
+  signature: z.string(),
+  warnings,
+  nextSteps,
+  error: failureSchema.optional(),
+});
+export type ApprovalDocumentPrinted = z.output<typeof approvalPrintedSchema>;
+
+export const auditDocumentSchema = z.object({
+  verb: z.literal('audit'),
+  action: z.enum(['export', 'verify']),
+  ok: z.boolean(),
+  exitCode,
+  folder: z.string(),
+  verdict: z.enum(['green', 'incomplete', 'red']).nullable().describe('null: an export is not judged'),
+  entries: z.int(),
+  completeUpTo: z.int().nullable().describe('the last entry that a signed checkpoint attests'),
+  findings: z.array(
+    z.object({
+      check: z.string(),
+      verdict: z.enum(['ok', 'warning', 'failed']),
+      message: z.string(),
+      entry: z.int().nullable(),
+    }),
+  ),
+  warnings,
+  nextSteps,
+  error: failureSchema.optional(),
+});
+export type AuditDocument = z.output<typeof auditDocumentSchema>;
+
 /** What a verb prints that could not begin. */
 export const errorDocumentSchema = z.object({
   verb: z.string().nullable(),
@@ -212,6 +257,8 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'path.schema.json': z.toJSONSchema(pathDocumentSchema),
     'doctor.schema.json': z.toJSONSchema(doctorDocumentSchema),
     'drill.schema.json': z.toJSONSchema(drillDocumentSchema),
+    'approval.schema.json': z.toJSONSchema(approvalPrintedSchema),
+    'audit.schema.json': z.toJSONSchema(auditDocumentSchema),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
     'plan.schema.json': programmePlanJsonSchema(),
     'rehearsal.schema.json': z.toJSONSchema(rehearsalSchema),

@@ -72,7 +72,7 @@ export function readFrozen(
   return { ok: true, value: parsed.data };
 }
 
-function digestOfText(text: string): string {
+export function digestOfText(text: string): string {
   return `sha256:${createHash('sha256').update(text, 'utf8').digest('hex')}`;
 }
 

@@ -147,7 +147,14 @@ export const inventorySchema = z.strictObject({
       }),
     )
     .min(1),
-  defaults: z.strictObject({ window: windowRuleSchema.optional() }).default({}),
+  defaults: z
+    .strictObject({
+      window: windowRuleSchema.optional(),
+      soak: duration
+        .optional()
+        .describe('how long a connection runs switched before it may be decommissioned; production: 7d, local: 0s'),
+    })
+    .default({}),
   feeds: z.array(z.strictObject({ name, ...feedBody })).default([]),
   connections: z.array(connection),
 });
@@ -219,12 +226,15 @@ export type Connection = {
 export type Inventory = {
   readonly deployment: string;
   readonly target: 'local' | 'production';
+  /** How long a connection runs switched before it may be decommissioned. */
+  readonly soakMs: number;
   readonly gateways: readonly { readonly shard: number; readonly admin: string }[];
   readonly feeds: readonly Feed[];
   readonly connections: readonly Connection[];
 };
 
 export const STANDARD_FRAMING: Framing = { start: 0x0b, end: [0x1c, 0x0d] };
+const SOAK_MS = { local: 0, production: 7 * 86_400_000 } as const;
 const STANDARD_RETRY: RetryRule = { withinMs: 3_600_000, ignore: ['MSH-7'] };
 
 /** Reads an inventory; all problems at once, each with file, line, path and remedy. */
@@ -263,6 +273,7 @@ function normalise(raw: RawInventory): Inventory {
   return {
     deployment: raw.deployment,
     target: raw.target,
+    soakMs: raw.defaults.soak ?? SOAK_MS[raw.target],
     gateways: raw.gateways,
     feeds,
     connections: raw.connections.map((item) => toConnection(item, shardOf, raw.defaults.window ?? null)),

@@ -51,10 +51,19 @@ describe('given a snapshot, when a verb is decided', () => {
   });
 
   test('then production wants an approval on file for a switch, not for a rollback', () => {
+    const onFile = {
+      digest: 'sha256:1',
+      target: 'switched',
+      connections: [{ name: 'b', fromEpoch: 2 }],
+      maxWeight: 0,
+      signatures: 2,
+      notAfter: '2026-03-02T04:00:00Z',
+      isOver: false,
+    };
     const production = {
       ...snapshot([at('a', PARALLEL), at('b', PARALLEL)]),
       target: 'production' as const,
-      approvals: [{ digest: 'sha256:1', target: 'switched', connections: [{ name: 'b', fromEpoch: 2 }] }],
+      approvals: [onFile],
     };
     const plan = planOf(production, SWITCH);
     expect(plan.refused).toMatchObject([{ name: 'a', code: 'approval-missing' }]);
@@ -151,6 +160,8 @@ function snapshot(connections: readonly ConnectionSnapshot[]): Snapshot {
     ledger: { kind: 'read' },
     differing: [],
     approvals: [],
+    nowMs: Date.parse('2026-03-01T22:00:00Z'),
+    soakMs: 0,
   };
 }
 

@@ -56,6 +56,9 @@ export type Snapshot = {
   readonly differing: readonly string[];
   /** Found on file; what counts in the end is what the gateway accepts. */
   readonly approvals: readonly ApprovalOnFile[];
+  readonly nowMs: number;
+  /** How long a connection runs switched before it may be decommissioned. */
+  readonly soakMs: number;
 };
 
 /** A signed document, as far as a Plan needs it. */
@@ -64,6 +67,11 @@ export type ApprovalOnFile = {
   readonly digest: string;
   readonly target: string;
   readonly connections: readonly { readonly name: string; readonly fromEpoch: number }[];
+  readonly maxWeight: number;
+  readonly signatures: number;
+  readonly notAfter: string;
+  /** By the clock of this machine: the gateway's own decides. */
+  readonly isOver: boolean;
 };
 
 /** Why a connection, or the whole verb, is left as it is. */
@@ -237,25 +245,73 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
       status.state === 'held' ? [`cutover release --connection ${name}`] : ['wait for it to be steady: cutover status'];
     return refuse('not-steady', `its gateway says '${status.state}'; a move starts from 'steady'`, next);
   }
-  const approval = approvalFor(snapshot.approvals, name, from, wish.phase);
+  const early = verb === 'decommission' ? whyNotYet(status, snapshot) : null;
+  if (early !== null) return refuse(early.code, early.message, early.next);
   const document = needsSignature(verb, decision.towards);
-  if (snapshot.target === 'production' && document !== null && approval === null) {
-    const message = `a ${verb} needs a signed ${document} in production and none on file names this connection`;
-    return refuse('approval-missing', message, [document === 'approval' ? 'cutover approve' : 'cutover signoff']);
+  const found = document === null ? null : approvalFor(snapshot.approvals, name, from, to, document);
+  if (snapshot.target === 'production' && found?.kind === 'none') {
+    const next =
+      document === 'approval' ? ['cutover gate', 'cutover approve'] : ['cutover reconcile', 'cutover signoff'];
+    return refuse(found.code, `a ${verb} needs a signed ${document} in production: ${found.message}`, next);
   }
-  return {
-    kind: 'move',
-    move: { name, shard: item.shard, verb, from, to, reason, approval: document === null ? null : approval },
-  };
+  const approval = found?.kind === 'found' ? found.digest : null;
+  return { kind: 'move', move: { name, shard: item.shard, verb, from, to, reason, approval } };
 }
 
-/** The last one that names this connection, this target, and an epoch that it has reached. */
-function approvalFor(approvals: readonly ApprovalOnFile[], name: string, from: Route, target: Phase): string | null {
-  const fitting = approvals.filter(
-    (one) =>
-      one.target === target && one.connections.some((item) => item.name === name && item.fromEpoch <= from.epoch),
+/** The way back is given up only where it was not needed for long enough, and nothing waits for a decision. */
+function whyNotYet(
+  { changed, decisions }: ConnectionStatus,
+  { nowMs, soakMs }: Snapshot,
+): Omit<PlanRefusal, 'name'> | null {
+  if (decisions > 0) {
+    const message = `${decisions} of its messages wait for a decision, and legacy's captures are the proposals`;
+    return { code: 'decisions-open', message, next: ['cutover resolve'] };
+  }
+  const endsMs = Date.parse(changed.at) + soakMs;
+  if (nowMs >= endsMs) return null;
+  const message = `it runs switched since ${changed.at}; it may be decommissioned from ${new Date(endsMs).toISOString()} on`;
+  return { code: 'soak', message, next: ['wait, or shorten `defaults.soak` in the inventory'] };
+}
+
+type FoundApproval =
+  | { readonly kind: 'found'; readonly digest: string }
+  | { readonly kind: 'none'; readonly code: 'approval-missing' | 'approval-invalid'; readonly message: string };
+
+/** The last one on file that can allow this; else what the best of the others lacks. */
+function approvalFor(
+  approvals: readonly ApprovalOnFile[],
+  name: string,
+  from: Route,
+  to: Route,
+  document: 'approval' | 'signoff',
+): FoundApproval {
+  const naming = approvals.filter((one) => one.connections.some((item) => item.name === name));
+  const fits = ({ target, maxWeight }: ApprovalOnFile): boolean =>
+    to.phase === 'parallel' ? target !== 'decommissioned' && to.newWeight <= maxWeight : target === to.phase;
+  const leading = naming.filter(fits);
+  if (leading.length === 0) {
+    return {
+      kind: 'none',
+      code: 'approval-missing',
+      message: `no ${document} on file names this connection and this move`,
+    };
+  }
+  const reached = leading.filter(({ connections }) =>
+    connections.some((item) => item.name === name && item.fromEpoch <= from.epoch),
   );
-  return fitting.at(-1)?.digest ?? null;
+  const open = reached.filter(({ isOver }) => !isOver);
+  const signed = open.filter(({ signatures }) => signatures >= (document === 'approval' ? 2 : 1));
+  const digest = signed.at(-1)?.digest;
+  if (digest !== undefined) return { kind: 'found', digest };
+  const [last] = leading.slice(-1);
+  const what = `the ${document} ${last?.digest.slice(0, 19)}…`;
+  const message =
+    reached.length === 0
+      ? `${what} begins at a later epoch than ${from.epoch}`
+      : open.length === 0
+        ? `${what} was valid until ${last?.notAfter}`
+        : `${what} has ${last?.signatures} signature${last?.signatures === 1 ? '' : 's'}`;
+  return { kind: 'none', code: 'approval-invalid', message };
 }
 
 function withSelection(commands: readonly string[], name: string): string[] {

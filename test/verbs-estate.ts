@@ -44,6 +44,8 @@ type EstateConnection = EstateInventory['connections'][number];
 export type EstateOptions = {
   /** Added to the environment of the verbs. */
   readonly env?: Readonly<Record<string, string>>;
+  /** An allowed_signers file: the gateways are of target production and are started with it. */
+  readonly signers?: string;
   /** Gateways; connection i is on shard i mod shards. */
   readonly shards?: number;
   /** Members that replace those of the plain connection, whose ports are chosen already. */
@@ -63,7 +65,8 @@ export async function startEstate(count: number, options: EstateOptions = {}): P
   const inventory = await inventoryOf(count, adminPorts, ports.slice(shards), peer.port, change);
   const env: Record<string, string> = { ...options.env };
   const project = await createTestProject(env);
-  await project.writeInventory(inventory);
+  const { signers = null } = options;
+  await project.writeInventory(signers === null ? inventory : { ...inventory, target: 'production' });
   await project.writeStack(`${STACK_HEAD}  lab-cutover:routes: {}\n`);
   const file = join(project.folder, 'stacks/test/inventory.yaml');
   const running: Running[] = [];
@@ -71,8 +74,10 @@ export async function startEstate(count: number, options: EstateOptions = {}): P
     const data = join(folder, `gateway-${shard}`);
     // Before it starts, so that this process trusts it however soon it is asked.
     env[`CUTOVER_ADMIN_CA_${shard}`] = join(data, 'admin.crt');
-    if (shard > 0) await initGateway(file, data, shard);
-    running.push({ shard, data, adminPort, child: await startGateway(file, data, adminPort, shard === 0) });
+    const isProduction = signers !== null;
+    if (shard > 0 || isProduction) await initGateway(file, data, shard, isProduction ? 'production' : 'local');
+    const more = isProduction ? ['--signers', signers] : shard === 0 ? ['--init'] : [];
+    running.push({ shard, data, adminPort, child: await startGateway(file, data, adminPort, more) });
     env[`CUTOVER_ADMIN_TOKEN_${shard}`] = (await readFile(join(data, 'admin.token'), 'utf8')).trim();
   }
   const admins = running.map(
@@ -114,7 +119,7 @@ export async function startEstate(count: number, options: EstateOptions = {}): P
     restartGateway: async (shard = 0) => {
       const one = of(shard);
       await ended(one.child);
-      one.child = await startGateway(file, one.data, one.adminPort, false);
+      one.child = await startGateway(file, one.data, one.adminPort, signers === null ? [] : ['--signers', signers]);
     },
     stop: async () => {
       await Promise.all(admins.map((one) => one.close()));
@@ -159,9 +164,9 @@ async function inventoryOf(
   };
 }
 
-/** Only shard 0 can be born by `--init`. */
-async function initGateway(inventory: string, data: string, shard: number): Promise<void> {
-  const args = ['init', '--inventory', inventory, '--data-dir', data, '--shard', String(shard)];
+/** Only shard 0 of target local can be born by `--init`. */
+async function initGateway(inventory: string, data: string, shard: number, target: string): Promise<void> {
+  const args = ['init', '--inventory', inventory, '--data-dir', data, '--shard', String(shard), '--target', target];
   const child = spawn(process.execPath, [join(REPOSITORY, 'gateway/main.ts'), ...args], { stdio: 'ignore' });
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`gateway init of shard ${shard} ended with ${code}`);
@@ -171,10 +176,9 @@ async function startGateway(
   inventory: string,
   data: string,
   adminPort: number,
-  isFirst: boolean,
+  more: readonly string[],
 ): Promise<ChildProcess> {
-  const args = ['--inventory', inventory, '--data-dir', data, '--admin-port', String(adminPort)];
-  if (isFirst) args.push('--init');
+  const args = ['--inventory', inventory, '--data-dir', data, '--admin-port', String(adminPort), ...more];
   const child = spawn(process.execPath, [join(REPOSITORY, 'gateway/main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

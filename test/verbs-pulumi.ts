@@ -23,6 +23,7 @@ export async function runPulumi(
           PULUMI_BACKEND_URL: `file://${join(folder, 'backend')}`,
           PULUMI_CONFIG_PASSPHRASE: '',
           PULUMI_SKIP_UPDATE_CHECK: '1',
+          CUTOVER_PROJECT: folder,
           PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
           ...env,
           PATH: [...engine.binDirs, process.env.PATH ?? ''].join(delimiter),

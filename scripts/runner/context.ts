@@ -87,7 +87,10 @@ export async function openContext(
     stackPath,
     stackFile,
     inventory,
-    approvals: project === null ? [] : await readApprovals(join(project.folder, 'stacks', stack, 'approvals')),
+    approvals:
+      project === null
+        ? []
+        : await readApprovals(join(project.folder, 'stacks', stack, 'approvals'), Date.parse(systemClock.now())),
     selected,
     gateways,
   };

@@ -2,12 +2,17 @@
  * The ledger side of one run: what is recorded under one run id, and the epochs of the gateways' own histories that
  * the ledger does not have yet, whoever made them.
  */
+import { join } from 'node:path';
+import { storeCheckpoint } from '../../adapters/checkpoint-files.ts';
 import { Ledger, LedgerUnavailable } from '../../adapters/ledger.ts';
 import type { Json } from '../../core/canonical-json.ts';
-import type { LedgerDraft, LedgerKind } from '../../core/ledger-entry.ts';
+import type { LedgerDraft, LedgerEntry, LedgerKind } from '../../core/ledger-entry.ts';
 import type { Availability } from '../../core/plan.ts';
 import { type Context, gatewayOf } from './context.ts';
 import type { Args } from './flags.ts';
+
+/** Path of the private key, or of the public half of one that an agent holds. */
+const CHECKPOINT_KEY_VARIABLE = 'CUTOVER_CHECKPOINT_KEY';
 
 export type EpochNeed = { readonly name: string; readonly shard: number; readonly epoch: number };
 
@@ -16,6 +21,8 @@ export class LedgerSession {
   readonly #ledger: Ledger | null;
   readonly #context: Context;
   readonly #args: Args;
+  /** Of the newest checkpoint of this run. */
+  #isAhead = false;
   #known: ReadonlyMap<string, ReadonlySet<number>> = new Map();
 
   private constructor(context: Context, args: Args, ledger: Ledger | null, availability: Availability) {
@@ -56,6 +63,46 @@ export class LedgerSession {
   /** Throws LedgerUnavailable. */
   async record(kind: LedgerKind, body: Json): Promise<void> {
     await this.#ledger?.append([this.#draft(kind, body)]);
+    this.#isAhead = this.#ledger !== null;
+  }
+
+  async entries(): Promise<readonly LedgerEntry[]> {
+    return this.#ledger?.allEntries() ?? [];
+  }
+
+  /**
+   * Signs what the ledger has now, where a key for it is configured; the files that were written. Whatever fails here is
+   * said and takes nothing from the run: the next one's checkpoint attests these entries too.
+   */
+  async checkpoint(): Promise<readonly string[]> {
+    const { env, terminal, project, stack, inventory, clock } = this.#context;
+    const keyFile = env[CHECKPOINT_KEY_VARIABLE] ?? '';
+    if (this.#ledger === null || project === null || !this.#isAhead || keyFile === '') return [];
+    this.#isAhead = false;
+    try {
+      const head = await this.#ledger.head();
+      const { deployment } = inventory;
+      const epochs = await this.#ledger.newestEpochs();
+      const checkpoint = {
+        kind: 'ledger-checkpoint',
+        deployment,
+        stack,
+        at: clock.now(),
+        length: head.seq,
+        head: head.digest,
+        epochs,
+      } as const;
+      const stored = await storeCheckpoint(join(project.folder, 'stacks', stack, 'checkpoints'), checkpoint, {
+        keyFile,
+        env,
+      });
+      if (stored.ok) return stored.files;
+      terminal.warn(`no checkpoint of the ledger was signed: ${stored.message}`);
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error;
+      terminal.warn(`no checkpoint of the ledger was signed: ${error.message}`);
+    }
+    return [];
   }
 
   /** Brings in the epochs that are missing; says which connections could not be asked. Throws LedgerUnavailable. */
@@ -72,11 +119,13 @@ export class LedgerSession {
       drafts.push(...fresh.map((record) => this.#draft('epoch', { ...record })));
     }
     await this.#ledger.append(drafts);
+    this.#isAhead ||= drafts.length > 0;
     if (drafts.length > 0) this.#known = await this.#ledger.epochs();
     return histories.flatMap(({ name, result }) => (result.ok ? [] : [name]));
   }
 
   async close(): Promise<void> {
+    await this.checkpoint();
     await this.#ledger?.close();
   }
 

@@ -17,6 +17,7 @@ import {
 } from '../../adapters/pulumi.ts';
 import type { LockHolder } from '../../adapters/pulumi-lock.ts';
 import type { StateResource } from '../../adapters/pulumi-output.ts';
+import type { PulumiHistory } from '../../core/audit/pulumi-history.ts';
 import { PHASES, type Route } from '../../core/platform.ts';
 import { PROJECT } from '../../core/stack-config.ts';
 import type { Context } from './context.ts';
@@ -96,6 +97,20 @@ export class PulumiSession {
     if (!state.ok) return { ok: false, message: describeFailure(state) };
     this.#exists = true;
     return { ok: true, value: routesIn(state.value.resources) };
+  }
+
+  /** Oldest first, as far as an audit looks at it. */
+  async history(): Promise<Opened<PulumiHistory>> {
+    const answer = await this.#pulumi.history(this.#context.stack);
+    if (!answer.ok) return { ok: false, message: describeFailure(answer) };
+    const value = answer.value.map(({ kind, result, startTime, message, config }) => ({
+      kind,
+      result,
+      startTime,
+      message,
+      config,
+    }));
+    return { ok: true, value: value.reverse() };
   }
 
   /** Null: not locked, or the backend does not tell. */
@@ -194,7 +209,7 @@ export async function openPulumi(
     workDir: project.folder,
     backendUrl: project.backendUrl,
     // The CLI asks PWD where it is: a project whose folders are links is found by its own path, not by theirs.
-    env: { ...definedOnly(env), PWD: project.folder },
+    env: { ...definedOnly(env), PWD: project.folder, CUTOVER_PROJECT: project.folder },
   };
   return { ok: true, value: { options, version: engine.value.version } };
 }

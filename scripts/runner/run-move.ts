@@ -130,6 +130,7 @@ function newRun(
     routes: taken.routes,
     written: null,
     ledgerOutcome: context.env.DATABASE_URL ? 'recorded' : 'not configured',
+    checkpointFiles: [],
     leftBehind: [],
     warnings: [],
     notes: [],
@@ -162,6 +163,12 @@ async function timed(run: RunState, step: string, work: () => Promise<void>): Pr
   }
 }
 
+/** At the point of no return the person types what it is about. */
+function wavesOf({ selected }: Context, plan: Plan): string {
+  const waves = plan.moves.map(({ name }) => selected.find((item) => item.name === name)?.wave ?? '');
+  return [...new Set(waves)].sort().join(',');
+}
+
 async function confirm(context: Context, verb: MoveVerb, args: Args, plan: Plan): Promise<void> {
   if (args.yes === true || verb.confirm === 'nothing' || plan.moves.length === 0) return;
   const { terminal, interruption, stack } = context;
@@ -169,7 +176,7 @@ async function confirm(context: Context, verb: MoveVerb, args: Args, plan: Plan)
   for (const { name, from, to } of plan.moves)
     terminal.progress(`  ${name}: ${from.phase} → ${to.phase} (epoch ${to.epoch})`);
   for (const { name, message } of plan.refused) terminal.warn(`${name} is left out: ${message}`);
-  const expected = verb.confirm === 'typed' ? `${context.verb} ${plan.moves.length}` : 'yes';
+  const expected = verb.confirm === 'typed' ? wavesOf(context, plan) : 'yes';
   const warning = verb.confirm === 'typed' ? ' cannot be undone.' : '?';
   const answer = await terminal
     .ask(`${context.verb} ${count} of ${stack}${warning} Type '${expected}': `, interruption)

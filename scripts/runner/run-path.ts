@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { type EdgeFile, editPaths, readEdgeFile } from '../../adapters/edge-file.ts';
-import { commitFile } from '../../adapters/git.ts';
+import { commitFiles } from '../../adapters/git.ts';
 import { replaceFile } from '../../adapters/stack-file.ts';
 import type { PathDocument } from '../../core/documents.ts';
 import { edgeStackOf } from '../../core/edge/edge-config.ts';
@@ -159,7 +159,7 @@ async function commit(context: Context, args: Args, file: string, feeds: readonl
   if (args['no-commit'] === true) return [];
   const what = feeds.length <= 3 ? feeds.join(', ') : `${feeds.length} feeds`;
   const subject = `${edgeStackOf(context.stack)}: ${context.verb} ${what}`;
-  const outcome = await commitFile(file, [subject, args.reason, args['change-id']].filter(Boolean).join('\n\n'));
+  const outcome = await commitFiles([file], [subject, args.reason, args['change-id']].filter(Boolean).join('\n\n'));
   switch (outcome.kind) {
     case 'committed':
       return outcome.push.kind === 'failed' ? [`the commit was not pushed: ${outcome.push.message}`] : [];

@@ -36,6 +36,8 @@ export type RunState = {
   /** Entries as they are now in the stack file, by connection; null: it could not be written. */
   written: ReadonlyMap<string, RouteEntry> | null;
   ledgerOutcome: LedgerOutcome;
+  /** Of this run's checkpoint of the ledger; committed with the stack file. */
+  checkpointFiles: readonly string[];
   /** Something beyond the routes was left behind; the next verb or `sync` brings it up. */
   readonly leftBehind: string[];
   readonly warnings: string[];

@@ -65,6 +65,8 @@ export function assembleSnapshot(context: Context, statuses: Statuses, records: 
     ledger: records.ledger?.availability ?? { kind: 'skipped' },
     differing: differingOthers(context, statuses),
     approvals: context.approvals,
+    nowMs: Date.parse(context.clock.now()),
+    soakMs: context.inventory.soakMs,
   };
 }
 

@@ -1,5 +1,5 @@
 /** How each step of a Plan is done. A step that a rerun would repeat leaves nothing half-written. */
-import { commitFile } from '../../adapters/git.ts';
+import { commitFiles } from '../../adapters/git.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
 import { editEntries, readStackFile, replaceFile } from '../../adapters/stack-file.ts';
 import type { StepKind } from '../../core/plan.ts';
@@ -151,6 +151,7 @@ async function ledgerResult(run: RunState): Promise<void> {
   await recordOrLeave(run, async () => {
     await bringUp(run);
     await run.ledger?.record('result', resultBody(run));
+    run.checkpointFiles = (await run.ledger?.checkpoint()) ?? [];
   });
   if (run.ledgerOutcome !== 'behind') run.ledgerOutcome = 'recorded';
 }
@@ -161,8 +162,8 @@ async function commit(run: RunState): Promise<void> {
   const { reason, 'change-id': changeId } = run.args;
   const names = touchedNames(run);
   const what = names.length <= 3 ? names.join(', ') : `${names.length} connections`;
-  const outcome = await commitFile(
-    stackPath,
+  const outcome = await commitFiles(
+    [stackPath, ...run.checkpointFiles],
     [`${stack}: ${verb} ${what}`, reason, changeId].filter(Boolean).join('\n\n'),
   );
   switch (outcome.kind) {

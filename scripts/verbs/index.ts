@@ -1,5 +1,7 @@
 /** Every verb, by the name under which it is called. */
 import type { Verb } from '../runner/verb.ts';
+import { approve } from './approve.ts';
+import { audit } from './audit.ts';
 import { cancel } from './cancel.ts';
 import { completion } from './completion.ts';
 import { decommission } from './decommission.ts';
@@ -16,6 +18,7 @@ import { release } from './release.ts';
 import { remove } from './remove.ts';
 import { resolve } from './resolve.ts';
 import { rollback } from './rollback.ts';
+import { signoff } from './signoff.ts';
 import { status } from './status.ts';
 import { switchOver } from './switch.ts';
 import { sync } from './sync.ts';
@@ -28,11 +31,14 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   switch: switchOver,
   rollback,
   cancel,
+  approve,
+  signoff,
   decommission,
   sync,
   insert,
   remove,
   history,
+  audit,
   hold,
   release,
   resolve,

@@ -1,0 +1,97 @@
+/** Whether a signed document stood behind every move that needed one, judged as its gateway had to judge it then. */
+import type { Signer } from '../allowed-signers.ts';
+import { type Authority, judgeApproval, type SignedDocument } from '../approval.ts';
+import { readApprovalDocument } from '../approval-document.ts';
+import { needsSignature, verbOf } from '../connection.ts';
+import { isRevoked, NO_REVOKED_KEYS } from '../ssh/revoked-keys.ts';
+import type { Histories } from './epochs.ts';
+import { type Finding, failed, fine, warning } from './finding.ts';
+
+export type AuditedDocuments = {
+  /** By digest. */
+  readonly approvals: ReadonlyMap<string, SignedDocument>;
+  /** Digests of evidence that is there and unchanged. */
+  readonly evidence: ReadonlySet<string>;
+};
+
+export function judgeApprovals(
+  histories: Histories,
+  { approvals, evidence }: AuditedDocuments,
+  authority: Authority | null,
+  target: 'local' | 'production',
+): Finding[] {
+  if (target === 'local')
+    return [warning('approvals', 'the gateways are of target local, where moves need no approval')];
+  if (authority === null) return [failed('approvals', 'there are no signers to judge approvals by: --signers FILE')];
+  // A key that was revoked later did sign then; that it was is said below.
+  const then: Authority = { ...authority, revoked: NO_REVOKED_KEYS };
+  const findings: Finding[] = [];
+  let count = 0;
+  for (const [name, history] of histories) {
+    const records = history.map(({ record }) => record);
+    for (const [index, { record, entry }] of history.entries()) {
+      const before = records[index - 1];
+      const verb = before === undefined ? null : verbOf(before, record);
+      if (before === undefined || verb === null) continue;
+      const raises =
+        verb === 'weight' ? record.newWeight > before.newWeight : verb === 'switch' || verb === 'decommission';
+      const kind = needsSignature(verb, raises ? 'new' : 'legacy');
+      if (kind === null) continue;
+      count++;
+      const presented = record.approval === null ? null : (approvals.get(record.approval) ?? null);
+      if (record.approval !== null && presented === null) {
+        findings.push(
+          failed('approvals', `${name}: epoch ${record.epoch} rests on ${record.approval}, which is not there`, entry),
+        );
+        continue;
+      }
+      const verdict = judgeApproval(
+        {
+          connection: name,
+          kind,
+          verb,
+          from: before,
+          to: record,
+          operator: record.by,
+          nowMs: Date.parse(record.at),
+          history: records.slice(0, index),
+          presented,
+        },
+        then,
+      );
+      if (!verdict.ok) findings.push(failed('approvals', `epoch ${record.epoch}: ${verdict.message}`, entry));
+      else
+        findings.push(
+          ...remarksOn(`${name}: epoch ${record.epoch}`, entry, presented, verdict.signedBy, authority, evidence),
+        );
+    }
+  }
+  if (findings.some(({ verdict }) => verdict === 'failed')) return findings;
+  const message = `${count} moves towards new or away from legacy, each under a document that two people (or Lab Operations) had signed for that time`;
+  return [fine('approvals', message), ...findings];
+}
+
+function remarksOn(
+  what: string,
+  entry: number,
+  presented: SignedDocument | null,
+  signedBy: readonly { readonly person: string; readonly fingerprint: string }[],
+  { signers, revoked }: Authority,
+  evidence: ReadonlySet<string>,
+): Finding[] {
+  const read = readApprovalDocument(presented?.document ?? '');
+  const rests = read.ok ? read.document.evidence : '';
+  const lacking = evidence.has(rests)
+    ? []
+    : [failed('evidence', `${what} rests on evidence ${rests}, which is not there unchanged`, entry)];
+  const later = signedBy.filter(({ fingerprint }) => {
+    const signer: Signer | undefined = signers.find(({ key }) => key.fingerprint === fingerprint);
+    return signer !== undefined && isRevoked(signer.key, revoked);
+  });
+  return [
+    ...lacking,
+    ...later.map(({ person }) =>
+      warning('approvals', `${what} was signed by ${person} with a key that is revoked today`, entry),
+    ),
+  ];
+}

@@ -1,0 +1,165 @@
+/** What `approve` and `signoff` put before a person to sign: made from the selection as it is now, or read from its file. */
+import { join } from 'node:path';
+import { readSignedDocument, type SignatureOnFile } from '../../adapters/approval-files.ts';
+import { listEvidence, loadEvidence } from '../../adapters/evidence-files.ts';
+import {
+  type ApprovalDocument,
+  approvalDocumentSchema,
+  canonicalText,
+  readApprovalDocument,
+} from '../../core/approval-document.ts';
+import { digestOfText, type Evidence } from '../../core/evidence.ts';
+import { judgeReconciled } from '../../core/signoff.ts';
+import type { Context } from '../runner/context.ts';
+import type { Args } from '../runner/flags.ts';
+import { readStatuses } from '../runner/snapshot.ts';
+import { stackFolderOf } from '../runner/stack-folder.ts';
+import { EXIT, usage, VerbStop } from '../runner/stop.ts';
+
+export type Kind = 'approval' | 'signoff';
+
+export type Draft = {
+  readonly kind: Kind;
+  readonly digest: string;
+  readonly text: string;
+  readonly document: ApprovalDocument;
+  readonly evidence: Evidence;
+  /** Those that are on file already. */
+  readonly signatures: readonly SignatureOnFile[];
+};
+
+const VERB_OF = { approval: 'approve', signoff: 'signoff' } as const;
+
+export function approvalsFolderOf(context: Context): string {
+  return join(stackFolderOf(context), 'approvals');
+}
+
+export function draftFrom(context: Context, args: Args, kind: Kind): Promise<Draft> {
+  return args.document === undefined ? newDraft(context, args, kind) : draftOnFile(context, args.document, kind);
+}
+
+/** A second person signs what the first one signed, and nothing that was made anew. */
+async function draftOnFile(context: Context, named: string, kind: Kind): Promise<Draft> {
+  const digest = named.startsWith('sha256:') ? named : `sha256:${named}`;
+  const found = await readSignedDocument(approvalsFolderOf(context), digest);
+  if (found === null) {
+    const message = `${digest} is not in ${approvalsFolderOf(context)}`;
+    throw refuse('document-absent', message, 'git pull', 'give its whole digest');
+  }
+  const read = readApprovalDocument(found.text);
+  if (!read.ok || read.digest !== digest) {
+    const why = read.ok ? 'its bytes do not have the digest of its name' : read.message;
+    throw refuse('document-damaged', `${digest}: ${why}`, 'restore it from the commit that added it');
+  }
+  const { document } = read;
+  const itsKind: Kind = document.target === 'decommissioned' ? 'signoff' : 'approval';
+  if (itsKind !== kind) {
+    throw refuse('wrong-document', `${digest} is for ${VERB_OF[itsKind]}`, `cutover ${VERB_OF[itsKind]} --document …`);
+  }
+  const evidence = await evidenceOf(context, document.evidence);
+  return { kind, digest, text: found.text, document, evidence, signatures: found.signatures };
+}
+
+async function newDraft(context: Context, args: Args, kind: Kind): Promise<Draft> {
+  const connections = await presentEpochs(context);
+  const names = connections.map(({ name }) => name);
+  const { digest: evidenceDigest, evidence } = await chooseEvidence(context, args, kind, names);
+  const document = approvalDocumentSchema.parse({
+    deployment: context.inventory.deployment,
+    connections,
+    evidence: evidenceDigest,
+    ...windowIn(context, args),
+    ...(kind === 'approval' ? approvalMembers(args) : signoffMembers(args, evidence, names)),
+  });
+  const text = canonicalText(document);
+  return { kind, digest: digestOfText(text), text, document, evidence, signatures: [] };
+}
+
+function approvalMembers(args: Args): object {
+  const target = args.target ?? 'switched';
+  if (target !== 'switched' && target !== 'parallel') {
+    throw usage(`--target is '${target}'; it is switched, or parallel for weights only`, 'cutover approve --help');
+  }
+  const maxWeight = args['max-weight'] ?? 0;
+  if (target === 'parallel' && maxWeight === 0)
+    throw usage('--target parallel allows weights only: say up to which', 'cutover approve … --max-weight 20');
+  return { target, maxWeight, attempts: args.attempts ?? 1 };
+}
+
+function signoffMembers(args: Args, evidence: Evidence, names: readonly string[]): object {
+  const judged = judgeReconciled(evidence.body, names, args.accept ?? []);
+  if (!judged.ok) throw refuse(judged.code, judged.message, ...judged.next);
+  return { target: 'decommissioned', ...judged.value };
+}
+
+/** The epochs that the person sees: whatever moves afterwards voids what is signed here. */
+async function presentEpochs(context: Context): Promise<{ readonly name: string; readonly fromEpoch: number }[]> {
+  const statuses = await readStatuses(context);
+  return context.selected.map(({ name }) => {
+    const view = statuses.get(name);
+    if (view?.kind === 'read') return { name, fromEpoch: view.status.epoch };
+    const message = `${name}: its epoch is not known: ${view?.message ?? 'its gateway was not asked'}`;
+    throw new VerbStop(EXIT.failed, { code: 'epoch-unknown', message, next: view?.next ?? ['cutover status'] });
+  });
+}
+
+type Chosen = { readonly digest: string; readonly evidence: Evidence };
+
+/** The one that is named, else the newest of its kind that speaks of everything selected. */
+async function chooseEvidence(context: Context, args: Args, kind: Kind, names: readonly string[]): Promise<Chosen> {
+  const covers = ({ evidence }: Chosen): boolean => names.every((name) => evidence.connections.includes(name));
+  if (args.evidence !== undefined) {
+    const digest = args.evidence.startsWith('sha256:') ? args.evidence : `sha256:${args.evidence}`;
+    const chosen = { digest, evidence: await evidenceOf(context, digest) };
+    if (!covers(chosen))
+      throw refuse('evidence-too-narrow', 'the evidence does not speak of everything selected', 'narrow the selection');
+    return chosen;
+  }
+  const source = kind === 'approval' ? 'gate' : 'reconciliation';
+  const { found } = await listEvidence(join(stackFolderOf(context), 'evidence'), source);
+  const chosen = found.find((one) => one.evidence.deployment === context.inventory.deployment && covers(one));
+  if (chosen !== undefined) return chosen;
+  const verb = kind === 'approval' ? 'gate' : 'reconcile';
+  const message = `there is no evidence of a ${verb} that speaks of everything selected`;
+  throw refuse('evidence-absent', message, `cutover ${verb} (the same selection)`, '--evidence DIGEST');
+}
+
+async function evidenceOf(context: Context, digest: string): Promise<Evidence> {
+  const loaded = await loadEvidence(join(stackFolderOf(context), 'evidence'), digest);
+  if (!loaded.ok) throw refuse(`evidence-${loaded.code}`, loaded.message, 'git pull', 'cutover gate');
+  const { deployment } = loaded.value;
+  if (deployment !== context.inventory.deployment) {
+    throw refuse('evidence-foreign', `the evidence is of deployment ${deployment}`, 'cutover gate');
+  }
+  return loaded.value;
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+
+/** In UTC, whatever zone they were given in. */
+function windowIn(context: Context, args: Args): { readonly notBefore: string; readonly notAfter: string } {
+  const now = context.clock.now();
+  const [notBefore, notAfter] = [
+    timeOf('from', args.from ?? now.replace(/\.\d+Z$/, 'Z')),
+    timeOf('until', args.until ?? ''),
+  ];
+  if (notAfter <= notBefore)
+    throw usage(`--until is not after ${args.from === undefined ? 'now' : '--from'}`, '--until 2026-03-02T04:00Z');
+  if (notAfter <= now) throw usage('--until has passed', '--until 2026-03-02T04:00Z');
+  return { notBefore, notAfter };
+}
+
+function timeOf(flag: string, text: string): string {
+  if (!TIME.test(text) || Number.isNaN(Date.parse(text))) {
+    throw usage(
+      `--${flag} is '${text}'; it must be a time with its zone`,
+      `--${flag} 2026-03-01T22:00Z`,
+      `--${flag} 2026-03-01T23:00+01:00`,
+    );
+  }
+  return new Date(text).toISOString().replace('.000Z', 'Z');
+}
+
+function refuse(code: string, message: string, ...next: string[]): VerbStop {
+  return new VerbStop(EXIT.refused, { code, message, next });
+}

@@ -1,0 +1,131 @@
+/** `approve` and `signoff`: show what is to be signed, sign it with the person's own key, and say who is still missing. */
+
+import { fingerprintIn, storeDocument, storeSignature } from '../../adapters/approval-files.ts';
+import { commitFiles } from '../../adapters/git.ts';
+import { type LocalSigners, readLocalSigners } from '../../adapters/signers-file.ts';
+import { signWithSshKeygen } from '../../adapters/ssh-keygen.ts';
+import { type CountedSignatures, countSignatures, ROLES_NEEDED } from '../../core/approval.ts';
+import { APPROVAL_NAMESPACE, SIGNOFF_NAMESPACE } from '../../core/approval-document.ts';
+import type { ApprovalDocumentPrinted } from '../../core/documents.ts';
+import type { Context } from '../runner/context.ts';
+import type { Args } from '../runner/flags.ts';
+import { stackFolderOf } from '../runner/stack-folder.ts';
+import { EXIT, usage, VerbStop } from '../runner/stop.ts';
+import type { Printed } from '../runner/verb.ts';
+import { approvalsFolderOf, type Draft, draftFrom, type Kind } from './draft.ts';
+import { formatDraft, formatSigned } from './print.ts';
+
+const NAMESPACES = { approval: APPROVAL_NAMESPACE, signoff: SIGNOFF_NAMESPACE } as const;
+
+export async function signDocument(context: Context, args: Args, kind: Kind): Promise<Printed> {
+  const { terminal } = context;
+  const draft = await draftFrom(context, args, kind);
+  const folder = stackFolderOf(context);
+  const local = await readLocalSigners(folder, context.inventory.deployment);
+  if (local.kind === 'unusable') terminal.warn(`the signers cannot be used: ${local.message}`);
+  if (local.kind === 'absent')
+    terminal.warn(`${local.file} is not there: whether this key counts, only the gateway will say`);
+  for (const line of formatDraft(draft)) terminal.progress(line);
+  await confirm(context, args, draft);
+  const signed = await signWithSshKeygen(draft.text, {
+    keyFile: args.key ?? '',
+    namespace: NAMESPACES[kind],
+    env: context.env,
+  });
+  if (!signed.ok)
+    throw new VerbStop(EXIT.failed, { code: 'not-signed', message: signed.message, next: [signed.remedy] });
+  const before = draft.signatures.map(({ text }) => text);
+  const own = judge(context, draft, local, [signed.signature]);
+  const refusal = own?.notes[0];
+  if (own !== null && refusal !== undefined) {
+    const next = [`a line for this key in ${local.file}`, 'the key that the line is for'];
+    throw new VerbStop(EXIT.refused, { code: 'signature-does-not-count', message: refusal, next });
+  }
+  const signer =
+    own?.people[0]?.person ?? `key-${(fingerprintIn(signed.signature) ?? '').replace('SHA256:', '').slice(0, 12)}`;
+  const approvals = approvalsFolderOf(context);
+  const file = await storeDocument(approvals, draft.digest, draft.document);
+  const signatureFile = await storeSignature(approvals, draft.digest, signer, signed.signature);
+  const counted = judge(context, draft, local, [...before, signed.signature]);
+  const warnings = args['no-commit'] === true ? [] : await commit(context, draft, signer, [file, signatureFile]);
+  const document = documentOf(context, draft, counted, { file, signatureFile, signer, warnings });
+  return { document, text: formatSigned(document), exitCode: EXIT.done };
+}
+
+/** Null: without signers here nobody can say. */
+function judge(
+  context: Context,
+  draft: Draft,
+  local: LocalSigners,
+  signatures: readonly string[],
+): CountedSignatures | null {
+  if (local.kind !== 'read') return null;
+  const presented = { document: draft.text, signatures };
+  return countSignatures(draft.kind, presented, local.authority, Date.parse(context.clock.now()));
+}
+
+async function confirm(context: Context, args: Args, draft: Draft): Promise<void> {
+  if (args.yes === true) return;
+  const word = draft.kind === 'approval' ? 'approve' : 'signoff';
+  const { terminal, interruption } = context;
+  if (!terminal.isInteractive)
+    throw usage(`'${word}' signs a document: without a terminal it needs --yes`, `cutover ${word} … --yes`);
+  const answer = await terminal.ask(`Type '${word}' to sign: `, interruption).catch(() => '');
+  if (answer !== word) throw new VerbStop(EXIT.refused, { code: 'not-confirmed', message: 'not signed', next: [] });
+}
+
+async function commit(context: Context, draft: Draft, signer: string, files: readonly string[]): Promise<string[]> {
+  const what = draft.kind === 'approval' ? 'Approval' : 'Sign-off';
+  const outcome = await commitFiles(
+    files,
+    `${what} ${draft.digest.slice(0, 19)} of ${context.stack} signed by ${signer}`,
+  );
+  if (outcome.kind === 'failed') return [`not committed: ${outcome.message}`];
+  if (outcome.kind === 'no-repository')
+    return ['not committed: this is no git repository; hand the two files on yourself'];
+  if (outcome.kind === 'committed' && outcome.push.kind === 'failed') return [`not pushed: ${outcome.push.message}`];
+  return [];
+}
+
+type Stored = {
+  readonly file: string;
+  readonly signatureFile: string;
+  readonly signer: string;
+  readonly warnings: string[];
+};
+
+function documentOf(
+  context: Context,
+  draft: Draft,
+  counted: CountedSignatures | null,
+  stored: Stored,
+): ApprovalDocumentPrinted {
+  const { kind, digest, document } = draft;
+  const verb = kind === 'approval' ? 'approve' : 'signoff';
+  const people = counted?.people ?? [];
+  const missing = counted === null ? [...ROLES_NEEDED[kind]] : [...counted.missing];
+  const isComplete = counted !== null && counted.signedBy !== null;
+  const act = kind === 'approval' ? 'switch' : 'decommission';
+  const selection = document.connections.map(({ name }) => name).join(',');
+  const nextSteps = isComplete
+    ? [`cutover ${act} --stack ${context.stack} --connection ${selection}`]
+    : [
+        `${missing.join(' and ')}, another person: cutover ${verb} --stack ${context.stack} --document ${digest} --key FILE`,
+      ];
+  return {
+    verb,
+    ok: true,
+    exitCode: EXIT.done,
+    stack: context.stack,
+    digest,
+    document,
+    evidence: { digest: document.evidence, kind: draft.evidence.kind, at: draft.evidence.at },
+    signedBy: people.map(({ person, roles }) => ({ person, roles: [...roles] })),
+    missing,
+    complete: counted === null ? null : isComplete,
+    file: stored.file,
+    signature: stored.signatureFile,
+    warnings: [...stored.warnings, ...(counted?.notes ?? [])],
+    nextSteps,
+  };
+}

@@ -1,0 +1,250 @@
+/**
+ * Target production as people live it: real keys and ssh-keygen, a gateway with its signers, the verbs, the Pulumi engine.
+ * Two people approve, a third one switches, rolls back, switches again; Lab Operations sign off.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { evidenceFolderOf, storeEvidence } from '../adapters/evidence-files.ts';
+import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import {
+  approvalPrintedSchema,
+  auditDocumentSchema,
+  errorDocumentSchema,
+  moveDocumentSchema,
+} from '../core/documents.ts';
+import type { EvidenceKind } from '../core/evidence.ts';
+import { type Estate, startEstate } from './verbs-estate.ts';
+import { runPulumi } from './verbs-pulumi.ts';
+
+const LIMIT_MS = 240_000;
+const run = promisify(execFile);
+
+let folder: string;
+let estate: Estate;
+let database: TestPostgres;
+let one: string;
+let two: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cutover-production-'));
+  const lines: string[] = [];
+  for (const [person, role] of [
+    ['ann', 'engineering'],
+    ['bob', 'lab-operations'],
+    ['eve', null],
+  ] as const) {
+    const comment = role === null ? '' : `role=${role}`;
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', join(folder, person)]);
+    if (role !== null) lines.push(`${person}@lab ${(await readFile(join(folder, `${person}.pub`), 'utf8')).trim()}`);
+  }
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'ledger')]);
+  const ledgerKey = (await readFile(join(folder, 'ledger.pub'), 'utf8')).trim();
+  lines.push(`ledger@lab namespaces="cutover-checkpoint" ${ledgerKey}`);
+  database = await startPostgres();
+  const signers = join(folder, 'signers');
+  await writeFile(signers, `${lines.join('\n')}\n`);
+  const env = { DATABASE_URL: database.url, CUTOVER_CHECKPOINT_KEY: join(folder, 'ledger') };
+  estate = await startEstate(2, { signers, env });
+  [one = '', two = ''] = estate.names;
+  await writeFile(join(estate.project.folder, 'stacks/test/signers'), await readFile(signers));
+  await verb('parallel', '--all', '--yes');
+}, LIMIT_MS);
+afterAll(async () => {
+  await estate?.stop();
+  await database?.remove();
+  await rm(folder, { recursive: true, force: true });
+}, LIMIT_MS);
+
+async function verb(...args: string[]): Promise<{ readonly exitCode: number; readonly document: unknown }> {
+  const { exitCode, stdout, stderr } = await estate.project.cutover([...args, '--json']);
+  if (stdout.trim() === '') throw new Error(`cutover ${args.join(' ')}: nothing on stdout; ${stderr}`);
+  return { exitCode, document: JSON.parse(stdout) };
+}
+
+async function move(...args: string[]) {
+  const { exitCode, document } = await verb(...args, '--yes');
+  return { ...moveDocumentSchema.parse(document), exitCode };
+}
+
+function freeze(kind: EvidenceKind, body: object): Promise<{ readonly digest: string }> {
+  const [deployment, stack, at] = ['lab-estate-1', 'test', new Date().toISOString()];
+  const plain = JSON.parse(JSON.stringify(body));
+  const folderOf = evidenceFolderOf(estate.project.folder, 'test');
+  return storeEvidence(folderOf, { kind, deployment, stack, at, connections: [one, two], body: plain });
+}
+
+const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
+const key = (person: string): string => join(folder, person);
+
+test(
+  'without an approval a switch is refused; with one of two signatures it is; with both it moves, twice, and is in the stack file',
+  async () => {
+    const without = await move('switch', '--connection', one);
+    expect(without).toMatchObject({ exitCode: 3, refused: [{ name: one, code: 'approval-missing' }] });
+
+    const selection = ['--connection', `${one},${two}`, '--until', soon(3_600_000), '--attempts', '2'];
+    const unproven = await verb('approve', ...selection, '--key', key('ann'), '--yes');
+    expect(unproven).toMatchObject({ exitCode: 3, document: { error: { code: 'evidence-absent' } } });
+
+    await freeze('gate', { verdict: 'green' });
+    const first = await verb('approve', ...selection, '--key', key('ann'), '--yes');
+    const approval = approvalPrintedSchema.parse(first.document);
+    expect(approval).toMatchObject({ complete: false, missing: ['lab-operations'], signedBy: [{ person: 'ann@lab' }] });
+    expect(approval.document.connections).toEqual([one, two].map((name) => ({ name, fromEpoch: 2 })));
+    expect(await move('switch', '--connection', one)).toMatchObject({
+      exitCode: 3,
+      refused: [{ code: 'approval-invalid' }],
+    });
+
+    const stranger = await verb('approve', '--document', approval.digest, '--key', key('eve'), '--yes');
+    const { error } = errorDocumentSchema.parse(stranger.document);
+    expect([stranger.exitCode, error.code]).toEqual([3, 'signature-does-not-count']);
+    const second = await verb('approve', '--document', approval.digest, '--key', key('bob'), '--yes');
+    expect(second.document).toMatchObject({ complete: true, missing: [], digest: approval.digest });
+
+    for (const epoch of [3, 5]) {
+      expect(await move('switch', '--connection', one)).toMatchObject({ exitCode: 0, changed: [{ name: one, epoch }] });
+      expect(await estate.project.readStack()).toContain(approval.digest);
+      if (epoch === 3)
+        expect(await move('rollback', '--connection', one, '--reason', 'once more')).toMatchObject({ exitCode: 0 });
+    }
+    const { output } = await runPulumi(estate.project.folder, estate.env, ['stack', 'history', '--json']);
+    expect(output).toContain(approval.digest);
+    const history = await verb('history', '--connection', one);
+    expect(JSON.stringify(history.document)).toContain(`"approval":"${approval.digest}"`);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a signed file that was changed, and an approval of somewhere else, get no further than the gateway',
+  async () => {
+    const [digest = ''] = /sha256:[0-9a-f]{64}/.exec(await estate.project.readStack()) ?? [];
+    const file = join(estate.project.folder, 'stacks/test/approvals', `${digest.slice(7)}.json`);
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('"attempts":2', '"attempts":9'));
+    expect(await move('switch', '--connection', two)).toMatchObject({
+      exitCode: 3,
+      refused: [{ code: 'approval-missing' }],
+    });
+    await writeFile(file, text);
+    const stack = await estate.project.readStack();
+    const raised = stack.replace(new RegExp(`${two}: .*`), `${two}: { phase: parallel, newWeight: 0, epoch: 2 }`);
+    await estate.project.writeStack(
+      raised.replace(
+        new RegExp(`${two}: .*`),
+        `${two}: { phase: switched, epoch: 3, approval: sha256:${'0'.repeat(64)} }`,
+      ),
+    );
+    const up = await runPulumi(estate.project.folder, estate.env, ['preview']);
+    expect(up.exitCode).not.toBe(0);
+    expect(up.output).toContain('is not there');
+    await estate.project.writeStack(stack);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'with the window closed and the approvals expired a `pulumi up` without changes succeeds, and a switch does not',
+  async () => {
+    const closing = soon(8000);
+    const selection = ['--connection', two, '--until', closing, '--max-weight', '0'];
+    const first = await verb('approve', ...selection, '--key', key('ann'), '--yes');
+    const { digest } = approvalPrintedSchema.parse(first.document);
+    await verb('approve', '--document', digest, '--key', key('bob'), '--yes');
+    const left = Date.parse(closing) - Date.now();
+    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+    for (const old of await readApprovalNames()) await rm(join(estate.project.folder, 'stacks/test/approvals', old));
+    const refused = await move('switch', '--connection', two);
+    expect(refused).toMatchObject({ exitCode: 3, refused: [{ name: two }] });
+    const up = await runPulumi(estate.project.folder, estate.env, ['up', '--yes']);
+    expect([up.exitCode, up.output]).toEqual([0, expect.stringMatching(/unchanged/)]);
+    expect((await estate.routes()).get(one)).toMatchObject({ phase: 'switched', epoch: 5 });
+  },
+  LIMIT_MS,
+);
+
+/** All but the newest: what is left is the one that has expired. */
+async function readApprovalNames(): Promise<string[]> {
+  const { stdout } = await run('ls', ['-t', join(estate.project.folder, 'stacks/test/approvals')]);
+  const names = stdout.trim().split('\n');
+  const newest = names.find((name) => name.endsWith('.json'))?.slice(0, 64) ?? '';
+  return names.filter((name) => !name.startsWith(newest));
+}
+
+test(
+  'decommission takes a sign-off on a balanced reconciliation, and what only legacy can answer is accepted by name',
+  async () => {
+    const early = await move('decommission', '--connection', one);
+    expect(early).toMatchObject({ exitCode: 3, refused: [{ code: 'soak' }] });
+    await estate.project.writeInventory({ ...estate.inventory, target: 'production', defaults: { soak: '0s' } });
+    const without = await move('decommission', '--connection', one);
+    expect(without).toMatchObject({ exitCode: 3, refused: [{ code: 'approval-missing' }] });
+    const signoff = (...more: string[]) =>
+      verb('signoff', '--connection', one, '--until', soon(3_600_000), '--key', key('bob'), '--yes', ...more);
+    expect(await signoff()).toMatchObject({ exitCode: 3, document: { error: { code: 'evidence-absent' } } });
+    const reconciled = (balanced: boolean) => ({
+      connections: [{ name: one, balanced, evidenceGrade: 'B', onlyLegacy: [{ class: 'open-order', count: 3 }] }],
+    });
+    await freeze('reconciliation', reconciled(false));
+    expect(await signoff()).toMatchObject({ exitCode: 3, document: { error: { code: 'not-balanced' } } });
+    await freeze('reconciliation', reconciled(true));
+    expect(await signoff()).toMatchObject({
+      exitCode: 3,
+      document: { error: { code: 'only-legacy', message: 'only legacy can still answer 3 open-order' } },
+    });
+    const engineering = await verb(
+      'signoff',
+      '--connection',
+      one,
+      '--until',
+      soon(3_600_000),
+      '--key',
+      key('ann'),
+      '--accept',
+      'open-order',
+      '--yes',
+    );
+    expect(engineering.document).toMatchObject({ complete: false, missing: ['lab-operations'] });
+    const signed = await signoff('--accept', 'open-order');
+    const { document } = approvalPrintedSchema.parse(signed.document);
+    expect(document).toMatchObject({
+      target: 'decommissioned',
+      evidenceGrade: 'B',
+      accepted: [{ class: 'open-order', count: 3 }],
+    });
+    expect(await move('decommission', '--connection', one)).toMatchObject({
+      exitCode: 0,
+      changed: [{ name: one, epoch: 6 }],
+    });
+  },
+  LIMIT_MS,
+);
+
+test(
+  'all of it can be exported, verified offline, and not be tampered with unnoticed',
+  async () => {
+    const out = join(folder, 'audit');
+    expect(await verb('audit', 'export', '--out', out)).toMatchObject({ exitCode: 0, document: { warnings: [] } });
+    const verify = async (...more: string[]) => {
+      const { exitCode, document } = await verb('audit', 'verify', '--in', out, '--signers', folder, ...more);
+      return { ...auditDocumentSchema.parse(document), exitCode };
+    };
+    const whole = await verify();
+    expect(whole.findings.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
+    expect(whole).toMatchObject({ exitCode: 0, verdict: 'green', completeUpTo: whole.entries });
+    const file = join(out, 'ledger.jsonl');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.split('\n').slice(0, -3).join('\n').concat('\n'));
+    const cut = await verify();
+    expect(cut).toMatchObject({ exitCode: 3, verdict: 'red', entries: whole.entries - 2 });
+    const messages = cut.findings.map(({ message }) => message).join('\n');
+    expect(messages).toContain('ledger.jsonl is not as it was exported');
+    expect(messages).toContain(`entries ${whole.entries - 1} to ${whole.entries} are missing`);
+  },
+  LIMIT_MS,
+);
