@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { approvalDocumentSchema } from './approval-document.ts';
 import { drillDocumentSchema } from './drill-document.ts';
+import { importDocumentJsonSchema } from './import/import-document.ts';
 import { programmePlanJsonSchema } from './planning/plan-document.ts';
 import { PHASES, PLATFORMS } from './platform.ts';
 import { rehearsalSchema } from './rehearsal-document.ts';
@@ -260,6 +261,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'approval.schema.json': z.toJSONSchema(approvalPrintedSchema),
     'audit.schema.json': z.toJSONSchema(auditDocumentSchema),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
+    'import.schema.json': importDocumentJsonSchema(),
     'plan.schema.json': programmePlanJsonSchema(),
     'rehearsal.schema.json': z.toJSONSchema(rehearsalSchema),
   };

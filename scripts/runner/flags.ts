@@ -62,6 +62,17 @@ export const FLAGS = {
   really: { kind: 'boolean', summary: 'move the named test connections for real, there and back' },
   deliver: { kind: 'text', value: 'ID', summary: 'resolve this decision by delivering its proposals' },
   discard: { kind: 'text', value: 'ID', summary: 'resolve this decision by discarding its proposals' },
+  file: {
+    kind: 'list',
+    value: 'A,B',
+    summary: 'files to import: exports of an engine (.xml), lists (.csv, .xlsx, .yaml)',
+  },
+  columns: { kind: 'text', value: 'FILE', summary: 'which column of a list says what (YAML)' },
+  variables: { kind: 'text', value: 'FILE', summary: "values of an export's ${variables}: `name = value`, one a line" },
+  'legacy-host': { kind: 'text', value: 'HOST', summary: 'where legacy is reached; an export does not say' },
+  'new-host': { kind: 'text', value: 'HOST', summary: 'where the new platform is reached' },
+  'include-disabled': { kind: 'boolean', summary: 'take disabled channels too' },
+  check: { kind: 'boolean', summary: 'only say how it differs from the last import' },
   traffic: {
     kind: 'text',
     value: 'DIR',

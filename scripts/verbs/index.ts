@@ -10,6 +10,7 @@ import { drill } from './drill.ts';
 import { gateway } from './gateway.ts';
 import { history } from './history.ts';
 import { hold } from './hold.ts';
+import { importVerb } from './import.ts';
 import { insert } from './insert.ts';
 import { parallel } from './parallel.ts';
 import { plan } from './plan.ts';
@@ -25,6 +26,7 @@ import { sync } from './sync.ts';
 import { worker } from './worker.ts';
 
 export const VERBS: Readonly<Record<string, Verb>> = {
+  import: importVerb,
   plan,
   status,
   parallel,

@@ -1,0 +1,231 @@
+/**
+ * Reads an export of an integration engine as a stream, safely: DOCTYPE and entities are refused, and depth, names,
+ * sizes and numbers have limits, so that no file, however made, takes more than a bounded amount of memory. One channel at a
+ * time is held as a tree.
+ */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import sax from 'sax';
+import { type Channel, readChannel } from '../core/import/mirth/channel.ts';
+import { type ExportPieces, KEPT_SECTIONS } from '../core/import/mirth/read-export.ts';
+import type { XmlNode } from '../core/import/xml-node.ts';
+
+export type ExportLimits = {
+  readonly fileBytes: number;
+  readonly depth: number;
+  /** Of one channel, as text; scripts and templates of a channel are seldom more than a megabyte. */
+  readonly channelCharacters: number;
+  readonly channelElements: number;
+  readonly channels: number;
+};
+
+export const EXPORT_LIMITS: ExportLimits = {
+  fileBytes: 256 * 1024 * 1024,
+  depth: 200,
+  channelCharacters: 16 * 1024 * 1024,
+  channelElements: 400_000,
+  channels: 20_000,
+};
+
+export type Unreadable = {
+  readonly ok: false;
+  readonly line: number;
+  readonly message: string;
+  readonly remedy: string;
+};
+
+type Building = { name: string; attributes: Record<string, string>; children: XmlNode[]; text: string; line: number };
+
+export async function readMirthExport(
+  file: string,
+  limits: ExportLimits = EXPORT_LIMITS,
+): Promise<{ readonly ok: true; readonly value: ExportPieces } | Unreadable> {
+  const { size } = await stat(file);
+  if (size > limits.fileBytes) {
+    const message = `it has ${size} bytes, more than the ${limits.fileBytes} that an export may have`;
+    return { ok: false, line: 0, message, remedy: 'export channels or groups one by one, and import these files' };
+  }
+  const reader = new ExportReader(limits);
+  const stream = createReadStream(file, { highWaterMark: 64 * 1024 });
+  try {
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    for await (const chunk of stream) reader.write(decoder.decode(chunk, { stream: true }));
+    reader.write(decoder.decode());
+    return { ok: true, value: reader.end() };
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, line: error.line, message: error.message, remedy: error.remedy };
+    if (error instanceof TypeError)
+      return {
+        ok: false,
+        line: reader.line,
+        message: 'it is not UTF-8',
+        remedy: 'export it again, or convert it to UTF-8',
+      };
+    throw error;
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** The first characters of a file, to tell XML from anything else. */
+export async function firstLineOf(file: string): Promise<string> {
+  const lines = createInterface({ input: createReadStream(file, { encoding: 'utf8', end: 4096 }) });
+  for await (const line of lines) {
+    if (line.trim() === '') continue;
+    lines.close();
+    return line.replace(/^\uFEFF/, '').trim();
+  }
+  return '';
+}
+
+class Refusal extends Error {
+  readonly line: number;
+  readonly remedy: string;
+  constructor(line: number, message: string, remedy: string) {
+    super(message);
+    this.line = line;
+    this.remedy = remedy;
+  }
+}
+
+const MEND = 'export it again from the engine; a file that was mended by hand is no export';
+
+class ExportReader {
+  readonly #limits: ExportLimits;
+  readonly #parser: sax.SAXParser;
+  readonly #path: string[] = [];
+  readonly #channels: Channel[] = [];
+  readonly #sections: XmlNode[] = [];
+  readonly #skipped = new Map<string, { what: string; count: number; line: number }>();
+  /** Innermost last; empty outside of what is kept. */
+  readonly #open: Building[] = [];
+  #root = '';
+  #version: string | null = null;
+  #counted = 0;
+  #characters = 0;
+  #elements = 0;
+
+  constructor(limits: ExportLimits) {
+    this.#limits = limits;
+    this.#parser = sax.parser(true, { trim: false, normalize: false, position: true });
+    this.#parser.onerror = (error) => {
+      throw this.#refusal(`it is no well-formed XML: ${error.message.split('\n')[0]}`, MEND);
+    };
+    this.#parser.ondoctype = () => {
+      throw this.#refusal(
+        'it has a DOCTYPE; no engine writes one, and entities of one can read files or fill the memory',
+        MEND,
+      );
+    };
+    this.#parser.onopentag = ({ name, attributes }) => this.#opened(name, attributes);
+    this.#parser.onclosetag = () => this.#closed();
+    this.#parser.ontext = (text) => this.#said(text);
+    this.#parser.oncdata = (text) => this.#said(text);
+  }
+
+  get line(): number {
+    return this.#parser.line + 1;
+  }
+
+  write(text: string): void {
+    this.#parser.write(text);
+  }
+
+  end(): ExportPieces {
+    this.#parser.close();
+    if (this.#root === '') throw this.#refusal('it is empty', 'give the file that the engine exported');
+    return {
+      root: this.#root,
+      version: this.#version,
+      channels: this.#channels,
+      sections: this.#sections,
+      counted: this.#counted,
+      skipped: [...this.#skipped.values()],
+    };
+  }
+
+  #refusal(message: string, remedy: string): Refusal {
+    return new Refusal(this.line, message, remedy);
+  }
+
+  #opened(name: string, attributes: Readonly<Record<string, unknown>>): void {
+    if (this.#path.length >= this.#limits.depth) {
+      throw this.#refusal(`its elements are nested deeper than ${this.#limits.depth}`, MEND);
+    }
+    if (this.#path.length === 0) {
+      if (this.#root !== '')
+        throw this.#refusal('it is more than one document', 'give each as a file of its own: --file A,B');
+      this.#root = name;
+      this.#version = typeof attributes.version === 'string' ? attributes.version : null;
+    }
+    if (this.#isConnector(name)) this.#counted++;
+    const isKept = this.#open.length > 0 || this.#begins(name);
+    if (isKept) this.#open.push({ name, attributes: textsOf(attributes), children: [], text: '', line: this.line });
+    else this.#skip(name);
+    this.#path.push(name);
+    if (isKept && ++this.#elements > this.#limits.channelElements) {
+      throw this.#refusal(`one channel has more than ${this.#limits.channelElements} elements`, MEND);
+    }
+  }
+
+  /** Counted on its own, so that what the reading accounts for can be compared with it. */
+  #isConnector(name: string): boolean {
+    const parent = this.#path.at(-1);
+    if (!this.#path.includes('channel') && this.#path.length > 0) return false;
+    return (
+      (name === 'sourceConnector' && parent === 'channel') ||
+      (name === 'connector' && parent === 'destinationConnectors')
+    );
+  }
+
+  #begins(name: string): boolean {
+    if (name === 'channel') return true;
+    return (
+      this.#path.length <= 1 &&
+      KEPT_SECTIONS.some((section) => section === name) &&
+      this.#root === 'serverConfiguration'
+    );
+  }
+
+  #skip(name: string): void {
+    if (this.#path.length !== 1 || name === 'channels') return;
+    const known = this.#skipped.get(name);
+    if (known === undefined) this.#skipped.set(name, { what: name, count: 1, line: this.line });
+    else known.count++;
+  }
+
+  #closed(): void {
+    this.#path.pop();
+    const done = this.#open.pop();
+    if (done === undefined) return;
+    const outer = this.#open.at(-1);
+    if (outer !== undefined) {
+      outer.children.push(done);
+      return;
+    }
+    this.#characters = 0;
+    this.#elements = 0;
+    if (done.name !== 'channel') this.#sections.push(done);
+    // Within a group a channel can be a stub: an id, and no more.
+    else if (done.children.some(({ name }) => name === 'sourceConnector' || name === 'destinationConnectors'))
+      this.#channels.push(readChannel(done));
+    if (this.#channels.length > this.#limits.channels) {
+      throw this.#refusal(`it has more than ${this.#limits.channels} channels`, 'export groups one by one');
+    }
+  }
+
+  #said(text: string): void {
+    const inner = this.#open.at(-1);
+    if (inner === undefined) return;
+    this.#characters += text.length;
+    if (this.#characters > this.#limits.channelCharacters) {
+      throw this.#refusal(`one channel has more than ${this.#limits.channelCharacters} characters`, MEND);
+    }
+    inner.text += text;
+  }
+}
+
+function textsOf(attributes: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, String(value)]));
+}

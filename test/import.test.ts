@@ -1,0 +1,164 @@
+/** The verb `import` as a person runs it: exports and lists into an inventory, again, with drift, and what it refuses. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import writeWorkbook from 'write-excel-file/node';
+import { type ExampleChannel, exportText } from '../adapters/mirth-export.example.ts';
+import { parseInventory } from '../core/inventory.ts';
+import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
+
+let project: TestProject;
+beforeAll(async () => {
+  project = await createTestProject({});
+});
+afterAll(() => project.remove());
+
+const PRACTICES = 125;
+
+/** 125 practices: an orders channel each, and one results channel of the LIS for all of them. */
+function lab(lisPort = '7001'): ExampleChannel[] {
+  const orders = Array.from(
+    { length: PRACTICES },
+    (_, index): ExampleChannel => ({
+      id: `o${index}`,
+      name: `Practice${index}x Orders`,
+      port: String(6000 + index),
+      senders: [{ name: 'LIS', port: lisPort }],
+    }),
+  );
+  const senders = Array.from({ length: PRACTICES }, (_, index) => ({
+    name: `Practice${index}x`,
+    host: `emr${index}`,
+    port: '9000',
+  }));
+  return [...orders, { id: 'r', name: 'LIS Results', port: '6900', senders }];
+}
+
+async function inventoryOf(stack: string): Promise<{ text: string; names: string[] }> {
+  const file = join(project.folder, 'stacks', stack, 'inventory.yaml');
+  const text = await readFile(file, 'utf8');
+  const parsed = parseInventory(text, file);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return { text, names: parsed.value.connections.map(({ name }) => name) };
+}
+
+describe('import of an engine', () => {
+  it('250 connections of a backup: accounted for to the last one, valid, and the same again', async () => {
+    await writeFile(join(project.folder, 'backup.xml'), exportText(lab(), '4.5.2', 'backup'));
+    const run = await project.cutover(['import', '--file', 'backup.xml', '--stack', 'lab', '--json']);
+    expect(run.exitCode, run.stderr).toBe(0);
+    const document = JSON.parse(run.stdout);
+    const schema = JSON.parse(await readFile(join(REPOSITORY, 'docs/schemas/import.schema.json'), 'utf8'));
+    expect(new Ajv2020({ strict: false, validateFormats: false }).validate(schema, document)).toBe(true);
+    expect(document.sources[0]).toMatchObject({ counted: 376, accounted: 376 });
+    const { text, names } = await inventoryOf('lab');
+    expect(new Set(names).size).toBe(250);
+    expect(names).toContain('practice7x-orders');
+    expect(names).toContain('practice7x-results');
+    expect(document.questions.filter(({ code }: { code: string }) => code === 'unpaired')).toEqual([]);
+    const again = await project.cutover(['import', '--file', 'backup.xml', '--stack', 'lab']);
+    expect(again.exitCode).toBe(0);
+    expect((await inventoryOf('lab')).text).toBe(text);
+    expect(again.stdout).toContain('0 added, 0 values updated');
+  });
+
+  it('--check says what legacy changed since, and writes nothing', async () => {
+    const before = (await inventoryOf('lab')).text;
+    await writeFile(join(project.folder, 'later.xml'), exportText(lab('7005').slice(1), '4.5.2', 'backup'));
+    const run = await project.cutover(['import', '--file', 'later.xml', '--stack', 'lab', '--check', '--json']);
+    expect(run.exitCode).toBe(3);
+    const { changes } = JSON.parse(run.stdout);
+    expect(changes.gone).toEqual(['practice0x-orders']);
+    expect(changes.updated).toHaveLength(PRACTICES - 1);
+    expect((await inventoryOf('lab')).text).toBe(before);
+    const same = await project.cutover(['import', '--file', 'backup.xml', '--stack', 'lab', '--check']);
+    expect(same.exitCode).toBe(0);
+  });
+
+  it('refuses a DOCTYPE with file and line, and writes nothing', async () => {
+    await writeFile(
+      join(project.folder, 'bomb.xml'),
+      '<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY a "b">]>\n<channel>&a;</channel>',
+    );
+    const run = await project.cutover(['import', '--file', 'bomb.xml', '--stack', 'bomb']);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain('bomb.xml:2: it has a DOCTYPE');
+    await expect(readFile(join(project.folder, 'stacks/bomb/inventory.yaml'))).rejects.toThrow();
+  });
+
+  it('what cannot be taken is exit 4, named with file, line and remedy', async () => {
+    await writeFile(
+      join(project.folder, 'odd.xml'),
+      exportText([{ id: 'x', name: 'Odd Orders', port: '${ordersPort}' }], '3.12.0', 'channel'),
+    );
+    const run = await project.cutover(['import', '--file', 'odd.xml', '--stack', 'odd']);
+    expect(run.exitCode).toBe(4);
+    expect(run.stdout).toMatch(
+      /odd\.xml:\d+ +Odd Orders \/ sourceConnector \(TCP Listener\) +the value of \$\{ordersPort\} is not in the export → give it with --variables FILE/,
+    );
+    await writeFile(join(project.folder, 'values.properties'), '# ports\nordersPort = 6661\n');
+    const mended = await project.cutover([
+      'import',
+      '--file',
+      'odd.xml',
+      '--stack',
+      'odd',
+      '--variables',
+      'values.properties',
+    ]);
+    expect(mended.exitCode, mended.stdout).toBe(0);
+    expect((await inventoryOf('odd')).names).toEqual(['odd-orders']);
+  });
+});
+
+const HEADER = ['Clinic', 'Msg', 'Legacy Port', 'Host', 'Port', 'EMR Vendor', 'Remark'];
+const ROWS = [
+  ['Northside', 'ORM', '6001', 'lis', '7001', 'Acme', 'x'],
+  ['Northside', 'ORU', '6002', 'emr.north', '9001', 'Acme', ''],
+  ['Harbor', 'ORM', '6003', 'lis', '', 'Blue', ''],
+];
+const MAPPING = 'columns:\n  practice: Clinic\n  direction: { column: Msg, values: { ORM: orders, ORU: results } }\n';
+
+describe('import of a list', () => {
+  it.each([
+    'csv',
+    'xlsx',
+    'yaml',
+  ])('%s: rows become connections, with the columns that a mapping names', async (kind) => {
+    const file = join(project.folder, `list.${kind}`);
+    if (kind === 'csv') await writeFile(file, [HEADER, ...ROWS].map((row) => row.join(';')).join('\r\n'));
+    else if (kind === 'xlsx')
+      await writeWorkbook([HEADER, ...ROWS].map((row) => row.map((value) => ({ value })))).toFile(file);
+    else
+      await writeFile(
+        file,
+        ROWS.map(
+          (row) => `- ${JSON.stringify(Object.fromEntries(row.map((cell, index) => [HEADER[index], cell])))}`,
+        ).join('\n'),
+      );
+    await writeFile(join(project.folder, 'columns.yaml'), MAPPING);
+    const run = await project.cutover([
+      'import',
+      '--file',
+      `list.${kind}`,
+      '--stack',
+      `list-${kind}`,
+      '--columns',
+      'columns.yaml',
+      '--json',
+    ]);
+    expect(run.exitCode, run.stderr + run.stdout).toBe(4);
+    const document = JSON.parse(run.stdout);
+    expect(document.sources[0]).toMatchObject({ counted: 3, accounted: 3 });
+    expect(document.sources[0].notLookedAt.map(({ what }: { what: string }) => what)).toEqual(["column 'Remark'"]);
+    expect(document.accounts[2]).toMatchObject({
+      outcome: 'decision',
+      reason: expect.stringContaining('no destination'),
+    });
+    expect(document.accounts[2].place.line).toBe(kind === 'yaml' ? 3 : 4);
+    const { text, names } = await inventoryOf(`list-${kind}`);
+    expect(names).toEqual(['northside-orders', 'northside-results']);
+    expect(text).toContain('owners: { emr: Acme }');
+  });
+});
