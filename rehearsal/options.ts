@@ -53,7 +53,7 @@ A whole lab takes about three minutes on 2 cores, a look at it, --connections 24
                     below ${SHARED_FROM_CONNECTIONS} connections, else one practice in ten, at most ${MOST_SHARED_BY_DEFAULT})
   --seed S          the same seed makes the same estate and messages (default 1)
   --messages DIR    send your own message files (one, several, batches or MLLP frames per file)
-  --inventory F     your own inventory instead of a made one (loopback addresses only)
+  --inventory F     your own inventory instead of a made one; other hosts than this one are never reached: a copy is played
   --fault F         one of the faults below
   --report FILE     the HTML report goes there (default: a new file in $XDG_STATE_HOME/cutover, ~/.local/state/cutover)
   --keep            leave the folder with project, journal and logs, and say where

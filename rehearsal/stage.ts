@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Cleanup } from './cleanup.ts';
 import { type Database, startDatabase } from './database/database.ts';
 import { type Estate, inventoryYaml, partyConfigurations, planEstate, portsNeeded, stackYaml } from './estate.ts';
-import { estateFromInventory } from './estate-from-inventory.ts';
+import { playInventory } from './estate-from-inventory.ts';
 import { whyNoDiskCanFill } from './faults/disk-full.ts';
 import { Gateways } from './gateways.ts';
 import { Load } from './load.ts';
@@ -42,7 +42,7 @@ export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   progress.step('start');
   // Before the ports are chosen: a first build takes minutes, in which others may take them.
   const engine = await findEngine(folders, around);
-  const { estate, inventory } = await makeEstate(options);
+  const { estate, inventory } = await makeEstate(around);
   writeProject(folders, { inventory, stack: stackYaml(estate.connections.map(({ name }) => name)) });
 
   const database = await startDatabase(folders.database, process.env);
@@ -72,14 +72,16 @@ export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   return { folders, estate, gateways, database, load, pulumiVersion: engine.version, env };
 }
 
-async function makeEstate(options: Options): Promise<{ estate: Estate; inventory: string }> {
+async function makeEstate({ options, progress }: Around): Promise<{ estate: Estate; inventory: string }> {
   if (options.inventoryFile === null) {
     const ports = await freePorts(portsNeeded(options));
     const estate = planEstate({ ...options, keepsControlIds: options.messagesFolder !== null }, options.seed, ports);
     return { estate, inventory: inventoryYaml(estate) };
   }
-  const inventory = readFileSync(options.inventoryFile, 'utf8');
-  return { estate: estateFromInventory(inventory, options.inventoryFile, options.seed), inventory };
+  const text = readFileSync(options.inventoryFile, 'utf8');
+  const { estate, inventory, note } = await playInventory(text, options.inventoryFile, options.seed, freePorts);
+  if (note !== null) progress.line(note);
+  return { estate, inventory };
 }
 
 const engineSchema = z.union([
