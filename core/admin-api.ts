@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { MAX_NEW_WEIGHT } from './connection.ts';
-import { PHASES, PLATFORMS } from './platform.ts';
+import { CHANGE_OVERS, PHASES, PLATFORMS } from './platform.ts';
 
 export const API_VERSION = 1;
 
@@ -105,6 +105,11 @@ export const connectionStatusSchema = z.object({
   shadowLag: z.int().describe('messages'),
   rollbackReady: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
   decisions: z.int().describe('open entries of the decision list'),
+  changeOver: z.enum(CHANGE_OVERS).optional().describe('how its swaps change the owner'),
+  correlation: z
+    .object({ grade: z.enum(['exact', 'keyed', 'fifo', 'none']), reason: z.string() })
+    .optional()
+    .describe('how well its outputs are told apart by their inputs, as measured'),
   changed: z.object({ by: z.string(), at: z.string(), reason: z.string().nullable() }),
   observed: observedSchema.nullable().describe('null: not yet proven in this epoch'),
   counters: countersSchema,

@@ -17,8 +17,19 @@ export function findClashes(raw: RawInventory): readonly Clash[] {
     ...danglingFeeds(raw),
     ...clashingPorts(raw),
     ...unsettleable(raw),
+    ...uncorrelated(raw),
     ...clashingPeers(raw),
   ];
+}
+
+/** Without keys nobody can say which input an output belongs to. */
+function uncorrelated(raw: RawInventory): Clash[] {
+  return raw.connections.flatMap(({ changeOver, correlate }, index) => {
+    if (changeOver !== 'at-offset' || correlate !== undefined) return [];
+    const message = 'changeOver: at-offset judges outputs by their inputs, and nothing says how to tell them';
+    const remedy = 'name `correlate`, or use changeOver: quiesce';
+    return [{ path: ['connections', index, 'changeOver'], message, remedy }];
+  });
 }
 
 function clashingNames(raw: RawInventory): Clash[] {

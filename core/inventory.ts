@@ -18,7 +18,7 @@ import { findClashes } from './inventory-clashes.ts';
 import { type Failed, formatPath, type Located, parseYaml } from './located-yaml.ts';
 import type { WindowRule } from './planning/windows.ts';
 import { DAYS, isTimeZone } from './planning/zone.ts';
-import { PLATFORMS, type Platform } from './platform.ts';
+import { CHANGE_OVERS, type ChangeOverMethod, PLATFORMS, type Platform } from './platform.ts';
 
 const TIME_PATTERN = /^([01]\d|2[0-3]):[0-5]\d$/;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -125,7 +125,13 @@ const connection = z.strictObject({
     .describe(
       'how long after the answer an output can still come; measured (twice the longest lately seen) where absent',
     ),
-  changeOver: z.literal('quiesce').default('quiesce'),
+  changeOver: z
+    .enum(CHANGE_OVERS)
+    .default('quiesce')
+    .describe('at-offset holds nothing, and needs `correlate` with the measured grade exact or keyed'),
+  orderWait: duration
+    .optional()
+    .describe("how long the new owner's outputs wait for earlier inputs; default: half of the leg's ackTimeout"),
   capture: z
     .strictObject({ wait: duration.prefault('2s') })
     .prefault({})
@@ -218,6 +224,8 @@ export type Connection = {
   /** Null: measured. */
   readonly settleMs: number | null;
   readonly captureWaitMs: number;
+  readonly changeOver: ChangeOverMethod;
+  readonly orderWaitMs: number;
   readonly unclassifiedEffects: readonly string[];
   /** Its own, else that of the defaults, else null. */
   readonly window: WindowRule | null;
@@ -323,9 +331,18 @@ function toConnection(
     applies: item.applies ?? null,
     settleMs: item.settle ?? null,
     captureWaitMs: item.capture.wait,
+    changeOver: item.changeOver,
+    orderWaitMs: item.orderWait ?? Math.floor(Math.min(patience(legacy), patience(next)) / 2),
     unclassifiedEffects: item.effects.filter((one) => one.handling === undefined).map((one) => one.kind),
     window: item.window ?? usualWindow,
   };
+}
+
+/** The standard does not say how long a sender waits; 5 s is the shortest default seen in the field (Mirth's TCP sender). */
+const UNKNOWN_ACK_TIMEOUT_MS = 5000;
+
+function patience({ ackTimeoutMs }: Listener): number {
+  return ackTimeoutMs ?? UNKNOWN_ACK_TIMEOUT_MS;
 }
 
 function toPeer(raw: z.output<typeof platformAddress>): Peer {

@@ -6,6 +6,10 @@ export type Platform = (typeof PLATFORMS)[number];
 export const PHASES = ['legacy', 'parallel', 'switched', 'decommissioned'] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** How ownership changes: with the feed held and everything settled, or at an offset, with nothing held. */
+export const CHANGE_OVERS = ['quiesce', 'at-offset'] as const;
+export type ChangeOverMethod = (typeof CHANGE_OVERS)[number];
+
 /** What a connection is set to. `newWeight` is 0 outside `parallel`; `epoch` counts committed changes, from 1. */
 export type Route = { readonly phase: Phase; readonly newWeight: number; readonly epoch: number };
 

@@ -2,27 +2,22 @@
  * A connection: its legs, its one destination and its route. The leg decides (rule 5): the control's outputs are
  * delivered, the candidate's captured, a platform without a role is parked. What is owed is kept in `Obligations`.
  */
-import { createHash } from 'node:crypto';
 import { type Counters, type EpochRecord, type ListName, noCounters } from '../../core/admin-api.ts';
 import { keyOf, matchesPredicate } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
-import {
-  candidateOf,
-  controlOf,
-  FIRST_ROUTE,
-  otherPlatform,
-  PLATFORMS,
-  type Platform,
-  type Route,
-} from '../../core/platform.ts';
+import { candidateOf, controlOf, PLATFORMS, type Platform, type Route } from '../../core/platform.ts';
+import { ChangeOver, type ChangeOverState } from './change-over.ts';
+import { Correlation, type CorrelationState } from './correlation.ts';
 import { type Destination, newDestination } from './destination.ts';
+import { Doubts } from './doubts.ts';
 import type { AdmittedInput } from './feed.ts';
 import type { Intake, Message } from './intake.ts';
 import { Lists, type ListsState } from './lists.ts';
 import { hasEnded, type Obligation, Obligations, type ObligationsState } from './obligations.ts';
 import { OutputFlow } from './output-flow.ts';
+import { Ownership } from './ownership.ts';
 import type { StrayFrame } from './peer-link.ts';
-import type { ListRecord, MessageFacts, OutputRole, Verdict } from './records.ts';
+import type { ListRecord, MessageFacts, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
 
 export type ConnectionObserver = {
@@ -42,14 +37,13 @@ export type ConnectionState = {
   readonly nextExpiryMs: number;
   readonly lists: ListsState;
   readonly obligations: ObligationsState;
+  readonly correlation: CorrelationState;
+  readonly changeOver: ChangeOverState;
 };
 
 const EXPIRE_EVERY_MS = 1000;
-/** Above every weight: an output without its key is the control's. */
-const NO_SHARE = 100;
-
-/** An output that has come on a leg. */
-type Arrival = { readonly message: Message; readonly platform: Platform; readonly intake: Intake };
+/** Cause of the decisions that a change-over at an offset leaves: what comes late of these inputs is parked. */
+export const ORDER_WAIT = 'order-wait';
 
 export type Observed = { readonly epoch: number; readonly deliveredFrom: Platform; readonly atMs: number };
 
@@ -60,13 +54,12 @@ export class ConnectionEngine {
   readonly destination: Destination;
   readonly counters: Counters = noCounters();
   readonly epochs: EpochRecord[] = [];
-  route: Route = FIRST_ROUTE;
+  readonly changeOver: ChangeOver;
+  readonly ownership: Ownership;
+  readonly correlation: Correlation;
+  readonly doubts: Doubts;
   observed: Observed | null = null;
   readonly flow: OutputFlow;
-  /** Outputs that wait until an epoch is durable, as their sockets do: they are not in the journal. */
-  #atBarrier: Arrival[] | null = null;
-  readonly #doubtful = new Set<Obligation>();
-  #doubtTimer: number | null = null;
   #nextExpiryMs = 0;
   #rejectedCopies = { epoch: 0, count: 0 };
   readonly #runtime: Runtime;
@@ -91,7 +84,29 @@ export class ConnectionEngine {
       frameLimitBytes,
       onStray: (frame) => observer.stray(`${config.name}/destination`, frame),
     });
+    this.correlation = new Correlation(config.correlate !== null);
     const { counters, obligations, destination } = this;
+    const expire = (): void => this.expire();
+    const moved = (): void => {
+      this.doubts.askOfRejected();
+      this.changeOver.look();
+      observer.moved(config.name);
+    };
+    this.changeOver = new ChangeOver(
+      {
+        obligations,
+        expire,
+        moved,
+        again: ({ message, platform, intake }) => this.output(message, platform, intake),
+        giveUp: (obligation) => this.#giveUp(obligation),
+      },
+      runtime,
+      config.orderWaitMs,
+    );
+    this.ownership = new Ownership(config, obligations, this.changeOver);
+    const doubt = (cause: string, obligation: Obligation): void => observer.doubt(this, cause, obligation);
+    const makesOne = config.outputs === 'one';
+    this.doubts = new Doubts({ obligations, ownership: this.ownership, makesOne, expire, doubt }, runtime);
     this.flow = new OutputFlow(
       {
         config,
@@ -102,13 +117,24 @@ export class ConnectionEngine {
         delivered: (deliveredFrom) => {
           this.observed = { epoch: this.route.epoch, deliveredFrom, atMs: runtime.now };
         },
-        moved: () => {
-          this.#askOfRejected();
-          observer.moved(config.name);
-        },
+        moved,
       },
       runtime,
     );
+  }
+
+  get route(): Route {
+    return this.ownership.route;
+  }
+
+  set route(route: Route) {
+    this.ownership.route = route;
+  }
+
+  /** Its outputs are told apart by their inputs well enough. */
+  get canChangeAtOffset(): boolean {
+    const { grade } = this.correlation.grade;
+    return grade === 'exact' || grade === 'keyed';
   }
 
   get openOutputs(): number {
@@ -119,7 +145,7 @@ export class ConnectionEngine {
     let owed = 0;
     for (const obligation of this.obligations.all()) {
       const isOwed = PLATFORMS.some(
-        (platform) => !hasEnded(obligation.sides[platform]) && this.owes(obligation, platform),
+        (platform) => !hasEnded(obligation.sides[platform]) && this.ownership.owes(obligation, platform),
       );
       if (obligation.verdict === 'positive' && isOwed) owed++;
     }
@@ -143,6 +169,8 @@ export class ConnectionEngine {
       nextExpiryMs: this.#nextExpiryMs,
       lists: this.lists.dump(),
       obligations: this.obligations.dump(),
+      correlation: this.correlation.dump(),
+      changeOver: this.changeOver.state(),
     };
   }
 
@@ -155,7 +183,9 @@ export class ConnectionEngine {
     this.#nextExpiryMs = state.nextExpiryMs;
     this.lists.load(state.lists);
     this.obligations.load(state.obligations);
-    for (const obligation of this.obligations.all()) if (obligation.isDoubtful) this.#doubtful.add(obligation);
+    this.correlation.load(state.correlation);
+    this.changeOver.restore(state.changeOver);
+    this.doubts.load();
   }
 
   /** Copies that the candidate did not take since the last change of route. */
@@ -165,7 +195,7 @@ export class ConnectionEngine {
 
   /** No output is on its way and none can still come. */
   isSettled(): boolean {
-    this.#expire();
+    this.expire();
     return this.openOutputs === 0 && this.obligations.size === 0;
   }
 
@@ -186,19 +216,20 @@ export class ConnectionEngine {
       return;
     }
     const key = config.correlate === null || input.payload === null ? null : keyOf(input.payload, config.correlate);
+    if (config.correlate !== null) this.correlation.input(this.obligations.findingOf(key));
     this.obligations.admit(input.first, input.facts, key, from, reached, input.primary);
     this.#expireNowAndThen();
   }
 
-  #expire(): void {
-    this.obligations.expire(this.#runtime.now, (obligation, platform) => this.owes(obligation, platform));
+  expire(): void {
+    this.obligations.expire(this.#runtime.now, (obligation, platform) => this.ownership.owes(obligation, platform));
   }
 
   /** What can no longer come is forgotten also while no swap asks for it. */
   #expireNowAndThen(): void {
     if (this.#runtime.now < this.#nextExpiryMs) return;
     this.#nextExpiryMs = this.#runtime.now + EXPIRE_EVERY_MS;
-    this.#expire();
+    this.expire();
     for (const obligation of this.obligations.surplus()) {
       this.listed('uncorrelated', obligation.facts, obligation.input, 'output-missing');
       this.obligations.close(obligation);
@@ -226,24 +257,13 @@ export class ConnectionEngine {
     const side = obligation.sides[platform];
     if (side.state !== 'expected') return;
     side.refused = true;
-    this.#markDoubt(obligation);
-  }
-
-  /** An epoch is on its way to the disk: until it is there, nobody can say whose an output is. */
-  raiseBarrier(): void {
-    this.#atBarrier ??= [];
-  }
-
-  liftBarrier(): void {
-    const arrivals = this.#atBarrier ?? [];
-    this.#atBarrier = null;
-    for (const { message, platform, intake } of arrivals) this.output(message, platform, intake);
+    this.doubts.mark(obligation);
   }
 
   /** An output has come on a leg. */
   output(message: Message, platform: Platform, intake: Intake): void {
-    if (this.#atBarrier !== null) {
-      this.#atBarrier.push({ message, platform, intake });
+    if (this.changeOver.isCommitting) {
+      this.changeOver.wait({ message, platform, intake });
       return;
     }
     const { payload } = message.frame;
@@ -256,8 +276,17 @@ export class ConnectionEngine {
         : this.obligations.get(message.context ?? -1);
     // Its first attempt was captured, and goes out in the place of what the former owner owed: once is enough.
     const isTakenOver = message.attemptOf !== null && this.obligations.isTakenOver(message.attemptOf);
-    const obligation = isTakenOver ? null : known;
-    const role = isTakenOver ? 'suppress' : this.roleOf(platform, payload, key, obligation);
+    const found = isTakenOver ? null : known;
+    const input = found?.input ?? (message.attemptOf === null ? null : message.context);
+    const candidate = { platform, payload, key, obligation: found, input };
+    const role = isTakenOver ? 'suppress' : this.ownership.roleOf(candidate);
+    if (role === 'deliver' && this.ownership.waitsForOrder(candidate)) {
+      this.changeOver.wait({ message, platform, intake });
+      return;
+    }
+    // What nobody owns settles nothing.
+    const obligation = role === 'park' ? null : found;
+    if (message.attemptOf === null) this.correlation.output(platform, this.obligations.foundBy(found, key));
     this.counters.outputs++;
     this.flow.openCount++;
     this.obligations.began(platform);
@@ -276,7 +305,10 @@ export class ConnectionEngine {
       },
       payload,
       'durable',
-      () => this.flow.begin({ offset, facts: message.facts, platform, obligation }, role, { message, intake }),
+      () => {
+        const hasRole = this.#withRole().includes(platform);
+        this.flow.begin({ offset, facts: message.facts, platform, obligation }, role, { message, intake }, hasRole);
+      },
     );
     intake.admitted(message, offset, obligation?.input ?? null);
     if (obligation === null) return;
@@ -295,11 +327,9 @@ export class ConnectionEngine {
       readonly payload: Uint8Array;
     },
   ): void {
-    if (this.config.weightKey !== null && this.route.newWeight > 0) {
-      obligation.share = shareIn(output.payload, this.config.weightKey);
-    }
+    this.ownership.learn(obligation, output.payload);
     this.obligations.arrived(obligation, platform, output, this.#runtime.now);
-    this.#markDoubt(obligation);
+    this.doubts.mark(obligation);
   }
 
   /** Keeps an output that nobody owns: durable, answered with a generated AA, listed. */
@@ -327,85 +357,18 @@ export class ConnectionEngine {
     intake.admitted(message, offset, null);
   }
 
-  /** Who gets the output: rule 5, with what re-owning and late outputs make of it. */
-  roleOf(platform: Platform, payload: Uint8Array, key: string | null, obligation: Obligation | null): OutputRole {
-    if (obligation !== null && obligation.owner !== null) {
-      return obligation.owner === platform ? 'deliver' : 'suppress';
+  /** The wait for order is over, and this earlier input is not settled. */
+  #giveUp(obligation: Obligation): void {
+    const owner = this.ownership.ownerOfInput(obligation);
+    const side = owner === null ? null : obligation.sides[owner];
+    // At the destination: what follows queues behind it there.
+    if (owner !== null && side?.state === 'open') {
+      this.obligations.leaveTo(obligation, owner, false);
+      return;
     }
-    if (this.ownerOf(payload) !== platform) return candidateOf(this.route) === null ? 'park' : 'capture';
-    const isLate =
-      obligation === null
-        ? this.obligations.takeLate(platform, key)
-        : obligation.sides[otherPlatform(platform)].delivered;
-    return isLate ? 'suppress' : 'deliver';
-  }
-
-  /** The platform that owns an output with these bytes: the control, or by weight and key. */
-  ownerOf(payload: Uint8Array): Platform {
-    if (this.route.newWeight === 0 || this.config.weightKey === null) return controlOf(this.route);
-    return ownerOfShare(this.route, shareIn(payload, this.config.weightKey));
-  }
-
-  /** Whose output this input's is; null: with a weight nobody knows before an output has shown its key. */
-  ownerOfInput(obligation: Obligation): Platform | null {
-    return obligation.owner ?? ownerBy(this.route, obligation);
-  }
-
-  /** Its output is to be delivered, so that it is waited for; where nobody knows yet whose it is, both are. */
-  owes(obligation: Obligation, platform: Platform): boolean {
-    const owner = this.ownerOfInput(obligation);
-    return owner === null || owner === platform;
-  }
-
-  /** A copy that its owner did not take: the other platform's capture is all there will be, and a person decides. */
-  #markDoubt(obligation: Obligation): void {
-    const owner = this.ownerOfInput(obligation);
-    obligation.isDoubtful = owner !== null && obligation.sides[owner].refused && obligation.verdict === 'positive';
-    if (obligation.isDoubtful) this.#doubtful.add(obligation);
-    else this.#doubtful.delete(obligation);
-  }
-
-  /** Asks a person about the copies that their owner did not take, once the other platform has its end. */
-  #askOfRejected(): void {
-    for (const obligation of [...this.#doubtful]) {
-      const owner = this.ownerOfInput(obligation) ?? obligation.primary;
-      const other = obligation.sides[otherPlatform(owner)];
-      if (!hasEnded(other)) continue;
-      this.#doubtful.delete(obligation);
-      if (this.config.outputs === 'one' || other.kept) this.#observer.doubt(this, 'copy-rejected', obligation);
-      else {
-        // It makes no output of every input: the other platform has shown that nothing is owed here.
-        obligation.isDoubtful = false;
-        this.obligations.closeIfDone(obligation);
-      }
-    }
-  }
-
-  /** Asks a person where the owner that is fed by copies has not made its output in time, and the other's is kept here. */
-  #askOfMissing(): void {
-    for (const obligation of [...this.obligations.all()]) {
-      const owner = this.ownerOfInput(obligation);
-      // What the primary itself owes is waited for: its answer says that it took the message.
-      if (owner === null || owner === obligation.primary || obligation.verdict !== 'positive') continue;
-      const other = obligation.sides[otherPlatform(owner)];
-      const isAlone = other.kept && hasEnded(other);
-      if (isAlone && this.config.outputs === 'one' && this.obligations.isLate(obligation, owner, this.#runtime.now))
-        this.#observer.doubt(this, 'output-missing', obligation);
-    }
-  }
-
-  /** Looks at what is owed to be taken in copies, now and whenever something may be overdue. */
-  watchCopies(): void {
-    this.#askOfRejected();
-    if (this.#doubtTimer !== null) return;
-    const dueMs = this.obligations.nextDueMs(this.#runtime.now);
-    if (dueMs === null) return;
-    this.#doubtTimer = this.#runtime.after(dueMs - this.#runtime.now, () => {
-      this.#doubtTimer = null;
-      this.#expire();
-      this.#askOfMissing();
-      this.watchCopies();
-    });
+    const isDone = side !== null && (side.delivered || (side.state === 'settled' && !side.kept));
+    if (isDone) this.obligations.close(obligation);
+    else this.#observer.doubt(this, ORDER_WAIT, obligation);
   }
 
   listed(list: ListName, facts: MessageFacts, offset: number | null, cause: string): void {
@@ -437,24 +400,4 @@ export class ConnectionEngine {
     const candidate = candidateOf(this.route);
     return candidate === null ? [controlOf(this.route)] : [controlOf(this.route), candidate];
   }
-}
-
-function shareIn(payload: Uint8Array, weightKey: readonly string[]): number {
-  const key = keyOf(payload, weightKey);
-  return key === null ? NO_SHARE : shareOf(key);
-}
-
-/** Whose output this input's is by the route alone; null: its key has not been seen yet. */
-export function ownerBy(route: Route, { share }: Obligation): Platform | null {
-  if (route.newWeight === 0) return controlOf(route);
-  return share === null ? null : ownerOfShare(route, share);
-}
-
-function ownerOfShare(route: Route, share: number): Platform {
-  return share < route.newWeight ? 'new' : controlOf(route);
-}
-
-/** 0..99: the first 32 bits of SHA-256 of the key, modulo 100, so that raising a weight moves keys one way only. */
-export function shareOf(key: string): number {
-  return createHash('sha256').update(key, 'latin1').digest().readUInt32BE(0) % 100;
 }

@@ -102,6 +102,11 @@ export class FeedEngine {
     return this.#waiting;
   }
 
+  /** Messages whose senders wait for an answer: the one in flight, and those behind it. */
+  get unanswered(): readonly Message[] {
+    return this.#current === null ? this.#waiting : [this.#current.message, ...this.#waiting];
+  }
+
   /** Copies that the platform has not answered yet. */
   shadowLag(platform: Platform): number {
     return this.#shadows[platform].length;

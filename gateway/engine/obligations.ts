@@ -4,6 +4,7 @@
  */
 import type { OutputCount } from '../../core/inventory.ts';
 import { otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
+import type { InputFinding, OutputFinding } from './correlation.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { SettleTime } from './settle-time.ts';
 
@@ -39,6 +40,8 @@ export type Obligation = {
   share: number | null;
   /** Set where re-owning has decided who delivers, whatever the route says. */
   owner: Platform | null;
+  /** That owner is the one that a forced rollback has left. */
+  ownerIsGone: boolean;
   /** The owner by re-owning has not delivered yet: nothing closes the obligation before it has. */
   isPromised: boolean;
   /** Its owner did not take its copy: a person decides once the other platform has its end. */
@@ -52,10 +55,16 @@ export type Obligation = {
 };
 
 /** A closed obligation: who delivered it, and whose output did not come in time and may still come. */
-type Late = { readonly input: number; readonly deliveredBy: Platform | null; readonly missing: Set<Platform> };
+type Late = {
+  readonly input: number;
+  readonly deliveredBy: Platform | null;
+  readonly missing: Set<Platform>;
+  /** A change-over has not waited for it: what comes now is out of order. */
+  readonly parks: boolean;
+};
 
-/** What a platform does on its leg. */
-type LegActivity = { waiting: number; notBeforeMs: number; isKeyProven: boolean };
+/** What a platform does on its leg, for all connections that share the port: outputs in work, and what is not overdue before. */
+export type LegActivity = { waiting: number; notBeforeMs: number };
 
 const OPEN_LIMIT = 100_000;
 const LATE_LIMIT = 10_000;
@@ -72,6 +81,7 @@ export type ObligationsState = {
     readonly input: number;
     readonly deliveredBy: Platform | null;
     readonly missing: readonly Platform[];
+    readonly parks: boolean;
   }[];
   readonly delivered: readonly (readonly [number, Platform])[];
   readonly takenOver: readonly number[];
@@ -83,6 +93,7 @@ export class Obligations {
   readonly #outputs: OutputCount;
   readonly #settle: SettleTime;
   readonly #legs: Record<Platform, LegActivity> = { legacy: newActivity(), new: newActivity() };
+  readonly #keyProven = new Set<Platform>();
   readonly #open = new Map<number, Obligation>();
   readonly #byKey = new Map<string, Obligation[]>();
   /** Closed ones by key, so that a late output is still told from a new one. */
@@ -105,12 +116,12 @@ export class Obligations {
 
   /** The configured key has told outputs of this platform apart: what rests on it may be trusted. */
   isKeyProven(platform: Platform): boolean {
-    return this.#legs[platform].isKeyProven;
+    return this.#keyProven.has(platform);
   }
 
   /** Recovery: an output of this platform was told by its key. */
   proveKey(platform: Platform): void {
-    this.#legs[platform].isKeyProven = true;
+    this.#keyProven.add(platform);
   }
 
   dump(): ObligationsState {
@@ -123,7 +134,7 @@ export class Obligations {
       late: [...this.#late].map(([key, { missing, ...rest }]) => ({ key, ...rest, missing: [...missing] })),
       delivered: [...this.#delivered],
       takenOver: [...this.#takenOver.keys()],
-      keyProven: PLATFORMS.filter((platform) => this.#legs[platform].isKeyProven),
+      keyProven: [...this.#keyProven],
       settle: this.#settle.dump(),
     };
   }
@@ -136,7 +147,7 @@ export class Obligations {
     for (const { key, missing, ...rest } of state.late) this.#late.set(key, { ...rest, missing: new Set(missing) });
     for (const [input, platform] of state.delivered) this.#delivered.set(input, platform);
     for (const output of state.takenOver) this.#takenOver.set(output, true);
-    for (const platform of state.keyProven) this.#legs[platform].isKeyProven = true;
+    for (const platform of state.keyProven) this.#keyProven.add(platform);
     this.#settle.load(state.settle);
   }
 
@@ -172,6 +183,7 @@ export class Obligations {
       verdict: null,
       share: null,
       owner: null,
+      ownerIsGone: false,
       isPromised: false,
       isDoubtful: false,
       primary,
@@ -215,14 +227,14 @@ export class Obligations {
    * it has, the oldest counts.
    */
   match(platform: Platform, key: string | null, correlates: boolean): Obligation | null {
-    const leg = this.#legs[platform];
+    const isProven = this.#keyProven.has(platform);
     if (correlates && key !== null) {
       const candidates = this.#byKey.get(key) ?? [];
       const found = candidates.find((item) => isDue(item.sides[platform])) ?? candidates.at(-1) ?? null;
-      if (found !== null) leg.isKeyProven = true;
-      if (found !== null || leg.isKeyProven) return found;
+      if (found !== null) this.#keyProven.add(platform);
+      if (found !== null || isProven) return found;
     }
-    if (correlates && (leg.isKeyProven || this.#late.has(key ?? ''))) return null;
+    if (correlates && (isProven || this.#late.has(key ?? ''))) return null;
     for (const obligation of this.#open.values()) {
       if (isDue(obligation.sides[platform])) return obligation;
     }
@@ -237,14 +249,41 @@ export class Obligations {
   ended(platform: Platform, waitedMs: number, nowMs: number): void {
     const leg = this.#legs[platform];
     leg.waiting--;
-    if (waitedMs > this.#settle.ms / 2) leg.notBeforeMs = nowMs + this.#settle.ms;
+    if (waitedMs > this.#settle.ms / 2) this.#notBefore(platform, nowMs);
   }
 
-  /** True, once, where this is the late output of an input that the other platform has delivered. */
-  takeLate(platform: Platform, key: string | null): boolean {
+  #notBefore(platform: Platform, nowMs: number): void {
+    const leg = this.#legs[platform];
+    leg.notBeforeMs = Math.max(leg.notBeforeMs, nowMs + this.#settle.ms);
+  }
+
+  /** The platform's leg is one that connections share: its queue is one. */
+  shareLeg(platform: Platform, activity: LegActivity): void {
+    this.#legs[platform] = activity;
+  }
+
+  /**
+   * Once, for the late output of a closed input: `suppress` where the other platform has delivered, `park` where a
+   * change-over has not waited for it.
+   */
+  takeLate(platform: Platform, key: string | null): 'suppress' | 'park' | null {
     const late = key === null ? undefined : this.#late.get(key);
-    if (late === undefined || late.deliveredBy === null || late.deliveredBy === platform) return false;
-    return late.missing.delete(platform);
+    if (late === undefined || late.deliveredBy === platform) return null;
+    const role = late.deliveredBy !== null ? 'suppress' : late.parks ? 'park' : null;
+    return role !== null && late.missing.delete(platform) ? role : null;
+  }
+
+  /** What the key of a new input says before the input is admitted. */
+  findingOf(key: string | null): InputFinding {
+    if (key === null) return 'keyless';
+    if (this.#byKey.has(key)) return 'ambiguous';
+    return this.#late.has(key) ? 'repeated' : 'new';
+  }
+
+  /** How an output has found its input. */
+  foundBy(obligation: Obligation | null, key: string | null): OutputFinding {
+    if (obligation === null) return key !== null && this.#late.has(key) ? 'key' : 'unmatched';
+    return key !== null && obligation.key === key ? 'key' : 'order';
   }
 
   /** Platforms that lost their role produce nothing that is waited for; what still comes of them is late. */
@@ -265,7 +304,10 @@ export class Obligations {
     nowMs: number,
   ): void {
     const side = obligation.sides[platform];
-    this.#settle.measured(side.answeredAtMs === null ? 0 : nowMs - side.answeredAtMs);
+    const delayMs = side.answeredAtMs === null ? 0 : nowMs - side.answeredAtMs;
+    this.#settle.measured(delayMs);
+    // Its platform is behind with its queue: what stands behind this output is late, and on its way.
+    if (delayMs > this.#settle.ms / 2) this.#notBefore(platform, nowMs);
     side.state = 'open';
     side.output = output.offset;
     side.outputFacts = output.facts;
@@ -294,6 +336,7 @@ export class Obligations {
   /** Re-owning: this platform delivers, whatever the route says. */
   promise(obligation: Obligation, heir: Platform): void {
     obligation.owner = heir;
+    obligation.ownerIsGone = false;
     obligation.isPromised = true;
   }
 
@@ -316,9 +359,10 @@ export class Obligations {
     }
   }
 
-  /** The output goes out as its platform has sent it, whatever the route says by now. */
-  leaveTo(obligation: Obligation, platform: Platform): void {
+  /** The output goes out as its platform has sent it, whatever the route says by now. `isGone`: it will not send it again. */
+  leaveTo(obligation: Obligation, platform: Platform, isGone: boolean): void {
     obligation.owner = platform;
+    obligation.ownerIsGone = isGone;
   }
 
   /**
@@ -328,14 +372,14 @@ export class Obligations {
   uncertain(obligation: Obligation, platform: Platform): void {
     const side = obligation.sides[platform];
     if (side.state !== 'open') return;
-    if (obligation.owner === platform && !obligation.isPromised) {
+    if (obligation.owner === platform && obligation.ownerIsGone) {
       side.state = 'missing';
       this.promise(obligation, otherPlatform(platform));
     } else side.state = 'expected';
   }
 
-  /** Closes an obligation whatever is open. */
-  close(obligation: Obligation): void {
+  /** Closes an obligation whatever is open. `parks`: what still comes of it is out of order. */
+  close(obligation: Obligation, parks = false): void {
     this.#open.delete(obligation.input);
     const deliveredBy = PLATFORMS.find((platform) => obligation.sides[platform].delivered) ?? null;
     if (deliveredBy !== null && obligation.verdict !== 'positive') {
@@ -348,7 +392,7 @@ export class Obligations {
       else this.#byKey.set(obligation.key, rest);
       this.#late.delete(obligation.key);
       const missing = new Set(PLATFORMS.filter((platform) => hasNotCome(obligation.sides[platform])));
-      this.#late.set(obligation.key, { input: obligation.input, deliveredBy, missing });
+      this.#late.set(obligation.key, { input: obligation.input, deliveredBy, missing, parks });
       forgetOldest(this.#late);
     }
     for (const run of obligation.onControlAnswer.splice(0)) run();
@@ -417,8 +461,8 @@ export function hasEnded({ state }: Side): boolean {
   return state === 'none' || state === 'settled' || state === 'missing';
 }
 
-function newActivity(): LegActivity {
-  return { waiting: 0, notBeforeMs: 0, isKeyProven: false };
+export function newActivity(): LegActivity {
+  return { waiting: 0, notBeforeMs: 0 };
 }
 
 function forgetOldest<K>(map: Map<K, unknown>): void {

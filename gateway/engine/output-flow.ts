@@ -4,7 +4,7 @@
  */
 import type { Counters, ListName } from '../../core/admin-api.ts';
 import type { Connection } from '../../core/inventory.ts';
-import type { Platform } from '../../core/platform.ts';
+import { otherPlatform, type Platform } from '../../core/platform.ts';
 import { ownAnswer, readAnswer, readdress } from './answers.ts';
 import type { Destination } from './destination.ts';
 import type { Intake, Message } from './intake.ts';
@@ -47,7 +47,7 @@ export class OutputFlow {
   }
 
   /** An output has become durable. */
-  begin(output: Output, role: OutputRole, waits: Waiting): void {
+  begin(output: Output, role: OutputRole, waits: Waiting, hasRole: boolean): void {
     switch (role) {
       case 'deliver':
         this.#toDestination(waits.message.frame, output, waits, null);
@@ -57,7 +57,7 @@ export class OutputFlow {
         this.#captured(output, role, waits);
         return;
       case 'park':
-        this.parked(output, waits, 'no-role');
+        this.parked(output, waits, hasRole ? 'out-of-order' : 'no-role');
         return;
     }
   }
@@ -172,10 +172,23 @@ export class OutputFlow {
     // A forced rollback came while the capture was on its way to the disk.
     if (obligation?.isPromised === true && obligation.owner === platform) this.deliverPromised(obligation);
     // The other platform gets its copy only after the primary's answer: to wait for it before that would wait for itself.
-    const cannotPair = obligation === null || obligation.verdict === null || role === 'suppress';
+    const cannotPair =
+      obligation === null ||
+      obligation.verdict === null ||
+      role === 'suppress' ||
+      this.#wouldBlock(obligation, platform);
     if (paired !== null || cannotPair) this.#answerOwn(waits, offset, paired === null ? 'synthetic' : 'paired', paired);
     else this.#awaitPair(waits, offset, obligation);
     this.#owner.moved();
+  }
+
+  /**
+   * On a leg that connections share, the socket that waits for the control's answer keeps the outputs of the others behind
+   * it; where the control's output is not even here, its socket may wait for one of those. So nobody waits for that.
+   */
+  #wouldBlock(obligation: Obligation, platform: Platform): boolean {
+    const { legs } = this.#owner.config;
+    return legs[platform].match !== null && obligation.sides[otherPlatform(platform)].state !== 'open';
   }
 
   #awaitPair(waits: Waiting, offset: number, obligation: Obligation): void {

@@ -86,6 +86,8 @@ export type RouteEpochRecord = {
   readonly record: EpochRecord;
   /** Forced: what the former owner owed was taken over by itself; else it went to the decision list. */
   readonly reowns: boolean;
+  /** A change-over at this record's own offset: outputs of earlier inputs are judged by the route before. */
+  readonly atOffset: boolean;
   readonly at: number;
 };
 

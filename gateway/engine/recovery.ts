@@ -17,7 +17,7 @@ import {
 } from '../../core/platform.ts';
 import { readAnswer, retryDigest } from './answers.ts';
 import type { RefusedMovesState } from './authority.ts';
-import type { ConnectionEngine, ConnectionState } from './connection.ts';
+import { type ConnectionEngine, type ConnectionState, ORDER_WAIT } from './connection.ts';
 import type { AdmittedInput, FeedEngine } from './feed.ts';
 import type { Intake } from './intake.ts';
 import type { Decision } from './lists.ts';
@@ -190,7 +190,7 @@ export class Recovery {
         this.#captureAnswer(meta.output, payload);
         return;
       case 'epoch':
-        this.#epoch(meta);
+        this.#epoch(offset, meta);
         return;
       case 'operation':
         this.#operation(meta);
@@ -202,7 +202,7 @@ export class Recovery {
         this.#engine.decisions.open(meta);
         const connection = this.#connection(meta.connection);
         const obligation = meta.input === null ? null : connection?.obligations.get(meta.input);
-        if (obligation) connection?.obligations.close(obligation);
+        if (obligation) connection?.obligations.close(obligation, meta.cause === ORDER_WAIT);
         return;
       }
       case 'resolution': {
@@ -249,7 +249,11 @@ export class Recovery {
       if (!clean) listTakenOver(connection);
       for (const platform of PLATFORMS) deliverCaptures(connection, platform);
     }
-    for (const [offset, decision] of this.#resolved) this.#engine.redeliver(decision, offset);
+    for (const [offset, decision] of this.#resolved) this.#engine.deciding.redeliver(decision, offset);
+    for (const connection of this.#engine.connections.values()) {
+      connection.changeOver.resume();
+      connection.doubts.watch();
+    }
     for (const feed of this.#engine.feeds.values()) {
       if (!clean) feed.listInterruptedShadows('crash');
       feed.advance();
@@ -297,6 +301,7 @@ export class Recovery {
       shadow,
     };
     for (const connection of this.#connectionsOf(meta.feed)) {
+      connection.changeOver.look();
       connection.inputAdmitted(input);
       connection.counters.received++;
     }
@@ -361,9 +366,9 @@ export class Recovery {
     const obligation = record.input === null ? null : obligations.get(record.input);
     const { correlate } = config;
     // What a forced rollback trusts when it is replayed must be what it trusted when it was made.
-    if (obligation !== null && obligation.key !== null && correlate !== null) {
-      if (keyOf(payload, correlate) === obligation.key) obligations.proveKey(record.platform);
-    }
+    const key = correlate === null ? null : keyOf(payload, correlate);
+    if (obligation !== null && key !== null && key === obligation.key) obligations.proveKey(record.platform);
+    if (record.attemptOf === null) connection.correlation.output(record.platform, obligations.foundBy(obligation, key));
     const first = record.attemptOf ?? offset;
     if (obligation !== null) connection.arrived(obligation, record.platform, { offset, first, facts, payload });
     if (record.role === 'park') counters.parked++;
@@ -434,21 +439,25 @@ export class Recovery {
     remember(intake, record.sender, record.attemptOf ?? output, verdict, payload, record.at);
   }
 
-  #epoch({ record, reowns }: RouteEpochRecord): void {
+  #epoch(offset: number, { record, reowns, atOffset }: RouteEpochRecord): void {
     const connection = this.#connection(record.connection);
     if (connection === undefined) {
       this.#stranger(record.connection).phase = record.phase;
       return;
     }
-    connection.obligations.expire(this.#engine.runtime.now, (item, platform) => connection.owes(item, platform));
+    connection.obligations.expire(this.#engine.runtime.now, (item, platform) =>
+      connection.ownership.owes(item, platform),
+    );
     const former = connection.route;
+    const ownedBefore = connection.ownership.remembered();
     connection.epochs.push(record);
     connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };
     const candidate = candidateOf(connection.route);
     const control = controlOf(connection.route);
     connection.obligations.keepOnly(candidate === null ? [control] : [control, candidate]);
     // The doubts of a forced move are in the journal as decisions of their own.
-    if (record.forced) takeOver(connection, 'new', former, reowns);
+    if (record.forced) takeOver(connection, 'new', ownedBefore, reowns);
+    connection.changeOver.restore(atOffset ? { offset, former } : null);
   }
 
   #operation(meta: OperationRecord): void {
@@ -502,7 +511,7 @@ export class Recovery {
       at: new Date(nowMs).toISOString(),
     });
     connection.epochs.push(record);
-    this.#engine.runtime.append({ t: 'epoch', record, reowns: false, at: nowMs }, null, 'durable');
+    this.#engine.runtime.append({ t: 'epoch', record, reowns: false, atOffset: false, at: nowMs }, null, 'durable');
   }
 }
 

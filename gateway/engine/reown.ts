@@ -2,22 +2,23 @@
  * Rule 9: a forced rollback. What the former owner still owes is taken over by the platform that captured it, in order
  * and before newer traffic; where the product cannot know, a person decides. Nothing is delivered silently either way.
  */
-import { otherPlatform, type Platform, type Route } from '../../core/platform.ts';
-import { type ConnectionEngine, ownerBy } from './connection.ts';
+import { otherPlatform, type Platform } from '../../core/platform.ts';
+import type { ConnectionEngine } from './connection.ts';
 import type { Obligation } from './obligations.ts';
 
 export type Doubt = { readonly obligation: Obligation; readonly cause: string };
 
 /** Each of the heir's captures is known to be the one output of its input. The epoch record keeps the answer. */
-export function canReown({ config, obligations }: ConnectionEngine, heir: Platform): boolean {
-  return config.correlate !== null && config.outputs === 'one' && obligations.isKeyProven(heir);
+export function canReown({ config, obligations, correlation }: ConnectionEngine, heir: Platform): boolean {
+  if (config.correlate === null || config.outputs !== 'one') return false;
+  return obligations.isKeyProven(heir) && !correlation.isDoubtful(heir);
 }
 
 /** Takes over everything owed; returns what only a person can decide. Pure over the engine's state: recovery repeats it. */
 export function takeOver(
   connection: ConnectionEngine,
   dead: Platform,
-  former: Route,
+  ownedBefore: (obligation: Obligation) => Platform | null,
   isCertain: boolean,
 ): readonly Doubt[] {
   const heir = otherPlatform(dead);
@@ -40,19 +41,19 @@ export function takeOver(
     }
     // An output of the dead platform that the gateway already has is the control's of the former epoch: it goes out.
     if (sides[dead].state === 'open') {
-      if (isCertain) connection.obligations.leaveTo(obligation, dead);
+      if (isCertain) connection.obligations.leaveTo(obligation, dead, true);
       continue;
     }
     if (sides[dead].state === 'settled' && !sides[dead].kept) continue;
     // With a weight the heir itself may have owned it all along, and have sent it.
-    const isHeirs = ownerBy(former, obligation) === heir || (sides[heir].state === 'settled' && !sides[heir].kept);
+    const isHeirs = ownedBefore(obligation) === heir || (sides[heir].state === 'settled' && !sides[heir].kept);
     if (isHeirs) {
       if (sides[dead].state === 'expected') sides[dead].state = 'missing';
       connection.obligations.closeIfDone(obligation);
       continue;
     }
     if (!isCertain) {
-      doubts.push({ obligation, cause: connection.config.correlate === null ? 'no-correlation' : 'several-outputs' });
+      doubts.push({ obligation, cause: connection.config.outputs === 'one' ? 'no-correlation' : 'several-outputs' });
       continue;
     }
     connection.obligations.promise(obligation, heir);

@@ -4,23 +4,21 @@
  */
 import type { ListName, RouteRequest } from '../../core/admin-api.ts';
 import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
-import { decideMove, type RouteChanged } from '../../core/connection.ts';
-import { linkEpoch } from '../../core/epoch-history.ts';
-import { matchesPredicate } from '../../core/hl7/message.ts';
-import type { Inventory, Listener } from '../../core/inventory.ts';
-import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform, primaryOf } from '../../core/platform.ts';
+import { decideMove } from '../../core/connection.ts';
+import type { Inventory } from '../../core/inventory.ts';
+import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
 import { ConnectionEngine } from './connection.ts';
+import { Deciding } from './deciding.ts';
 import { type AdmittedInput, FeedEngine, type FeedObserver } from './feed.ts';
-import { Intake, type IntakeOwner, type Message } from './intake.ts';
 import type { Effects, EndpointId, SocketId } from './io.ts';
+import { LegPort } from './leg-port.ts';
 import { type Decision, Decisions } from './lists.ts';
 import { Operations, type Reply } from './operations.ts';
-import type { DecisionRecord, MessageFacts, Verdict } from './records.ts';
-import { canReown, deliverCaptures, takeOver } from './reown.ts';
+import type { Verdict } from './records.ts';
+import { type Author, RouteMoves } from './route-moves.ts';
 import { Runtime } from './runtime.ts';
 import { statusOf } from './status.ts';
-import { Swap } from './swap.ts';
 
 export type ShardOptions = {
   readonly inventory: Inventory;
@@ -36,19 +34,6 @@ export type ShardOptions = {
 /** A connection that a re-read inventory does not change. */
 export type Unchanged = { readonly connection: string; readonly message: string; readonly remedy: string };
 
-const DECISIONS_AT_ONCE = 100;
-
-export type Author = {
-  readonly name: string;
-  /** Digest of the document that the move rests on. */
-  readonly approval?: string | null;
-};
-
-type LegPort = {
-  readonly intake: Intake;
-  readonly members: { readonly connection: ConnectionEngine; readonly platform: Platform }[];
-};
-
 export class ShardEngine {
   readonly runtime: Runtime;
   readonly feeds = new Map<string, FeedEngine>();
@@ -60,7 +45,8 @@ export class ShardEngine {
   readonly #options: ShardOptions;
   readonly #observer: FeedObserver;
   readonly #byFeed = new Map<string, ConnectionEngine[]>();
-  readonly #swaps = new Map<string, Swap>();
+  readonly deciding: Deciding;
+  readonly #moves: RouteMoves;
   readonly #recordedApprovals = new Set<string>();
   readonly #heldByHand = new Map<string, { readonly timer: number; readonly feed: FeedEngine }>();
 
@@ -68,6 +54,11 @@ export class ShardEngine {
     this.#options = options;
     this.runtime = new Runtime(fx);
     this.decisions = new Decisions(options.shard);
+    this.deciding = new Deciding(options.shard, this.runtime, this.decisions, this.connections);
+    this.#moves = new RouteMoves(this.runtime, this.operations, this.deciding, {
+      connectionsOf: (feed) => this.connectionsOf(feed),
+      needsShadow: (feed) => this.#needsShadow(feed, this.feeds.get(feed)?.primary ?? 'legacy'),
+    });
     this.#observer = this.#feedObserver();
     this.#add(options.inventory);
   }
@@ -182,7 +173,8 @@ export class ShardEngine {
   move(nowMs: number, name: string, request: RouteRequest, author: Author, reply: Reply): void {
     this.runtime.now = nowMs;
     const connection = this.connections.get(name);
-    if (connection === undefined) {
+    const feed = this.feedOf(name);
+    if (connection === undefined || feed === null) {
       reply(
         refusal(404, 'unknown-connection', `no connection is named '${name}' in shard ${this.#options.shard}`, name),
       );
@@ -193,7 +185,7 @@ export class ShardEngine {
       reply(refusal(409, 'too-late', `the request was to start by ${request.notAfter}`, name));
       return;
     }
-    if (this.#swaps.has(name)) {
+    if (this.#moves.of(name) !== null) {
       reply(refusal(409, 'operation-in-flight', `another move of ${name} is under way`, name));
       return;
     }
@@ -223,6 +215,17 @@ export class ShardEngine {
           reply(refusal(400, 'invalid', `${name}: force is for a rollback only`, name));
           return;
         }
+        const { grade, reason } = connection.correlation.grade;
+        if (
+          decision.towards === 'new' &&
+          connection.config.changeOver === 'at-offset' &&
+          !connection.canChangeAtOffset
+        ) {
+          const why = `change-over at-offset needs the correlation grade exact or keyed, and it is ${grade}: ${reason}`;
+          const message = `${name}: ${why}. Let the parallel run see more, mend \`correlate\`, or use \`changeOver: quiesce\``;
+          reply(refusal(409, 'correlation-too-weak', message, name));
+          return;
+        }
         const asked = { ...decision, connection, request, operator: author.name, nowMs };
         const verdict = judgeMove(asked, this.#options.target, this.#options.authority?.() ?? null);
         if (verdict?.ok === false) {
@@ -234,7 +237,13 @@ export class ShardEngine {
         // A swap that is still draining when the window closes gives up.
         const leftMs = verdict === null ? request.deadlineMs : verdict.notAfterMs - nowMs;
         const bounded = { ...request, deadlineMs: Math.min(request.deadlineMs, leftMs) };
-        this.#startSwap(connection, decision.event, bounded, { ...author, approval });
+        this.#moves.start({
+          connection,
+          feed,
+          event: decision.event,
+          request: bounded,
+          author: { ...author, approval },
+        });
         return;
       }
     }
@@ -294,21 +303,13 @@ export class ShardEngine {
     then: (decision: Decision) => void,
   ): boolean {
     this.runtime.now = nowMs;
-    const decision = this.decisions.get(id);
-    if (decision === null || decision.resolved !== null) return false;
-    const record = { t: 'resolution', id, action, by, reason, at: nowMs } as const;
-    this.runtime.append(record, null, 'durable', () => {
-      this.decisions.resolve(record);
-      if (action === 'deliver') for (const offset of decision.proposalOffsets) this.redeliver(decision, offset);
-      then(this.decisions.get(id) ?? decision);
-    });
-    return true;
+    return this.deciding.resolve({ t: 'resolution', id, action, by, reason, at: nowMs }, then);
   }
 
   /** The process is about to stop: swaps that can be undone are, and nothing new is admitted. */
   stopping(nowMs: number): void {
     this.runtime.now = nowMs;
-    for (const swap of this.#swaps.values()) swap.abortIfPossible('the gateway is stopping');
+    this.#moves.abortAll('the gateway is stopping');
     for (const feed of this.feeds.values()) feed.stop();
   }
 
@@ -334,7 +335,7 @@ export class ShardEngine {
     return statusOf({
       connection,
       feed,
-      swap: this.#swaps.get(name) ?? null,
+      swap: this.#moves.of(name),
       isHeldByHand: this.#heldByHand.has(name),
       isFenced: false,
       openDecisions: this.decisions.openOf(name),
@@ -354,15 +355,15 @@ export class ShardEngine {
 
   /** Returns the leg ports that are new. */
   #addConnection(config: Inventory['connections'][number]): number[] {
-    const { shard, frameLimitBytes } = this.#options;
+    const { shard, frameLimitBytes, afterCrash } = this.#options;
     const connection = new ConnectionEngine(
       config,
       shard,
       this.runtime,
       {
-        moved: (name) => this.#moved(this.connections.get(name)?.config.feed ?? ''),
+        moved: (name) => this.#moves.look(this.connections.get(name)?.config.feed ?? ''),
         stray: (endpoint, frame) => this.#stray(endpoint, frame.isAnswer),
-        doubt: (asking, cause, { input }) => this.#openDecision(asking, cause, input),
+        doubt: (asking, cause, { input }) => this.deciding.open(asking, cause, input),
       },
       frameLimitBytes,
     );
@@ -372,68 +373,11 @@ export class ShardEngine {
     for (const platform of PLATFORMS) {
       const leg = config.legs[platform];
       if (!this.legPorts.has(leg.port)) opened.push(leg.port);
-      const port = this.legPorts.get(leg.port) ?? this.#openLegPort(leg.port, leg);
-      port.members.push({ connection, platform });
+      const port = this.legPorts.get(leg.port) ?? new LegPort(leg.port, leg, this.runtime, frameLimitBytes, afterCrash);
+      this.legPorts.set(leg.port, port);
+      port.add({ connection, platform });
     }
     return opened;
-  }
-
-  #openLegPort(number: number, listener: Listener): LegPort {
-    const members: LegPort['members'] = [];
-    const { frameLimitBytes, afterCrash } = this.#options;
-    const owner = this.#legOwner(members);
-    const runtime = this.runtime;
-    const intake = new Intake({ name: `leg:${number}`, listener, runtime, owner, frameLimitBytes, afterCrash });
-    const port = { intake, members };
-    this.legPorts.set(number, port);
-    return port;
-  }
-
-  #legOwner(members: LegPort['members']): IntakeOwner {
-    const pick = (payload: Uint8Array): LegPort['members'][number] | undefined =>
-      members.find(({ connection, platform }) => {
-        const { match } = connection.config.legs[platform];
-        return match === null || matchesPredicate(payload, match);
-      });
-    const first = (): ConnectionEngine | undefined => members[0]?.connection;
-    const working = new Map<Message, LegPort['members'][number]>();
-    return {
-      message: (message) => {
-        const member = pick(message.frame.payload);
-        const worker = member ?? members[0];
-        if (worker !== undefined) working.set(message, worker);
-        const intake = this.legPorts.get(member?.connection.config.legs[member.platform].port ?? -1)?.intake;
-        if (member !== undefined && intake !== undefined) member.connection.output(message, member.platform, intake);
-        else this.#parkUnmatched(message, members);
-      },
-      answeredAgain: (facts, offset) => this.#listedAgain(first(), facts, offset),
-      reusedId: (message) => this.runtime.fx.log('warn', 'reused-id', { sha: message.facts.sha.slice(0, 12) }),
-      firstAfterCrash: (message) =>
-        pick(message.frame.payload)?.connection.listed('maybeSent', message.facts, null, 'before-crash'),
-      refused: (facts, cause) => {
-        const endpoint = `leg of ${first()?.config.name ?? '?'}`;
-        this.runtime.append({ t: 'refusal', endpoint, cause, at: this.runtime.now, ...facts }, null, 'written');
-      },
-      deserted: () => {},
-      ended: (message) => {
-        const member = working.get(message);
-        working.delete(message);
-        member?.connection.outputEnded(member.platform, this.runtime.now - message.receivedAtMs);
-      },
-    };
-  }
-
-  /** Fits no connection of its port: kept durably, answered, listed under the port's first connection. */
-  #parkUnmatched(message: Message, members: LegPort['members']): void {
-    const [member] = members;
-    if (member === undefined) return;
-    const intake = this.legPorts.get(member.connection.config.legs[member.platform].port)?.intake;
-    if (intake !== undefined) member.connection.park(message, member.platform, intake, 'no-connection-matches');
-  }
-
-  #listedAgain(connection: ConnectionEngine | undefined, facts: MessageFacts, offset: number | null): void {
-    if (connection === undefined) return;
-    connection.listed('answeredAgain', facts, offset, 'resent-by-platform');
   }
 
   #feedObserver(): FeedObserver {
@@ -446,17 +390,16 @@ export class ShardEngine {
       answered: (input: AdmittedInput, platform: Platform, verdict: Verdict, isPrimary: boolean) =>
         each(input.feed, (connection) => {
           connection.inputAnswered(input, platform, verdict, isPrimary);
-          if (!isPrimary && this.#isFedByCopies(connection)) connection.watchCopies();
+          if (!isPrimary && this.#isFedByCopies(connection)) connection.doubts.watch();
+          connection.changeOver.look();
         }),
       listed: (feed, list: ListName, facts, offset, cause) => {
         this.connectionsOf(feed)[0]?.listed(list, facts, offset, cause);
       },
       counted: (feed, counter) => each(feed, (connection) => connection.counters[counter]++),
       stray: (endpoint, frame) => this.#stray(endpoint, frame.isAnswer),
-      moved: (feed) => this.#moved(feed),
-      ended: (feed, message) => {
-        for (const { config } of this.connectionsOf(feed)) this.#swaps.get(config.name)?.ended(message);
-      },
+      moved: (feed) => this.#moves.look(feed),
+      ended: (feed, message) => this.#moves.ended(feed, message),
     };
   }
 
@@ -471,142 +414,6 @@ export class ShardEngine {
 
   #stray(endpoint: string, isAnswer: boolean): void {
     this.runtime.fx.log('warn', isAnswer ? 'uncredited-answer' : 'unsolicited-frame', { endpoint });
-  }
-
-  #moved(feed: string): void {
-    if (this.#swaps.size === 0) return;
-    for (const { config } of this.connectionsOf(feed)) this.#swaps.get(config.name)?.check();
-  }
-
-  #startSwap(connection: ConnectionEngine, event: RouteChanged, request: RouteRequest, author: Author): void {
-    const { name } = connection.config;
-    const feed = this.feedOf(name);
-    if (feed === null) throw new Error(`${name} has no feed`);
-    const plan = { verb: event.verb, next: event.route, forced: request.force, deadlineMs: request.deadlineMs };
-    const swap = new Swap(plan, connection, feed, this.runtime, {
-      commit: (then) => {
-        connection.raiseBarrier();
-        this.#appendEpoch(connection, event, request, author, (reowns) => {
-          this.#apply(connection, feed, event, request.force, reowns);
-          connection.liftBarrier();
-          then();
-        });
-      },
-      overdue: () => this.#decideOverdue(connection),
-      done: (response) => {
-        this.#swaps.delete(name);
-        const { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt } = response;
-        const outcome = response.aborted === true ? 'aborted' : 'committed';
-        const reason = response.reason ?? null;
-        const figures = { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt, at: this.runtime.now };
-        const record = {
-          t: 'operation',
-          connection: name,
-          requestId: request.requestId,
-          outcome,
-          reason,
-          ...figures,
-        } as const;
-        this.runtime.append(record, null, 'durable', () => {
-          this.operations.end(request.requestId, { ok: true, value: response });
-        });
-      },
-    });
-    this.#swaps.set(name, swap);
-    swap.start();
-  }
-
-  #appendEpoch(
-    connection: ConnectionEngine,
-    event: RouteChanged,
-    request: RouteRequest,
-    author: Author,
-    then: (reowns: boolean) => void,
-  ): void {
-    const { epoch, phase, newWeight } = event.route;
-    const record = linkEpoch(connection.epochs.at(-1) ?? null, {
-      connection: connection.config.name,
-      epoch,
-      phase,
-      newWeight,
-      verb: event.verb,
-      by: author.name,
-      origin: request.origin,
-      requestId: request.requestId,
-      reason: request.reason ?? null,
-      changeId: request.changeId ?? null,
-      approval: author.approval ?? null,
-      forced: request.force,
-      at: new Date(this.runtime.now).toISOString(),
-    });
-    const reowns = request.force && canReown(connection, 'legacy');
-    this.runtime.append({ t: 'epoch', record, reowns, at: this.runtime.now }, null, 'durable', () => {
-      connection.epochs.push(record);
-      then(reowns);
-    });
-  }
-
-  #apply(connection: ConnectionEngine, feed: FeedEngine, event: RouteChanged, forced: boolean, reowns: boolean): void {
-    const former = connection.route;
-    connection.route = event.route;
-    const candidate = candidateOf(event.route);
-    const roles = candidate === null ? [controlOf(event.route)] : [controlOf(event.route), candidate];
-    const primary = primaryOf(this.connectionsOf(feed.config.name).map(({ route }) => route));
-    const movesPrimary = primary !== feed.primary;
-    if (forced && movesPrimary) feed.abandonCurrent();
-    feed.setPrimary(primary);
-    if (!this.#needsShadow(feed.config.name, primary)) feed.dropShadows(otherPlatform(primary));
-    connection.obligations.keepOnly(roles);
-    if (!forced) return;
-    // A forced move leads back to legacy: new is the platform that may be dead.
-    for (const doubt of takeOver(connection, 'new', former, reowns))
-      this.#openDecision(connection, doubt.cause, doubt.obligation.input);
-    deliverCaptures(connection, 'legacy');
-  }
-
-  /** An input whose control output did not come although it had to: a person decides, traffic goes on. */
-  #decideOverdue(connection: ConnectionEngine): void {
-    if (connection.openOutputs > 0) return;
-    const overdue = connection.obligations.overdue(this.runtime.now, (item, platform) =>
-      connection.owes(item, platform),
-    );
-    // So many are no accident: the platform filters, and the inventory does not say so.
-    if (overdue.length > DECISIONS_AT_ONCE) return;
-    for (const obligation of overdue) this.#openDecision(connection, 'output-missing', obligation.input);
-  }
-
-  #openDecision(connection: ConnectionEngine, cause: string, input: number): void {
-    const obligation = connection.obligations.get(input);
-    if (obligation === null) return;
-    const proposals = PLATFORMS.flatMap((platform) => {
-      const { output, outputFacts, delivered } = obligation.sides[platform];
-      return output === null || outputFacts === null || delivered ? [] : [{ ...outputFacts, offset: output }];
-    });
-    const record: DecisionRecord = {
-      t: 'decision',
-      id: `${this.#options.shard}-${this.runtime.nextOffset}`,
-      connection: connection.config.name,
-      cause,
-      input,
-      inputFacts: obligation.facts,
-      proposals,
-      at: this.runtime.now,
-    };
-    this.runtime.append(record, null, 'durable');
-    this.decisions.open(record);
-    connection.obligations.close(obligation);
-  }
-
-  /** Sends one proposal of a decision; also on recovery, where the journal has the decision and no verdict. */
-  redeliver(decision: Decision, offset: number): void {
-    const connection = this.connections.get(decision.connection);
-    const proposal = decision.proposals[decision.proposalOffsets.indexOf(offset)];
-    if (connection === undefined || proposal === undefined) return;
-    const facts = { msh10: proposal.msh10, sha: proposal.sha256 };
-    const platform = otherPlatform(controlOf(connection.route));
-    connection.obligations.takeOver(offset);
-    if (decision.inputOffset !== null) connection.obligations.decided(decision.inputOffset);
-    connection.flow.deliverCapture({ offset, facts, platform, obligation: null }, 'outOfOrder');
   }
 
   #releaseByHand(name: string): void {

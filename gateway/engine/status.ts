@@ -36,6 +36,8 @@ export function statusOf(facts: StatusFacts): ConnectionStatus {
     shadowLag: shadowLag(facts),
     rollbackReady: readiness(facts),
     decisions: openDecisions,
+    changeOver: connection.config.changeOver,
+    correlation: connection.correlation.grade,
     changed: { by: last?.by ?? 'init', at: last?.at ?? new Date(0).toISOString(), reason: last?.reason ?? null },
     observed:
       observed === null || observed.epoch !== route.epoch
@@ -62,6 +64,7 @@ function stateOf({ connection, swap, isHeldByHand, isFenced }: StatusFacts): Sta
     }
   }
   if (connection.reowning > 0) return 'reowning';
+  if (connection.changeOver.isOpen) return 'settling';
   return isHeldByHand ? 'held' : 'steady';
 }
 

@@ -12,16 +12,21 @@ import type { Runtime } from './runtime.ts';
 
 export type SwapPhase = 'catching-up' | 'draining' | 'committing' | 'settling' | 'done';
 
+/** `quiesce`: nothing is mid-transfer. `at-offset`: nothing is held (change-over.ts). `forced`: at once (reown.ts). */
+export type SwapMethod = 'quiesce' | 'at-offset' | 'forced';
+
 export type SwapPlan = {
   readonly verb: MoveVerb;
   readonly next: Route;
-  readonly forced: boolean;
+  readonly method: SwapMethod;
   readonly deadlineMs: number;
 };
 
 export type SwapHooks = {
   /** Appends the epoch record; `then` runs when it is durable and the route is what the plan says. */
   commit(then: () => void): void;
+  /** The new route gives the feed another primary. */
+  movesPrimary(): boolean;
   /** What blocked the drain has waited longer than it can take: a person decides. */
   overdue(): void;
   done(response: RouteResponse): void;
@@ -29,6 +34,8 @@ export type SwapHooks = {
 
 /** Copies that may be under way when the hold begins: few enough to be answered within it. */
 const CATCH_UP_LAG = 2;
+/** Inputs whose outputs may still come when a change-over at an offset begins: the new owner's outputs wait for them. */
+const CATCH_UP_OPEN = 8;
 const CONNECT_WITHIN_MS = 5000;
 /** How long the answer to the request waits for the answers of the messages that were held. */
 const REPORT_WAIT_MS = 2000;
@@ -59,7 +66,7 @@ export class Swap {
   }
 
   start(): void {
-    if (this.#plan.forced) {
+    if (this.#plan.method === 'forced') {
       this.#commit();
       return;
     }
@@ -78,7 +85,10 @@ export class Swap {
 
   /** Looks again whether the next step can be taken: called whenever something has moved. */
   check(): void {
-    if (this.phase === 'catching-up' && this.#isCaughtUp()) this.#hold();
+    if (this.phase === 'catching-up' && this.#isCaughtUp()) {
+      if (this.#plan.method === 'at-offset') this.#commit();
+      else this.#hold();
+    }
     if (this.phase === 'draining') this.#drain();
   }
 
@@ -105,8 +115,11 @@ export class Swap {
   }
 
   #isCaughtUp(): boolean {
-    if (!this.#feed.canBeHeld) return false;
+    // One change-over after the other: outputs are judged by two routes at most.
+    if (this.#connection.changeOver.isOpen) return false;
+    if (this.#plan.method !== 'at-offset' && !this.#feed.canBeHeld) return false;
     if (!this.#drains) return true;
+    if (this.#plan.method === 'at-offset' && this.#connection.obligations.size > CATCH_UP_OPEN) return false;
     const lag = this.#feed.shadowLag('legacy') + this.#feed.shadowLag('new');
     const canConnect = this.#feed.links[this.#target].isConnected;
     return lag <= CATCH_UP_LAG && canConnect && !this.#connection.destination.isBlocked;
@@ -145,17 +158,24 @@ export class Swap {
   #commit(): void {
     this.phase = 'committing';
     this.#stopTimers();
-    this.#feed.hold(this);
+    if (this.#plan.method === 'at-offset') {
+      this.#inFlightAtHold = this.#feed.inFlight;
+      for (const message of this.#feed.unanswered) this.#held.add(message);
+      // Only while the record is on its way to the disk: by it the next message has another primary.
+      if (this.#hooks.movesPrimary()) this.#feed.hold(this);
+    } else this.#feed.hold(this);
     this.#hooks.commit(() => this.#committed());
   }
 
   #committed(): void {
     this.phase = 'settling';
-    for (const message of this.#feed.waiting) this.#held.add(message);
-    this.#heldMessages = this.#held.size;
+    if (this.#plan.method !== 'at-offset') {
+      for (const message of this.#feed.waiting) this.#held.add(message);
+      this.#heldMessages = this.#held.size;
+    }
     this.#feed.release(this);
     // A forced rollback returns when the epoch is durable; the figure of what was held is then not waited for.
-    if (this.#held.size === 0 || this.#plan.forced) this.#finish();
+    if (this.#held.size === 0 || this.#plan.method === 'forced') this.#finish();
     else this.#deadlineTimer = this.#runtime.after(REPORT_WAIT_MS, () => this.#finish());
   }
 
@@ -195,6 +215,7 @@ export class Swap {
 
   #whyNotReady(): string {
     if (this.phase === 'draining') return this.#whyNotDrained();
+    if (this.#connection.changeOver.isOpen) return 'outputs of the last change-over are still settling';
     const target = this.#target;
     if (!this.#feed.links[target].isConnected) {
       const { host, port } = this.#feed.config.platforms[target];
@@ -202,6 +223,9 @@ export class Swap {
     }
     const lag = this.#feed.shadowLag('legacy') + this.#feed.shadowLag('new');
     if (lag > CATCH_UP_LAG) return `the shadow cannot catch up: ${lag} messages behind`;
+    const { size } = this.#connection.obligations;
+    if (this.#plan.method === 'at-offset' && size > CATCH_UP_OPEN)
+      return `the platforms are behind with the outputs of ${size} inputs`;
     if (this.#connection.destination.isBlocked) return 'the destination does not answer';
     return 'the feed is still answering what waited for the last hold';
   }

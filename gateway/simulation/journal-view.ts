@@ -20,7 +20,10 @@ export class JournalView {
   readonly outputs = new Map<string, At<OutputRecord>[]>();
   readonly outputVerdicts = new Map<number, At<OutputVerdictRecord>[]>();
   readonly captureAnswers = new Map<number, At<CaptureAnswerRecord>[]>();
-  readonly epochs = new Map<string, { readonly offset: number; readonly record: EpochRecord }[]>();
+  readonly epochs = new Map<
+    string,
+    { readonly offset: number; readonly record: EpochRecord; readonly atOffset: boolean }[]
+  >();
   /** Offsets by request id. */
   readonly operations = new Map<string, number[]>();
   readonly #all = new Map<number, OnDisk>();
@@ -48,7 +51,7 @@ export class JournalView {
         put(this.captureAnswers, meta.output, { offset, meta, payload });
         return;
       case 'epoch':
-        put(this.epochs, meta.record.connection, { offset, record: meta.record });
+        put(this.epochs, meta.record.connection, { offset, record: meta.record, atOffset: meta.atOffset });
         return;
       case 'operation':
         put(this.operations, meta.requestId, offset);

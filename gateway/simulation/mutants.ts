@@ -13,7 +13,10 @@ export type Mutant = {
 
 const FEED = 'gateway/engine/feed.ts';
 const CONNECTION = 'gateway/engine/connection.ts';
-const SHARD = 'gateway/engine/shard.ts';
+const MOVES = 'gateway/engine/route-moves.ts';
+const LEG_PORT = 'gateway/engine/leg-port.ts';
+const OWNERSHIP = 'gateway/engine/ownership.ts';
+const CHANGE_OVER = 'gateway/engine/change-over.ts';
 const SWAP = 'gateway/engine/swap.ts';
 const INTAKE = 'gateway/engine/intake.ts';
 const RECOVERY = 'gateway/engine/recovery.ts';
@@ -152,8 +155,8 @@ const DURABILITY: readonly Mutant[] = [
     name: 'deliver an output that is written, not durable',
     rule: 3,
     file: CONNECTION,
-    find: "      'durable',\n      () => this.flow.begin(",
-    replace: "      'written',\n      () => this.flow.begin(",
+    find: "      'durable',\n      () => {\n        const hasRole",
+    replace: "      'written',\n      () => {\n        const hasRole",
   },
   {
     name: 'answer the platform when the destination’s verdict is written, not durable',
@@ -206,28 +209,28 @@ const OWNERS: readonly Mutant[] = [
   {
     name: 'ignore weights',
     rule: 5,
-    file: CONNECTION,
-    find: 'if (this.route.newWeight === 0 || this.config.weightKey === null) return controlOf(this.route);',
-    replace: 'if (this.config.weightKey !== null) return controlOf(this.route);',
+    file: OWNERSHIP,
+    find: 'if (route.newWeight === 0 || weightKey === null) return controlOf(route);',
+    replace: 'if (weightKey !== null) return controlOf(route);',
   },
   {
     name: 'one share too many for new',
     rule: 5,
-    file: CONNECTION,
+    file: OWNERSHIP,
     find: 'return share < route.newWeight',
     replace: 'return share <= route.newWeight',
   },
   {
     name: 'deliver the candidate',
     rule: 5,
-    file: CONNECTION,
-    find: "if (this.ownerOf(payload) !== platform) return candidateOf(this.route) === null ? 'park' : 'capture';",
+    file: OWNERSHIP,
+    find: "if (this.#ownerOf(output.payload, route) !== platform) return candidateOf(route) === null ? 'park' : 'capture';",
     replace: '',
   },
   {
     name: 'ignore what tells shared legs apart',
     rule: 5,
-    file: SHARD,
+    file: LEG_PORT,
     find: 'return match === null || matchesPredicate(payload, match);',
     replace: 'return match === null || payload.length > 0;',
   },
@@ -345,16 +348,16 @@ const SWAPS: readonly Mutant[] = [
   {
     name: 'ask written where the epoch must be durable',
     rule: 8,
-    file: SHARD,
-    find: "reowns, at: this.runtime.now }, null, 'durable', () => {",
-    replace: "reowns, at: this.runtime.now }, null, 'written', () => {",
+    file: MOVES,
+    find: "this.#runtime.append(record, null, 'durable', () => {\n      connection.epochs",
+    replace: "this.#runtime.append(record, null, 'written', () => {\n      connection.epochs",
   },
   {
     name: 'tell the outcome before it is durable',
     rule: 8,
-    file: SHARD,
-    find: "this.runtime.append(record, null, 'durable', () => {\n          this.operations.end(",
-    replace: "this.runtime.append(record, null, 'written', () => {\n          this.operations.end(",
+    file: MOVES,
+    find: "this.#runtime.append(record, null, 'durable', () => {\n          this.#operations.end(",
+    replace: "this.#runtime.append(record, null, 'written', () => {\n          this.#operations.end(",
   },
   {
     name: 'abort after the point of no return',
@@ -409,7 +412,7 @@ const SWAPS: readonly Mutant[] = [
   {
     name: 'the primary does not follow the route',
     rule: 8,
-    file: SHARD,
+    file: MOVES,
     find: '    feed.setPrimary(primary);',
     replace: '',
   },
@@ -455,23 +458,23 @@ const ROLLBACK: readonly Mutant[] = [
   {
     name: 'do not deliver what was captured',
     rule: 9,
-    file: SHARD,
-    find: "    deliverCaptures(connection, 'legacy');",
+    file: MOVES,
+    find: "      deliverCaptures(connection, 'legacy');",
     replace: '',
   },
   {
     name: 'no tombstone: deliver what the former owner still sends',
     rule: 9,
-    file: CONNECTION,
+    file: OWNERSHIP,
     find: "return obligation.owner === platform ? 'deliver' : 'suppress';",
     replace: "return 'deliver';",
   },
   {
     name: 'judge a late output by the current owner only',
     rule: 9,
-    file: CONNECTION,
-    find: "return isLate ? 'suppress' : 'deliver';",
-    replace: "return 'deliver';",
+    file: OWNERSHIP,
+    find: "if (obligation === null) return late ?? 'deliver';",
+    replace: "if (obligation === null) return 'deliver';",
   },
   {
     name: 'live input before the backlog of its platform',
@@ -490,9 +493,9 @@ const ROLLBACK: readonly Mutant[] = [
   {
     name: 'drop the copies that legacy still has to get',
     rule: 9,
-    file: SHARD,
+    file: MOVES,
     find: 'feed.dropShadows(otherPlatform(primary));',
-    replace: "feed.dropShadows(otherPlatform(primary));\n    if (forced) feed.dropShadows('legacy');",
+    replace: "feed.dropShadows(otherPlatform(primary));\n    if (request.force) feed.dropShadows('legacy');",
   },
   {
     name: 'reverse the backlog of copies at recovery',
@@ -519,8 +522,8 @@ const ROLLBACK: readonly Mutant[] = [
     name: 'judge outputs while an epoch is on its way to the disk',
     rule: 8,
     file: CONNECTION,
-    find: '    if (this.#atBarrier !== null) {',
-    replace: '    if (this.#atBarrier !== null && message === null) {',
+    find: '    if (this.changeOver.isCommitting) {',
+    replace: '    if (this.changeOver.isCommitting && message === null) {',
   },
   {
     name: 'let a copy go that its owner rejected',
@@ -532,7 +535,7 @@ const ROLLBACK: readonly Mutant[] = [
   {
     name: 'with a weight, wait for the control only',
     rule: 8,
-    file: CONNECTION,
+    file: OWNERSHIP,
     find: 'return owner === null || owner === platform;',
     replace: 'return owner === platform || (owner === null && platform === controlOf(this.route));',
   },
@@ -540,7 +543,7 @@ const ROLLBACK: readonly Mutant[] = [
     name: 'deliver the heir’s output beside the one that the dead owner has under way',
     rule: 9,
     file: REOWN,
-    find: 'if (isCertain) connection.obligations.leaveTo(obligation, dead);',
+    find: 'if (isCertain) connection.obligations.leaveTo(obligation, dead, true);',
     replace: '',
   },
   {
@@ -566,6 +569,38 @@ const ROLLBACK: readonly Mutant[] = [
   },
 ];
 
+/** Rule 8, change-overs at an offset. */
+const AT_OFFSET: readonly Mutant[] = [
+  {
+    name: 'at an offset: judge by the leg, not by the input',
+    rule: 8,
+    file: CHANGE_OVER,
+    find: 'return open !== null && input !== null && input < open.offset ? open.former : now;',
+    replace: 'return open !== null && input === open.offset ? open.former : now;',
+  },
+  {
+    name: 'at an offset: the new owner does not wait for its turn',
+    rule: 2,
+    file: OWNERSHIP,
+    find: 'return isLater && this.#ownerOf(payload, former) !== platform;',
+    replace: 'return isLater && payload.length === 0;',
+  },
+  {
+    name: 'at an offset: everything earlier but one has settled',
+    rule: 8,
+    file: CHANGE_OVER,
+    find: 'if (this.#open === null || this.#earlier().length > 0) return;',
+    replace: 'if (this.#open === null || this.#earlier().length > 1) return;',
+  },
+  {
+    name: 'at an offset: ask nobody about what is unsettled',
+    rule: 8,
+    file: CONNECTION,
+    find: 'else this.#observer.doubt(this, ORDER_WAIT, obligation);',
+    replace: 'else this.obligations.close(obligation);',
+  },
+];
+
 /** Rule 14: epochs never go back and are never used twice. */
 const EPOCHS: readonly Mutant[] = [
   {
@@ -578,7 +613,7 @@ const EPOCHS: readonly Mutant[] = [
   {
     name: 'do not link an epoch to the one before',
     rule: 14,
-    file: SHARD,
+    file: MOVES,
     find: 'linkEpoch(connection.epochs.at(-1) ?? null, {',
     replace: 'linkEpoch(connection.epochs.at(-99) ?? null, {',
   },
@@ -600,5 +635,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...CREDIT,
   ...SWAPS,
   ...ROLLBACK,
+  ...AT_OFFSET,
   ...EPOCHS,
 ];

@@ -115,10 +115,11 @@ export class Oracle {
     const now = this.#routeAt(connection, this.#view.durableUpTo);
     const isOwners =
       ownerOf(now.route, key) === from ||
-      records.some(({ meta }) => {
+      records.some(({ offset, meta }) => {
         // A forced rollback lets what the gateway had taken in the former epoch go out.
         const then = this.#routeOf(connection, meta.epoch);
-        return this.#wasForcedSince(connection, then.index) && ownerOf(then.route, key) === from;
+        if (this.#wasForcedSince(connection, then.index) && ownerOf(then.route, key) === from) return true;
+        return this.#isOfFormerInput(connection, meta.input ?? offset, from, key);
       });
     if (!isOwners)
       this.#violate(
@@ -213,6 +214,15 @@ export class Oracle {
     const epochs = this.#view.epochs.get(connection) ?? [];
     const index = epochs.findIndex(({ record }) => record.epoch === epoch);
     return { route: epochs[index]?.record ?? FIRST_ROUTE, index };
+  }
+
+  /** A change-over at an offset: the input (or an output without one) came before it, and the route of then gives its output to this platform. */
+  #isOfFormerInput(connection: string, input: number, from: PlatformName, key: string): boolean {
+    const epochs = this.#view.epochs.get(connection) ?? [];
+    return epochs.some(({ offset, atOffset }, index) => {
+      const former = epochs[index - 1]?.record;
+      return atOffset && input < offset && former !== undefined && ownerOf(former, key) === from;
+    });
   }
 
   #wasForcedSince(connection: string, index: number): boolean {

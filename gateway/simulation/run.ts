@@ -91,7 +91,7 @@ class Simulation {
     this.#disk = new Disk(this.#world);
     this.#disk.failing = options.faults.failSync;
     this.#sites = feedsOf(options);
-    this.#inventory = inventoryOf(this.#sites);
+    this.#inventory = inventoryOf(this.#sites, options.atOffset);
     const members = new Map(this.#sites.map(({ name, connections }) => [name, connections.map((item) => item.name)]));
     this.#oracle = new Oracle(this.#disk, this.#witness, members, (rule, text) => this.#violate(rule, text));
     this.#faults = new FaultPlan(this.#world, () => this.#engine);

@@ -31,6 +31,7 @@ export type Scenario = {
   readonly connections: number;
   readonly shared: number;
   readonly sourcesPerFeed: number;
+  readonly atOffset: boolean;
   readonly faults: Faults;
   readonly habits: Habits;
   /** Nothing happens that a sender could feel: no resend, nothing on any list. */
@@ -89,6 +90,7 @@ const plain = {
   connections: 3,
   shared: 0,
   sourcesPerFeed: 1,
+  atOffset: false,
   faults: NO_FAULTS,
   habits: PLAIN,
   isQuiet: false,
@@ -159,5 +161,35 @@ export const SCENARIOS = {
     sourcesPerFeed: 2,
     habits: REJECTING,
     faults: { ...NO_FAULTS, wedgeNew: 0.1, force: 0.2, crash: 0.03 },
+  },
+  'at-offset': { ...plain, connections: 1, shared: 3, sourcesPerFeed: 2, atOffset: true, isQuiet: true },
+  'at-offset-crashes': {
+    ...plain,
+    connections: 1,
+    shared: 2,
+    atOffset: true,
+    faults: { ...NO_FAULTS, crash: 0.1, restart: 0.05, breakConnection: 0.1 },
+  },
+  'at-offset-stuck-outputs': {
+    ...plain,
+    atOffset: true,
+    faults: { ...NO_FAULTS, wedgeNew: 0.2, stallCandidate: 0.2, force: 0.3, crash: 0.03 },
+  },
+  'at-offset-rejections': {
+    ...plain,
+    connections: 1,
+    shared: 2,
+    atOffset: true,
+    habits: REJECTING,
+    faults: { ...NO_FAULTS, crash: 0.03, force: 0.3 },
+  },
+  'at-offset-everything': {
+    ...plain,
+    connections: 1,
+    shared: 2,
+    sourcesPerFeed: 2,
+    atOffset: true,
+    knowsInputs: false,
+    faults: EVERY_FAULT,
   },
 } satisfies Record<string, Scenario>;

@@ -6,6 +6,8 @@ export type SiteOptions = {
   readonly connections: number;
   /** Connections of one shared feed, told apart by MSH-6. */
   readonly shared: number;
+  /** Swaps hold nothing. */
+  readonly atOffset: boolean;
 };
 
 export type Ports = Readonly<Record<'feed' | 'legacy' | 'new' | 'legacyLeg' | 'newLeg', number>>;
@@ -43,7 +45,7 @@ export function partyAt(feeds: readonly FeedSite[], port: number): string {
   return 'destination';
 }
 
-export function inventoryOf(feeds: readonly FeedSite[]): Inventory {
+export function inventoryOf(feeds: readonly FeedSite[], atOffset: boolean): Inventory {
   const lines: string[] = [];
   const shared = feeds.find(({ name }) => name === SHARED_FEED);
   if (shared !== undefined) lines.push('feeds:', `  - { name: ${SHARED_FEED}, ${feedBody(shared.ports)} }`);
@@ -64,6 +66,7 @@ export function inventoryOf(feeds: readonly FeedSite[]): Inventory {
         '    correlate: [OBR-2]',
         '    settle: 1s',
       );
+      if (atOffset) lines.push('    changeOver: at-offset');
       if (isShared) lines.push(`    applies: { MSH-6: ${practice} }`);
     }
   }

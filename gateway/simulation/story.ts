@@ -7,11 +7,13 @@ export function storyOf(records: readonly DiskRecord[], witness: Witness, id: st
   const lines: string[] = [];
   for (const { offset, meta } of records) {
     const isOf =
+      id === '*' ||
       ('sha' in meta && witness.serialBy(meta.sha) === id) ||
       ('input' in meta && typeof meta.input === 'number' && offsets.has(meta.input)) ||
       ('output' in meta && offsets.has(meta.output)) ||
       (meta.t === 'list' && witness.serialBy(meta.message.sha) === id) ||
       meta.t === 'start' ||
+      meta.t === 'decision' ||
       (meta.t === 'epoch' && id.startsWith(`${meta.record.connection}`));
     if (!isOf) continue;
     if (meta.t === 'input' || meta.t === 'output') offsets.add(offset);

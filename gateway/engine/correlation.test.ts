@@ -1,0 +1,55 @@
+/** The grade is what was seen, not what was hoped for. */
+import { describe, expect, it } from 'vitest';
+import { Correlation, type InputFinding, type OutputFinding } from './correlation.ts';
+
+function seen(
+  inputs: Partial<Record<InputFinding, number>>,
+  outputs: Partial<Record<OutputFinding, number>>,
+  correlates = true,
+): Correlation {
+  const correlation = new Correlation(correlates);
+  for (const kind of ['new', 'repeated', 'ambiguous', 'keyless'] as const)
+    for (let count = inputs[kind] ?? 0; count > 0; count--) correlation.input(kind);
+  for (const kind of ['key', 'order', 'unmatched'] as const)
+    for (let count = outputs[kind] ?? 0; count > 0; count--) {
+      correlation.output('legacy', kind);
+      correlation.output('new', kind);
+    }
+  return correlation;
+}
+
+describe('correlation grade', () => {
+  it('is none before enough outputs of both platforms have come', () => {
+    expect(seen({ new: 19 }, { key: 19 }).grade).toEqual({ grade: 'none', reason: '19 of 20 outputs of legacy seen' });
+  });
+
+  it('is exact where every key was new, keyed where one came again after its input was closed', () => {
+    expect(seen({ new: 50 }, { key: 50 }).grade.grade).toBe('exact');
+    expect(seen({ new: 50, repeated: 1 }, { key: 50 }).grade.grade).toBe('keyed');
+  });
+
+  it('is fifo where a key is missing, or open twice, or outputs find no input by it', () => {
+    expect(seen({ new: 50, keyless: 1 }, { key: 50 }).grade).toMatchObject({ grade: 'fifo' });
+    expect(seen({ new: 50, ambiguous: 1 }, { key: 50 }).grade).toMatchObject({ grade: 'fifo' });
+    expect(seen({ new: 50 }, { key: 40, order: 10 }).grade).toMatchObject({ grade: 'fifo' });
+    expect(seen({ new: 50 }, { order: 50 }, false).grade).toEqual({
+      grade: 'fifo',
+      reason: 'the inventory names no `correlate`',
+    });
+  });
+
+  it('is none where outputs belong to nothing', () => {
+    expect(seen({ new: 50 }, { key: 40, unmatched: 10 }).grade.grade).toBe('none');
+  });
+
+  it('forgets: what was doubtful a thousand inputs ago is not doubtful now, and a checkpoint keeps the count', () => {
+    const correlation = seen({ ambiguous: 1 }, { key: 20 });
+    expect(correlation.isDoubtful('new')).toBe(true);
+    for (let count = 0; count < 999; count++) correlation.input('new');
+    const copy = new Correlation(true);
+    copy.load(correlation.dump());
+    expect(copy.grade.grade).toBe('fifo');
+    copy.input('new');
+    expect(copy.grade.grade).toBe('exact');
+  });
+});

@@ -1,0 +1,134 @@
+/**
+ * How well outputs can be told apart by their inputs, measured on what passes: the correlation grade. What trusts a
+ * correlation (a change-over at an offset, re-owning) asks here first.
+ */
+import { PLATFORMS, type Platform } from '../../core/platform.ts';
+
+/**
+ * - `exact`: no key came twice. `keyed`: a key may come again, but never while an input with it is open.
+ * - `fifo`: only the order tells. `none`: nothing does, or not enough has been seen.
+ */
+export type Grade = 'exact' | 'keyed' | 'fifo' | 'none';
+export type Correlated = { readonly grade: Grade; readonly reason: string };
+
+/** What was found of an input's key: new; seen before and closed; that of an input that is open; none in the message. */
+export type InputFinding = 'new' | 'repeated' | 'ambiguous' | 'keyless';
+/** How an output found its input: by key, by order, or not at all. */
+export type OutputFinding = 'key' | 'order' | 'unmatched';
+
+export type CorrelationState = {
+  readonly inputs: readonly InputFinding[];
+  readonly outputs: Readonly<Record<Platform, readonly OutputFinding[]>>;
+};
+
+const INPUTS_SEEN = 1000;
+const OUTPUTS_SEEN = 200;
+const ENOUGH = 20;
+/** Outputs that no input asked for exist; more of them than one in a hundred are a key that does not hold. */
+const UNMATCHED_SHARE = 0.01;
+
+export class Correlation {
+  readonly #correlates: boolean;
+  readonly #inputs = new Recent<InputFinding>(INPUTS_SEEN);
+  readonly #outputs = {
+    legacy: new Recent<OutputFinding>(OUTPUTS_SEEN),
+    new: new Recent<OutputFinding>(OUTPUTS_SEEN),
+  };
+
+  constructor(correlates: boolean) {
+    this.#correlates = correlates;
+  }
+
+  input(finding: InputFinding): void {
+    this.#inputs.add(finding);
+  }
+
+  output(platform: Platform, finding: OutputFinding): void {
+    this.#outputs[platform].add(finding);
+  }
+
+  /** Something has been seen that makes a mistake possible. */
+  isDoubtful(platform: Platform): boolean {
+    return this.#whyNotKeyed([platform]) !== null;
+  }
+
+  get grade(): Correlated {
+    for (const platform of PLATFORMS) {
+      const { size } = this.#outputs[platform];
+      if (size < ENOUGH) return { grade: 'none', reason: `${size} of ${ENOUGH} outputs of ${platform} seen` };
+    }
+    if (!this.#correlates) return this.#byOrder('the inventory names no `correlate`');
+    const doubt = this.#whyNotKeyed(PLATFORMS);
+    if (doubt !== null) return this.#byOrder(doubt);
+    const repeated = this.#inputs.count('repeated');
+    return repeated === 0
+      ? { grade: 'exact', reason: `each of the last ${this.#inputs.size} inputs had a key of its own` }
+      : { grade: 'keyed', reason: `${repeated} of the last ${this.#inputs.size} inputs had the key of an earlier one` };
+  }
+
+  dump(): CorrelationState {
+    const { legacy, new: next } = this.#outputs;
+    return { inputs: this.#inputs.all, outputs: { legacy: legacy.all, new: next.all } };
+  }
+
+  load({ inputs, outputs }: CorrelationState): void {
+    for (const finding of inputs) this.input(finding);
+    for (const platform of PLATFORMS) for (const finding of outputs[platform]) this.output(platform, finding);
+  }
+
+  #byOrder(reason: string): Correlated {
+    const isOrdered = PLATFORMS.every((platform) => {
+      const outputs = this.#outputs[platform];
+      return outputs.count('unmatched') <= outputs.size * UNMATCHED_SHARE;
+    });
+    return { grade: isOrdered ? 'fifo' : 'none', reason };
+  }
+
+  #whyNotKeyed(platforms: readonly Platform[]): string | null {
+    const { size } = this.#inputs;
+    const keyless = this.#inputs.count('keyless');
+    if (keyless > 0) return `${keyless} of the last ${size} inputs had no key`;
+    const ambiguous = this.#inputs.count('ambiguous');
+    if (ambiguous > 0) return `${ambiguous} of the last ${size} inputs had the key of one that was still open`;
+    for (const platform of platforms) {
+      const outputs = this.#outputs[platform];
+      const unmatched = outputs.size - outputs.count('key');
+      if (unmatched > outputs.size * UNMATCHED_SHARE)
+        return `${unmatched} of the last ${outputs.size} outputs of ${platform} had the key of no input`;
+    }
+    return null;
+  }
+}
+
+/** The newest so many findings, counted by kind. */
+class Recent<T extends string> {
+  readonly #limit: number;
+  readonly #items: T[] = [];
+  readonly #counts = new Map<T, number>();
+  #next = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** Oldest first. */
+  get all(): readonly T[] {
+    return [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)];
+  }
+
+  count(kind: T): number {
+    return this.#counts.get(kind) ?? 0;
+  }
+
+  add(item: T): void {
+    const former = this.#items.length < this.#limit ? undefined : this.#items[this.#next];
+    if (former !== undefined) this.#counts.set(former, this.count(former) - 1);
+    this.#counts.set(item, this.count(item) + 1);
+    this.#items[this.#next] = item;
+    this.#next = (this.#next + 1) % this.#limit;
+  }
+}

@@ -1,0 +1,84 @@
+/** What only a person can say: decisions are opened, and closed by name; what is to be delivered then goes out, out of order. */
+import { controlOf, otherPlatform, PLATFORMS } from '../../core/platform.ts';
+import { type ConnectionEngine, ORDER_WAIT } from './connection.ts';
+import type { Decision, Decisions } from './lists.ts';
+import type { DecisionRecord, ResolutionRecord } from './records.ts';
+import type { Runtime } from './runtime.ts';
+
+/** So many overdue outputs are no accident: the platform filters, and the inventory does not say so. */
+const OVERDUE_AT_ONCE = 100;
+
+export class Deciding {
+  readonly #shard: number;
+  readonly #runtime: Runtime;
+  readonly #decisions: Decisions;
+  readonly #connections: ReadonlyMap<string, ConnectionEngine>;
+
+  constructor(
+    shard: number,
+    runtime: Runtime,
+    decisions: Decisions,
+    connections: ReadonlyMap<string, ConnectionEngine>,
+  ) {
+    this.#shard = shard;
+    this.#runtime = runtime;
+    this.#decisions = decisions;
+    this.#connections = connections;
+  }
+
+  open(connection: ConnectionEngine, cause: string, input: number): void {
+    const obligation = connection.obligations.get(input);
+    if (obligation === null) return;
+    const proposals = PLATFORMS.flatMap((platform) => {
+      const { output, outputFacts, delivered } = obligation.sides[platform];
+      return output === null || outputFacts === null || delivered ? [] : [{ ...outputFacts, offset: output }];
+    });
+    const record: DecisionRecord = {
+      t: 'decision',
+      id: `${this.#shard}-${this.#runtime.nextOffset}`,
+      connection: connection.config.name,
+      cause,
+      input,
+      inputFacts: obligation.facts,
+      proposals,
+      at: this.#runtime.now,
+    };
+    this.#runtime.append(record, null, 'durable');
+    this.#decisions.open(record);
+    connection.obligations.close(obligation, cause === ORDER_WAIT);
+  }
+
+  /** Inputs whose output did not come although it had to: a person decides, traffic goes on. */
+  openOverdue(connection: ConnectionEngine): void {
+    if (connection.openOutputs > 0) return;
+    const overdue = connection.obligations.overdue(this.#runtime.now, (item, platform) =>
+      connection.ownership.owes(item, platform),
+    );
+    if (overdue.length > OVERDUE_AT_ONCE) return;
+    for (const obligation of overdue) this.open(connection, 'output-missing', obligation.input);
+  }
+
+  /** Closes a decision; with `deliver` its captures go to the destination, out of order. False: there is none open. */
+  resolve(record: ResolutionRecord, then: (decision: Decision) => void): boolean {
+    const decision = this.#decisions.get(record.id);
+    if (decision === null || decision.resolved !== null) return false;
+    this.#runtime.append(record, null, 'durable', () => {
+      this.#decisions.resolve(record);
+      if (record.action === 'deliver') for (const offset of decision.proposalOffsets) this.redeliver(decision, offset);
+      then(this.#decisions.get(record.id) ?? decision);
+    });
+    return true;
+  }
+
+  /** Sends one proposal of a decision; also on recovery, where the journal has the decision and no verdict. */
+  redeliver(decision: Decision, offset: number): void {
+    const connection = this.#connections.get(decision.connection);
+    const proposal = decision.proposals[decision.proposalOffsets.indexOf(offset)];
+    if (connection === undefined || proposal === undefined) return;
+    const facts = { msh10: proposal.msh10, sha: proposal.sha256 };
+    const platform = otherPlatform(controlOf(connection.route));
+    connection.obligations.takeOver(offset);
+    if (decision.inputOffset !== null) connection.obligations.decided(decision.inputOffset);
+    connection.flow.deliverCapture({ offset, facts, platform, obligation: null }, 'outOfOrder');
+  }
+}

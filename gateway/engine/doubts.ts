@@ -1,0 +1,86 @@
+/**
+ * Rules 2 and 9: where the platform that owns an output gets its inputs as copies (a weight, a shared feed), a copy that it
+ * rejects, or makes nothing of in time, is for a person, with the other platform's capture as the proposal.
+ */
+import { otherPlatform } from '../../core/platform.ts';
+import { hasEnded, type Obligation, type Obligations } from './obligations.ts';
+import type { Ownership } from './ownership.ts';
+import type { Runtime } from './runtime.ts';
+
+export type DoubtOwner = {
+  readonly obligations: Obligations;
+  readonly ownership: Ownership;
+  /** Every accepted input yields an output. */
+  readonly makesOne: boolean;
+  expire(): void;
+  doubt(cause: string, obligation: Obligation): void;
+};
+
+export class Doubts {
+  readonly #owner: DoubtOwner;
+  readonly #runtime: Runtime;
+  readonly #rejected = new Set<Obligation>();
+  #timer: number | null = null;
+
+  constructor(owner: DoubtOwner, runtime: Runtime) {
+    this.#owner = owner;
+    this.#runtime = runtime;
+  }
+
+  /** Something of it has changed: did its owner reject its copy? */
+  mark(obligation: Obligation): void {
+    const owner = this.#owner.ownership.ownerOfInput(obligation);
+    obligation.isDoubtful = owner !== null && obligation.sides[owner].refused && obligation.verdict === 'positive';
+    if (obligation.isDoubtful) this.#rejected.add(obligation);
+    else this.#rejected.delete(obligation);
+  }
+
+  load(): void {
+    for (const obligation of this.#owner.obligations.all()) if (obligation.isDoubtful) this.#rejected.add(obligation);
+  }
+
+  /** Asks about the copies that their owner did not take, once the other platform has its end. */
+  askOfRejected(): void {
+    const { ownership, obligations, makesOne } = this.#owner;
+    for (const obligation of [...this.#rejected]) {
+      const owner = ownership.ownerOfInput(obligation) ?? obligation.primary;
+      const other = obligation.sides[otherPlatform(owner)];
+      if (!hasEnded(other)) continue;
+      this.#rejected.delete(obligation);
+      if (makesOne || other.kept) this.#owner.doubt('copy-rejected', obligation);
+      else {
+        // It makes no output of every input: the other platform has shown that nothing is owed here.
+        obligation.isDoubtful = false;
+        obligations.closeIfDone(obligation);
+      }
+    }
+  }
+
+  /** Looks at what is owed by copies, now and whenever something may be overdue. */
+  watch(): void {
+    this.askOfRejected();
+    if (this.#timer !== null) return;
+    const dueMs = this.#owner.obligations.nextDueMs(this.#runtime.now);
+    if (dueMs === null) return;
+    this.#timer = this.#runtime.after(dueMs - this.#runtime.now, () => {
+      this.#timer = null;
+      this.#owner.expire();
+      this.#askOfMissing();
+      this.watch();
+    });
+  }
+
+  /** Asks where the owner has not made its output in time, and the other platform's is kept here. */
+  #askOfMissing(): void {
+    const { ownership, obligations, makesOne } = this.#owner;
+    if (!makesOne) return;
+    for (const obligation of [...obligations.all()]) {
+      const owner = ownership.ownerOfInput(obligation);
+      // What the primary itself owes is waited for: its answer says that it took the message.
+      if (owner === null || owner === obligation.primary || obligation.verdict !== 'positive') continue;
+      const other = obligation.sides[otherPlatform(owner)];
+      if (other.kept && hasEnded(other) && obligations.isLate(obligation, owner, this.#runtime.now))
+        this.#owner.doubt('output-missing', obligation);
+    }
+  }
+}

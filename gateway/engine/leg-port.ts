@@ -1,0 +1,72 @@
+/** One port that outputs come to: for one connection and platform, or for several, told apart by `match`. */
+import { matchesPredicate } from '../../core/hl7/message.ts';
+import type { Listener } from '../../core/inventory.ts';
+import type { Platform } from '../../core/platform.ts';
+import type { ConnectionEngine } from './connection.ts';
+import { Intake, type IntakeOwner, type Message } from './intake.ts';
+import { newActivity } from './obligations.ts';
+import type { Runtime } from './runtime.ts';
+
+export type LegMember = { readonly connection: ConnectionEngine; readonly platform: Platform };
+
+export class LegPort {
+  readonly intake: Intake;
+  readonly #members: LegMember[] = [];
+  readonly #activity = newActivity();
+  readonly #runtime: Runtime;
+  /** Who works on a message. */
+  readonly #working = new Map<Message, LegMember>();
+
+  constructor(port: number, listener: Listener, runtime: Runtime, frameLimitBytes: number, afterCrash: boolean) {
+    this.#runtime = runtime;
+    const owner = this.#owner();
+    this.intake = new Intake({ name: `leg:${port}`, listener, runtime, owner, frameLimitBytes, afterCrash });
+  }
+
+  get members(): readonly LegMember[] {
+    return this.#members;
+  }
+
+  add(member: LegMember): void {
+    this.#members.push(member);
+    member.connection.obligations.shareLeg(member.platform, this.#activity);
+  }
+
+  #pick(payload: Uint8Array): LegMember | undefined {
+    return this.#members.find(({ connection, platform }) => {
+      const { match } = connection.config.legs[platform];
+      return match === null || matchesPredicate(payload, match);
+    });
+  }
+
+  #owner(): IntakeOwner {
+    return {
+      message: (message) => this.#take(message),
+      answeredAgain: (facts, offset) =>
+        this.#members[0]?.connection.listed('answeredAgain', facts, offset, 'resent-by-platform'),
+      reusedId: ({ facts }) => this.#runtime.fx.log('warn', 'reused-id', { sha: facts.sha.slice(0, 12) }),
+      firstAfterCrash: ({ frame, facts }) =>
+        this.#pick(frame.payload)?.connection.listed('maybeSent', facts, null, 'before-crash'),
+      refused: (facts, cause) => {
+        const endpoint = `leg of ${this.#members[0]?.connection.config.name ?? '?'}`;
+        this.#runtime.append({ t: 'refusal', endpoint, cause, at: this.#runtime.now, ...facts }, null, 'written');
+      },
+      deserted: () => {},
+      ended: (message) => {
+        const member = this.#working.get(message);
+        this.#working.delete(message);
+        member?.connection.outputEnded(member.platform, this.#runtime.now - message.receivedAtMs);
+      },
+    };
+  }
+
+  #take(message: Message): void {
+    const member = this.#pick(message.frame.payload);
+    const worker = member ?? this.#members[0];
+    if (worker === undefined) return;
+    this.#working.set(message, worker);
+    if (member !== undefined) member.connection.output(message, member.platform, this.intake);
+    // Fits no connection of its port: kept durably, answered, listed under the port's first connection.
+    else worker.connection.park(message, worker.platform, this.intake, 'no-connection-matches');
+  }
+}

@@ -1,0 +1,166 @@
+/** Carries out the moves that were accepted: a swap for each, its epoch record, the new route, and the outcome on disk. */
+import type { RouteRequest } from '../../core/admin-api.ts';
+import type { RouteChanged } from '../../core/connection.ts';
+import { linkEpoch } from '../../core/epoch-history.ts';
+import { candidateOf, controlOf, otherPlatform, type Platform, primaryOf } from '../../core/platform.ts';
+import type { ConnectionEngine } from './connection.ts';
+import type { Deciding } from './deciding.ts';
+import type { FeedEngine } from './feed.ts';
+import type { Message } from './intake.ts';
+import type { Operations } from './operations.ts';
+import type { RouteEpochRecord } from './records.ts';
+import { canReown, deliverCaptures, takeOver } from './reown.ts';
+import type { Runtime } from './runtime.ts';
+import { Swap, type SwapMethod } from './swap.ts';
+
+export type Author = {
+  readonly name: string;
+  /** Digest of the document that the move rests on. */
+  readonly approval?: string | null;
+};
+
+export type AcceptedMove = {
+  readonly connection: ConnectionEngine;
+  readonly feed: FeedEngine;
+  readonly event: RouteChanged;
+  readonly request: RouteRequest;
+  readonly author: Author;
+};
+
+export type MovesOwner = {
+  connectionsOf(feed: string): readonly ConnectionEngine[];
+  needsShadow(feed: string): boolean;
+};
+
+export class RouteMoves {
+  readonly #runtime: Runtime;
+  readonly #operations: Operations;
+  readonly #deciding: Deciding;
+  readonly #owner: MovesOwner;
+  readonly #swaps = new Map<string, Swap>();
+
+  constructor(runtime: Runtime, operations: Operations, deciding: Deciding, owner: MovesOwner) {
+    this.#runtime = runtime;
+    this.#operations = operations;
+    this.#deciding = deciding;
+    this.#owner = owner;
+  }
+
+  of(connection: string): Swap | null {
+    return this.#swaps.get(connection) ?? null;
+  }
+
+  /** Something of this feed has moved that a swap may wait for. */
+  look(feed: string): void {
+    if (this.#swaps.size === 0) return;
+    for (const { config } of this.#owner.connectionsOf(feed)) this.#swaps.get(config.name)?.check();
+  }
+
+  ended(feed: string, message: Message): void {
+    for (const { config } of this.#owner.connectionsOf(feed)) this.#swaps.get(config.name)?.ended(message);
+  }
+
+  /** The gateway stops: what can be undone is. */
+  abortAll(reason: string): void {
+    for (const swap of this.#swaps.values()) swap.abortIfPossible(reason);
+  }
+
+  start(move: AcceptedMove): void {
+    const { connection, feed, event, request } = move;
+    const { name } = connection.config;
+    const method = methodOf(move);
+    const plan = { verb: event.verb, next: event.route, method, deadlineMs: request.deadlineMs };
+    const swap = new Swap(plan, connection, feed, this.#runtime, {
+      commit: (then) => {
+        connection.changeOver.submitted();
+        this.#appendEpoch(move, method, (offset, record) => {
+          this.#apply(move, offset, record);
+          then();
+        });
+      },
+      movesPrimary: () => this.#primaryAfter(move) !== feed.primary,
+      overdue: () => this.#deciding.openOverdue(connection),
+      done: (response) => {
+        this.#swaps.delete(name);
+        const { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt } = response;
+        const { requestId } = request;
+        const outcome = response.aborted === true ? 'aborted' : 'committed';
+        const reason = response.reason ?? null;
+        const figures = { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt, at: this.#runtime.now };
+        const record = { t: 'operation', connection: name, requestId, outcome, reason, ...figures } as const;
+        this.#runtime.append(record, null, 'durable', () => {
+          this.#operations.end(requestId, { ok: true, value: response });
+        });
+      },
+    });
+    this.#swaps.set(name, swap);
+    swap.start();
+  }
+
+  #appendEpoch(
+    { connection, event, request, author }: AcceptedMove,
+    method: SwapMethod,
+    then: (offset: number, record: RouteEpochRecord) => void,
+  ): void {
+    const { epoch, phase, newWeight } = event.route;
+    const epochRecord = linkEpoch(connection.epochs.at(-1) ?? null, {
+      connection: connection.config.name,
+      epoch,
+      phase,
+      newWeight,
+      verb: event.verb,
+      by: author.name,
+      origin: request.origin,
+      requestId: request.requestId,
+      reason: request.reason ?? null,
+      changeId: request.changeId ?? null,
+      approval: author.approval ?? null,
+      forced: request.force,
+      at: new Date(this.#runtime.now).toISOString(),
+    });
+    const reowns = request.force && canReown(connection, 'legacy');
+    const atOffset = method === 'at-offset';
+    const record: RouteEpochRecord = { t: 'epoch', record: epochRecord, reowns, atOffset, at: this.#runtime.now };
+    const offset = this.#runtime.append(record, null, 'durable', () => {
+      connection.epochs.push(epochRecord);
+      then(offset, record);
+    });
+  }
+
+  /** The platform that answers the feed's source once this move is made. */
+  #primaryAfter({ connection, feed, event }: AcceptedMove): Platform {
+    const all = this.#owner.connectionsOf(feed.config.name);
+    return primaryOf(all.map((item) => (item === connection ? event.route : item.route)));
+  }
+
+  #apply(move: AcceptedMove, offset: number, record: RouteEpochRecord): void {
+    const { connection, feed, event, request } = move;
+    const former = connection.route;
+    const ownedBefore = connection.ownership.remembered();
+    connection.route = event.route;
+    const candidate = candidateOf(event.route);
+    const roles = candidate === null ? [controlOf(event.route)] : [controlOf(event.route), candidate];
+    const { name } = feed.config;
+    const primary = this.#primaryAfter(move);
+    if (request.force && primary !== feed.primary) feed.abandonCurrent();
+    feed.setPrimary(primary);
+    if (!this.#owner.needsShadow(name)) feed.dropShadows(otherPlatform(primary));
+    connection.obligations.keepOnly(roles);
+    if (request.force) {
+      // A forced move leads back to legacy: new is the platform that may be dead.
+      for (const doubt of takeOver(connection, 'new', ownedBefore, record.reowns))
+        this.#deciding.open(connection, doubt.cause, doubt.obligation.input);
+      deliverCaptures(connection, 'legacy');
+    }
+    connection.changeOver.committed(record.atOffset ? { offset, former } : null);
+  }
+}
+
+/** A move towards legacy must not fail for want of a correlation: it then quiesces. */
+function methodOf({ connection, event, request }: AcceptedMove): SwapMethod {
+  if (request.force) return 'forced';
+  const moves = event.verb === 'switch' || event.verb === 'rollback' || event.verb === 'weight';
+  return moves && connection.config.changeOver === 'at-offset' && connection.canChangeAtOffset
+    ? 'at-offset'
+    : 'quiesce';
+}
