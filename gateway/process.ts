@@ -12,7 +12,9 @@ import type { AdminHost } from './admin/host.ts';
 import { startAdminServer } from './admin/server.ts';
 import { type GatewayArguments, parseArguments, USAGE } from './arguments.ts';
 import { credentialsIn, type Identity, initDataDir, type OpenedDataDir, openDataDir } from './data-dir.ts';
-import { JournalCorruptError, JournalForeignError } from './journal/errors.ts';
+import { JournalCorruptError, JournalForeignError, JournalKeyError } from './journal/errors.ts';
+import type { JournalKey } from './journal/seal.ts';
+import { readJournalKeys } from './journal-keys.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 import { SignersUnusable, TrustedSigners } from './trusted-signers.ts';
 
@@ -29,6 +31,8 @@ export type ShardOptions = {
   readonly signers: TrustedSigners | null;
   /** Where durable records are shipped to; null: nowhere. */
   readonly databaseUrl: string | null;
+  /** Keys of payload encryption, the newest last; none: no encryption. */
+  readonly keys: readonly JournalKey[];
   readonly logger: Logger;
   readonly now: () => number;
   /** For tests: the journal in small pieces, and how much of it stays. */
@@ -102,6 +106,7 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
 async function serve(options: Serve, inventory: Inventory, around: Surroundings): Promise<ExitCode> {
   const signers = options.signers === null ? null : await TrustedSigners.read(options.signers, options.revoked);
   const databaseUrl = databaseUrlIn(process.env, options.databaseUrlEnv);
+  const keys = await readJournalKeys(process.env);
   const opened = await openOrBear(options, inventory);
   try {
     const { identity, path } = opened;
@@ -121,6 +126,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
       dataDir: path,
       signers,
       databaseUrl,
+      keys,
       logger,
       now: Date.now,
     });
@@ -255,7 +261,10 @@ function refusalOf({ message, next }: { readonly message: string; readonly next:
 /** What an exception means to the person who started the process. */
 function endingOf(error: unknown): Ending {
   if (error instanceof SignersUnusable) return new Ending(EXIT.usage, error.lines);
-  if (error instanceof JournalCorruptError || error instanceof JournalForeignError || error instanceof ShardRefusal) {
+  const isRefusal = [JournalCorruptError, JournalForeignError, JournalKeyError, ShardRefusal].some(
+    (kind) => error instanceof kind,
+  );
+  if (isRefusal && error instanceof Error) {
     return new Ending(EXIT.refused, [error.message]);
   }
   const code = codeOf(error);

@@ -5,6 +5,7 @@ import { asMeta } from './checkpoint/compactor.ts';
 import { Recovery, type Stranger } from './engine/recovery.ts';
 import type { ShardEngine } from './engine/shard.ts';
 import type { JournalRecord, JournalUsage, RecoveryReport } from './journal/journal.ts';
+import type { Seal } from './journal/seal.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 
 export type Recovered = {
@@ -24,10 +25,11 @@ export async function recoverEngine(
   engine: ShardEngine,
   dataDir: string,
   incarnation: string,
+  seal: Seal,
   { recovered, report, usage }: Recovered,
 ): Promise<Recovery> {
   const recovery = new Recovery(engine);
-  const checkpoint = await readNewestCheckpoint(checkpointFolderOf(dataDir), incarnation);
+  const checkpoint = await readNewestCheckpoint(checkpointFolderOf(dataDir), incarnation, seal);
   const from = checkpoint?.offset ?? FIRST_OFFSET;
   if (usage.firstOffset > from || report.nextOffset < from) {
     throw new ShardRefusal(

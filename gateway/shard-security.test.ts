@@ -133,6 +133,7 @@ async function start(given: Inventory, logs: string[] = []): Promise<Shard> {
   cleanups.push(() => opened.value.lock.release());
   const shard = await startShard({
     inventory: given,
+    keys: [],
     inventoryFolder: folder.path,
     identity: opened.value.identity,
     dataDir: opened.value.path,

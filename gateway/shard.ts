@@ -12,6 +12,7 @@ import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
 import { ShardEngine } from './engine/shard.ts';
 import { Journal, type RecoveryReport } from './journal/journal.ts';
+import { Seal } from './journal/seal.ts';
 import { gatewayMetrics } from './metrics.ts';
 import type { Shard, ShardOptions } from './process.ts';
 import { checkpointFolderOf, recoverEngine } from './recover.ts';
@@ -39,6 +40,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     shard: identity.shard,
     incarnation: identity.incarnation,
     mustExist: true,
+    keys: start.keys,
     events: driver.journalEvents,
     ...(start.journal && { segmentBytes: start.journal.segmentBytes }),
   });
@@ -57,8 +59,9 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
   driver.attach(engine, journal);
   let feeds: Record<string, number>;
   try {
+    const seal = new Seal(identity.incarnation, start.keys);
     const found = { recovered, report, usage: journal.usage() };
-    const recovery = await recoverEngine(engine, start.dataDir, identity.incarnation, found);
+    const recovery = await recoverEngine(engine, start.dataDir, identity.incarnation, seal, found);
     recovery.finish(now(), report.clean, VERSION);
     logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
     feeds = await listenEverywhere(engine, driver, listenHost(start));
@@ -75,6 +78,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     incarnation: identity.incarnation,
     journalDir: journalDirOf(start.dataDir),
     folder: checkpointFolderOf(start.dataDir),
+    keys: start.keys,
     logger,
     usage: () => journal.usage(),
     purgeBefore: (offset) => journal.purgeBefore(offset),
@@ -113,6 +117,7 @@ function shippingOptions(start: ShardOptions, databaseUrl: string, { nextOffset 
     incarnation,
     journalDir: journalDirOf(start.dataDir),
     durableUpTo: nextOffset - 1,
+    keys: start.keys,
     logger: start.logger,
     now: start.now,
   };

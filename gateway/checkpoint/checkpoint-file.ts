@@ -6,6 +6,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineState } from '../engine/recovery.ts';
+import { JournalKeyError } from '../journal/errors.ts';
+import { NONCE_BYTES, SEAL_BYTES } from '../journal/format.ts';
+import type { Seal } from '../journal/seal.ts';
 
 /** `offset`: the first record that is not in the state. */
 export type Checkpoint = { readonly incarnation: string; readonly offset: number; readonly state: EngineState };
@@ -13,9 +16,9 @@ export type Checkpoint = { readonly incarnation: string; readonly offset: number
 const NAME_PATTERN = /^checkpoint-(\d{16})\.json$/;
 const KEPT = 2;
 
-export async function writeCheckpoint(folder: string, checkpoint: Checkpoint): Promise<void> {
+export async function writeCheckpoint(folder: string, checkpoint: Checkpoint, seal: Seal): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const body = JSON.stringify(checkpoint);
+  const body = sealed(JSON.stringify(checkpoint), checkpoint.offset, seal);
   const path = join(folder, `checkpoint-${String(checkpoint.offset).padStart(16, '0')}.json`);
   const file = await open(`${path}.tmp`, 'w', 0o600);
   try {
@@ -30,14 +33,42 @@ export async function writeCheckpoint(folder: string, checkpoint: Checkpoint): P
 }
 
 /** The newest one that is whole and of this incarnation; null where there is none. */
-export async function readNewestCheckpoint(folder: string, incarnation: string): Promise<Checkpoint | null> {
+export async function readNewestCheckpoint(
+  folder: string,
+  incarnation: string,
+  seal: Seal,
+): Promise<Checkpoint | null> {
   for (const name of await checkpointNames(folder)) {
     const [digest, body] = (await readFile(join(folder, name), 'utf8')).split('\n');
     if (body === undefined || digest !== digestOf(body)) continue;
-    const checkpoint: Checkpoint = JSON.parse(body);
+    const checkpoint: Checkpoint = JSON.parse(opened(body, name, seal));
     if (checkpoint.incarnation === incarnation) return checkpoint;
   }
   return null;
+}
+
+const SEALED_PATTERN = /^sealed (\d+) ([A-Za-z0-9+/=]+)$/;
+/** No segment has it: the key that seals checkpoints is one of their own. */
+const NO_SEGMENT = 0;
+
+/** It holds answers of peers, so it is closed as the journal is. */
+function sealed(text: string, offset: number, seal: Seal): string {
+  if (seal.current === null) return text;
+  const bytes = Buffer.byteLength(text);
+  const target = Buffer.alloc(bytes + SEAL_BYTES);
+  target.write(text, NONCE_BYTES);
+  seal.close(target, 0, bytes, NO_SEGMENT, offset);
+  return `sealed ${seal.current} ${target.toString('base64')}`;
+}
+
+/** Throws JournalKeyError. */
+function opened(body: string, name: string, seal: Seal): string {
+  const [, key, text] = SEALED_PATTERN.exec(body) ?? [];
+  if (key === undefined || text === undefined) return body;
+  const offset = Number(NAME_PATTERN.exec(name)?.[1]);
+  const plain = seal.open(Number(key), Buffer.from(text, 'base64'), NO_SEGMENT, offset);
+  if (plain === null) throw new JournalKeyError('the checkpoint', Number(key), seal.has(Number(key)));
+  return plain.toString('utf8');
 }
 
 /** Newest first. */

@@ -2,6 +2,7 @@
  * Checkpoints over the real journal: what is purged is not missed, and a restart from a checkpoint knows everything that
  * a restart from all records would (rules 3, 6 and 15).
  */
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { parseInventory, STANDARD_FRAMING } from '../../core/inventory.ts';
 import { initDataDir, openDataDir } from '../data-dir.ts';
 import { ownAnswer } from '../engine/answers.ts';
 import { Framer, framed } from '../framing.ts';
+import { type JournalKey, Seal } from '../journal/seal.ts';
 import { segmentNumberOf } from '../journal/segment.ts';
 import type { Shard } from '../process.ts';
 import { startShard } from '../shard.ts';
@@ -72,19 +74,42 @@ describe('checkpoints', () => {
     await expect(serve()).rejects.toThrow(/something between them is missing → restore the data directory as a whole/);
   });
 
+  it('payload encryption: nothing of a message is on disk, the keys rotate, and without them it does not start', async () => {
+    const [first, second] = [randomBytes(32), randomBytes(32)];
+    const before = await serve([first]);
+    const source = await sourceTo(before);
+    const last = await sendUntilPurged(source);
+    source.end();
+    await stop(before);
+    expect(await onDisk()).not.toMatch(/ORM|MSA|x{50}/);
+
+    await expect(serve()).rejects.toThrow(/is sealed with key \d+, which the key file does not have/);
+    release();
+    await expect(serve([second])).rejects.toThrow('CUTOVER_JOURNAL_KEY_FILE');
+    release();
+
+    const after = await serve([first, second]);
+    const again = await sourceTo(after);
+    expect(await again.send(message(last))).toContain(`MSA|AA|M${last}|`);
+    expect(after.host.list('c1', 'answeredAgain')?.total).toBe(1);
+    again.end();
+    await stop(after);
+  });
+
   it('a damaged checkpoint is passed over for the one before it', async () => {
     const { readNewestCheckpoint } = await import('./checkpoint-file.ts');
     const state = { nowMs: 1, connections: {}, feeds: {}, legPorts: {}, decisions: [], operations: [] };
     const whole = { ...state, inputs: [], outputs: [], resolved: [], strangers: [] };
     const checkpoints = join(folder, 'checkpoints');
-    for (const offset of [10, 20]) await writeCheckpoint(checkpoints, { incarnation: 'i', offset, state: whole });
-    expect((await readNewestCheckpoint(checkpoints, 'i'))?.offset).toBe(20);
+    const seal = new Seal('i');
+    for (const offset of [10, 20]) await writeCheckpoint(checkpoints, { incarnation: 'i', offset, state: whole }, seal);
+    expect((await readNewestCheckpoint(checkpoints, 'i', seal))?.offset).toBe(20);
     const [newest = ''] = (await readdir(checkpoints)).sort().reverse();
     const bytes = await readFile(join(checkpoints, newest));
     bytes[bytes.length - 10] = (bytes[bytes.length - 10] ?? 0) ^ 1;
     await writeFile(join(checkpoints, newest), bytes);
-    expect((await readNewestCheckpoint(checkpoints, 'i'))?.offset).toBe(10);
-    expect(await readNewestCheckpoint(checkpoints, 'another')).toBeNull();
+    expect((await readNewestCheckpoint(checkpoints, 'i', seal))?.offset).toBe(10);
+    expect(await readNewestCheckpoint(checkpoints, 'another', seal)).toBeNull();
   });
 });
 
@@ -97,6 +122,16 @@ async function sendUntilPurged(source: { send(text: string): Promise<string> }):
   throw new Error(`nothing was purged in ${MOST_MESSAGES} messages`);
 }
 
+/** Everything under the data directory, as text. */
+async function onDisk(): Promise<string> {
+  let text = '';
+  for (const place of ['journal', 'checkpoints']) {
+    const at = join(folder, 'data', place);
+    for (const name of await readdir(at)) text += await readFile(join(at, name), 'latin1');
+  }
+  return text;
+}
+
 /** The number of the oldest segment that is still there. */
 async function firstSegment(): Promise<number> {
   const names = await readdir(join(folder, 'data', 'journal'));
@@ -107,7 +142,7 @@ function message(index: number): string {
   return `MSH|^~\\&|S|F|R|F|2026||ORM^O01|M${index}|P|2.5\rPID|1||K${index}\rZZZ|${'x'.repeat(1000)}\r`;
 }
 
-async function serve(): Promise<Shard> {
+async function serve(keys: readonly JournalKey[] = []): Promise<Shard> {
   const address = platform.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const text = `deployment: checkpoints
@@ -135,6 +170,7 @@ connections:
   const outside = {
     inventoryFolder: folder,
     databaseUrl: null,
+    keys,
     listenHost: null,
     signers: null,
     logger,

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Inventory } from '../../core/inventory.ts';
 import type { JournalUsage } from '../journal/journal.ts';
+import type { JournalKey } from '../journal/seal.ts';
 
 export type CheckpointWorkerOptions = {
   readonly inventory: Inventory;
@@ -13,6 +14,7 @@ export type CheckpointWorkerOptions = {
   readonly incarnation: string;
   readonly journalDir: string;
   readonly folder: string;
+  readonly keys: readonly JournalKey[];
 };
 export type CheckpointRequest = { readonly upTo: number };
 export type CheckpointReport =
@@ -70,8 +72,15 @@ export class Checkpoints {
 
   #running(): Worker {
     if (this.#worker !== null) return this.#worker;
-    const { shard, incarnation, journalDir, folder, logger } = this.#options;
-    const workerData: CheckpointWorkerOptions = { inventory: this.#inventory, shard, incarnation, journalDir, folder };
+    const { shard, incarnation, journalDir, folder, keys, logger } = this.#options;
+    const workerData: CheckpointWorkerOptions = {
+      inventory: this.#inventory,
+      shard,
+      incarnation,
+      journalDir,
+      folder,
+      keys,
+    };
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, name: 'checkpoint' });
     worker.on('message', (report: CheckpointReport) => void this.#reported(report));
     worker.on('error', (error) => {

@@ -3,8 +3,20 @@
  * for every batch, so that a batch costs one write and one copy of each byte; large payloads are passed on as they are.
  */
 import { crc32 } from 'node:zlib';
-import { BATCH_MAGIC, type BatchFields, CLEAN_SHUTDOWN, ENTRY_BYTES, HEAD_BYTES, NO_PAYLOAD } from './format.ts';
+import {
+  BATCH_MAGIC,
+  type BatchFields,
+  CLEAN_SHUTDOWN,
+  ENTRY_BYTES,
+  HEAD_BYTES,
+  KEY_SHIFT,
+  NO_PAYLOAD,
+  NONCE_BYTES,
+  SEAL_BYTES,
+  SEALED,
+} from './format.ts';
 import type { Item } from './item.ts';
+import type { Seal } from './seal.ts';
 
 export type EncodedBatch = {
   /** To be written one after the other, before the next batch is encoded. */
@@ -20,16 +32,17 @@ const FIRST_SCRATCH_BYTES = 256 * 1024;
 const KEPT_SCRATCH_BYTES = 4 * 1024 * 1024;
 
 export class BatchEncoder {
-  readonly #tag: Uint8Array;
+  readonly #seal: Seal;
   #scratch = Buffer.allocUnsafeSlow(FIRST_SCRATCH_BYTES);
 
-  constructor(tag: Uint8Array) {
-    this.#tag = tag;
+  constructor(seal: Seal) {
+    this.#seal = seal;
   }
 
   encode(fields: BatchFields, items: readonly Item[]): EncodedBatch {
     const tableEnd = HEAD_BYTES + items.length * ENTRY_BYTES;
-    const scratch = this.#scratchOf(tableEnd + copiedBytes(items));
+    const isSealed = this.#seal.current !== null;
+    const scratch = this.#scratchOf(tableEnd + copiedBytes(items, isSealed));
     const buffers: Uint8Array[] = [];
     let entry = HEAD_BYTES;
     let from = 0;
@@ -38,12 +51,14 @@ export class BatchEncoder {
     for (const { record, meta, metaBytes, bytes } of items) {
       const { payload } = record;
       const start = at;
+      if (isSealed) at += NONCE_BYTES;
       at += scratch.write(meta, at, 'utf8');
-      const isCopied = payload !== null && payload.byteLength <= COPY_LIMIT_BYTES;
+      const isCopied = payload !== null && (isSealed || payload.byteLength <= COPY_LIMIT_BYTES);
       if (isCopied) {
         scratch.set(payload, at);
         at += payload.byteLength;
       }
+      if (isSealed) at = this.#seal.close(scratch, start, bytes, fields.segment, record.offset);
       let crc = crc32(scratch.subarray(start, at));
       if (payload !== null && !isCopied) {
         crc = crc32(payload, crc);
@@ -54,7 +69,7 @@ export class BatchEncoder {
       scratch.writeUInt32LE(payload === null ? NO_PAYLOAD : payload.byteLength, entry + 4);
       scratch.writeUInt32LE(crc, entry + 8);
       entry += ENTRY_BYTES;
-      bodyBytes += bytes;
+      bodyBytes += isSealed ? bytes + SEAL_BYTES : bytes;
     }
     if (bodyBytes > LARGEST_BODY_BYTES) throw new RangeError('a batch has at most 4 GiB');
     if (at > from) buffers.push(scratch.subarray(from, at));
@@ -69,10 +84,12 @@ export class BatchEncoder {
     scratch.writeBigUInt64LE(BigInt(fields.number), 16);
     scratch.writeBigUInt64LE(BigInt(fields.segment), 24);
     scratch.writeUInt32LE(fields.previous, 32);
-    scratch.writeUInt32LE(fields.cleanShutdown ? CLEAN_SHUTDOWN : 0, 36);
+    const { current } = this.#seal;
+    const sealed = current === null ? 0 : SEALED | (current << KEY_SHIFT);
+    scratch.writeUInt32LE((sealed | (fields.cleanShutdown ? CLEAN_SHUTDOWN : 0)) >>> 0, 36);
     scratch.writeBigUInt64LE(BigInt(fields.firstOffset), 40);
     scratch.writeBigUInt64LE(BigInt(fields.durableBatch), 48);
-    scratch.set(this.#tag, 56);
+    scratch.set(this.#seal.tag, 56);
     const checksum = crc32(scratch.subarray(8, tableEnd));
     scratch.writeUInt32LE(checksum, 4);
     return checksum;
@@ -87,10 +104,11 @@ export class BatchEncoder {
   }
 }
 
-function copiedBytes(items: readonly Item[]): number {
-  let bytes = 0;
+/** A sealed record is changed on its way, so it is always copied. */
+function copiedBytes(items: readonly Item[], isSealed: boolean): number {
+  let bytes = isSealed ? items.length * SEAL_BYTES : 0;
   for (const { record, metaBytes, bytes: all } of items) {
-    const isCopied = record.payload !== null && record.payload.byteLength <= COPY_LIMIT_BYTES;
+    const isCopied = record.payload !== null && (isSealed || record.payload.byteLength <= COPY_LIMIT_BYTES);
     bytes += isCopied ? all : metaBytes;
   }
   return bytes;

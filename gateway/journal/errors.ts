@@ -44,6 +44,22 @@ export class JournalForeignError extends Error {
   }
 }
 
+export class JournalKeyError extends Error {
+  override readonly name = 'JournalKeyError';
+  readonly code = 'journal-key';
+
+  /** `isKnown`: there is a key of this number, and it is not the one. */
+  constructor(where: string, key: number, isKnown: boolean) {
+    const what = isKnown
+      ? 'cannot be opened with its key'
+      : `is sealed with key ${key}, which the key file does not have`;
+    super(
+      `${where} ${what}. Start with CUTOVER_JOURNAL_KEY_FILE naming a file that has every key that ` +
+        'this data directory was written with, the newest last (after a rotation the old ones stay in it until what they sealed is purged)',
+    );
+  }
+}
+
 export class JournalFullError extends Error {
   override readonly name = 'JournalFullError';
   readonly code = 'journal-full';

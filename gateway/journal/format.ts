@@ -7,6 +7,7 @@
  * Batch: head (64), table (12 a record), then meta and payload of each record.
  *   head: magic 4 | crc32 of the rest of head and table 4 | body bytes 4 | records 4 | batch number 8 | segment 8 |
  *   previous batch's checksum 4 | flags 4 | first offset 8 | newest batch known durable 8 | incarnation tag 8
+ *   flags: 1 clean shutdown, 2 records are sealed (seal.ts), upper half: number of the key
  *   table entry: meta bytes 4 | payload bytes 4 (all ones: no payload) | crc32 of meta and payload 4
  *
  * The durable mark tells a torn end from damage: a bad batch that a later batch knows to have been durable is damage.
@@ -21,7 +22,13 @@ const SEGMENT_MAGIC = Buffer.from('CUTJRNL1', 'latin1');
 export const BATCH_MAGIC = Buffer.from([0xc5, 0x7b, 0x1e, 0xa9]);
 export const NO_PAYLOAD = 0xffff_ffff;
 export const CLEAN_SHUTDOWN = 1;
+/** Its records are sealed; the upper half of the flags is the number of the key. */
+export const SEALED = 2;
+export const KEY_SHIFT = 16;
 const INCARNATION_LIMIT_BYTES = 64;
+/** Nonce and tag of a sealed record (seal.ts). */
+export const NONCE_BYTES = 12;
+export const SEAL_BYTES = 28;
 
 export type SegmentHeader = {
   readonly shard: number;
@@ -43,9 +50,17 @@ export type BatchFields = {
   readonly durableBatch: number;
 };
 
-export type Entry = { readonly metaBytes: number; readonly payloadBytes: number | null; readonly crc: number };
+export type Entry = {
+  readonly metaBytes: number;
+  readonly payloadBytes: number | null;
+  readonly crc: number;
+  /** As it lies on disk, with its seal. */
+  readonly storedBytes: number;
+};
 
 export type BatchHead = BatchFields & {
+  /** Null: its records are not sealed. */
+  readonly key: number | null;
   readonly checksum: number;
   readonly count: number;
   readonly bodyBytes: number;
@@ -91,6 +106,7 @@ export function decodeSegmentHeader(raw: Uint8Array): SegmentHeader | null {
 export function decodeHead(raw: Uint8Array, tag: Uint8Array): BatchHead | null {
   const bytes = viewOf(raw);
   if (bytes.length < HEAD_BYTES || !bytes.subarray(0, 4).equals(BATCH_MAGIC)) return null;
+  const flags = bytes.readUInt32LE(36);
   return {
     checksum: bytes.readUInt32LE(4),
     bodyBytes: bytes.readUInt32LE(8),
@@ -98,7 +114,8 @@ export function decodeHead(raw: Uint8Array, tag: Uint8Array): BatchHead | null {
     number: Number(bytes.readBigUInt64LE(16)),
     segment: Number(bytes.readBigUInt64LE(24)),
     previous: bytes.readUInt32LE(32),
-    cleanShutdown: (bytes.readUInt32LE(36) & CLEAN_SHUTDOWN) !== 0,
+    cleanShutdown: (flags & CLEAN_SHUTDOWN) !== 0,
+    key: (flags & SEALED) === 0 ? null : flags >>> KEY_SHIFT,
     firstOffset: Number(bytes.readBigUInt64LE(40)),
     durableBatch: Number(bytes.readBigUInt64LE(48)),
     tagged: bytes.subarray(56, 64).equals(tag),
@@ -111,24 +128,24 @@ export function decodeTable(raw: Uint8Array, head: BatchHead): Entry[] | null {
   const end = HEAD_BYTES + head.count * ENTRY_BYTES;
   if (bytes.length < end || crc32(bytes.subarray(8, end)) !== head.checksum) return null;
   const entries: Entry[] = [];
+  const sealBytes = head.key === null ? 0 : SEAL_BYTES;
   for (let at = HEAD_BYTES; at < end; at += ENTRY_BYTES) {
-    const payloadBytes = bytes.readUInt32LE(at + 4);
+    const metaBytes = bytes.readUInt32LE(at);
+    const payload = bytes.readUInt32LE(at + 4);
+    const payloadBytes = payload === NO_PAYLOAD ? null : payload;
     entries.push({
-      metaBytes: bytes.readUInt32LE(at),
-      payloadBytes: payloadBytes === NO_PAYLOAD ? null : payloadBytes,
+      metaBytes,
+      payloadBytes,
+      storedBytes: metaBytes + (payloadBytes ?? 0) + sealBytes,
       crc: bytes.readUInt32LE(at + 8),
     });
   }
   return entries;
 }
 
-export function recordBytes(entry: Entry): number {
-  return entry.metaBytes + (entry.payloadBytes ?? 0);
-}
-
-/** Meta and payload lie next to each other, so one checksum over both is that of the entry. */
+/** Meta and payload lie next to each other, so one checksum over both is that of the entry; of sealed ones over the seal. */
 export function isIntact(entry: Entry, bytes: Uint8Array): boolean {
-  return bytes.byteLength === recordBytes(entry) && crc32(bytes) === entry.crc;
+  return bytes.byteLength === entry.storedBytes && crc32(bytes) === entry.crc;
 }
 
 export function batchBytes(head: BatchHead): number {

@@ -153,9 +153,10 @@ async function play(one: Step, journal: Journal, truth: Truth, marks: Watermarks
 test('whatever happens, recovery finds a gapless prefix that holds everything that was reported', async () => {
   const lives = fc.array(life, { minLength: 1, maxLength: 5 });
   await fc.assert(
-    fc.asyncProperty(lives, fc.integer(), fc.boolean(), async (all, seed, writesNow) => {
+    fc.asyncProperty(lives, fc.integer(), fc.boolean(), fc.boolean(), async (all, seed, writesNow, isSealed) => {
       const random = randomOf(seed);
       const truth = new Truth();
+      const keys = isSealed ? [new Uint8Array(32).fill(7)] : [];
       let files = new MemoryFiles();
       for (const { steps, end, faults, opens } of [...all, LAST_LIFE]) {
         let faulty = false;
@@ -165,7 +166,7 @@ test('whatever happens, recovery finds a gapless prefix that holds everything th
         };
         files = files.kill({ delay: turn, fate, writesNow });
         const marks = new Watermarks(0);
-        const opening = Journal.open(optionsOf(files, marks));
+        const opening = Journal.open(optionsOf(files, marks, { keys }));
         if (!opens) {
           await Promise.race([opening, turns(steps.length)]);
           truth.endedClean = null;

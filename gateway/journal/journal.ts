@@ -6,11 +6,12 @@
  */
 import { BatchEncoder, type EncodedBatch } from './batch-encoder.ts';
 import { JournalCorruptError } from './errors.ts';
-import { type BatchFields, incarnationTag } from './format.ts';
+import type { BatchFields } from './format.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type Item, itemOf } from './item.ts';
 import { readRange, readRecord } from './reading.ts';
 import { type ChainPoint, type Scan, scanJournal } from './recovery.ts';
+import { Seal } from './seal.ts';
 import type { Segment } from './segment.ts';
 import { SegmentStore } from './segment-store.ts';
 import { type Settings, withDefaults } from './settings.ts';
@@ -48,7 +49,7 @@ export class Journal {
   readonly #settings: Settings;
   readonly #events: JournalEvents;
   readonly #store: SegmentStore;
-  readonly #tag: Uint8Array;
+  readonly #seal: Seal;
   /** The chain as written, and as far as it is known to be on disk. */
   #written: ChainPoint;
   #durable: ChainPoint;
@@ -74,12 +75,12 @@ export class Journal {
   readonly #encoder: BatchEncoder;
   readonly #pace = new GroupCommit();
 
-  private constructor(settings: Settings, store: SegmentStore, end: ChainPoint, durable: ChainPoint) {
+  private constructor(settings: Settings, seal: Seal, store: SegmentStore, end: ChainPoint, durable: ChainPoint) {
     this.#settings = settings;
     this.#events = settings.events;
     this.#store = store;
-    this.#tag = incarnationTag(settings.incarnation);
-    this.#encoder = new BatchEncoder(this.#tag);
+    this.#seal = seal;
+    this.#encoder = new BatchEncoder(seal);
     this.#written = durable;
     this.#durable = durable;
     this.#nextOffset = end.nextOffset;
@@ -96,7 +97,8 @@ export class Journal {
     const settings = withDefaults(options);
     const { files } = settings;
     await files.ensureDirectory(options.dir);
-    const scan = await scanJournal(files, options.dir, options);
+    const seal = new Seal(options.incarnation, options.keys);
+    const scan = await scanJournal(files, options.dir, options, seal);
     if (scan === null && options.mustExist === true) {
       throw new JournalCorruptError(
         'journal-missing',
@@ -107,7 +109,7 @@ export class Journal {
     }
     const store = new SegmentStore(settings, scan?.segments ?? []);
     const end = scan?.end ?? START;
-    const journal = new Journal(settings, store, end, scan?.cleanMark?.before ?? scan?.durable ?? START);
+    const journal = new Journal(settings, seal, store, end, scan?.cleanMark?.before ?? scan?.durable ?? START);
     try {
       await journal.#settle(scan);
     } catch (error) {
@@ -121,7 +123,7 @@ export class Journal {
       nextOffset: end.nextOffset,
       cut: scan?.cut ?? null,
     };
-    return { journal, recovered: readRange([...store.all()], from, end.nextOffset, journal.#tag), report };
+    return { journal, recovered: readRange([...store.all()], from, end.nextOffset, journal.#seal), report };
   }
 
   /** Bytes appended and not yet given to the disk: what the engine bounds its admission by. */
@@ -154,7 +156,7 @@ export class Journal {
     }
     const segment = this.#store.holding(offset);
     if (segment === null) throw new RangeError(`record ${offset} has been purged`);
-    return readRecord(segment, offset, this.#tag);
+    return readRecord(segment, offset, this.#seal);
   }
 
   /** Removes whole segments that hold only records below `offset`; says how many. */
@@ -211,7 +213,7 @@ export class Journal {
     const untouched = scan.end.nextBatch === this.#durable.nextBatch && scan.cut === null;
     if (untouched) return;
     const { nextOffset } = this.#durable;
-    for await (const record of readRange(scan.segments, nextOffset, scan.end.nextOffset, this.#tag)) {
+    for await (const record of readRange(scan.segments, nextOffset, scan.end.nextOffset, this.#seal)) {
       this.#hold(itemOf(record, 'durable'));
     }
     this.#nextOffset = scan.end.nextOffset;

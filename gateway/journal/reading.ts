@@ -1,5 +1,6 @@
 /** Reads records back from segments: one by its offset, or all of them in order. */
 import { JournalCorruptError } from './errors.ts';
+import type { Seal } from './seal.ts';
 import type { Segment } from './segment.ts';
 import { type Batch, type Place, placesOf, SegmentReader } from './segment-reader.ts';
 import type { JournalRecord } from './types.ts';
@@ -7,9 +8,9 @@ import type { JournalRecord } from './types.ts';
 const LOOKUP_WINDOW_BYTES = 32 * 1024;
 
 /** The record must stand in this segment. */
-export async function readRecord(segment: Segment, offset: number, tag: Uint8Array): Promise<JournalRecord> {
+export async function readRecord(segment: Segment, offset: number, seal: Seal): Promise<JournalRecord> {
   return segment.reading(async (file) => {
-    const reader = await SegmentReader.of(file, segment.number, tag, LOOKUP_WINDOW_BYTES);
+    const reader = await SegmentReader.of(file, segment.number, seal, LOOKUP_WINDOW_BYTES);
     let position = segment.positionBefore(offset);
     for (;;) {
       const batch = await reader.head(position);
@@ -17,7 +18,7 @@ export async function readRecord(segment: Segment, offset: number, tag: Uint8Arr
       const index = offset - batch.head.firstOffset;
       if (index < batch.head.count) {
         const place = placeAt(batch, index);
-        const record = place === undefined ? null : await reader.record(place, offset);
+        const record = place === undefined ? null : await reader.record(place, offset, batch.head.key);
         if (record === null) throw lost(segment, position, offset);
         return record;
       }
@@ -31,13 +32,13 @@ export async function* readRange(
   segments: readonly Segment[],
   from: number,
   to: number,
-  tag: Uint8Array,
+  seal: Seal,
 ): AsyncGenerator<JournalRecord> {
   for (const [index, segment] of segments.entries()) {
     const stop = Math.min(to, segments[index + 1]?.firstOffset ?? to);
     let offset = Math.max(from, segment.firstOffset);
     if (offset >= stop) continue;
-    const reader = await SegmentReader.of(segment.file, segment.number, tag);
+    const reader = await SegmentReader.of(segment.file, segment.number, seal);
     let position = segment.positionBefore(offset);
     while (offset < stop) {
       const batch = await reader.head(position);

@@ -4,9 +4,10 @@
  * says it does: a segment that was given up after a failed sync may hold more, and the later segment wins.
  */
 import { join } from 'node:path';
-import { JournalCorruptError, JournalForeignError } from './errors.ts';
+import { JournalCorruptError, JournalForeignError, JournalKeyError } from './errors.ts';
 import type { JournalFile, JournalFiles } from './files.ts';
-import { BATCH_MAGIC, decodeSegmentHeader, incarnationTag, SEGMENT_HEADER_BYTES } from './format.ts';
+import { BATCH_MAGIC, decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './format.ts';
+import type { Seal } from './seal.ts';
 import { Segment, segmentNumberOf } from './segment.ts';
 import { type Batch, SegmentReader } from './segment-reader.ts';
 import type { RecoveryReport } from './types.ts';
@@ -29,7 +30,12 @@ export type Scan = {
 export type Identity = { readonly shard: number; readonly incarnation: string };
 
 /** Null for an empty folder. Throws JournalCorruptError or JournalForeignError. */
-export async function scanJournal(files: JournalFiles, dir: string, identity: Identity): Promise<Scan | null> {
+export async function scanJournal(
+  files: JournalFiles,
+  dir: string,
+  identity: Identity,
+  seal: Seal,
+): Promise<Scan | null> {
   const names = await files.list(dir);
   for (const name of names) {
     if (name.endsWith('.tmp')) await files.remove(join(dir, name));
@@ -48,7 +54,7 @@ export async function scanJournal(files: JournalFiles, dir: string, identity: Id
     }
     // What a killed process renamed or removed is to stay so, whatever happens next.
     await files.syncDirectory(dir);
-    return await scanSegments(segments, incarnationTag(identity.incarnation));
+    return await scanSegments(segments, seal);
   } catch (error) {
     for (const segment of segments) await segment.release();
     throw error;
@@ -74,15 +80,15 @@ async function openSegment(files: JournalFiles, dir: string, name: string, ident
   }
 }
 
-async function scanSegments(segments: Segment[], tag: Uint8Array): Promise<Scan | null> {
+async function scanSegments(segments: Segment[], seal: Seal): Promise<Scan | null> {
   const [first] = segments;
   if (first === undefined) return null;
   let point = startOf(first);
   for (const [index, segment] of segments.entries()) {
     requireSamePoint(segment, point);
     const next = segments[index + 1];
-    if (next === undefined) return scanLast(segments, segment, tag);
-    point = await scanUntil(segment, startOf(next), tag);
+    if (next === undefined) return scanLast(segments, segment, seal);
+    point = await scanUntil(segment, startOf(next), seal);
   }
   return null;
 }
@@ -100,8 +106,8 @@ function requireSamePoint(segment: Segment, point: ChainPoint): void {
 }
 
 /** Walks a segment that has a successor: everything up to the successor's start must be there. */
-async function scanUntil(segment: Segment, stop: ChainPoint, tag: Uint8Array): Promise<ChainPoint> {
-  const reader = await SegmentReader.of(segment.file, segment.number, tag);
+async function scanUntil(segment: Segment, stop: ChainPoint, seal: Seal): Promise<ChainPoint> {
+  const reader = await SegmentReader.of(segment.file, segment.number, seal);
   let point = startOf(segment);
   while (point.nextBatch < stop.nextBatch) {
     const batch = await chained(reader, segment.end, point);
@@ -112,8 +118,8 @@ async function scanUntil(segment: Segment, stop: ChainPoint, tag: Uint8Array): P
   return point;
 }
 
-async function scanLast(segments: Segment[], segment: Segment, tag: Uint8Array): Promise<Scan> {
-  const reader = await SegmentReader.of(segment.file, segment.number, tag);
+async function scanLast(segments: Segment[], segment: Segment, seal: Seal): Promise<Scan> {
+  const reader = await SegmentReader.of(segment.file, segment.number, seal);
   let end = startOf(segment);
   let durable = end;
   let cleanMark: Scan['cleanMark'] = null;
@@ -132,15 +138,17 @@ async function scanLast(segments: Segment[], segment: Segment, tag: Uint8Array):
     }
     unproven.push(end);
   }
-  const cut = await judgeTail(reader, segment, end, tag);
+  const cut = await judgeTail(reader, segment, end, seal);
   return { segments, end, durable, cleanMark: cut === null ? cleanMark : null, cut };
 }
 
 async function chained(reader: SegmentReader, position: number, point: ChainPoint): Promise<Batch | null> {
   const batch = await reader.batch(position);
   if (batch === null) return null;
-  const { number, previous, firstOffset } = batch.head;
+  const { number, previous, firstOffset, key } = batch.head;
   const fits = number === point.nextBatch && previous === point.previous && firstOffset === point.nextOffset;
+  if (fits && key !== null && !reader.canOpen(key))
+    throw new JournalKeyError(`journal segment ${batch.head.segment}`, key, false);
   return fits ? batch : null;
 }
 
@@ -153,7 +161,7 @@ async function judgeTail(
   reader: SegmentReader,
   segment: Segment,
   end: ChainPoint,
-  tag: Uint8Array,
+  seal: Seal,
 ): Promise<RecoveryReport['cut']> {
   let lastUsed = -1;
   for (let at = segment.end; at < reader.fileBytes; ) {
@@ -164,7 +172,7 @@ async function judgeTail(
     at += chunk.byteLength;
   }
   if (lastUsed < 0) return null;
-  if (await someBatchKnowsItDurable(segment.file, segment, end, tag)) throw badBatch(segment, end);
+  if (await someBatchKnowsItDurable(segment.file, segment, end, seal)) throw badBatch(segment, end);
   return { segment: segment.number, at: segment.end, bytes: lastUsed + 1 - segment.end };
 }
 
@@ -173,9 +181,9 @@ async function someBatchKnowsItDurable(
   file: JournalFile,
   segment: Segment,
   end: ChainPoint,
-  tag: Uint8Array,
+  seal: Seal,
 ): Promise<boolean> {
-  const reader = await SegmentReader.of(file, segment.number, tag, 64 * 1024);
+  const reader = await SegmentReader.of(file, segment.number, seal, 64 * 1024);
   const overlap = BATCH_MAGIC.length - 1;
   for (let at = segment.end; at < reader.fileBytes; ) {
     const chunk = Buffer.from(await file.read(at, (1 << 20) + overlap));

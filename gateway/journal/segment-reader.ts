@@ -1,4 +1,5 @@
 /** Reads one segment's batches and records through a window, so that memory stays bounded by the largest record. */
+import { JournalKeyError } from './errors.ts';
 import type { JournalFile } from './files.ts';
 import {
   type BatchHead,
@@ -9,8 +10,8 @@ import {
   type Entry,
   HEAD_BYTES,
   isIntact,
-  recordBytes,
 } from './format.ts';
+import type { Seal } from './seal.ts';
 import type { JournalRecord, JsonObject } from './types.ts';
 
 export type Batch = {
@@ -24,21 +25,25 @@ export class SegmentReader {
   readonly fileBytes: number;
   readonly #file: JournalFile;
   readonly #segment: number;
-  readonly #tag: Uint8Array;
+  readonly #seal: Seal;
   readonly #windowBytes: number;
   #window: Uint8Array = new Uint8Array(0);
   #windowAt = 0;
 
-  private constructor(file: JournalFile, fileBytes: number, segment: number, tag: Uint8Array, windowBytes: number) {
+  private constructor(file: JournalFile, fileBytes: number, segment: number, seal: Seal, windowBytes: number) {
     this.#file = file;
     this.fileBytes = fileBytes;
     this.#segment = segment;
-    this.#tag = tag;
+    this.#seal = seal;
     this.#windowBytes = windowBytes;
   }
 
-  static async of(file: JournalFile, segment: number, tag: Uint8Array, windowBytes = 1 << 20): Promise<SegmentReader> {
-    return new SegmentReader(file, await file.size(), segment, tag, windowBytes);
+  static async of(file: JournalFile, segment: number, seal: Seal, windowBytes = 1 << 20): Promise<SegmentReader> {
+    return new SegmentReader(file, await file.size(), segment, seal, windowBytes);
+  }
+
+  canOpen(key: number): boolean {
+    return this.#seal.has(key);
   }
 
   /** Fewer bytes than asked for only at the end of the file. Valid until the caller is done: windows are never reused. */
@@ -54,7 +59,7 @@ export class SegmentReader {
 
   /** Head and table of the batch at `position`, checked; null where there is none. */
   async head(position: number): Promise<Batch | null> {
-    const head = decodeHead(await this.bytes(position, HEAD_BYTES), this.#tag);
+    const head = decodeHead(await this.bytes(position, HEAD_BYTES), this.#seal.tag);
     if (head === null || !head.tagged || head.segment !== this.#segment) return null;
     const bytes = batchBytes(head);
     if (position + bytes > this.fileBytes) return null;
@@ -68,7 +73,7 @@ export class SegmentReader {
     const batch = await this.head(position);
     if (batch === null) return null;
     for (const { entry, at } of placesOf(batch)) {
-      if (!isIntact(entry, await this.bytes(at, recordBytes(entry)))) return null;
+      if (!isIntact(entry, await this.bytes(at, entry.storedBytes))) return null;
     }
     return batch;
   }
@@ -77,15 +82,19 @@ export class SegmentReader {
   async *records(batch: Batch): AsyncGenerator<JournalRecord | null> {
     let offset = batch.head.firstOffset;
     for (const place of placesOf(batch)) {
-      yield await this.record(place, offset);
+      yield await this.record(place, offset, batch.head.key);
       offset += 1;
     }
   }
 
-  async record(place: Place, offset: number): Promise<JournalRecord | null> {
+  /** `key`: the one that its batch is sealed with. */
+  async record(place: Place, offset: number, key: number | null): Promise<JournalRecord | null> {
     const { entry, at } = place;
-    const bytes = await this.bytes(at, recordBytes(entry));
-    if (!isIntact(entry, bytes)) return null;
+    const stored = await this.bytes(at, entry.storedBytes);
+    if (!isIntact(entry, stored)) return null;
+    const bytes = key === null ? stored : this.#seal.open(key, stored, this.#segment, offset);
+    if (bytes === null)
+      throw new JournalKeyError(`journal segment ${this.#segment}`, key ?? 0, this.#seal.has(key ?? 0));
     const meta: JsonObject = JSON.parse(Buffer.from(bytes.subarray(0, entry.metaBytes)).toString('utf8'));
     return {
       offset,
@@ -101,10 +110,10 @@ export function* placesOf(batch: Batch): Generator<Place> {
   let at = batch.position + HEAD_BYTES + batch.entries.length * ENTRY_BYTES;
   for (const entry of batch.entries) {
     yield { entry, at };
-    at += recordBytes(entry);
+    at += entry.storedBytes;
   }
 }
 
 function sumOf(entries: readonly Entry[]): number {
-  return entries.reduce((sum, entry) => sum + recordBytes(entry), 0);
+  return entries.reduce((sum, entry) => sum + entry.storedBytes, 0);
 }

@@ -17,6 +17,7 @@ export function withDefaults(options: JournalOptions): Settings {
     unsyncedLimitBytes: options.unsyncedLimitBytes ?? UNSYNCED_LIMIT_BYTES,
     mustExist: options.mustExist ?? false,
     files: options.files ?? diskFiles,
+    keys: options.keys ?? [],
     gatherMs: options.gatherMs ?? GATHER_MS,
     retryMs: options.retryMs ?? RETRY_MS,
     wait: options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),

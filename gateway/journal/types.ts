@@ -1,6 +1,7 @@
 /** The journal's words: what goes in, what comes back, what it tells while it works. */
 import type { Json } from '../../core/canonical-json.ts';
 import type { JournalFiles } from './files.ts';
+import type { JournalKey } from './seal.ts';
 
 export type JsonObject = { readonly [key: string]: Json };
 
@@ -29,6 +30,8 @@ export type JournalOptions = {
   /** At most 64 bytes of UTF-8. */
   readonly incarnation: string;
   readonly events: JournalEvents;
+  /** Payload encryption: the last key seals, the others open what they once sealed. Default: nothing is sealed. */
+  readonly keys?: readonly JournalKey[];
   /** Default 64 MiB. A batch that is larger gets a segment of its own size. */
   readonly segmentBytes?: number;
   /** Segments on disk never take more than this; past it a rollover fails with `journal-full`. Default: no limit. */

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { Journal, type JournalRecord } from '../journal/journal.ts';
 import { type DiskOperation, type Fate, MemoryFiles } from '../journal/memory-files.ts';
+import { Seal } from '../journal/seal.ts';
 import { JournalTail } from './journal-tail.ts';
 
 const DIR = '/journal';
@@ -61,7 +62,7 @@ test('it follows a writer over segments, also on a disk whose writes and syncs f
         };
         const files = new MemoryFiles({ fate });
         const { journal, durableUpTo } = await open(files);
-        const tail = new JournalTail(DIR, 'a', files);
+        const tail = new JournalTail(DIR, new Seal('a'), files);
         const found: JournalRecord[] = [];
         let next = 1;
         for (const count of rounds) {
@@ -90,7 +91,7 @@ test('a batch keeps to its limits, and one record larger than them still comes',
   const { journal, durableUpTo } = await open(files);
   for (let offset = 1; offset <= 20; offset++) journal.append(record(offset, offset === 11 ? 9000 : 1), 'durable');
   await vi.waitFor(() => expect(durableUpTo()).toBe(20));
-  const tail = new JournalTail(DIR, 'a', files);
+  const tail = new JournalTail(DIR, new Seal('a'), files);
   expect((await tail.read(1, 20, LIMITS)).map(({ offset }) => offset)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   expect((await tail.read(11, 20, LIMITS)).map(({ offset }) => offset)).toEqual([11]);
   expect((await tail.read(19, 19, LIMITS)).map(({ offset }) => offset)).toEqual([19]);
@@ -104,7 +105,7 @@ test('what has been purged is skipped, visibly: the records begin later', async 
     journal.append(record(offset, 200), 'durable');
     await vi.waitFor(() => expect(durableUpTo()).toBe(offset), { interval: 1 });
   }
-  const tail = new JournalTail(DIR, 'a', files);
+  const tail = new JournalTail(DIR, new Seal('a'), files);
   expect((await tail.read(3, 60, LIMITS))[0]?.offset).toBe(3);
   await journal.purgeBefore(40);
   const { firstOffset } = journal.usage();
@@ -117,6 +118,6 @@ test('what has been purged is skipped, visibly: the records begin later', async 
 test('a record that cannot be read back is an error, never a hole', async () => {
   const files = new MemoryFiles();
   await open(files);
-  const tail = new JournalTail(DIR, 'a', files);
+  const tail = new JournalTail(DIR, new Seal('a'), files);
   await expect(tail.read(1, 5, LIMITS)).rejects.toThrow('record 1 cannot be read back');
 });

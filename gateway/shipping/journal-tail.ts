@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { diskFiles, type JournalFile, type JournalFiles } from '../journal/files.ts';
-import { decodeSegmentHeader, incarnationTag, SEGMENT_HEADER_BYTES } from '../journal/format.ts';
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../journal/format.ts';
+import type { Seal } from '../journal/seal.ts';
 import { segmentNumberOf } from '../journal/segment.ts';
 import { SegmentReader } from '../journal/segment-reader.ts';
 import type { JournalRecord } from '../journal/types.ts';
@@ -21,15 +22,15 @@ export type TailLimits = { readonly records: number; readonly bytes: number };
 
 export class JournalTail {
   readonly #dir: string;
-  readonly #tag: Uint8Array;
+  readonly #seal: Seal;
   readonly #files: JournalFiles;
   readonly #known = new Map<string, SegmentFile>();
   #cursor: Cursor | null = null;
 
-  constructor(dir: string, incarnation: string, files: JournalFiles = diskFiles) {
+  constructor(dir: string, seal: Seal, files: JournalFiles = diskFiles) {
     this.#dir = dir;
     this.#files = files;
-    this.#tag = incarnationTag(incarnation);
+    this.#seal = seal;
   }
 
   /**
@@ -66,7 +67,7 @@ export class JournalTail {
     // The later segment wins: what stands behind its first offset in this one was never durable here.
     const last = Math.min(upTo, (segments[at + 1]?.firstOffset ?? upTo + 1) - 1);
     const cursor = await this.#cursorAt(segment, from);
-    const reader = await SegmentReader.of(cursor.file, segment.number, this.#tag, WINDOW_BYTES);
+    const reader = await SegmentReader.of(cursor.file, segment.number, this.#seal, WINDOW_BYTES);
     const records: JournalRecord[] = [];
     let bytes = 0;
     for (let next = from; next <= last; ) {

@@ -1,4 +1,5 @@
 /** What the gateway's main thread and the shipping worker tell each other. */
+import type { JournalKey } from '../journal/seal.ts';
 import type { JournalName } from './row.ts';
 import type { ShipperReport, ShippingLog } from './status.ts';
 
@@ -7,6 +8,7 @@ export type WorkerOptions = {
   readonly journal: JournalName;
   readonly journalDir: string;
   readonly durableUpTo: number;
+  readonly keys: readonly JournalKey[];
 };
 
 export type ToWorker = { readonly kind: 'durable'; readonly upTo: number } | { readonly kind: 'stop' };

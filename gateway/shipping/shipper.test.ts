@@ -12,6 +12,7 @@ import { startPostgres, type TestPostgres } from '../../adapters/postgres-harnes
 import { migrate } from '../../adapters/postgres-migrations.ts';
 import { SHIPPING_MIGRATIONS } from '../../adapters/shipping-migrations.ts';
 import { Journal } from '../journal/journal.ts';
+import { Seal } from '../journal/seal.ts';
 import { JournalTail } from './journal-tail.ts';
 import { RecordStore } from './record-store.ts';
 import { type JournalName, rowOf } from './row.ts';
@@ -101,7 +102,7 @@ class Running {
   constructor(writing: Writing, over: Partial<ShipperOptions> = {}) {
     this.shipper = new Shipper({
       journal: writing.name,
-      tail: new JournalTail(writing.dir, writing.name.incarnation),
+      tail: new JournalTail(writing.dir, new Seal(writing.name.incarnation)),
       open: () => RecordStore.open(database.url, writing.name),
       durableUpTo: writing.durableUpTo,
       report: (report) => this.reports.push(report),
@@ -212,7 +213,7 @@ test('a new shipper goes on where the database is', async () => {
   await first.stop();
   await writing.append(40);
   const reads: number[] = [];
-  const tail = new JournalTail(writing.dir, 'resumed');
+  const tail = new JournalTail(writing.dir, new Seal('resumed'));
   const second = new Running(writing, {
     tail: {
       read: (from, to, limits) => {

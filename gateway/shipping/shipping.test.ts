@@ -52,6 +52,7 @@ async function ships(incarnation: string, over: Partial<ShippingOptions> = {}): 
     incarnation,
     journalDir,
     durableUpTo: 0,
+    keys: [],
     logger: pino({}, { write: (line: string) => void logs.push(line) }),
     now: Date.now,
     ...over,

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import type { JournalKey } from '../journal/seal.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
 import type { ShipperReport, ShippingStatus } from './status.ts';
 
@@ -15,6 +16,7 @@ export type ShippingOptions = {
   readonly journalDir: string;
   /** What recovery found on disk. */
   readonly durableUpTo: number;
+  readonly keys: readonly JournalKey[];
   readonly logger: Logger;
   readonly now: () => number;
   /** Tests only: another thread. */
@@ -120,12 +122,13 @@ class ShippingThread implements Shipping {
   }
 
   #start(): void {
-    const { databaseUrl, deployment, shard, incarnation, journalDir, workerFile } = this.#options;
+    const { databaseUrl, deployment, shard, incarnation, journalDir, keys, workerFile } = this.#options;
     const workerData: WorkerOptions = {
       databaseUrl,
       journal: { deployment, shard, incarnation },
       journalDir,
       durableUpTo: this.#durableUpTo,
+      keys,
     };
     const worker = new Worker(workerFile ?? new URL('./worker.ts', import.meta.url), {
       workerData,

@@ -1,0 +1,122 @@
+/** The product's gateway as the bench runs it: born in a folder of its own, on free ports, moved through its admin API. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { GatewayClient } from '../../adapters/gateway-admin.ts';
+import { endProcess, started } from './processes.ts';
+
+const MAIN = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url));
+const readySchema = z.object({ adminPort: z.int(), feeds: z.record(z.string(), z.int()) });
+
+export type Ports = {
+  readonly legacy: readonly number[];
+  readonly new: readonly number[];
+  readonly destination: readonly number[];
+};
+
+export class GatewayProcess {
+  readonly feeds: readonly number[];
+  readonly admin: GatewayClient;
+  readonly readyMs: number;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, feeds: readonly number[], admin: GatewayClient, readyMs: number) {
+    this.#child = child;
+    this.feeds = feeds;
+    this.admin = admin;
+    this.readyMs = readyMs;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  static async start(folder: string, inventory: string): Promise<GatewayProcess> {
+    const dataDir = join(folder, 'data');
+    const args = ['--inventory', inventory, '--data-dir', dataDir, '--init', '--admin-port', '0'];
+    const began = performance.now();
+    const env = { ...process.env, CUTOVER_LOG_LEVEL: 'error', DATABASE_URL: undefined };
+    const child = started(spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env }));
+    const line = await firstLine(child);
+    const readyMs = performance.now() - began;
+    const { adminPort, feeds } = readySchema.parse(JSON.parse(line));
+    const token = (await readFile(join(dataDir, 'admin.token'), 'utf8')).trim();
+    const credentials = { CUTOVER_ADMIN_TOKEN: token, CUTOVER_ADMIN_CA: join(dataDir, 'admin.crt') };
+    const admin = new GatewayClient({ admin: `https://127.0.0.1:${adminPort}`, shard: 0, env: credentials });
+    const ports = Object.keys(feeds).map((_, index) => feeds[nameOf(index)] ?? 0);
+    return new GatewayProcess(child, ports, admin, readyMs);
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await this.admin.close();
+    await endProcess(this.#child, signal);
+  }
+}
+
+export function nameOf(index: number): string {
+  return `c${index}`;
+}
+
+/** Feeds take the ports that the system gives them; legs must be known beforehand, so free ones are looked for. */
+export async function writeInventory(folder: string, ports: Ports, legs: readonly number[]): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const lines = ['deployment: bench', 'gateways: [{ shard: 0, admin: "https://127.0.0.1:7443" }]', 'connections:'];
+  for (const [index, legacy] of ports.legacy.entries()) {
+    const platform = (port: number): string => `{ host: 127.0.0.1, port: ${port} }`;
+    lines.push(
+      `  - name: ${nameOf(index)}`,
+      '    direction: results',
+      `    practice: practice-${index}`,
+      '    wave: all',
+      `    feed: { port: 0, ackTimeout: 30s, platforms: { legacy: ${platform(legacy)}, new: ${platform(ports.new[index] ?? legacy)} } }`,
+      `    legs: { legacy: { port: ${legs[2 * index]} }, new: { port: ${legs[2 * index + 1]} } }`,
+      `    destination: { host: 127.0.0.1, port: ${ports.destination[index] ?? legacy} }`,
+      '    correlate: [MSH-10]',
+      '    outputs: zero-or-one',
+      '    settle: 100ms',
+    );
+  }
+  const path = join(folder, 'inventory.yaml');
+  await writeFile(path, `${lines.join('\n')}\n`);
+  return path;
+}
+
+/** Below what systems give to outgoing connections, of which there are many here. */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 32_000;
+
+export async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  let port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+  for (let tried = 0; ports.length < count; tried++) {
+    if (tried > LAST_PORT - FIRST_PORT) throw new Error(`there are no ${count} free ports`);
+    port = port >= LAST_PORT ? FIRST_PORT : port + 1;
+    if (await isFree(port)) ports.push(port);
+  }
+  return ports;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const isListening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (isListening) await new Promise((resolve) => server.close(resolve));
+  return isListening;
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      const end = text.indexOf('\n');
+      if (end >= 0) resolve(text.slice(0, end));
+    });
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code} before it was ready`)));
+  });
+}
