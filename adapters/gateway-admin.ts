@@ -127,6 +127,25 @@ export class GatewayClient {
     }
   }
 
+  /** One figure of `/metrics`, without labels; null: the gateway does not have it. Asked without a credential. */
+  async metric(name: string): Promise<GatewayResult<number | null>> {
+    const credentials = await readCredentials(this.#env, this.shard);
+    if (!credentials.ok) return credentials;
+    try {
+      const answer = await request(new URL('/metrics', this.admin), {
+        dispatcher: this.#agentFor(credentials.value.certificate, 'look'),
+        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200) return invalidAnswer(this, answer.statusCode, 'it does not tell its figures');
+      const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+      const value = Number(line?.slice(name.length + 1));
+      return { ok: true, value: line === undefined || Number.isNaN(value) ? null : value };
+    } catch (error) {
+      return unreachable(this, error, 'GET');
+    }
+  }
+
   async connections(): Promise<GatewayResult<readonly ConnectionStatus[]>> {
     return mapValue(await this.#get('/v1/connections', connectionsAnswer), (answer) => answer.connections);
   }

@@ -189,6 +189,16 @@ export class ProofStore {
     }));
   }
 
+  /** By `name@digest` of a rule: how many different pairs of values it has hidden, up to what is kept of each. */
+  async readHiddenPairs(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#read(
+      z.object({ rule: z.string(), n: count }),
+      'select rule, count(*) as n from cutover.proof_hidden where deployment = $1 group by rule',
+      [this.#deployment],
+    );
+    return new Map(rows.map(({ rule, n }) => [rule, n]));
+  }
+
   async readFindings(area: string, connections: readonly string[] | null = null): Promise<readonly OutputFinding[]> {
     const rows = await this.#read(
       findingRow,

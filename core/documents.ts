@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { approvalDocumentSchema } from './approval-document.ts';
+import { compareDocumentSchema } from './compare-document.ts';
 import { drillDocumentSchema } from './drill-document.ts';
 import { importDocumentJsonSchema } from './import/import-document.ts';
 import { programmePlanJsonSchema } from './planning/plan-document.ts';
@@ -256,6 +257,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'history.schema.json': z.toJSONSchema(historyDocumentSchema),
     'action.schema.json': z.toJSONSchema(actionDocumentSchema),
     'path.schema.json': z.toJSONSchema(pathDocumentSchema),
+    'compare.schema.json': z.toJSONSchema(compareDocumentSchema),
     'doctor.schema.json': z.toJSONSchema(doctorDocumentSchema),
     'drill.schema.json': z.toJSONSchema(drillDocumentSchema),
     'approval.schema.json': z.toJSONSchema(approvalPrintedSchema),

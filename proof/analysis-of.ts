@@ -1,9 +1,15 @@
-/** The analysis that a project asks for: its diff rules, compiled for each connection. */
+/**
+ * The analysis that a project asks for: its diff rules and data contracts. Rules end on a day: they are compiled anew
+ * when the day changes, and what they accepted until then stays counted under the former basis.
+ */
+import { type Definitions, readDefinitions } from '../adapters/proof-definitions.ts';
 import { digestOf } from '../core/canonical-json.ts';
+import { inspectOutput } from '../core/compare/inspect.ts';
 import { comparePair } from '../core/compare/pair.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
-import { type CompiledRules, NO_RULES } from '../core/rules/compiled.ts';
+import { compileRules } from '../core/rules/compile.ts';
+import type { CompiledRules } from '../core/rules/compiled.ts';
 import type { Analysis } from './analysis.ts';
 
 export type ProjectAnalysis =
@@ -11,18 +17,41 @@ export type ProjectAnalysis =
   | { readonly ok: false; readonly problems: readonly Located[] };
 
 /** `folder`: the project's. */
-export async function analysisOf(_folder: string, inventory: Inventory): Promise<ProjectAnalysis> {
-  const rules = new Map<string, CompiledRules>(inventory.connections.map(({ name }) => [name, NO_RULES]));
-  const rulesOf = (connection: string): CompiledRules => rules.get(connection) ?? NO_RULES;
+export async function analysisOf(
+  folder: string,
+  inventory: Inventory,
+  now: () => number = Date.now,
+): Promise<ProjectAnalysis> {
+  const read = await readDefinitions(folder, inventory.connections, dayOf(now()));
+  if (!read.ok) return read;
+  const rulesOf = rulesByDay(read.value, now);
+  const basisOf = (connection: string): string => rulesOf(connection).digest;
   const value = {
-    basis: digestOf([...rules].map(([name, { digest }]) => [name, digest])),
-    basisOf: (connection: string) => rulesOf(connection).digest,
+    basis: digestOf(inventory.connections.map(({ name }) => [name, basisOf(name)])),
+    basisOf,
     compare: (
       connection: string,
       control: Parameters<typeof comparePair>[0],
       candidate: Parameters<typeof comparePair>[1],
     ) => comparePair(control, candidate, rulesOf(connection)),
-    inspect: () => [],
+    inspect: (connection: string, payload: Uint8Array) => inspectOutput(payload, read.value.contractOf(connection)),
   };
   return { ok: true, value };
+}
+
+function rulesByDay({ ruleFiles }: Definitions, now: () => number): (connection: string) => CompiledRules {
+  const compiled = new Map<string, CompiledRules>();
+  let day = '';
+  return (connection) => {
+    const today = dayOf(now());
+    if (today !== day) compiled.clear();
+    day = today;
+    const known = compiled.get(connection) ?? compileRules(ruleFiles, connection, today);
+    compiled.set(connection, known);
+    return known;
+  };
+}
+
+function dayOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 10);
 }

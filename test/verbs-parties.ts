@@ -17,8 +17,14 @@ export type Parties = {
   stop(): Promise<void>;
 };
 
-/** `legs`: where each platform sends its output. */
-export async function startParties(legs: { readonly legacy: number; readonly new: number }): Promise<Parties> {
+type EachPlatform<T> = { readonly legacy: T; readonly new: T };
+type Mapping = (message: string) => string;
+
+/** `legs`: where each platform sends its output; `mappings`: what each makes of a message (as it is, by default). */
+export async function startParties(
+  legs: EachPlatform<number>,
+  mappings: EachPlatform<Mapping> = { legacy: (message) => message, new: (message) => message },
+): Promise<Parties> {
   const delivered: string[] = [];
   const sockets = new Set<Socket>();
   const servers: Server[] = [];
@@ -38,15 +44,15 @@ export async function startParties(legs: { readonly legacy: number; readonly new
     if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
     return address.port;
   };
-  const platform = (leg: number): Promise<number> => {
+  const platform = (leg: number, mapping: Mapping): Promise<number> => {
     let previous: Promise<unknown> = Promise.resolve();
     return listen((message) => {
-      previous = previous.then(() => exchange(leg, message, sockets)).catch(() => undefined);
+      previous = previous.then(() => exchange(leg, mapping(message), sockets)).catch(() => undefined);
     });
   };
   const ports = {
-    legacy: await platform(legs.legacy),
-    new: await platform(legs.new),
+    legacy: await platform(legs.legacy, mappings.legacy),
+    new: await platform(legs.new, mappings.new),
     destination: await listen((message) => void delivered.push(idOf(message))),
   };
   return {

@@ -106,6 +106,16 @@ export const FLAGS = {
   in: { kind: 'text', value: 'DIR', summary: 'the export to judge' },
   signers: { kind: 'text', value: 'DIR', summary: 'a folder with signers and revoked that you trust' },
   checkpoints: { kind: 'text', value: 'DIR', summary: 'a folder of checkpoints that was kept elsewhere' },
+  rule: { kind: 'text', value: 'NAME', summary: 'only what this diff rule hides' },
+  'min-pairs': {
+    kind: 'integer',
+    value: 'N',
+    min: 1,
+    max: 1_000_000_000,
+    summary: 'compared pairs that a connection needs to be green; default: 100',
+  },
+  report: { kind: 'text', value: 'FILE', summary: 'write an HTML report there' },
+  freeze: { kind: 'boolean', summary: 'freeze the result as evidence' },
   help: { kind: 'boolean', summary: 'this help' },
 } as const satisfies Record<string, FlagSpec>;
 

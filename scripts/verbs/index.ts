@@ -3,6 +3,7 @@ import type { Verb } from '../runner/verb.ts';
 import { approve } from './approve.ts';
 import { audit } from './audit.ts';
 import { cancel } from './cancel.ts';
+import { compare } from './compare.ts';
 import { completion } from './completion.ts';
 import { decommission } from './decommission.ts';
 import { doctor } from './doctor.ts';
@@ -45,6 +46,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   release,
   resolve,
   drill,
+  compare,
   doctor,
   completion,
   gateway,

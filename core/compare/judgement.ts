@@ -1,0 +1,274 @@
+/**
+ * Judges what the worker has counted, for each connection: green only where outputs were compared, enough of them, under the
+ * rules of today, since the last change that matters, and nothing differs that nobody has accepted. What is not
+ * known is red (rule 10 of the design).
+ */
+import type { ComparedConnection, ComparedDifference, ContractBreach } from '../compare-document.ts';
+import type { CompiledContract } from '../contracts/compile.ts';
+import { coverageOf } from '../coverage/features.ts';
+import type { Connection } from '../inventory.ts';
+import { candidateOf, controlOf, type Phase } from '../platform.ts';
+import {
+  type ComparisonDay,
+  DELAY_BUCKETS_MS,
+  type DifferenceGroup,
+  type OutputFinding,
+  type RouteChange,
+} from '../proof-results.ts';
+import type { CompiledRules } from '../rules/compiled.ts';
+import { contractArea, INSPECTED } from './inspect.ts';
+
+export type Thresholds = {
+  /** Fewer pairs prove nothing. */
+  readonly pairs: number;
+  /** Of what history shows, 0 to 1. */
+  readonly coverage: number;
+};
+
+export const DEFAULT_THRESHOLDS: Thresholds = { pairs: 100, coverage: 0.95 };
+const UNSEEN_LIMIT = 100;
+
+/** What is known of one connection. */
+export type Known = {
+  readonly connection: Connection;
+  readonly rules: CompiledRules;
+  readonly contract: CompiledContract | null;
+  readonly days: readonly ComparisonDay[];
+  readonly groups: readonly DifferenceGroup[];
+  readonly coverage: readonly OutputFinding[];
+  readonly breaches: readonly OutputFinding[];
+  readonly routes: readonly RouteChange[];
+  /** As the gateway says now; null: it could not be asked. */
+  readonly live: { readonly phase: Phase; readonly epoch: number } | null;
+  /** Why nothing of this can be relied on (the worker is behind, say); empty: it can. */
+  readonly doubts: readonly string[];
+};
+
+export function judgeConnection(known: Known, thresholds: Thresholds): ComparedConnection {
+  const { connection, rules } = known;
+  const stretch = stretchOf(known.routes);
+  const inStretch = (each: { readonly epoch: number }): boolean => each.epoch >= stretch.firstEpoch;
+  const current = known.days.filter((day) => inStretch(day) && day.basis === rules.digest);
+  const groups = known.groups.filter((group) => inStretch(group) && group.basis === rules.digest);
+  const counts = sumOf(current);
+  const coverage = judgeCoverage(known, stretch);
+  const contract = judgeContract(known, stretch);
+  const hasFormer = known.days.some((day) => inStretch(day) && day.basis !== rules.digest);
+  const reasons = [
+    ...known.doubts,
+    ...routeReasons(known, stretch),
+    ...countReasons(counts, hasFormer, thresholds),
+    ...(contract?.breaches.some(({ is }) => is === 'drift')
+      ? ['the candidate breaks the contract where the control does not']
+      : []),
+    ...(contract !== null && contract.inspected === 0
+      ? [`nothing was held against the contract ${contract.name}`]
+      : []),
+    ...coverageReasons(coverage.share, thresholds),
+  ];
+  return {
+    name: connection.name,
+    practice: connection.practice,
+    direction: connection.direction,
+    wave: connection.wave,
+    verdict: reasons.length === 0 ? 'green' : 'red',
+    reasons,
+    ...counts,
+    matched: counts.matched + counts.accepted,
+    delayMs: delaysOf(current),
+    coverage: { ...coverage, unseen: coverage.unseen.slice(0, UNSEEN_LIMIT) },
+    contract,
+    grade: connection.correlate !== null ? 'key' : connection.outputs === 'one' ? 'order' : 'none',
+    since: sinceOf(stretch, current, hasFormer),
+    days: daysOf(current),
+    differences: mergeGroups(groups),
+  };
+}
+
+/** The epochs since the roles were last given: a change of weight voids nothing. */
+export type Stretch = {
+  readonly phase: Phase | null;
+  readonly firstEpoch: number;
+  readonly newestEpoch: number;
+  readonly fromMs: number | null;
+};
+
+function stretchOf(routes: readonly RouteChange[]): Stretch {
+  const sorted = [...routes].sort((a, b) => a.epoch - b.epoch);
+  const newest = sorted.at(-1);
+  if (newest === undefined) return { phase: null, firstEpoch: 1, newestEpoch: 0, fromMs: null };
+  const before = sorted.findLastIndex(({ phase }) => phase !== newest.phase);
+  const first = sorted[before + 1] ?? newest;
+  return { phase: newest.phase, firstEpoch: first.epoch, newestEpoch: newest.epoch, fromMs: first.atMs };
+}
+
+function routeReasons({ live }: Known, { phase, newestEpoch }: Stretch): string[] {
+  if (live === null)
+    return ['its gateway could not be asked: whether the results are of its present epoch is not known'];
+  if (live.epoch > newestEpoch && !(newestEpoch === 0 && live.epoch === 1)) {
+    return [`the results end before epoch ${live.epoch}, which the gateway is in`];
+  }
+  const now = newestEpoch === 0 ? live.phase : phase;
+  return now !== null && candidateOf({ phase: now }) === null
+    ? [`phase ${now}: no second platform runs beside the control`]
+    : [];
+}
+
+type Counts = Pick<
+  ComparedConnection,
+  | 'pairs'
+  | 'matched'
+  | 'accepted'
+  | 'differing'
+  | 'missingCandidate'
+  | 'extraCandidate'
+  | 'missingBoth'
+  | 'answersDiffering'
+  | 'outOfOrder'
+>;
+
+function sumOf(days: readonly ComparisonDay[]): Counts {
+  const sum = (of: (day: ComparisonDay) => number): number => days.reduce((total, day) => total + of(day), 0);
+  return {
+    pairs: sum(({ pairs }) => pairs),
+    matched: sum(({ matched }) => matched),
+    accepted: sum(({ accepted }) => accepted),
+    differing: sum(({ differing }) => differing),
+    missingCandidate: sum(({ missingCandidate }) => missingCandidate),
+    extraCandidate: sum(({ extraCandidate }) => extraCandidate),
+    missingBoth: sum(({ missingBoth }) => missingBoth),
+    answersDiffering: sum(({ answersDiffering }) => answersDiffering),
+    outOfOrder: sum(({ outOfOrder }) => outOfOrder),
+  };
+}
+
+function countReasons(counts: Counts, hasFormer: boolean, thresholds: Thresholds): string[] {
+  const reasons: string[] = [];
+  const say = (count: number, one: string, many: string): void => {
+    if (count > 0) reasons.push(`${count} ${count === 1 ? one : many}`);
+  };
+  say(counts.differing, 'pair differs', 'pairs differ');
+  say(counts.missingCandidate, 'output of the candidate is missing', 'outputs of the candidate are missing');
+  say(counts.extraCandidate, 'output of the candidate is extra', 'outputs of the candidate are extra');
+  say(counts.answersDiffering, 'answer differs', 'answers differ');
+  say(counts.outOfOrder, 'output is out of order', 'outputs are out of order');
+  if (counts.pairs === 0) {
+    reasons.push(hasFormer ? 'nothing was compared under the rules of today' : 'nothing was compared');
+  } else if (counts.pairs < thresholds.pairs) {
+    reasons.push(`${counts.pairs} pairs are too few: ${thresholds.pairs} are wanted`);
+  }
+  return reasons;
+}
+
+function coverageReasons(share: number | null, { coverage }: Thresholds): string[] {
+  if (share === null) return ['nothing is known of what the connection carries'];
+  if (share >= coverage) return [];
+  return [`covers ${percent(share)} of what history shows: ${percent(coverage)} are wanted`];
+}
+
+function percent(share: number): string {
+  return `${Math.floor(share * 1000) / 10} %`;
+}
+
+/** History: what the control of its time sent, in every epoch. Seen: what both platforms have sent in this stretch. */
+function judgeCoverage({ coverage }: Known, { firstEpoch, phase }: Stretch) {
+  const candidate = phase === null ? null : candidateOf({ phase });
+  const history = new Set<string>();
+  const seen = new Set<string>();
+  for (const { name, platform, epoch } of coverage) {
+    if (platform !== candidate || epoch < firstEpoch) history.add(name);
+    if (platform === candidate && epoch >= firstEpoch) seen.add(name);
+  }
+  return coverageOf(history, seen);
+}
+
+function judgeContract({ contract, breaches }: Known, { firstEpoch, phase }: Stretch): ComparedConnection['contract'] {
+  if (contract === null) return null;
+  const area = contractArea(contract);
+  const found = breaches.filter((each) => each.area === area && each.epoch >= firstEpoch);
+  const control = phase === null ? 'legacy' : controlOf({ phase });
+  const byName = new Map<string, ContractBreach>();
+  let inspected = 0;
+  for (const { name, platform, count, exampleIds } of found) {
+    if (name === INSPECTED) {
+      if (platform !== control) inspected += count;
+      continue;
+    }
+    const known = byName.get(name) ?? { name, control: 0, candidate: 0, is: 'habit', exampleIds: [] };
+    const both = {
+      control: known.control + (platform === control ? count : 0),
+      candidate: known.candidate + (platform === control ? 0 : count),
+    };
+    const is = both.control === 0 ? 'drift' : both.candidate === 0 ? 'cured' : 'habit';
+    const examples = platform === control ? known.exampleIds : [...exampleIds, ...known.exampleIds];
+    byName.set(name, { name, ...both, is, exampleIds: examples.slice(0, 5) });
+  }
+  const order = ['drift', 'habit', 'cured'];
+  const sorted = [...byName.values()].sort(
+    (a, b) => order.indexOf(a.is) - order.indexOf(b.is) || b.candidate - a.candidate,
+  );
+  return { name: contract.name, inspected, breaches: sorted };
+}
+
+/** Unaccepted ones first, then by how often. Groups of several epochs are one. */
+export function mergeGroups(groups: readonly DifferenceGroup[]): ComparedDifference[] {
+  const merged = new Map<string, ComparedDifference>();
+  for (const { path, kind, code, shape, rule, count, pairs, exampleIds } of groups) {
+    const key = [path, kind, code, shape, rule].join('\n');
+    const known = merged.get(key);
+    merged.set(key, {
+      path,
+      kind,
+      code,
+      shape,
+      count: count + (known?.count ?? 0),
+      pairs: pairs + (known?.pairs ?? 0),
+      ...(rule === null ? {} : { rule: nameOfRule(rule) }),
+      exampleIds: [...(known?.exampleIds ?? []), ...exampleIds].slice(0, 5),
+    });
+  }
+  return [...merged.values()].sort(byWeight);
+}
+
+export function byWeight(a: ComparedDifference, b: ComparedDifference): number {
+  return Number(a.rule !== undefined) - Number(b.rule !== undefined) || b.count - a.count || (a.path < b.path ? -1 : 1);
+}
+
+/** `name@digest` → `name`. */
+export function nameOfRule(ref: string): string {
+  return ref.replace(/@[0-9a-f]+$/, '');
+}
+
+function delaysOf(days: readonly ComparisonDay[]): ComparedConnection['delayMs'] {
+  const buckets = DELAY_BUCKETS_MS.map((_, index) => days.reduce((sum, day) => sum + (day.delays[index] ?? 0), 0));
+  const over = days.reduce((sum, day) => sum + (day.delays[DELAY_BUCKETS_MS.length] ?? 0), 0);
+  const total = buckets.reduce((sum, count) => sum + count, over);
+  if (total === 0) return null;
+  const quantile = (share: number): number => {
+    let rank = Math.ceil(total * share);
+    for (const [index, count] of buckets.entries()) {
+      rank -= count;
+      if (rank <= 0) return DELAY_BUCKETS_MS[index] ?? 0;
+    }
+    // Longer than the last bucket: nobody knows how much.
+    return (DELAY_BUCKETS_MS.at(-1) ?? 0) * 10;
+  };
+  return { p50: quantile(0.5), p99: quantile(0.99) };
+}
+
+function daysOf(days: readonly ComparisonDay[]): ComparedConnection['days'] {
+  const byDay = new Map<string, { day: string; pairs: number; amiss: number }>();
+  for (const { day, pairs, differing, missingCandidate, extraCandidate } of days) {
+    const known = byDay.get(day) ?? { day, pairs: 0, amiss: 0 };
+    known.pairs += pairs;
+    known.amiss += differing + missingCandidate + extraCandidate;
+    byDay.set(day, known);
+  }
+  return [...byDay.values()].sort((a, b) => (a.day < b.day ? -1 : 1));
+}
+
+function sinceOf(stretch: Stretch, current: readonly ComparisonDay[], hasFormer: boolean): string | null {
+  const first = Math.min(...current.map(({ firstAtMs }) => firstAtMs));
+  const from = hasFormer && Number.isFinite(first) ? first : (stretch.fromMs ?? first);
+  return Number.isFinite(from) ? new Date(from).toISOString() : null;
+}

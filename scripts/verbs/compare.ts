@@ -1,0 +1,91 @@
+/** `compare`: whether both platforms send the same, connection by connection, from what the worker has counted. */
+import { resolve } from 'node:path';
+import { evidenceFolderOf, storeEvidence } from '../../adapters/evidence-files.ts';
+import { DEFAULT_THRESHOLDS } from '../../core/compare/judgement.ts';
+import type { CompareDocument } from '../../core/compare-document.ts';
+import { formatComparison } from '../compare/print.ts';
+import { writeReport } from '../compare/report.ts';
+import { evidenceBody, projectFolderOf, readStanding, type Standing } from '../compare/standing.ts';
+import type { Context } from '../runner/context.ts';
+import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { EXIT, usage } from '../runner/stop.ts';
+import type { Printed, TaskVerb } from '../runner/verb.ts';
+
+export const compare: TaskVerb = {
+  kind: 'task',
+  summary: 'whether both platforms send the same',
+  examples: [
+    'cutover compare',
+    'cutover compare --wave pilot --report compare.html',
+    'cutover compare --rule time-of-sending --json',
+  ],
+  flags: [...SELECTION_FLAGS, 'rule', 'min-pairs', 'report', 'freeze', 'json'],
+  selectsAll: true,
+  perform,
+};
+
+async function perform(context: Context, args: Args): Promise<Printed> {
+  return judge(context, args);
+}
+
+async function judge(context: Context, args: Args): Promise<Printed> {
+  const thresholds = { ...DEFAULT_THRESHOLDS, pairs: args['min-pairs'] ?? DEFAULT_THRESHOLDS.pairs };
+  const standing = narrowed(await readStanding(context, thresholds), args.rule);
+  const isGreen = standing.connections.length > 0 && standing.connections.every(({ verdict }) => verdict === 'green');
+  let document: CompareDocument = {
+    verb: 'compare',
+    ok: isGreen,
+    exitCode: isGreen ? EXIT.done : EXIT.refused,
+    verdict: isGreen ? 'green' : 'red',
+    stack: context.stack,
+    deployment: context.inventory.deployment,
+    at: context.clock.now(),
+    ...standing,
+    nextSteps: nextStepsOf(standing),
+  };
+  if (args.freeze === true) {
+    const folder = evidenceFolderOf(projectFolderOf(context), context.stack);
+    const frozen = await storeEvidence(folder, {
+      kind: 'comparison',
+      deployment: document.deployment,
+      stack: document.stack,
+      at: document.at,
+      connections: document.connections.map(({ name }) => name),
+      body: evidenceBody(document),
+    });
+    document = { ...document, evidence: frozen.digest };
+  }
+  if (args.report !== undefined) {
+    const report = resolve(context.cwd, args.report);
+    document = { ...document, report };
+    await writeReport(report, document);
+  }
+  return { document, text: formatComparison(document), exitCode: isGreen ? EXIT.done : EXIT.refused };
+}
+
+/** Of one rule: what it hides and where. Throws a VerbStop for a rule that nobody has written. */
+function narrowed(standing: Standing, name: string | undefined): Standing {
+  if (name === undefined) return standing;
+  const rule = standing.rules.find((each) => each.name === name);
+  if (rule === undefined) {
+    throw usage(`there is no rule '${name}' in stacks/rules`, 'cutover compare lists them with what they hide');
+  }
+  const isOf = (each: { readonly rule?: string | undefined }): boolean => each.rule === name;
+  return {
+    ...standing,
+    rules: [rule],
+    shapes: standing.shapes.filter(isOf),
+    connections: standing.connections.map((each) => ({ ...each, differences: each.differences.filter(isOf) })),
+  };
+}
+
+function nextStepsOf({ connections, worker, shapes }: Standing): string[] {
+  const steps: string[] = [];
+  if (worker.verdict === 'red') steps.push('cutover worker --inventory FILE (starts one, where none runs)');
+  if (shapes.some(({ rule }) => rule === undefined)) {
+    steps.push('correct the mapping of the new platform, or accept what does no harm: cutover compare --suggest');
+  }
+  const isUnasked = connections.some(({ reasons }) => reasons.some((reason) => reason.startsWith('its gateway')));
+  if (isUnasked) steps.push('cutover status (says why a gateway cannot be asked)');
+  return steps;
+}

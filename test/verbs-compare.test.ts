@@ -1,0 +1,254 @@
+/** `compare` with everything real: a gateway with traffic, PostgreSQL, the worker, platforms of which one drifts. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { GatewayClient } from '../adapters/gateway-admin.ts';
+import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import { compareDocumentSchema } from '../core/compare-document.ts';
+import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
+import { type Parties, startParties } from './verbs-parties.ts';
+
+const LIMIT_MS = 180_000;
+const NAME = 'northside-orders';
+const children: ChildProcess[] = [];
+
+let folder: string;
+let database: TestPostgres;
+let parties: Parties;
+let admin: GatewayClient;
+let project: TestProject;
+let feedPort: number;
+let token: string;
+
+/** The new platform writes MSH-7 its own way and adds a segment; it cuts the order's text of the message M13. */
+function newMapping(message: string): string {
+  const own = message.replace('|20260101120000||ORM', '|20260101120000.250+0000||ORM');
+  const drifted = own.includes('|M13|') ? own.replace('CBC^Blood count', 'CBC^Blood') : own;
+  return `${drifted}ZRP|1|MAPPED\r`;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'verbs-compare-'));
+  database = await startPostgres();
+  const [adminPort = 0, feed = 0, legacyLeg = 0, newLeg = 0] = await freePorts(4);
+  feedPort = feed;
+  parties = await startParties({ legacy: legacyLeg, new: newLeg }, { legacy: (it) => it, new: newMapping });
+  const data = join(folder, 'gateway');
+  const env = { CUTOVER_ADMIN_CA: join(data, 'admin.crt'), DATABASE_URL: database.url };
+  project = await createTestProject(env);
+  const peer = (port: number): object => ({ host: '127.0.0.1', port });
+  await project.writeInventory({
+    deployment: 'lab-compare-1',
+    gateways: [{ shard: 0, admin: `https://127.0.0.1:${adminPort}` }],
+    connections: [
+      {
+        name: NAME,
+        direction: 'orders',
+        practice: 'northside',
+        wave: 'pilot',
+        feed: {
+          port: feed,
+          ackTimeout: '20s',
+          platforms: { legacy: peer(parties.ports.legacy), new: peer(parties.ports.new) },
+        },
+        legs: { legacy: { port: legacyLeg }, new: { port: newLeg } },
+        destination: peer(parties.ports.destination),
+        correlate: ['MSH-10'],
+        contract: 'lab-orders',
+      },
+    ],
+  });
+  await project.writeStack('config:\n  lab-cutover:layer: routes\n  lab-cutover:routes: {}\n');
+  await cp(join(REPOSITORY, 'stacks/contracts'), join(project.folder, 'stacks/contracts'), { recursive: true });
+  await cp(join(REPOSITORY, 'stacks/rules'), join(project.folder, 'stacks/rules'), { recursive: true });
+  await cp(join(REPOSITORY, 'rehearsal/rules/platforms.yaml'), join(project.folder, 'stacks/rules/platforms.yaml'));
+  const inventory = join(project.folder, 'stacks/test/inventory.yaml');
+  await start(
+    env,
+    'gateway',
+    '--init',
+    '--inventory',
+    inventory,
+    '--data-dir',
+    data,
+    '--admin-port',
+    String(adminPort),
+  );
+  token = (await readFile(join(data, 'admin.token'), 'utf8')).trim();
+  const own = { ...env, CUTOVER_ADMIN_TOKEN: token };
+  admin = new GatewayClient({ admin: `https://127.0.0.1:${adminPort}`, shard: 0, env: own });
+  await start(own, 'worker', '--inventory', inventory, '--project', project.folder, '--settle', '2s');
+}, LIMIT_MS);
+
+afterAll(async () => {
+  await admin?.close();
+  for (const child of children) {
+    if (child.exitCode !== null) continue;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  }
+  await parties?.stop();
+  await project?.remove();
+  await database?.remove();
+  await rm(folder, { recursive: true, force: true });
+}, LIMIT_MS);
+
+test(
+  'in phase legacy nothing is compared, and that is red',
+  async () => {
+    await sendAll(1, 3);
+    const { document, exitCode } = await compare();
+    expect(exitCode).toBe(3);
+    expect(document.connections[0]?.reasons).toContain('phase legacy: no second platform runs beside the control');
+  },
+  LIMIT_MS,
+);
+
+test(
+  'in parallel: harmless differences are accepted by their rules, and enough matched pairs are green',
+  async () => {
+    const moved = await admin.move(NAME, {
+      requestId: 'to-parallel',
+      phase: 'parallel',
+      newWeight: 0,
+      expectedEpoch: 1,
+      deadlineMs: 60_000,
+    });
+    expect(moved).toMatchObject({ ok: true });
+    await sendAll(4, 12);
+    await expect.poll(async () => (await compare('--min-pairs', '9')).document.connections[0]?.pairs, POLL).toBe(9);
+    const { document, exitCode, stdout } = await compare('--min-pairs', '9');
+    expect(document.connections[0]).toMatchObject({
+      name: NAME,
+      reasons: [],
+      verdict: 'green',
+      pairs: 9,
+      matched: 9,
+      accepted: 9,
+      grade: 'key',
+      contract: { name: 'lab-orders', inspected: 9, breaches: [] },
+    });
+    expect(exitCode).toBe(0);
+    expect(document.worker).toMatchObject({ verdict: 'green', reasons: [] });
+    const used = document.rules.filter(({ state }) => state === 'in-use').map(({ name, hides }) => [name, hides]);
+    expect(used.toSorted()).toEqual([
+      ['own-segment', 9],
+      ['time-of-sending', 9],
+    ]);
+    expect(stdout).not.toContain('DOE');
+    expect((await compare()).document.connections[0]?.reasons).toEqual(['9 pairs are too few: 100 are wanted']);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'one drifted message is named by path and id, in JSON, table, report and evidence',
+  async () => {
+    await sendAll(13, 15);
+    await expect.poll(async () => (await compare('--min-pairs', '9')).document.connections[0]?.pairs, POLL).toBe(12);
+    const report = join(folder, 'report.html');
+    const { document, exitCode } = await compare('--min-pairs', '9', '--report', report, '--freeze');
+    expect(exitCode).toBe(3);
+    expect(document.connections[0]).toMatchObject({ differing: 1, matched: 11, reasons: ['1 pair differs'] });
+    expect(document.shapes[0]).toMatchObject({
+      path: 'OBR-4.2',
+      kind: 'truncated',
+      code: 'CBC',
+      shape: 'cut to 5 characters',
+      count: 1,
+      on: [NAME],
+      exampleIds: [{ msh10: 'M13' }],
+    });
+    expect(document.shapes[0]?.rule).toBeUndefined();
+    const table = await project.cutover(['compare', '--min-pairs', '9'], { CUTOVER_ADMIN_TOKEN: token });
+    expect(table.stdout).toMatch(/✗ {2}northside-orders .* 1 pair differs/);
+    expect(table.stdout).toMatch(/1 × {2}OBR-4.2 of CBC {2}truncated: cut to 5 characters {2}northside-orders/);
+    const page = await readFile(report, 'utf8');
+    expect(page).toContain('OBR-4.2 of CBC');
+    const [evidence = ''] = await readdir(join(project.folder, 'stacks/test/evidence'));
+    expect(document.evidence).toBe(`sha256:${evidence.replace('.json', '')}`);
+    for (const text of [
+      table.stdout,
+      page,
+      await readFile(join(project.folder, 'stacks/test/evidence', evidence), 'utf8'),
+    ]) {
+      expect(text).not.toMatch(/DOE|JANE|Blood/);
+    }
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a changed rule voids what was compared under the former one',
+  async () => {
+    const file = join(project.folder, 'stacks/rules/platforms.yaml');
+    await rm(file);
+    const { document } = await compare('--min-pairs', '9');
+    expect(document.connections[0]?.reasons).toContain('nothing was compared under the rules of today');
+    await cp(join(REPOSITORY, 'rehearsal/rules/platforms.yaml'), file);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'without a database nothing is known, and that is refused',
+  async () => {
+    const { exitCode, stdout } = await project.cutover(['compare', '--json'], { DATABASE_URL: '' });
+    expect(exitCode).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'not-configured' } });
+  },
+  LIMIT_MS,
+);
+
+const POLL = { timeout: 60_000, interval: 500 };
+
+async function sendAll(from: number, to: number): Promise<void> {
+  for (let n = from; n <= to; n++) expect(await parties.send(feedPort, `M${n}`)).toBe('AA');
+}
+
+async function compare(...args: string[]) {
+  const run = await project.cutover(['compare', ...args, '--json'], { CUTOVER_ADMIN_TOKEN: token });
+  const parsed = compareDocumentSchema.safeParse(JSON.parse(run.stdout));
+  if (!parsed.success) throw new Error(`${run.stdout}\n${run.stderr}\n${parsed.error.message}`);
+  return { ...run, document: parsed.data };
+}
+
+async function start(env: Readonly<Record<string, string>>, ...args: string[]): Promise<void> {
+  const child = spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  const errors: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk.toString()));
+  const ready = once(createInterface(child.stdout), 'line').then(() => undefined);
+  const ended = once(child, 'exit').then(([code]): never => {
+    throw new Error(`${args[0]} ended with ${code}: ${errors.join('')}`);
+  });
+  await Promise.race([ready, ended]);
+  ended.catch(() => undefined);
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+    return address.port;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
