@@ -3,7 +3,10 @@
  * holds. After any failure close it and open another. Errors never show the URL's password.
  */
 import { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 
 export type PostgresOptions = {
   readonly url: string;
@@ -84,6 +87,28 @@ export class Postgres {
       await this.#client.query(script);
     } catch (error) {
       throw failureOf(error);
+    }
+  }
+
+  /** `copy … from stdin` in its text format; resolves with the number of rows. What the source throws comes out as it is. */
+  async copyIn(statement: string, chunks: AsyncIterable<string>): Promise<number> {
+    const copy = this.#client.query(copyFrom(statement));
+    let ofSource: unknown = null;
+    const watched = async function* (): AsyncGenerator<string, void, void> {
+      try {
+        yield* chunks;
+      } catch (error) {
+        ofSource = error;
+        throw error;
+      }
+    };
+    try {
+      await pipeline(Readable.from(watched(), { objectMode: true, highWaterMark: 4 }), copy);
+      return copy.rowCount;
+    } catch (error) {
+      // Else its time limit would still be waited for.
+      if ('callback' in copy && typeof copy.callback === 'function') copy.callback();
+      throw ofSource ?? failureOf(error);
     }
   }
 

@@ -115,6 +115,11 @@ export class ProofStore {
     this.#deployment = deployment;
   }
 
+  /** Over a connection that is open; it stays its owner's. The tables must be there: `migrateProof`. */
+  static over(postgres: Postgres, deployment: string): ProofStore {
+    return new ProofStore(postgres, deployment);
+  }
+
   /** Makes the tables where there are none yet. @throws PostgresFailure, MigrationRefusal */
   static async open(deployment: string, options: ProofStoreOptions): Promise<ProofStore> {
     const postgres = await Postgres.open({ applicationName: 'cutover-proof', ...options });

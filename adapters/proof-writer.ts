@@ -186,7 +186,6 @@ export type WorkerIdentity = {
   readonly id: string;
   readonly host: string;
   readonly version: string;
-  readonly basis: string;
 };
 
 /** Another worker has gone on from here: what this one has in memory is void. */
@@ -271,8 +270,9 @@ export class ProofWriter {
     return rows[0]?.mine === true;
   }
 
-  async heartbeat(startedAtMs: number): Promise<void> {
-    const { deployment, id, host, version, basis } = this.#identity;
+  /** `basis`: the rules that hold. */
+  async heartbeat(startedAtMs: number, basis: string): Promise<void> {
+    const { deployment, id, host, version } = this.#identity;
     await this.#postgres.query(
       `insert into cutover.proof_worker (deployment, worker, host, version, basis, started_at, heartbeat_at)
        values ($1, $2, $3, $4, $5, $6, now())

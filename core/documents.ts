@@ -9,6 +9,7 @@ import { drillDocumentSchema } from './drill-document.ts';
 import { importDocumentJsonSchema } from './import/import-document.ts';
 import { programmePlanJsonSchema } from './planning/plan-document.ts';
 import { PHASES, PLATFORMS } from './platform.ts';
+import { reconcileDocumentSchema } from './reconcile/document.ts';
 import { rehearsalSchema } from './rehearsal-document.ts';
 
 const nextSteps = z.array(z.string()).describe('what to do next, as commands where there is one');
@@ -262,6 +263,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'drill.schema.json': z.toJSONSchema(drillDocumentSchema),
     'approval.schema.json': z.toJSONSchema(approvalPrintedSchema),
     'audit.schema.json': z.toJSONSchema(auditDocumentSchema),
+    'reconcile.schema.json': z.toJSONSchema(reconcileDocumentSchema),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
     'import.schema.json': importDocumentJsonSchema(),
     'plan.schema.json': programmePlanJsonSchema(),

@@ -13,7 +13,7 @@ import type { CompiledRules } from '../core/rules/compiled.ts';
 import type { Analysis } from './analysis.ts';
 
 export type ProjectAnalysis =
-  | { readonly ok: true; readonly value: Analysis & { readonly basis: string } }
+  | { readonly ok: true; readonly value: Analysis }
   | { readonly ok: false; readonly problems: readonly Located[] };
 
 /** `folder`: the project's. */
@@ -26,15 +26,11 @@ export async function analysisOf(
   if (!read.ok) return read;
   const rulesOf = rulesByDay(read.value, now);
   const basisOf = (connection: string): string => rulesOf(connection).digest;
-  const value = {
-    basis: digestOf(inventory.connections.map(({ name }) => [name, basisOf(name)])),
+  const value: Analysis = {
+    basis: () => digestOf(inventory.connections.map(({ name }) => [name, basisOf(name)])),
     basisOf,
-    compare: (
-      connection: string,
-      control: Parameters<typeof comparePair>[0],
-      candidate: Parameters<typeof comparePair>[1],
-    ) => comparePair(control, candidate, rulesOf(connection)),
-    inspect: (connection: string, payload: Uint8Array) => inspectOutput(payload, read.value.contractOf(connection)),
+    compare: (connection, control, candidate) => comparePair(control, candidate, rulesOf(connection)),
+    inspect: (connection, payload) => inspectOutput(payload, read.value.contractOf(connection)),
   };
   return { ok: true, value };
 }

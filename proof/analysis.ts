@@ -4,6 +4,8 @@ import type { Observation, PairResult } from '../core/compare/pair.ts';
 export type Seen = { readonly area: string; readonly name: string };
 
 export type Analysis = {
+  /** Of all connections together. */
+  basis(): string;
   /** Names what this connection's results rest on: they are counted apart where it changes. */
   basisOf(connection: string): string;
   compare(connection: string, control: Observation, candidate: Observation): PairResult;

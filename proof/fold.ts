@@ -192,7 +192,7 @@ export class Fold {
         this.#output(offset, record, payload);
         return;
       case 'output-verdict':
-        this.#outputVerdict(record.output, record.verdict, record.at);
+        this.#outputVerdict(offset, record);
         return;
       case 'refusal':
         if (this.#options.estate.feeds.has(record.endpoint)) this.#tally.ingress(record.endpoint, record.at, 'refused');
@@ -441,16 +441,21 @@ export class Fold {
     }));
   }
 
-  #outputVerdict(offset: number, verdict: Verdict, atMs: number): void {
+  #outputVerdict(record: number, { output: offset, verdict, at: atMs }: RecordOf<'output-verdict'>): void {
     const place = this.#index.caseOf(offset);
     const output = place?.item.outputs.find((one) => one.offset === offset);
-    if (place === null || place === undefined || output === undefined) return;
+    if (place === null || output === undefined) return;
     const { input, item } = place;
     const wasDelivered = output.verdict === 'positive';
     if (!wasDelivered) output.verdict = verdict;
     this.#touch(input, atMs);
     if (verdict !== 'positive' || wasDelivered) return;
     const { platform, msh10, sha, epoch, connection } = output;
+    const owesOne = servedBy(this.#options.estate, item.connection).outputs !== 'many' && input.msh10 !== null;
+    if (owesOne && item.outputs.some((one) => one !== output && one.verdict === 'positive')) {
+      const list = 'doubled';
+      this.#tally.listed.push({ offset: record, connection, list, msh10, sha, about: offset, cause: list, atMs });
+    }
     this.#tally.deliveries.push({
       output: offset,
       connection,

@@ -33,7 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function run(options: WorkerArguments): Promise<number> {
   const inventory = await readInventoryFile(options.inventory);
   if (!inventory.ok) return end(EXIT.usage, inventory.problems.map(formatProblem));
-  const analysis = await analysisOf(options.project, inventory.value);
+  const analysis = await analysisOf(options.project, inventory.value, Date.now);
   if (!analysis.ok) return end(EXIT.usage, analysis.problems.map(formatProblem));
   const { deployment } = inventory.value;
   const id = randomUUID();
@@ -42,7 +42,7 @@ async function run(options: WorkerArguments): Promise<number> {
     pino.destination({ dest: 2, sync: true }),
   );
   const worker = new Worker({
-    identity: { deployment, id, host: hostname(), version: packageJson.version, basis: analysis.value.basis },
+    identity: { deployment, id, host: hostname(), version: packageJson.version },
     databaseUrl: options.databaseUrl,
     estate: estateOf(inventory.value),
     analysis: analysis.value,

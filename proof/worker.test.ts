@@ -41,11 +41,11 @@ type Site = {
 async function site(change: (connection: object) => object = (same) => same): Promise<Site> {
   const deployment = `lab-${++deployments}`;
   const inventory = inventoryOf(deployment, change);
-  const analysis = await analysisOf('.', inventory.inventory);
+  const analysis = await analysisOf('/nowhere', inventory.inventory, Date.now);
   if (!analysis.ok) throw new Error('the analysis is refused');
   const journal = await SyntheticJournal.open(database.url, deployment, `i-${deployment}`);
   const story = new Story(journal);
-  const identity = { deployment, id: 'w', host: 'h', version: '0', basis: 'b' };
+  const identity = { deployment, id: 'w', host: 'h', version: '0' };
   const store = await ProofStore.open(deployment, { url: database.url });
   const open = async (): Promise<{ writer: ProofWriter; follower: JournalFollower; id: number }> => {
     const writer = await ProofWriter.open(identity, { url: database.url });
@@ -276,10 +276,10 @@ test('given a predicate, then what it leaves out is filtered, and found by the m
 test('given two workers in one journal, then the second write of a stretch is refused whole', async () => {
   const { story, take, counts, store } = await site();
   story.message('A');
-  const identity = { deployment: `lab-${deployments}`, id: 'x', host: 'h', version: '0', basis: 'b' };
+  const identity = { deployment: `lab-${deployments}`, id: 'x', host: 'h', version: '0' };
   const rival = await ProofWriter.open(identity, { url: database.url });
   const [ref] = await rival.journals();
-  const analysis = await analysisOf('.', inventoryOf(identity.deployment, (same) => same).inventory);
+  const analysis = await analysisOf('/nowhere', inventoryOf(identity.deployment, (same) => same).inventory, Date.now);
   if (ref === undefined || !analysis.ok) throw new Error('nothing to follow');
   const { estate } = inventoryOf(identity.deployment, (same) => same);
   const follower = await JournalFollower.open(

@@ -119,9 +119,9 @@ export class Worker {
 
   /** One batch of every journal; resolves with the number of records taken. */
   async #round(writer: ProofWriter): Promise<number> {
-    const { now, chores } = this.#options;
+    const { now, chores, analysis } = this.#options;
     if (now() - this.#heartbeatAtMs >= HEARTBEAT_MS) {
-      await writer.heartbeat(this.#startedAtMs);
+      await writer.heartbeat(this.#startedAtMs, analysis.basis());
       this.#heartbeatAtMs = now();
     }
     const sweeps = now() - this.#sweptAtMs >= SWEEP_MS;

@@ -9,6 +9,8 @@ import { documentJsonSchemas } from '../core/documents.ts';
 import { edgeConfigJsonSchema } from '../core/edge/edge-config.ts';
 import { inventoryJsonSchema } from '../core/inventory.ts';
 import { programmeJsonSchema } from '../core/planning/programme.ts';
+import { attestationJsonSchema } from '../core/reconcile/attestation.ts';
+import { outsideMapJsonSchema } from '../core/reconcile/outside-map.ts';
 import { rulesJsonSchema } from '../core/rules/rule.ts';
 import { stackConfigJsonSchema } from '../core/stack-config.ts';
 
@@ -20,6 +22,8 @@ const schemas: Readonly<Record<string, object>> = {
   'rules.schema.json': rulesJsonSchema(),
   'contract.schema.json': contractJsonSchema(),
   'edge-config.schema.json': edgeConfigJsonSchema(),
+  'outside.schema.json': outsideMapJsonSchema(),
+  'attestation.schema.json': attestationJsonSchema(),
   ...documentJsonSchemas(),
 };
 

@@ -90,7 +90,7 @@ export const FLAGS = {
   document: { kind: 'text', value: 'DIGEST', summary: 'the document on file to sign too, as it stands' },
   evidence: { kind: 'text', value: 'DIGEST', summary: 'what it rests on; default: the newest for the selection' },
   from: { kind: 'text', value: 'TIME', summary: 'valid from, with its zone: 2026-03-07T22:00-06:00; default: now' },
-  until: { kind: 'text', value: 'TIME', summary: 'valid until, with its zone' },
+  until: { kind: 'text', value: 'TIME', summary: 'valid until, or the end of the window, with its zone' },
   target: { kind: 'text', value: 'PHASE', summary: 'switched (default), or parallel: weights only' },
   'max-weight': {
     kind: 'integer',
@@ -116,6 +116,22 @@ export const FLAGS = {
   },
   report: { kind: 'text', value: 'FILE', summary: 'write an HTML report there' },
   freeze: { kind: 'boolean', summary: 'freeze the result as evidence' },
+  since: { kind: 'text', value: 'TIME', summary: 'ISO time, or how long ago, as in 12h; default: the first message' },
+  lis: { kind: 'text', value: 'FILE', summary: 'what the LIS has got and sent (CSV or NDJSON)' },
+  emr: { kind: 'text', value: 'FILE', summary: 'what the EMRs have got and sent (CSV or NDJSON)' },
+  map: {
+    kind: 'text',
+    value: 'FILE',
+    summary: 'how outside records are to be read; default: stacks/NAME/outside.yaml',
+  },
+  attest: {
+    kind: 'text',
+    value: 'FILE',
+    summary: "both platforms' queue and error-store counts, as somebody read them",
+  },
+  proof: { kind: 'text', value: 'FILE', summary: 'write a proof file: one digest a message, and their Merkle root' },
+  verify: { kind: 'text', value: 'FILE', summary: 'verify a proof file; needs no database' },
+  root: { kind: 'text', value: 'DIGEST', summary: 'with --verify: the root that the evidence names' },
   help: { kind: 'boolean', summary: 'this help' },
 } as const satisfies Record<string, FlagSpec>;
 

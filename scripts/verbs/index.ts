@@ -15,6 +15,7 @@ import { importVerb } from './import.ts';
 import { insert } from './insert.ts';
 import { parallel } from './parallel.ts';
 import { plan } from './plan.ts';
+import { reconcile } from './reconcile.ts';
 import { rehearse } from './rehearse.ts';
 import { release } from './release.ts';
 import { remove } from './remove.ts';
@@ -49,6 +50,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   compare,
   doctor,
   completion,
+  reconcile,
   gateway,
   worker,
   rehearse,

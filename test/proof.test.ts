@@ -1,0 +1,161 @@
+/**
+ * From a message on a socket to a verdict on a terminal: a real gateway ships to a real PostgreSQL, workers that are killed
+ * account for it, and `cutover reconcile` names what is lost, doubled or refused.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { ProofStore } from '../adapters/proof-store.ts';
+import { type ReconcileDocument, reconcileDocumentSchema } from '../core/reconcile/document.ts';
+import { CONNECTION, end, order, type ProofSite, startProofSite } from './proof-site.ts';
+
+const WAIT = { timeout: 120_000, interval: 200 };
+
+let site: ProofSite;
+let store: ProofStore;
+beforeAll(async () => {
+  site = await startProofSite();
+  store = await ProofStore.open('lab-proof-1', { url: site.database.url });
+});
+afterAll(async () => {
+  await store?.close();
+  await site?.stop();
+});
+
+async function reconcile(args: readonly string[] = []): Promise<{ exitCode: number; document: ReconcileDocument }> {
+  const run = await site.project.cutover(['reconcile', '--json', ...args]);
+  const document = reconcileDocumentSchema.parse(JSON.parse(run.stdout));
+  expect(document.exitCode).toBe(run.exitCode);
+  return { exitCode: run.exitCode, document };
+}
+
+async function untilPending(pending: number): Promise<ReconcileDocument> {
+  return vi.waitFor(async () => {
+    const { document } = await reconcile();
+    expect(document.connections[0]?.pending).toBe(pending);
+    return document;
+  }, WAIT);
+}
+
+async function untilOwed(owed: number): Promise<void> {
+  await vi.waitFor(async () => {
+    const counts = await store.readObligations({ sinceMs: 0, untilMs: Date.now() + 60_000 });
+    expect(counts.reduce((sum, { count }) => sum + count, 0)).toBe(owed);
+    expect(counts.find((one) => one.class === 'pending')).toBeUndefined();
+  }, WAIT);
+}
+
+function ids(from: number, count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `M${from + n}`);
+}
+
+async function lisFile(rows: readonly { id: string; sha256: string; atMs: number }[], digests = true): Promise<string> {
+  const file = join(site.project.folder, `lis-${Math.random()}.csv`);
+  const lines = rows.map(({ id, sha256, atMs }) =>
+    [CONNECTION, id, new Date(atMs).toISOString(), digests ? sha256 : ''].join(','),
+  );
+  await writeFile(file, `${['connection,id,at,sha256', ...lines].join('\n')}\n`);
+  return file;
+}
+
+const MAP = 'lis: { columns: { at: at, digest: sha256 } }\n';
+
+test('given no worker, then nothing is green', async () => {
+  await site.send([order('M0')]);
+  const { exitCode, document } = await reconcile();
+  expect(exitCode).toBe(3);
+  expect(document.reasons.join()).toContain('no worker has run');
+});
+
+test('given workers that are killed in the middle, then every message is accounted for once', async () => {
+  const first = await site.startWorker();
+  const second = await site.startWorker();
+  await site.route('parallel');
+  const sending = site.send(ids(1, 150).map((id) => order(id)));
+  await vi.waitFor(async () => expect((await store.readWorkerState()).worker).not.toBeNull(), WAIT);
+  await end(first, 'SIGKILL');
+  expect(new Set(await sending)).toEqual(new Set(['AA']));
+  await untilOwed(151);
+  await end(second, 'SIGKILL');
+  const third = await site.startWorker();
+  await site.send(ids(151, 50).map((id) => order(id)));
+  await untilOwed(201);
+  await vi.waitFor(async () => {
+    const days = await store.readComparison();
+    expect(days.map(({ pairs, matched, missingCandidate }) => ({ pairs, matched, missingCandidate }))).toEqual([
+      { pairs: 200, matched: 200, missingCandidate: 0 },
+    ]);
+  }, WAIT);
+  await vi.waitFor(async () => expect((await reconcile()).exitCode).toBe(0), WAIT);
+  const { document } = await reconcile();
+  expect(document.connections[0]).toMatchObject({
+    owed: 201,
+    delivered: 201,
+    accepted: 201,
+    attempts: 201,
+    balanced: true,
+    evidenceGrade: 'C',
+  });
+  expect(await end(third)).toBe(0);
+});
+
+test('given the record of the LIS, then the grade is B, and what it lacks or has twice is named', async () => {
+  const worker = await site.startWorker();
+  await writeFile(join(site.project.folder, 'stacks/test/outside.yaml'), MAP);
+  await vi.waitFor(
+    async () => expect((await reconcile(['--lis', await lisFile(site.received)])).exitCode).toBe(0),
+    WAIT,
+  );
+  const whole = await reconcile(['--lis', await lisFile(site.received)]);
+  expect(whole.document.connections[0]).toMatchObject({ evidenceGrade: 'B', delivered: 201, balanced: true });
+  const [lost, doubled] = [site.received[17], site.received[42]];
+  if (lost === undefined || doubled === undefined) throw new Error('they were received');
+  const stranger = { id: 'STRANGER', sha256: 'ab'.repeat(32), atMs: Date.now() };
+  const rows = [...site.received.filter((one) => one !== lost), doubled, stranger];
+  for (const digests of [true, false]) {
+    const { exitCode, document } = await reconcile(['--lis', await lisFile(rows, digests)]);
+    const [line] = document.connections;
+    expect(exitCode).toBe(3);
+    expect(line?.balanced).toBe(false);
+    expect(line).toMatchObject({ owed: 201, delivered: 200, unexplained: 1 });
+    expect(line?.missing.map(({ msh10 }) => msh10)).toEqual([lost.id]);
+    expect(line?.duplicated.map(({ msh10 }) => msh10)).toEqual([doubled.id]);
+    expect(line?.unexpected.map(({ msh10 }) => msh10)).toEqual(['STRANGER']);
+  }
+  await end(worker);
+});
+
+test('given an output that the platform swallows, and one that the destination refuses, then both are named', async () => {
+  const worker = await site.startWorker();
+  site.behaviour.outputs = (platform, id, message) => (platform === 'legacy' && id === 'LOST' ? [] : [message]);
+  site.behaviour.verdict = (id) => (id === 'REFUSED' ? 'AE' : 'AA');
+  await site.send(['BEFORE', 'LOST', 'REFUSED', 'AFTER'].map((id) => order(id)));
+  await untilOwed(205);
+  const document = await untilPending(0);
+  const [line] = document.connections;
+  expect(line).toMatchObject({ owed: 205, unexplained: 1, destinationRejected: 1, delivered: 203, balanced: false });
+  expect(line?.missing.map(({ msh10 }) => msh10).sort()).toEqual(['LOST', 'REFUSED']);
+  // The LIS has got one of them by hand: it is explained by its own record.
+  const byHand = { id: 'REFUSED', sha256: 'cd'.repeat(32), atMs: Date.now() };
+  const outside = await reconcile(['--lis', await lisFile([...site.received, byHand])]);
+  expect(outside.document.connections[0]?.missing.map(({ msh10 }) => msh10)).toEqual(['LOST']);
+  expect(outside.document.connections[0]?.unexpected).toEqual([]);
+  await end(worker);
+});
+
+test('given a worker that has not been seen for minutes, then that alone is red for everything', async () => {
+  const client = new pg.Client({ connectionString: site.database.url });
+  await client.connect();
+  await client.query("update cutover.proof_worker set heartbeat_at = now() - interval '10 minutes'");
+  await client.end();
+  const { exitCode, document } = await reconcile();
+  expect(exitCode).toBe(3);
+  expect(document.reasons.join()).toContain('the worker has not been seen for 10 min');
+});
+
+test('given no database, then it could not be found out', async () => {
+  const run = await site.project.cutover(['reconcile', '--json'], { DATABASE_URL: 'postgres://x:y@127.0.0.1:1/none' });
+  expect(run.exitCode).toBe(1);
+  expect(JSON.parse(run.stdout)).toMatchObject({ ok: false, error: { code: 'database-unavailable' } });
+});
