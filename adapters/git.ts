@@ -27,11 +27,11 @@ export async function commitFiles(files: readonly string[], message: string): Pr
   const ignored = await git(folder, 'check-ignore', '--quiet', '--', ...files);
   if (ignored.ok) return { kind: 'no-repository' };
   const added = await git(folder, 'add', '--', ...files);
-  if (!added.ok) return { kind: 'failed', message: firstLine(added) };
+  if (!added.ok) return { kind: 'failed', message: reasonIn(added) };
   const same = await git(folder, 'diff', '--quiet', '--cached', '--', ...files);
   if (same.ok) return { kind: 'unchanged' };
   const committed = await git(folder, 'commit', '--quiet', '--only', '--message', message, '--', ...files);
-  if (!committed.ok) return { kind: 'failed', message: firstLine(committed) };
+  if (!committed.ok) return { kind: 'failed', message: reasonIn(committed) };
   const head = await git(folder, 'rev-parse', 'HEAD');
   return { kind: 'committed', commit: head.stdout.trim(), push: await push(folder) };
 }
@@ -40,7 +40,13 @@ async function push(folder: string): Promise<PushOutcome> {
   const upstream = await git(folder, 'rev-parse', '--abbrev-ref', '@{upstream}');
   if (!upstream.ok) return { kind: 'no-remote' };
   const pushed = await git(folder, 'push', '--quiet');
-  return pushed.ok ? { kind: 'pushed' } : { kind: 'failed', message: firstLine(pushed) };
+  return pushed.ok ? { kind: 'pushed' } : { kind: 'failed', message: reasonIn(pushed) };
+}
+
+/** True where the file is not as it was last committed; false also where there is no repository. */
+export async function hasUncommittedChanges(file: string): Promise<boolean> {
+  const changed = await git(dirname(file), 'status', '--porcelain', '--', file);
+  return changed.ok && /^( M|M |MM|AM) /.test(changed.stdout);
 }
 
 /** Never asks for a password: a verb must not hang on a prompt that nobody sees. */
@@ -57,6 +63,12 @@ function git(folder: string, ...args: string[]): Promise<Ran> {
   });
 }
 
-function firstLine({ stderr, stdout }: Ran): string {
-  return (stderr || stdout).trim().split('\n')[0] ?? 'git gave no reason';
+/** What says why, among what git says: a push begins with where to, and what a server's hook says comes with `remote:`. */
+const REASONS = [/^ *! \[.*$/, /^remote: (?!error: hook declined).*\S.*$/, /^fatal: .*$/, /^error: .*$/] as const;
+
+function reasonIn({ stderr, stdout }: Ran): string {
+  const lines = (stderr || stdout).split('\n').filter((line) => line.trim() !== '');
+  const found = REASONS.flatMap((reason) => lines.find((line) => reason.test(line)) ?? []);
+  const told = found.length > 0 ? found.slice(0, 2) : lines.slice(0, 1);
+  return told.map((line) => line.trim()).join('; ') || 'git gave no reason';
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadEvidence } from '../adapters/evidence-files.ts';
 import { drillDocumentSchema } from '../core/drill-document.ts';
 import { type Estate, startEstate } from './verbs-estate.ts';
-import { type Parties, startParties } from './verbs-parties.ts';
+import { type Parties, type Sender, startParties, startSender } from './verbs-parties.ts';
 
 const LIMIT_MS = 300_000;
 /** On shard 0, on shard 1, and on shard 0 again: the last one gets no messages. */
@@ -16,8 +16,7 @@ const [BUSY_0, BUSY_1, IDLE] = ['practice-001-orders', 'practice-002-orders', 'p
 let estate: Estate;
 const parties = new Map<string, Parties>();
 const feedPorts = new Map<string, number>();
-let isSending = true;
-const senders: Promise<void>[] = [];
+const senders: Sender[] = [];
 
 beforeAll(async () => {
   estate = await startEstate(3, {
@@ -34,12 +33,14 @@ beforeAll(async () => {
   });
   expect((await estate.project.cutover(['sync', '--all', '--yes', '--json'])).exitCode).toBe(0);
   expect((await estate.project.cutover(['parallel', '--all', '--yes', '--json'])).exitCode).toBe(0);
-  for (const name of [BUSY_0, BUSY_1]) senders.push(keepSending(name));
+  for (const name of [BUSY_0, BUSY_1]) {
+    const own = parties.get(name);
+    if (own !== undefined) senders.push(startSender(own, feedPorts.get(name) ?? 0, name));
+  }
 }, LIMIT_MS);
 
 afterAll(async () => {
-  isSending = false;
-  await Promise.all(senders);
+  await Promise.all(senders.map((sender) => sender.stop()));
   await estate?.stop();
   await Promise.all([...parties.values()].map((one) => one.stop()));
 }, LIMIT_MS);
@@ -139,15 +140,4 @@ async function drill(...args: readonly string[]) {
 async function routes() {
   const statuses = await estate.routes();
   return new Map([...statuses].map(([name, { phase, epoch, control }]) => [name, { phase, epoch, control }]));
-}
-
-/** One message after the other, as a sender does; one that the feed gives up is sent again. */
-async function keepSending(name: string): Promise<void> {
-  for (let number = 1; isSending; number++) {
-    await parties
-      .get(name)
-      ?.send(feedPorts.get(name) ?? 0, `${name}-${number}`)
-      .catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -7,24 +7,40 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { moveDocumentSchema } from '../core/documents.ts';
 import { type Estate, STACK_HEAD, startEstate } from './verbs-estate.ts';
+import { type Parties, type Sender, startParties, startSender } from './verbs-parties.ts';
 import { type PulumiRun, runPulumi } from './verbs-pulumi.ts';
 
 const LIMIT_MS = 600_000;
 const REFUSED = 'practice-001-orders';
 const ABORTING = 'practice-002-orders';
 const DEAD = { host: '127.0.0.1', port: 9 };
+/** These carry messages all the while. */
+const [EDITED, NEIGHBOUR] = ['practice-003-orders', 'practice-004-orders'] as const;
 
 let estate: Estate;
 let staleFolder: string;
+const parties = new Map<string, Parties>();
+const senders = new Map<string, Sender>();
 
 beforeAll(async () => {
   estate = await startEstate(5, {
-    change: ({ name, feed }) => {
+    change: async ({ name, feed, legs }) => {
       if (name === REFUSED) return { effects: [{ kind: 'print' }] };
-      if (name !== ABORTING || typeof feed !== 'object' || feed === null || !('platforms' in feed)) return {};
-      return { feed: { ...feed, platforms: { ...Object(feed.platforms), new: DEAD } } };
+      const { platforms } = Object(feed);
+      if (name === ABORTING) return { feed: { ...Object(feed), platforms: { ...platforms, new: DEAD } } };
+      if (name !== EDITED && name !== NEIGHBOUR) return {};
+      const own = await startParties({ legacy: Object(legs).legacy.port, new: Object(legs).new.port });
+      parties.set(name, own);
+      const at = (port: number): object => ({ host: '127.0.0.1', port });
+      const both = { legacy: at(own.ports.legacy), new: at(own.ports.new) };
+      return {
+        feed: { ...Object(feed), platforms: both },
+        destination: at(own.ports.destination),
+        correlate: ['MSH-10'],
+      };
     },
   });
+  for (const [name, own] of parties) senders.set(name, startSender(own, feedPortOf(name), name));
   await verb(['sync', '--all'], 0);
   staleFolder = join(estate.project.folder, 'stale');
   await cp(join(estate.project.folder, 'stacks'), join(staleFolder, 'stacks'), { recursive: true });
@@ -36,7 +52,11 @@ beforeAll(async () => {
   }
 }, LIMIT_MS);
 
-afterAll(() => estate.stop(), LIMIT_MS);
+afterAll(async () => {
+  await Promise.all([...senders.values()].map((sender) => sender.stop()));
+  await estate?.stop();
+  await Promise.all([...parties.values()].map((one) => one.stop()));
+}, LIMIT_MS);
 
 test(
   'one refused: the others go on, exit 4, it is named with its reason, the stack file is true',
@@ -118,6 +138,11 @@ const HAND_EDITS: readonly {
     why: /rename the entry to 'practice-three-orders'/,
     edit: () => writeConnections((list) => list.map((item) => renamed(item, { previousNames: [item.name] }))),
   },
+  {
+    what: 'the ports of two connections swapped',
+    why: /listens? on|ports?/,
+    edit: () => writeConnections(swapped),
+  },
 ];
 
 test.each(HAND_EDITS)(
@@ -132,6 +157,76 @@ test.each(HAND_EDITS)(
     } finally {
       await writeStack(before);
       await estate.project.writeInventory(estate.inventory);
+    }
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a gateway that is told of swapped ports serves both as before',
+  async () => {
+    try {
+      await writeConnections(swapped);
+      process.kill(estate.gatewayPid(), 'SIGHUP');
+      await expectTraffic();
+      const info = await estate.admin.info();
+      expect(info.ok && info.value.feeds).toMatchObject({
+        [EDITED]: feedPortOf(EDITED),
+        [NEIGHBOUR]: feedPortOf(NEIGHBOUR),
+      });
+    } finally {
+      await estate.project.writeInventory(estate.inventory);
+    }
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a gateway that is told of a renamed connection serves it under its former name, and no other beside it',
+  async () => {
+    const before = await routes();
+    for (const previousNames of [[], [EDITED]]) {
+      await writeConnections((list) => list.map((item) => renamed(item, { previousNames })));
+      process.kill(estate.gatewayPid(), 'SIGHUP');
+      await expectTraffic();
+      expect(await routes()).toEqual(before);
+    }
+    await estate.project.writeInventory(estate.inventory);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a rename in order, restarting the gateway: the route keeps its epoch, Pulumi its resource, and messages go on',
+  async () => {
+    const { phase, epoch } = (await estate.routes()).get(EDITED) ?? {};
+    await writeConnections((list) => list.map((item) => renamed(item, { previousNames: [item.name] })));
+    process.kill(estate.gatewayPid(), 'SIGTERM');
+    await estate.restartGateway();
+    await writeStack((await stackText()).replace('practice-003-orders:', 'practice-three-orders:'));
+    const run = await runPulumi(estate.project.folder, { ...estate.env, ...backend() }, ['up', '--yes']);
+    expect(run).toMatchObject({ exitCode: 0 });
+    const now = await estate.routes();
+    expect(now.get('practice-three-orders')).toMatchObject({ phase, epoch });
+    expect(now.has(EDITED)).toBe(false);
+    await expectTraffic();
+    const status = await estate.project.cutover(['status', '--connection', 'practice-three-orders', '--json']);
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      connections: [{ truth: { config: { epoch }, pulumi: { epoch } } }],
+    });
+  },
+  LIMIT_MS,
+);
+
+test(
+  'through all of it: every message that was answered arrived once, in order',
+  async () => {
+    for (const [name, sender] of senders) {
+      await sender.stop();
+      const own = parties.get(name);
+      expect(sender.accepted.length).toBeGreaterThan(20);
+      await expect.poll(() => own?.delivered.length, { timeout: 60_000 }).toBe(sender.accepted.length);
+      expect(own?.delivered).toEqual(sender.accepted);
     }
   },
   LIMIT_MS,
@@ -161,10 +256,36 @@ async function expectTrueStackFile(): Promise<void> {
 
 async function unchangedBy(folder: string, args: readonly string[]): Promise<PulumiRun> {
   const before = await routes();
-  const backend = { PULUMI_BACKEND_URL: `file://${join(estate.project.folder, 'backend')}` };
-  const run = await runPulumi(folder, { ...estate.env, ...backend }, args);
+  const run = await runPulumi(folder, { ...estate.env, ...backend() }, args);
   expect(await routes()).toEqual(before);
+  await expectTraffic();
   return run;
+}
+
+function backend(): { readonly PULUMI_BACKEND_URL: string } {
+  return { PULUMI_BACKEND_URL: `file://${join(estate.project.folder, 'backend')}` };
+}
+
+function feedPortOf(name: string): number {
+  return Object(estate.inventory.connections.find((item) => item.name === name)?.feed).port;
+}
+
+/** Messages of both go on arriving. */
+async function expectTraffic(): Promise<void> {
+  for (const [name, own] of parties) {
+    const count = own.delivered.length;
+    await expect.poll(() => own.delivered.length, { timeout: 60_000, message: name }).toBeGreaterThan(count + 2);
+  }
+}
+
+/** The two take each other's feed port. */
+function swapped(list: readonly Connection[]): readonly Connection[] {
+  const portOf = (name: string): number => feedPortOf(name === EDITED ? NEIGHBOUR : EDITED);
+  return list.map((item) =>
+    item.name === EDITED || item.name === NEIGHBOUR
+      ? { ...item, feed: { ...Object(item.feed), port: portOf(item.name) } }
+      : item,
+  );
 }
 
 function stackText(): Promise<string> {

@@ -1,10 +1,10 @@
 /**
- * kill -9 at every step of every verb's Plan, and of what a verb starts, with a real gateway and the real engine.
- * Afterwards every connection has one known owner, and the same command again finishes.
+ * kill -9 at every step of every verb's Plan: of the verb, of a gateway, of what the verb starts; with two real gateways and
+ * the real engine. Afterwards every connection has one known owner, and the same command again finishes.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
+import { errorDocumentSchema, moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
 import type { Phase } from '../core/platform.ts';
 import { type Estate, startEstate } from './verbs-estate.ts';
 
@@ -15,7 +15,7 @@ const CONNECTIONS = 12;
 let estate: Estate;
 
 beforeAll(async () => {
-  estate = await startEstate(CONNECTIONS);
+  estate = await startEstate(CONNECTIONS, { shards: 2 });
   await finish(['sync', '--all']);
 }, LIMIT_MS);
 
@@ -31,26 +31,76 @@ const CASES: readonly Case[] = [
   { verb: 'rollback', from: 'switched', to: 'parallel', more: ['--reason', 'drill'] },
   { verb: 'cancel', from: 'parallel', to: 'legacy', more: ['--reason', 'drill'] },
 ];
+/** One on each gateway. */
+const PAIR = 2;
 
 test.each(CASES)(
   '$verb, killed at every step: one owner each, and again finishes',
   async ({ verb, from, to, more }) => {
-    const names = estate.names.slice(0, 2);
+    const names = estate.names.slice(0, PAIR);
     const command = [verb, '--connection', names.join(','), ...more];
-    await bring(names, from);
-    const { plan } = moveDocumentSchema.parse(JSON.parse((await run([...command, '--dry-run'])).stdout));
-    const steps = plan?.steps ?? [];
-    expect(steps.length).toBeGreaterThan(5);
-    for (const [index, step] of steps.entries()) {
+    for (const step of await stepsOf(command, names, from)) {
       await bring(names, from);
       const started = estate.project.start([...command, '--yes', '--json']);
-      await started.until(new RegExp(`\\[${index + 1}/${steps.length}\\] ${step.kind}`));
+      await started.until(step);
       started.kill('SIGKILL');
       await started.ended;
       await expectOneOwner(names, [from, to]);
       await finish(command);
-      await expectAgreement(names, to);
+      await expectOneOwner(names, [to]);
     }
+    await expectAgreement(names, to);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'sync, killed at every step: no route has moved, and again finishes',
+  async () => {
+    const names = estate.names.slice(0, PAIR);
+    const command = ['sync', '--connection', names.join(',')];
+    await finish(command);
+    // Brought there behind the records' back each time: so there is something to bring up.
+    const places: readonly Phase[] = ['switched', 'parallel'];
+    const steps = await stepsOf(command, names, 'switched');
+    for (const [index, step] of steps.entries()) {
+      const place = places[index % places.length] ?? 'parallel';
+      await bring(names, place);
+      const started = estate.project.start([...command, '--json']);
+      await started.until(step);
+      started.kill('SIGKILL');
+      await started.ended;
+      await expectOneOwner(names, [place]);
+      await finish(command);
+      await expectOneOwner(names, [place]);
+    }
+    await expectAgreement(names, places[(steps.length - 1) % places.length] ?? 'parallel');
+  },
+  LIMIT_MS,
+);
+
+test.each(CASES.filter(({ verb }) => verb === 'switch' || verb === 'rollback'))(
+  '$verb, a gateway killed at every step: one owner each, and again finishes',
+  async ({ verb, from, to, more }) => {
+    const names = estate.names.slice(0, PAIR);
+    const command = [verb, '--connection', names.join(','), ...more];
+    for (const step of await stepsOf(command, names, from)) {
+      await bring(names, from);
+      const started = estate.project.start([...command, '--yes', '--json']);
+      await started.until(step);
+      await estate.killGateway(1);
+      await estate.restartGateway(1);
+      const { exitCode, stdout } = await started.ended;
+      expect([0, 1, 4]).toContain(exitCode);
+      const document: unknown = JSON.parse(stdout);
+      expect(moveDocumentSchema.safeParse(document).success || errorDocumentSchema.safeParse(document).success).toBe(
+        true,
+      );
+      await expectOneOwner(names, [from, to]);
+      await finish(command);
+      await expectOneOwner(names, [to]);
+    }
+    await expectAgreement(names, to);
   },
   LIMIT_MS,
 );
@@ -73,29 +123,36 @@ test(
   LIMIT_MS,
 );
 
-test.each(['pulumi up', 'provider.ts', 'gateway'] as const)(
-  'switch while %s is killed: one owner each, and again finishes',
-  async (victim) => {
-    const names = estate.names.slice(0, 2);
-    const command = ['switch', '--connection', names.join(',')];
-    await bring(names, 'parallel');
+const ENGINE_VICTIMS = CASES.flatMap((one) => ['pulumi up', 'provider.ts'].map((victim) => ({ ...one, victim })));
+
+test.each(ENGINE_VICTIMS)(
+  '$verb while its $victim is killed: one owner each, and again finishes',
+  async ({ verb, from, to, more, victim }) => {
+    const names = estate.names.slice(0, PAIR);
+    const command = [verb, '--connection', names.join(','), ...more];
+    await bring(names, from);
     const started = estate.project.start([...command, '--yes', '--json']);
     const provider = await processOf('provider.ts');
-    process.kill(
-      victim === 'gateway' ? estate.gatewayPid() : victim === 'provider.ts' ? provider : await processOf(victim),
-      'SIGKILL',
-    );
-    if (victim === 'gateway') await estate.restartGateway();
+    process.kill(victim === 'provider.ts' ? provider : await processOf(victim), 'SIGKILL');
     const { exitCode, stdout } = await started.ended;
     expect([0, 1, 4]).toContain(exitCode);
     const document = moveDocumentSchema.parse(JSON.parse(stdout));
     expect(document.changed.length + document.failed.length + document.aborted.length).toBe(names.length);
-    await expectOneOwner(names, ['parallel', 'switched']);
+    await expectOneOwner(names, [from, to]);
     await finish(command);
-    await expectAgreement(names, 'switched');
+    await expectAgreement(names, to);
   },
   LIMIT_MS,
 );
+
+/** What a verb says as it begins each step of its Plan. */
+async function stepsOf(command: readonly string[], names: readonly string[], from: Phase): Promise<RegExp[]> {
+  await bring(names, from);
+  const { plan } = moveDocumentSchema.parse(JSON.parse((await run([...command, '--dry-run'])).stdout));
+  const steps = plan?.steps ?? [];
+  expect(steps.length).toBeGreaterThan(5);
+  return steps.map(({ kind }, index) => new RegExp(`\\[${index + 1}/\\d+\\] ${kind}`));
+}
 
 /** To this phase at the gateway alone: so every case also begins with records that are behind. */
 async function bring(names: readonly string[], phase: Phase): Promise<void> {
@@ -109,7 +166,7 @@ async function bring(names: readonly string[], phase: Phase): Promise<void> {
     for (const next of ways[phase]) {
       const now = (await estate.routes()).get(name);
       if (now === undefined || now.phase === phase || now.phase === next) continue;
-      const moved = await estate.admin.move(name, {
+      const moved = await estate.adminOf(name).move(name, {
         requestId: `bring-${name}-${now.epoch}`,
         phase: next,
         newWeight: 0,
@@ -140,7 +197,8 @@ async function expectAgreement(names: readonly string[], phase: Phase): Promise<
 }
 
 async function finish(command: readonly string[]): Promise<void> {
-  const { exitCode, stdout, stderr } = await run([...command, '--yes']);
+  const isMove = command[0] !== 'sync';
+  const { exitCode, stdout, stderr } = await run([...command, ...(isMove ? ['--yes'] : [])]);
   expect({ exitCode, stdout, stderr }).toMatchObject({ exitCode: 0 });
 }
 

@@ -26,6 +26,7 @@ export async function startParties(
   mappings: EachPlatform<Mapping> = { legacy: (message) => message, new: (message) => message },
 ): Promise<Parties> {
   const delivered: string[] = [];
+  let isOver = false;
   const sockets = new Set<Socket>();
   const servers: Server[] = [];
   const listen = async (onMessage: (message: string) => void): Promise<number> => {
@@ -47,7 +48,7 @@ export async function startParties(
   const platform = (leg: number, mapping: Mapping): Promise<number> => {
     let previous: Promise<unknown> = Promise.resolve();
     return listen((message) => {
-      previous = previous.then(() => exchange(leg, mapping(message), sockets)).catch(() => undefined);
+      previous = previous.then(() => untilAnswered(leg, mapping(message), sockets, () => isOver));
     });
   };
   const ports = {
@@ -63,10 +64,57 @@ export async function startParties(
       return /\rMSA\|([A-Z]{2})/.exec(answer)?.[1] ?? 'none';
     },
     stop: async () => {
+      isOver = true;
       for (const socket of sockets) socket.destroy();
       await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
     },
   };
+}
+
+export type Sender = {
+  /** Of the messages that were answered AA, in order. */
+  readonly accepted: readonly string[];
+  /** Ends after the message under way. */
+  stop(): Promise<void>;
+};
+
+/** One message after the other, as a sender does: one without an answer is sent again, under the same id. */
+export function startSender(parties: Parties, feedPort: number, name: string, everyMs = 50): Sender {
+  const accepted: string[] = [];
+  let isOver = false;
+  const run = (async () => {
+    for (let number = 1; !isOver; number++) {
+      const id = `${name}-${number}`;
+      while ((await parties.send(feedPort, id).catch(() => 'none')) !== 'AA') {
+        await new Promise((resolve) => setTimeout(resolve, everyMs));
+      }
+      accepted.push(id);
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  })();
+  return {
+    accepted,
+    stop: () => {
+      isOver = true;
+      return run;
+    },
+  };
+}
+
+const RESEND_AFTER_MS = 50;
+
+/** A platform that has taken a message sends it on until it is answered. */
+async function untilAnswered(
+  port: number,
+  message: string,
+  sockets: Set<Socket>,
+  isOver: () => boolean,
+): Promise<void> {
+  while (!isOver()) {
+    const answer = await exchange(port, message, sockets).catch(() => null);
+    if (answer !== null) return;
+    await new Promise((resolve) => setTimeout(resolve, RESEND_AFTER_MS));
+  }
 }
 
 async function exchange(port: number, message: string, sockets: Set<Socket>): Promise<string> {

@@ -16,6 +16,7 @@ import { LegPort } from './leg-port.ts';
 import { type Decision, Decisions } from './lists.ts';
 import { Operations, type Reply } from './operations.ts';
 import type { Verdict } from './records.ts';
+import { judgeReload, type Unchanged } from './reload.ts';
 import { type Author, RouteMoves } from './route-moves.ts';
 import { Runtime } from './runtime.ts';
 import { statusOf } from './status.ts';
@@ -30,9 +31,6 @@ export type ShardOptions = {
   /** The last run did not end cleanly: what the peers know may be more than what the journal knows. */
   readonly afterCrash: boolean;
 };
-
-/** A connection that a re-read inventory does not change. */
-export type Unchanged = { readonly connection: string; readonly message: string; readonly remedy: string };
 
 export class ShardEngine {
   readonly runtime: Runtime;
@@ -66,23 +64,13 @@ export class ShardEngine {
   /** Adds what is new in an inventory; what is there keeps its definition until a restart. */
   reload(
     nowMs: number,
-    next: Inventory,
+    inventory: Inventory,
   ): { readonly added: readonly EndpointId[]; readonly refused: readonly Unchanged[] } {
     this.runtime.now = nowMs;
-    const refused: Unchanged[] = [];
-    const wanted = new Map(next.connections.map((item) => [item.name, item]));
-    for (const { config } of this.connections.values()) {
-      const item = wanted.get(config.name);
-      const connection = config.name;
-      if (item === undefined) {
-        const remedy = 'put it back; a removal begins with its decommission';
-        refused.push({ connection, message: 'it is gone from the inventory, and in the path: it stays', remedy });
-      } else if (JSON.stringify(item) !== JSON.stringify(config)) {
-        const remedy = 'restart the gateway to use it';
-        refused.push({ connection, message: 'its definition has changed: it is served as before', remedy });
-      }
-    }
-    const added = this.#add(next);
+    const connections = [...this.connections.values()].map(({ config }) => config);
+    const feeds = [...this.feeds.values()].map(({ config }) => config);
+    const { next: addable, refused } = judgeReload({ connections, feeds }, inventory);
+    const added = this.#add(addable);
     for (const endpoint of added)
       this.runtime.fx.log(
         'info',

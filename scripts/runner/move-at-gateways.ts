@@ -21,7 +21,7 @@ export async function moveAtGateways(run: RunState): Promise<void> {
   try {
     await Promise.all(Array.from({ length: width }, worker));
   } finally {
-    stopWatching();
+    await stopWatching();
   }
 }
 

@@ -1,15 +1,59 @@
 /** The status table for people: red ones first, then by wave and name. */
 import { describeRoute } from '../../core/connection.ts';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
+import { markLines } from './marks.ts';
 import { formatTable } from './table.ts';
 
+const HEADER = ['', 'connection', 'wave', 'phase', 'control', 'epoch', 'state', 'lag', 'remark'];
+const MARKS = ['✗', '?', '✓'] as const;
+
 export function formatStatus({ ok, connections, nextSteps }: StatusDocument): string {
-  const sorted = [...connections].sort(
-    (a, b) => rank(a) - rank(b) || compare(a.wave, b.wave) || compare(a.name, b.name),
+  const lines = [
+    ...formatTable([HEADER, ...sorted(connections).map(toRow)]),
+    '',
+    `${connections.length} connections: ${countsOf(connections)}; ${ok ? 'everything agrees' : 'not everything is green'}`,
+    ...(nextSteps.length === 0 ? [] : ['', 'next:', ...nextSteps.map((step) => `  ${step}`)]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+export type Screen = { readonly columns: number; readonly rows: number };
+
+/** For a screen that is looked at: the sums first, then by name what is not green, then every connection as one mark. */
+export function formatStatusScreen({ connections, nextSteps }: StatusDocument, at: string, screen: Screen): string[] {
+  const of = (rankWanted: number): number => connections.filter((line) => rank(line) === rankWanted).length;
+  const head = `${connections.length} connections: ${countsOf(connections)} · ${of(0)} red, ${of(1)} not proven, ${of(2)} green · ${at}`;
+  const inWaves = [...connections].sort((a, b) => compare(a.wave, b.wave) || compare(a.name, b.name));
+  const marks = markLines(
+    inWaves.map((line) => ({ wave: line.wave, mark: MARKS[rank(line)] ?? '?' })),
+    screen.columns,
   );
-  const header = ['', 'connection', 'wave', 'phase', 'control', 'epoch', 'state', 'lag', 'remark'];
-  const rows = sorted.map((line) => [
-    ['✗', '?', '✓'][rank(line)] ?? '',
+  const legend = '✗ red  ? not known or not proven  ✓ green     Ctrl-C ends it';
+  const steps = nextSteps.slice(0, 2).map((step) => `next: ${step}`);
+  // Head, header, the line that counts the rest, legend, and the line that the cursor stands on.
+  const room = Math.max(0, screen.rows - marks.length - steps.length - 5);
+  const troubled = sorted(connections).filter((line) => rank(line) < 2);
+  const named = troubled.slice(0, room);
+  const hidden = troubled.length - named.length;
+  const lines = [
+    head,
+    ...(named.length === 0 ? [] : formatTable([HEADER, ...named.map(toRow)])),
+    ...(hidden === 0 ? [] : [`   … and ${hidden} more`]),
+    ...marks,
+    legend,
+    ...steps,
+  ];
+  return lines.slice(0, Math.max(1, screen.rows - 1)).map((line) => line.slice(0, screen.columns));
+}
+
+/** Red ones first, then by wave and name. */
+function sorted(connections: readonly ConnectionLine[]): ConnectionLine[] {
+  return [...connections].sort((a, b) => rank(a) - rank(b) || compare(a.wave, b.wave) || compare(a.name, b.name));
+}
+
+function toRow(line: ConnectionLine): string[] {
+  return [
+    MARKS[rank(line)] ?? '',
     line.name,
     line.wave,
     line.phase === null ? '?' : describeRoute({ phase: line.phase, newWeight: line.newWeight ?? 0 }),
@@ -18,18 +62,15 @@ export function formatStatus({ ok, connections, nextSteps }: StatusDocument): st
     line.state ?? '?',
     line.shadowLag === null ? '?' : String(line.shadowLag),
     remark(line),
-  ]);
+  ];
+}
+
+function countsOf(connections: readonly ConnectionLine[]): string {
   const counts = ['legacy', 'parallel', 'switched', 'decommissioned']
     .map((phase) => ({ phase, count: connections.filter((line) => line.phase === phase).length }))
     .filter(({ count }) => count > 0)
     .map(({ phase, count }) => `${count} ${phase}`);
-  const lines = [
-    ...formatTable([header, ...rows]),
-    '',
-    `${connections.length} connections: ${counts.join(', ') || 'none known'}; ${ok ? 'everything agrees' : 'not everything is green'}`,
-    ...(nextSteps.length === 0 ? [] : ['', 'next:', ...nextSteps.map((step) => `  ${step}`)]),
-  ];
-  return `${lines.join('\n')}\n`;
+  return counts.join(', ') || 'none known';
 }
 
 /** 0 red, 1 not known or not proven, 2 green. */

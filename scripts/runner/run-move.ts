@@ -123,6 +123,7 @@ function newRun(
     pulumi: sessions.pulumi,
     ledger: sessions.ledger,
     copyText: null,
+    hadUncommittedChanges: false,
     complaints: new Map(),
     answers: new Map(),
     records: new Map(),

@@ -23,6 +23,8 @@ export type RunState = {
   pulumi: PulumiSession | null;
   ledger: LedgerSession | null;
   copyText: string | null;
+  /** Of the stack file, by someone else, before this run wrote to it. */
+  hadUncommittedChanges: boolean;
   /** What a system complained about, by connection; whether it moved is read from the gateway, never from here. */
   readonly complaints: Map<string, Failure>;
   /** From gateways that were asked directly. */

@@ -1,5 +1,5 @@
 /** How each step of a Plan is done. A step that a rerun would repeat leaves nothing half-written. */
-import { commitFiles } from '../../adapters/git.ts';
+import { commitFiles, hasUncommittedChanges } from '../../adapters/git.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
 import { editEntries, readStackFile, replaceFile } from '../../adapters/stack-file.ts';
 import type { StepKind } from '../../core/plan.ts';
@@ -51,6 +51,8 @@ async function ledgerIntent(run: RunState): Promise<void> {
 }
 
 async function configCopy(run: RunState): Promise<void> {
+  // Before Pulumi writes its salt into it.
+  run.hadUncommittedChanges = await hasUncommittedChanges(run.context.stackPath);
   const stack = await run.pulumi?.ensureStack();
   if (stack?.ok === false) {
     const next = ['bring the Pulumi backend back', 'cutover rollback works without it'];
@@ -73,7 +75,7 @@ async function pulumiUp(run: RunState): Promise<void> {
   try {
     await update(run, run.copyText ?? '', names);
   } finally {
-    stopWatching();
+    await stopWatching();
   }
 }
 
@@ -110,6 +112,9 @@ async function stackFile(run: RunState): Promise<void> {
     const entries = observedEntries(run);
     const text = await stackText(run);
     const edited = editEntries(text, entries);
+    if (edited !== text && run.hadUncommittedChanges) {
+      run.warnings.push('the stack file had changes that were not committed: they are kept, and in this commit too');
+    }
     if (edited !== text) await replaceFile(run.context.stackPath, edited);
     run.written = entries;
   } catch (error) {
@@ -168,7 +173,9 @@ async function commit(run: RunState): Promise<void> {
   );
   switch (outcome.kind) {
     case 'committed':
-      if (outcome.push.kind === 'failed') run.warnings.push(`the commit was not pushed: ${outcome.push.message}`);
+      if (outcome.push.kind === 'failed') {
+        run.warnings.push(`the commit was not pushed: ${outcome.push.message} (git pull --rebase, then git push)`);
+      }
       run.notes.push(
         `stack file committed as ${outcome.commit.slice(0, 10)}${outcome.push.kind === 'pushed' ? ' and pushed' : ''}`,
       );

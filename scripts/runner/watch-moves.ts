@@ -15,22 +15,21 @@ const HELD = new Set(['holding', 'draining', 'committing', 'settling']);
 /** A swap is under way: back in `steady` without the new epoch, it was given up. */
 const MOVING = new Set([...HELD, 'catching-up']);
 
-/** `reasonOf`: why a move has failed, where the caller knows already. Returns what ends it. */
+/** `reasonOf`: why a move has failed, where the caller knows already. Returns what ends it, with a last look. */
 export function watchMoves(
   context: Context,
   moves: readonly PlannedMove[],
   reasonOf: (name: string) => string | null = () => null,
-): () => void {
-  if (moves.length === 0) return () => undefined;
+): () => Promise<void> {
+  if (moves.length === 0) return async () => undefined;
   const { terminal, clock, verb } = context;
   const startedMs = clock.elapsedMs();
   const everyMs = terminal.isInteractive ? FRAME_EVERY_MS : LINE_EVERY_MS;
   const memory = new Memory(moves);
   let isOver = false;
   let last = '';
-  const look = async (): Promise<void> => {
+  const show = async (): Promise<void> => {
     const items = await lookAt(context, moves, memory, reasonOf);
-    if (isOver) return;
     const line = summaryOf(items);
     if (terminal.isInteractive) {
       const elapsedMs = clock.elapsedMs() - startedMs;
@@ -38,12 +37,19 @@ export function watchMoves(
       terminal.frame((size) => formatLiveView({ verb, items, elapsedMs, windowLeftMs, ...size }));
     } else if (line !== last) terminal.progress(`  ${line}`);
     last = line;
-    timer = setTimeout(look, everyMs);
+  };
+  let looking: Promise<void> = Promise.resolve();
+  const look = (): void => {
+    looking = show().then(() => {
+      if (!isOver) timer = setTimeout(look, everyMs);
+    });
   };
   let timer = setTimeout(look, everyMs);
-  return () => {
+  return async () => {
     isOver = true;
     clearTimeout(timer);
+    await looking;
+    await show();
     terminal.endFrame();
   };
 }

@@ -7,7 +7,7 @@ import { judgeTruth, routeOf } from '../../core/truth.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { hasBeenInterrupted } from '../runner/pause.ts';
-import { formatStatus } from '../runner/print-status.ts';
+import { formatStatus, formatStatusScreen } from '../runner/print-status.ts';
 import { type Opened, PulumiSession } from '../runner/pulumi-session.ts';
 import { assembleSnapshot, readRoutes, readStatuses } from '../runner/snapshot.ts';
 import { EXIT, usage } from '../runner/stop.ts';
@@ -33,11 +33,13 @@ async function perform(context: Context, args: Args): Promise<Printed> {
   const opened = await PulumiSession.open(context);
   if (!opened.ok && context.project !== null)
     context.terminal.warn(`the Pulumi state could not be read: ${opened.message}`);
-  const look = (): Promise<Printed> => lookOnce(context, opened);
-  return args.watch === true ? watch(context, look) : look();
+  const look = (): Promise<Looked> => lookOnce(context, opened);
+  return args.watch === true ? watch(context, look) : (await look()).printed;
 }
 
-async function lookOnce(context: Context, opened: Opened<PulumiSession>): Promise<Printed> {
+type Looked = { readonly document: StatusDocument; readonly printed: Printed };
+
+async function lookOnce(context: Context, opened: Opened<PulumiSession>): Promise<Looked> {
   const otherwise = opened.ok ? SKIPPED : ({ kind: 'unavailable', message: opened.message } as const);
   const [statuses, state] = await Promise.all([
     readStatuses(context),
@@ -47,27 +49,26 @@ async function lookOnce(context: Context, opened: Opened<PulumiSession>): Promis
     context.terminal.warn(`the Pulumi state could not be read: ${state.pulumi.message}`);
   const snapshot = assembleSnapshot(context, statuses, { ...state, ledger: null });
   const document = statusDocument(snapshot);
-  return { document, text: formatStatus(document), exitCode: exitCodeOf(snapshot, document) };
+  return {
+    document,
+    printed: { document, text: formatStatus(document), exitCode: exitCodeOf(snapshot, document) },
+  };
 }
 
 /** On a terminal in place, as much as fits; else the whole table whenever it has changed. Ends with the last look. */
-async function watch({ terminal, interruption }: Context, look: () => Promise<Printed>): Promise<Printed> {
+async function watch({ terminal, interruption, clock }: Context, look: () => Promise<Looked>): Promise<Printed> {
   let last = '';
   for (;;) {
-    const printed = await look();
+    const { document, printed } = await look();
     const { text } = printed;
     if (terminal.isInteractive) {
-      terminal.frame(({ columns, rows }) =>
-        text
-          .split('\n')
-          .slice(0, rows - 1)
-          .map((line) => line.slice(0, columns)),
-      );
+      const at = `${clock.now().slice(11, 19)} UTC`;
+      terminal.frame((size) => formatStatusScreen(document, at, size));
     } else if (text !== last) await terminal.result(text);
     last = text;
     if (!(await hasBeenInterrupted(WATCH_EVERY_MS, interruption))) continue;
     terminal.endFrame();
-    return terminal.isInteractive ? printed : { ...printed, text: '' };
+    return { ...printed, text: '' };
   }
 }
 

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
+import { formatStatusScreen } from './print-status.ts';
+
+const ROUTE = { phase: 'parallel', newWeight: 0, epoch: 4 } as const;
+
+function line(index: number, agree: boolean | null): ConnectionLine {
+  return {
+    name: `practice-${String(index).padStart(3, '0')}`,
+    practice: 'p',
+    direction: 'orders',
+    wave: index <= 25 ? 'pilot' : 'wave-1',
+    phase: 'parallel',
+    control: 'legacy',
+    epoch: 4,
+    state: 'steady',
+    newWeight: 0,
+    shadowLag: 0,
+    rollbackReady: { ready: true, reasons: [] },
+    truth: {
+      config: agree === false ? { ...ROUTE, epoch: 3 } : ROUTE,
+      pulumi: ROUTE,
+      gateway: ROUTE,
+      observed: agree === null ? 'not-yet-proven' : 'legacy',
+      agree,
+    },
+  };
+}
+
+function document(agrees: (index: number) => boolean | null): StatusDocument {
+  const connections = Array.from({ length: 250 }, (_, index) => line(index + 1, agrees(index + 1)));
+  return { ok: false, connections, nextSteps: ['cutover sync --connection practice-200'] };
+}
+
+test('250 connections on one screen: sums, then the red one by name, then a mark each', () => {
+  const lines = formatStatusScreen(
+    document((index) => index !== 200),
+    '02:00:00 UTC',
+    { columns: 110, rows: 30 },
+  );
+  expect(lines.length).toBeLessThan(30);
+  expect(lines[0]).toBe('250 connections: 250 parallel · 1 red, 0 not proven, 249 green · 02:00:00 UTC');
+  expect(lines[2]).toMatch(/^✗ {2}practice-200 .* stack file: parallel, epoch 3$/);
+  expect(lines.slice(3).join('').match(/✓/g)).toHaveLength(250);
+  expect(lines.at(-1)).toBe('next: cutover sync --connection practice-200');
+});
+
+test('where more is not green than the screen has lines, the rest is counted and all marks still stand', () => {
+  const lines = formatStatusScreen(
+    document(() => null),
+    '02:00:00 UTC',
+    { columns: 80, rows: 24 },
+  );
+  expect(lines.length).toBeLessThan(24);
+  for (const text of lines) expect(text.length).toBeLessThanOrEqual(80);
+  expect(lines.join('\n')).toMatch(/… and 2\d\d more/);
+  const marks = lines.filter((text) => /^(pilot|wave-1| +)\s*\?+$/.test(text)).join('');
+  expect(marks.match(/\?/g)).toHaveLength(250);
+});
