@@ -217,7 +217,15 @@ export const leaseSchema = leaseRequestSchema
   .extend({ since: z.string(), expiresAt: z.string() });
 export type Lease = z.output<typeof leaseSchema>;
 
-export const LIST_NAMES = ['maybeSent', 'answeredAgain', 'parked', 'suppressed', 'uncorrelated', 'rejected'] as const;
+export const LIST_NAMES = [
+  'maybeSent',
+  'answeredAgain',
+  'parked',
+  'suppressed',
+  'uncorrelated',
+  'rejected',
+  'stray',
+] as const;
 export type ListName = (typeof LIST_NAMES)[number];
 
 export const listEntrySchema = z.object({ id: messageIdSchema, cause: z.string(), epoch: z.int(), at: z.string() });

@@ -44,13 +44,18 @@ export function retryDigest(payload: Uint8Array, ignore: readonly string[]): str
 
 const NUL = Uint8Array.of(0);
 
-export type ReadAnswer = { readonly verdict: Verdict; readonly msa2: string };
+export type ReadAnswer = {
+  readonly verdict: Verdict;
+  readonly msa2: string;
+  /** CA: the peer keeps the message safe, and will say later what has become of it. */
+  readonly isCommit: boolean;
+};
 
 /** Null where the frame carries no MSA: it is no acknowledgement. */
 export function readAnswer(payload: Uint8Array): ReadAnswer | null {
   const code = fieldText(payload, 'MSA-1');
   if (code === null) return null;
-  return { verdict: verdictOf(code), msa2: fieldText(payload, 'MSA-2') ?? '' };
+  return { verdict: verdictOf(code), msa2: fieldText(payload, 'MSA-2') ?? '', isCommit: code === 'CA' };
 }
 
 function verdictOf(code: string): Verdict {

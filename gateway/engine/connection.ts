@@ -6,8 +6,10 @@ import { type Counters, type EpochRecord, type ListName, noCounters } from '../.
 import { keyOf, matchesPredicate } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
 import { candidateOf, controlOf, PLATFORMS, type Platform, type Route } from '../../core/platform.ts';
+import { factsOf } from './answers.ts';
 import { ChangeOver, type ChangeOverState } from './change-over.ts';
 import { Correlation, type CorrelationState } from './correlation.ts';
+import { Correspondence, type CorrespondenceState, type Correspondent } from './correspondence.ts';
 import { type Destination, newDestination } from './destination.ts';
 import { Doubts } from './doubts.ts';
 import type { AdmittedInput } from './feed.ts';
@@ -23,7 +25,8 @@ import type { Runtime } from './runtime.ts';
 export type ConnectionObserver = {
   /** Something that a swap may wait for has moved. */
   moved(connection: string): void;
-  stray(endpoint: string, frame: StrayFrame): void;
+  /** A frame for a platform, that answers nothing it waits for now. False: it cannot be passed. */
+  passBack(connection: ConnectionEngine, platform: Platform, to: Correspondent, payload: Buffer): boolean;
   /** What becomes of this input, only a person can say. */
   doubt(connection: ConnectionEngine, cause: string, obligation: Obligation): void;
 };
@@ -39,6 +42,7 @@ export type ConnectionState = {
   readonly obligations: ObligationsState;
   readonly correlation: CorrelationState;
   readonly changeOver: ChangeOverState;
+  readonly correspondence: Readonly<Record<Platform, CorrespondenceState>>;
 };
 
 const EXPIRE_EVERY_MS = 1000;
@@ -58,6 +62,11 @@ export class ConnectionEngine {
   readonly ownership: Ownership;
   readonly correlation: Correlation;
   readonly doubts: Doubts;
+  /** Ids that each platform has issued, as its destination knows them. */
+  readonly correspondence: Readonly<Record<Platform, Correspondence>> = {
+    legacy: new Correspondence(),
+    new: new Correspondence(),
+  };
   observed: Observed | null = null;
   readonly flow: OutputFlow;
   #nextExpiryMs = 0;
@@ -82,7 +91,7 @@ export class ConnectionEngine {
       peer: config.destination,
       runtime,
       frameLimitBytes,
-      onStray: (frame) => observer.stray(`${config.name}/destination`, frame),
+      onStray: (frame) => this.#stray(frame),
     });
     this.correlation = new Correlation(config.correlate !== null);
     const { counters, obligations, destination } = this;
@@ -113,6 +122,7 @@ export class ConnectionEngine {
         counters,
         obligations,
         destination,
+        correspondence: this.correspondence,
         listed: (list, facts, offset, cause) => this.listed(list, facts, offset, cause),
         delivered: (deliveredFrom) => {
           this.observed = { epoch: this.route.epoch, deliveredFrom, atMs: runtime.now };
@@ -171,6 +181,7 @@ export class ConnectionEngine {
       obligations: this.obligations.dump(),
       correlation: this.correlation.dump(),
       changeOver: this.changeOver.state(),
+      correspondence: { legacy: this.correspondence.legacy.dump(), new: this.correspondence.new.dump() },
     };
   }
 
@@ -185,6 +196,7 @@ export class ConnectionEngine {
     this.obligations.load(state.obligations);
     this.correlation.load(state.correlation);
     this.changeOver.restore(state.changeOver);
+    for (const platform of PLATFORMS) this.correspondence[platform].load(state.correspondence[platform]);
     this.doubts.load();
   }
 
@@ -357,6 +369,25 @@ export class ConnectionEngine {
     intake.admitted(message, offset, null);
   }
 
+  /** The platform that has issued the id that this message answers. */
+  issuerOf(payload: Uint8Array): Platform | null {
+    return PLATFORMS.find((platform) => this.correspondence[platform].knows(payload)) ?? null;
+  }
+
+  /** Rule 7: frames of the destination that answer nothing in flight. */
+  #stray({ payload, isAnswer }: StrayFrame): void {
+    for (const platform of isAnswer ? PLATFORMS : []) {
+      const to = this.correspondence[platform].addressee(payload);
+      if (to !== null && this.#observer.passBack(this, platform, to, payload)) return;
+    }
+    this.strayed(payload, 'unasked');
+  }
+
+  /** A frame that nobody waits for: kept and shown. */
+  strayed(payload: Buffer, cause: string): void {
+    this.listed('stray', factsOf(payload), null, cause, payload);
+  }
+
   /** The wait for order is over, and this earlier input is not settled. */
   #giveUp(obligation: Obligation): void {
     const owner = this.ownership.ownerOfInput(obligation);
@@ -371,7 +402,13 @@ export class ConnectionEngine {
     else this.#observer.doubt(this, ORDER_WAIT, obligation);
   }
 
-  listed(list: ListName, facts: MessageFacts, offset: number | null, cause: string): void {
+  listed(
+    list: ListName,
+    facts: MessageFacts,
+    offset: number | null,
+    cause: string,
+    payload: Buffer | null = null,
+  ): void {
     const record = {
       t: 'list',
       list,
@@ -382,7 +419,7 @@ export class ConnectionEngine {
       epoch: this.route.epoch,
       at: this.#runtime.now,
     } as const;
-    this.#runtime.append(record, null, 'written');
+    this.#runtime.append(record, payload, 'written');
     this.#listed(record);
   }
 

@@ -67,9 +67,9 @@ export class Destination {
       frame,
       msh10: next.msh10,
       timeoutMs: next.timeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
-      answered: (answer, verdict) => {
+      answered: (answer, verdict, isCommit) => {
         this.#current = null;
-        next.answered(answer, verdict);
+        next.answered(answer, verdict, isCommit);
         this.#pump();
       },
       lost: (cause) => {

@@ -4,6 +4,7 @@
  */
 import type { Feed } from '../../core/inventory.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
+import { Correspondence } from './correspondence.ts';
 import { Intake, type IntakeOwner, type Message } from './intake.ts';
 import { PeerLink, type StrayFrame } from './peer-link.ts';
 import type { MessageFacts, Verdict } from './records.ts';
@@ -26,7 +27,10 @@ export type FeedObserver = {
     feed: string,
     counter: 'received' | 'accepted' | 'rejected' | 'unanswered' | 'refused' | 'shadowed' | 'shadowRejected',
   ): void;
-  stray(endpoint: string, frame: StrayFrame): void;
+  /** A frame that nobody waits for. */
+  stray(feed: string, endpoint: string, frame: StrayFrame, cause: string): void;
+  /** The platform that has issued the id which this message answers (ORR, ORL, …), if it answers one. */
+  issuerOf(feed: string, payload: Uint8Array): Platform | null;
   /** Something that a swap may wait for has moved. */
   moved(feed: string): void;
   /** A message is answered or given up: what its sender waited is known. */
@@ -67,6 +71,10 @@ export class FeedEngine {
   readonly #shadows: Record<Platform, ShadowItem[]> = { legacy: [], new: [] };
   readonly #shadowBusy: Record<Platform, boolean> = { legacy: false, new: false };
   readonly #afterHold = new Set<Message>();
+  readonly correspondence: Readonly<Record<Platform, Correspondence>> = {
+    legacy: new Correspondence(),
+    new: new Correspondence(),
+  };
   #heldSinceMs: number | null = null;
   #isStopping = false;
   #current: { readonly message: Message; readonly input: AdmittedInput; isAnswered: boolean } | null = null;
@@ -81,7 +89,7 @@ export class FeedEngine {
         peer: config.platforms[platform],
         runtime,
         frameLimitBytes,
-        onStray: (frame) => observer.stray(`${config.name}/${platform}`, frame),
+        onStray: (frame) => this.#stray(platform, frame),
         onConnected: () => observer.moved(config.name),
       });
     this.links = { legacy: link('legacy'), new: link('new') };
@@ -193,10 +201,35 @@ export class FeedEngine {
     this.#pumpShadow('legacy');
     this.#pumpShadow('new');
     if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;
+    const [message] = this.#waiting;
+    if (message === undefined) return;
+    const primary = this.#primaryOf(message);
     // Order wins over latency: the backlog of the platform that has become primary goes first (rule 9).
-    if (this.#shadows[this.primary].length > 0) return;
-    const message = this.#waiting.shift();
-    if (message !== undefined) this.#admit(message);
+    if (this.#shadows[primary].length > 0) return;
+    this.#waiting.shift();
+    this.#admit(message, primary);
+  }
+
+  /** Rule 7: a response goes to the platform that has asked, whatever the epoch; where it is not there, to the primary. */
+  #primaryOf(message: Message): Platform {
+    const issuer = this.#observer.issuerOf(this.config.name, message.frame.payload);
+    return issuer !== null && this.links[issuer].isConnected ? issuer : this.primary;
+  }
+
+  /** Rule 7: frames of a platform that answer nothing in flight: a later acknowledgement or a response is for its source. */
+  #stray(platform: Platform, frame: StrayFrame): void {
+    const endpoint = `${this.config.name}/${platform}`;
+    const to = frame.isAnswer ? this.correspondence[platform].addressee(frame.payload) : null;
+    if (to === null) this.#observer.stray(this.config.name, endpoint, frame, 'unasked');
+    else if (to.sender === null) this.#observer.stray(this.config.name, endpoint, frame, 'to-copy');
+    else {
+      const { sender, socket } = to;
+      const isPassed = this.intake.passBack({ sender, socket }, frame.payload, (payload) => {
+        if (!this.links[platform].passOn(payload))
+          this.#observer.stray(this.config.name, this.config.name, { payload, isAnswer: true }, 'platform-gone');
+      });
+      if (!isPassed) this.#observer.stray(this.config.name, endpoint, frame, 'source-gone');
+    }
   }
 
   /** Recovery: an input from the journal that was positively answered and whose copy was not. */
@@ -279,10 +312,9 @@ export class FeedEngine {
     };
   }
 
-  #admit(message: Message): void {
+  #admit(message: Message, primary: Platform): void {
     const { facts, sender, attemptOf } = message;
-    const { primary } = this;
-    const shadow = this.#observer.shadowOf(this.config.name, primary);
+    const shadow = primary === this.primary ? this.#observer.shadowOf(this.config.name, primary) : null;
     const at = this.#runtime.now;
     const feed = this.config.name;
     const offset = this.#runtime.append(
@@ -309,9 +341,17 @@ export class FeedEngine {
       frame: message.frame,
       msh10: message.facts.msh10,
       timeoutMs: this.#answerTimeoutMs(input.primary),
-      answered: (answer, verdict) => this.#answered(message, input, answer, verdict),
+      answered: (answer, verdict, isCommit) => {
+        if (isCommit) this.#remember(message, input.primary);
+        this.#answered(message, input, answer, verdict);
+      },
       lost: (cause) => this.#lost(message, input, cause),
     });
+  }
+
+  #remember({ facts, sender, waiters }: Message, platform: Platform): void {
+    const socket = [...waiters].at(-1) ?? null;
+    this.correspondence[platform].remember(facts.msh10, { sender, socket, isCommitted: true });
   }
 
   #answered(message: Message, input: AdmittedInput, answer: Buffer, verdict: Verdict): void {
@@ -373,6 +413,8 @@ export class FeedEngine {
   #pumpShadow(platform: Platform): void {
     const [item] = this.#shadows[platform];
     if (item === undefined || this.#isStopping || this.#shadowBusy[platform] || this.links[platform].busy) return;
+    // A response is on its way to the platform that has asked.
+    if (this.#current?.input.primary === platform) return;
     this.#shadowBusy[platform] = true;
     if (item.frame !== null) {
       this.#sendShadow(platform, item, item.frame);
@@ -393,7 +435,11 @@ export class FeedEngine {
       frame,
       msh10: item.input.facts.msh10,
       timeoutMs: this.#answerTimeoutMs(platform),
-      answered: (answer, verdict) => this.#shadowDone(platform, item, verdict, answer),
+      answered: (answer, verdict, isCommit) => {
+        const nobody = { sender: null, socket: null, isCommitted: true };
+        if (isCommit) this.correspondence[platform].remember(item.input.facts.msh10, nobody);
+        this.#shadowDone(platform, item, verdict, answer);
+      },
       lost: (cause) => {
         this.#listShadow(item, `shadow-${cause}`);
         // Only transport failures are repeated; nobody waits for the copy.

@@ -4,7 +4,7 @@
  */
 import type { Listener } from '../../core/inventory.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
-import { factsOf, ownAnswer, retryDigest } from './answers.ts';
+import { factsOf, ownAnswer, readAnswer, retryDigest } from './answers.ts';
 import type { SocketId } from './io.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { RetryMemory } from './retry-memory.ts';
@@ -41,6 +41,9 @@ export type IntakeOwner = {
   ended(message: Message): void;
 };
 
+/** What its sender answers to a frame that was passed back to it. */
+type PassedBack = (payload: Buffer) => void;
+
 type Socket = {
   readonly id: SocketId;
   readonly sender: string;
@@ -55,6 +58,9 @@ type Socket = {
   provesReading: boolean;
 };
 
+/** Frames for a sender that has no socket open wait for its next one. */
+const PENDING_LIMIT = 100;
+const PASSED_BACK_LIMIT = 1000;
 const PAUSE_ABOVE_BYTES = 256 * 1024;
 /** One socket's frames are taken in turns, so that a pipelining sender cannot starve others or grow the stack. */
 const FRAMES_PER_TURN = 1000;
@@ -67,6 +73,9 @@ export class Intake implements SocketOwner {
   readonly #owner: IntakeOwner;
   readonly #frameLimitBytes: number;
   readonly #sockets = new Map<SocketId, Socket>();
+  readonly #pending = new Map<string, Buffer[]>();
+  /** By the MSH-10 of the frame. */
+  readonly #passedBack = new Map<string, PassedBack>();
   readonly #unheardSinceCrash: boolean;
   readonly #heard = new Set<string>();
 
@@ -91,7 +100,7 @@ export class Intake implements SocketOwner {
     const framer = new Framer(this.#listener.framing, { frameBytes: this.#frameLimitBytes });
     const sender = `${this.#name}@${peerIp}`;
     this.#runtime.sockets.set(id, this);
-    this.#sockets.set(id, {
+    const socket: Socket = {
       id,
       sender,
       framer,
@@ -101,7 +110,58 @@ export class Intake implements SocketOwner {
       ended: false,
       isLast: false,
       provesReading: false,
-    });
+    };
+    this.#sockets.set(id, socket);
+    this.#sendPending(socket);
+  }
+
+  /**
+   * Rule 7: a frame that is for this sender and answers nothing that it waits for now: on the socket of its message, else
+   * on its newest, else on its next. False: too many wait for it already.
+   */
+  passBack(
+    to: { readonly sender: string; readonly socket: SocketId | null },
+    payload: Buffer,
+    then: PassedBack,
+  ): boolean {
+    const socket = this.#socketOf(to.sender, to.socket);
+    if (socket === null) {
+      const pending = this.#pending.get(to.sender) ?? [];
+      if (pending.length >= PENDING_LIMIT) return false;
+      this.#pending.set(to.sender, [...pending, payload]);
+    } else this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
+    this.#passedBack.set(factsOf(payload).msh10, then);
+    if (this.#passedBack.size > PASSED_BACK_LIMIT) {
+      for (const oldest of this.#passedBack.keys()) {
+        this.#passedBack.delete(oldest);
+        break;
+      }
+    }
+    return true;
+  }
+
+  #socketOf(sender: string, preferred: SocketId | null): Socket | null {
+    const same = preferred === null ? undefined : this.#sockets.get(preferred);
+    if (same !== undefined && same.sender === sender) return same;
+    return [...this.#sockets.values()].findLast((socket) => socket.sender === sender) ?? null;
+  }
+
+  #sendPending(socket: Socket): void {
+    const pending = this.#pending.get(socket.sender);
+    if (pending === undefined) return;
+    this.#pending.delete(socket.sender);
+    for (const payload of pending) this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
+  }
+
+  /** The frame acknowledges one that was passed back: it is for the peer that had sent that, and needs no answer. */
+  #isAcknowledgement(payload: Buffer): boolean {
+    if (this.#passedBack.size === 0) return false;
+    const answer = readAnswer(payload);
+    const then = answer === null ? undefined : this.#passedBack.get(answer.msa2);
+    if (answer === null || then === undefined) return false;
+    this.#passedBack.delete(answer.msa2);
+    then(payload);
+    return true;
   }
 
   bytes(id: SocketId, chunk: Buffer): void {
@@ -217,6 +277,7 @@ export class Intake implements SocketOwner {
   }
 
   #accept(socket: Socket, frame: Frame): void {
+    if (this.#isAcknowledgement(frame.payload)) return;
     const facts = factsOf(frame.payload);
     const digest = retryDigest(frame.payload, this.#listener.retry.ignore);
     const proof = socket.provesReading ? socket.id : null;

@@ -6,6 +6,7 @@ import type { Counters, ListName } from '../../core/admin-api.ts';
 import type { Connection } from '../../core/inventory.ts';
 import { otherPlatform, type Platform } from '../../core/platform.ts';
 import { ownAnswer, readAnswer, readdress } from './answers.ts';
+import type { Correspondence } from './correspondence.ts';
 import type { Destination } from './destination.ts';
 import type { Intake, Message } from './intake.ts';
 import type { Obligation, Obligations } from './obligations.ts';
@@ -18,6 +19,7 @@ export type OutputOwner = {
   readonly counters: Counters;
   readonly obligations: Obligations;
   readonly destination: Destination;
+  readonly correspondence: Readonly<Record<Platform, Correspondence>>;
   listed(list: ListName, facts: MessageFacts, offset: number | null, cause: string): void;
   /** The destination has answered an output of this platform positively. */
   delivered(from: Platform): void;
@@ -105,14 +107,22 @@ export class OutputFlow {
         this.openCount--;
         this.#runtime.fx.log('error', 'capture-unreadable', { connection: config.name, offset });
       },
-      answered: (answer, verdict) =>
+      answered: (answer, verdict, isCommit) =>
         this.#verdict(offset, verdict, answer, reownCause !== null, () => {
+          if (verdict === 'positive') this.#remember(output, waits, isCommit);
           this.#delivered(output, verdict, answer, reownCause);
           waits?.intake.answer(waits.message, answer, verdict);
           this.#owner.moved();
         }),
       lost: (cause) => this.#lost(output, waits, cause),
     });
+  }
+
+  /** Rule 7: what the destination still says of it is for the platform that has sent it, whatever the epoch by then. */
+  #remember({ facts, platform }: Output, waits: Waiting | null, isCommitted: boolean): void {
+    const socket = waits === null ? null : ([...waits.message.waiters].at(-1) ?? null);
+    const sender = waits?.message.sender ?? null;
+    this.#owner.correspondence[platform].remember(facts.msh10, { sender, socket, isCommitted });
   }
 
   /** What follows waits for the record like everything else, so that a forced rollback finds the same now and in a replay. */

@@ -15,7 +15,7 @@ export type Delivery = {
   readonly msh10: string;
   readonly timeoutMs: number;
   /** The peer's own answer, credited to this message. */
-  answered(answer: Buffer, verdict: Verdict): void;
+  answered(answer: Buffer, verdict: Verdict, isCommit: boolean): void;
   /** It was written, and nobody knows whether the peer took it. */
   lost(cause: 'timeout' | 'disconnected'): void;
 };
@@ -90,6 +90,13 @@ export class PeerLink implements SocketOwner {
     this.#framer = new Framer(this.#peer.framing, { frameBytes: this.#frameLimitBytes });
   }
 
+  /** An acknowledgement for this peer, which is no message: nobody waits for an answer to it. False: not connected. */
+  passOn(payload: Uint8Array): boolean {
+    if (this.#socket === null || !this.#connected) return false;
+    this.#runtime.fx.send(this.#socket, framed({ payload }, this.#peer.framing));
+    return true;
+  }
+
   /** Takes the present message back. True: it was never written. False: it was; the socket is closed. */
   withdraw(): boolean {
     const wasBegun = this.begun;
@@ -146,7 +153,7 @@ export class PeerLink implements SocketOwner {
     }
     this.#learned ??= strictestMatch(answer.msa2, delivery.msh10);
     this.#settle();
-    delivery.answered(frame.payload, answer.verdict);
+    delivery.answered(frame.payload, answer.verdict, answer.isCommit);
   }
 
   #credits(msa2: string, msh10: string): boolean {

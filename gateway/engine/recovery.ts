@@ -18,6 +18,7 @@ import {
 import { readAnswer, retryDigest } from './answers.ts';
 import type { RefusedMovesState } from './authority.ts';
 import { type ConnectionEngine, type ConnectionState, ORDER_WAIT } from './connection.ts';
+import type { CorrespondenceState } from './correspondence.ts';
 import type { AdmittedInput, FeedEngine } from './feed.ts';
 import type { Intake } from './intake.ts';
 import type { Decision } from './lists.ts';
@@ -50,7 +51,14 @@ export type EngineState = {
   readonly nowMs: number;
   readonly connections: Readonly<Record<string, ConnectionState>>;
   readonly feeds: Readonly<
-    Record<string, { readonly memory: RetryMemoryState; readonly shadows: ReturnType<FeedEngine['dumpShadows']> }>
+    Record<
+      string,
+      {
+        readonly memory: RetryMemoryState;
+        readonly shadows: ReturnType<FeedEngine['dumpShadows']>;
+        readonly correspondence: Readonly<Record<Platform, CorrespondenceState>>;
+      }
+    >
   >;
   readonly legPorts: Readonly<Record<string, RetryMemoryState>>;
   readonly decisions: readonly Decision[];
@@ -91,7 +99,11 @@ export class Recovery {
     return {
       nowMs: engine.runtime.now,
       connections: named(engine.connections, (connection) => connection.dump()),
-      feeds: named(engine.feeds, (feed) => ({ memory: feed.intake.memory.dump(), shadows: feed.dumpShadows() })),
+      feeds: named(engine.feeds, (feed) => ({
+        memory: feed.intake.memory.dump(),
+        shadows: feed.dumpShadows(),
+        correspondence: { legacy: feed.correspondence.legacy.dump(), new: feed.correspondence.new.dump() },
+      })),
       legPorts: named(engine.legPorts, ({ intake }) => intake.memory.dump()),
       decisions: engine.decisions.dump(),
       operations: engine.operations.dump(),
@@ -141,6 +153,7 @@ export class Recovery {
     for (const [name, saved] of Object.entries(state.feeds)) {
       this.#feed(name)?.intake.memory.load(saved.memory);
       this.#feed(name)?.loadShadows(saved.shadows);
+      for (const platform of PLATFORMS) this.#feed(name)?.correspondence[platform].load(saved.correspondence[platform]);
     }
     for (const [port, saved] of Object.entries(state.legPorts)) {
       engine.legPorts.get(Number(port))?.intake.memory.load(saved);
@@ -334,6 +347,8 @@ export class Recovery {
       else connection.counters.rejected++;
     }
     if (verdict === 'positive') feed.requeueShadow(input);
+    if (verdict === 'positive' && payload !== null && readAnswer(payload)?.isCommit === true)
+      feed.correspondence[input.primary].remember(input.facts.msh10, { sender, socket: null, isCommitted: true });
     remember(feed.intake, sender, input.first, verdict, payload, meta.at);
   }
 
@@ -395,6 +410,11 @@ export class Recovery {
       return;
     }
     this.#delivered(connection, record.platform, meta);
+    if (meta.verdict === 'positive' && payload !== null) {
+      const isCommitted = readAnswer(payload)?.isCommit === true;
+      const who = { sender: record.sender, socket: null, isCommitted };
+      connection.correspondence[record.platform].remember(record.msh10, who);
+    }
     if (obligation === null) return;
     obligation.controlAnswer = payload;
     connection.obligations.settled(obligation, record.platform, meta.verdict === 'positive');

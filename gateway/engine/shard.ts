@@ -9,6 +9,7 @@ import type { Inventory } from '../../core/inventory.ts';
 import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
 import { ConnectionEngine } from './connection.ts';
+import type { Correspondent } from './correspondence.ts';
 import { Deciding } from './deciding.ts';
 import { type AdmittedInput, FeedEngine, type FeedObserver } from './feed.ts';
 import type { Effects, EndpointId, SocketId } from './io.ts';
@@ -31,6 +32,8 @@ export type ShardOptions = {
   /** The last run did not end cleanly: what the peers know may be more than what the journal knows. */
   readonly afterCrash: boolean;
 };
+
+const SEGMENT_MSA = Buffer.from('MSA', 'latin1');
 
 export class ShardEngine {
   readonly runtime: Runtime;
@@ -350,7 +353,7 @@ export class ShardEngine {
       this.runtime,
       {
         moved: (name) => this.#moves.look(this.connections.get(name)?.config.feed ?? ''),
-        stray: (endpoint, frame) => this.#stray(endpoint, frame.isAnswer),
+        passBack: (passing, platform, to, payload) => this.#passBack(passing, platform, to, payload),
         doubt: (asking, cause, { input }) => this.deciding.open(asking, cause, input),
       },
       frameLimitBytes,
@@ -385,7 +388,11 @@ export class ShardEngine {
         this.connectionsOf(feed)[0]?.listed(list, facts, offset, cause);
       },
       counted: (feed, counter) => each(feed, (connection) => connection.counters[counter]++),
-      stray: (endpoint, frame) => this.#stray(endpoint, frame.isAnswer),
+      stray: (feed, endpoint, { payload, isAnswer }, cause) => {
+        this.runtime.fx.log('warn', isAnswer ? 'uncredited-answer' : 'unsolicited-frame', { endpoint, cause });
+        this.connectionsOf(feed)[0]?.strayed(payload, cause);
+      },
+      issuerOf: (_feed, payload) => this.#issuerOf(payload),
       moved: (feed) => this.#moves.look(feed),
       ended: (feed, message) => this.#moves.ended(feed, message),
     };
@@ -400,8 +407,24 @@ export class ShardEngine {
     return route.newWeight > 0 || controlOf(route) !== this.feeds.get(config.feed)?.primary;
   }
 
-  #stray(endpoint: string, isAnswer: boolean): void {
-    this.runtime.fx.log('warn', isAnswer ? 'uncredited-answer' : 'unsolicited-frame', { endpoint });
+  /** Rule 7: what the destination says later goes to the platform that has sent the message; its acknowledgement comes back. */
+  #passBack(connection: ConnectionEngine, platform: Platform, to: Correspondent, payload: Buffer): boolean {
+    const intake = this.legPorts.get(connection.config.legs[platform].port)?.intake;
+    const { sender, socket } = to;
+    if (intake === undefined || sender === null) return false;
+    return intake.passBack({ sender, socket }, payload, (answer) => {
+      if (!connection.destination.link.passOn(answer)) connection.strayed(answer, 'destination-gone');
+    });
+  }
+
+  /** A response that a source sends as a message of its own names the message that it answers. */
+  #issuerOf(payload: Uint8Array): Platform | null {
+    if (Buffer.from(payload.buffer, payload.byteOffset, payload.length).indexOf(SEGMENT_MSA) < 0) return null;
+    for (const connection of this.connections.values()) {
+      const issuer = connection.issuerOf(payload);
+      if (issuer !== null) return issuer;
+    }
+    return null;
   }
 
   #releaseByHand(name: string): void {

@@ -480,7 +480,7 @@ const ROLLBACK: readonly Mutant[] = [
     name: 'live input before the backlog of its platform',
     rule: 9,
     file: FEED,
-    find: 'if (this.#shadows[this.primary].length > 0) return;',
+    find: 'if (this.#shadows[primary].length > 0) return;',
     replace: '',
   },
   {

@@ -1,0 +1,63 @@
+/**
+ * Rule 7: who still waits for something about a message that a peer has answered. Enhanced mode answers twice (CA, later AA or
+ * AE; HL7 v2 chapter 2, section 2.9.3), and an order or a query may be followed by a response of its own (ORR, ORL, RSP).
+ */
+import { fieldText } from '../../core/hl7/message.ts';
+import type { SocketId } from './io.ts';
+
+export type Correspondent = {
+  /** Null: a copy of the gateway's, nobody waits. */
+  readonly sender: string | null;
+  readonly socket: SocketId | null;
+  /** The peer has only committed to it: its application acknowledgement is still to come. */
+  readonly isCommitted: boolean;
+};
+
+export type CorrespondenceState = readonly (readonly [string, Correspondent])[];
+
+const REMEMBERED = 1000;
+
+export class Correspondence {
+  readonly #byId = new Map<string, Correspondent>();
+
+  remember(msh10: string, who: Correspondent): void {
+    if (msh10 === '') return;
+    this.#byId.delete(msh10);
+    this.#byId.set(msh10, who);
+    if (this.#byId.size <= REMEMBERED) return;
+    for (const oldest of this.#byId.keys()) {
+      this.#byId.delete(oldest);
+      return;
+    }
+  }
+
+  /** True where the frame's MSA-2 is an id of ours. */
+  knows(payload: Uint8Array): boolean {
+    return this.#byId.has(fieldText(payload, 'MSA-2') ?? '');
+  }
+
+  /** Whom a frame with an MSA is for, that answers no message in flight; null: nobody, as a second acknowledgement. */
+  addressee(payload: Uint8Array): Correspondent | null {
+    const id = fieldText(payload, 'MSA-2') ?? '';
+    const who = this.#byId.get(id);
+    if (who === undefined) return null;
+    if (!isAcknowledgement(payload)) return who;
+    if (!who.isCommitted) return null;
+    this.#byId.set(id, { ...who, isCommitted: false });
+    return who;
+  }
+
+  dump(): CorrespondenceState {
+    return [...this.#byId].map(([id, who]) => [id, { ...who, socket: null }]);
+  }
+
+  load(state: CorrespondenceState): void {
+    for (const [id, who] of state) this.remember(id, who);
+  }
+}
+
+/** Before 2.3.1 MSH-9 may hold the word alone, or nothing. */
+function isAcknowledgement(payload: Uint8Array): boolean {
+  const type = fieldText(payload, 'MSH-9.1') ?? '';
+  return type === '' || type === 'ACK' || type === 'MCF';
+}
