@@ -35,6 +35,13 @@ module.exports = {
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
     },
     {
+      name: 'routes-load-no-cloud',
+      severity: 'error',
+      comment: 'the routes layer runs at night: it must not need, or wait for, the SDKs of AWS and Kubernetes',
+      from: { path: '^infra/(routes|provider/provider)\\.ts$' },
+      to: { path: '@pulumi/(aws|kubernetes)', reachable: true },
+    },
+    {
       name: 'no-cycles',
       severity: 'error',
       from: {},

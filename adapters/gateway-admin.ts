@@ -29,7 +29,12 @@ import {
 } from '../core/admin-api.ts';
 
 /** With `_<shard>` appended, each applies to that shard only and wins over the general one. */
-export const CREDENTIAL_VARIABLES = { token: 'CUTOVER_ADMIN_TOKEN', certificate: 'CUTOVER_ADMIN_CA' } as const;
+export const CREDENTIAL_VARIABLES = {
+  token: 'CUTOVER_ADMIN_TOKEN',
+  certificate: 'CUTOVER_ADMIN_CA',
+  clientCertificate: 'CUTOVER_ADMIN_CERT',
+  clientKey: 'CUTOVER_ADMIN_KEY',
+} as const;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -63,7 +68,13 @@ const decisionsAnswer = z.object({ decisions: z.array(decisionSchema) });
 const anything = z.unknown().transform(() => null);
 
 type Call = { method: 'GET' | 'PUT' | 'POST' | 'DELETE'; path: string; body?: object; timeoutMs: number };
-type Credentials = { readonly token: string; readonly certificate: string | null };
+type Credentials = {
+  readonly token: string;
+  /** To trust; null: the system's authorities. */
+  readonly certificate: string | null;
+  /** To show; null: none. */
+  readonly client: { readonly cert: string; readonly key: string } | null;
+};
 
 /**
  * A move keeps its connection until the swap is over. So every move of a wave has one of its own (the last swap starts
@@ -76,7 +87,7 @@ export class GatewayClient {
   readonly admin: string;
   readonly shard: number;
   readonly #env: Environment;
-  readonly #agents: Record<Lane, { readonly certificate: string | null; readonly agent: Agent } | null> = {
+  readonly #agents: Record<Lane, { readonly files: string; readonly agent: Agent } | null> = {
     look: null,
     move: null,
   };
@@ -114,7 +125,7 @@ export class GatewayClient {
     if (!credentials.ok) return credentials;
     try {
       const answer = await request(new URL('/healthz', this.admin), {
-        dispatcher: this.#agentFor(credentials.value.certificate, 'look'),
+        dispatcher: this.#agentFor(credentials.value, 'look'),
         signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
       });
       await answer.body.dump();
@@ -133,7 +144,7 @@ export class GatewayClient {
     if (!credentials.ok) return credentials;
     try {
       const answer = await request(new URL('/metrics', this.admin), {
-        dispatcher: this.#agentFor(credentials.value.certificate, 'look'),
+        dispatcher: this.#agentFor(credentials.value, 'look'),
         signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
       });
       const text = await answer.body.text();
@@ -230,7 +241,7 @@ export class GatewayClient {
     let text: string;
     try {
       const answer = await request(new URL(call.path, this.admin), {
-        dispatcher: this.#agentFor(credentials.value.certificate, /\/route$/.test(call.path) ? 'move' : 'look'),
+        dispatcher: this.#agentFor(credentials.value, /\/route$/.test(call.path) ? 'move' : 'look'),
         method: call.method,
         headers: {
           authorization: `Bearer ${credentials.value.token}`,
@@ -250,14 +261,19 @@ export class GatewayClient {
     return readAnswer(this, status, text, schema);
   }
 
-  /** One agent a certificate: a renewed certificate file is trusted from the next call on. */
-  #agentFor(certificate: string | null, lane: Lane): Agent {
+  /** One agent a set of certificates: renewed files count from the next call on. */
+  #agentFor({ certificate, client }: Credentials, lane: Lane): Agent {
+    const files = JSON.stringify([certificate, client]);
     const present = this.#agents[lane];
-    if (present !== null && present.certificate === certificate) return present.agent;
+    if (present !== null && present.files === files) return present.agent;
     void present?.agent.close();
-    const connect = { timeout: CONNECT_TIMEOUT_MS, ...(certificate === null ? {} : { ca: certificate }) };
+    const connect = {
+      timeout: CONNECT_TIMEOUT_MS,
+      ...(certificate === null ? {} : { ca: certificate }),
+      ...(client === null ? {} : client),
+    };
     const agent = new Agent({ connect, connections: CONNECTIONS[lane], maxResponseSize: RESPONSE_LIMIT_BYTES });
-    this.#agents[lane] = { certificate, agent };
+    this.#agents[lane] = { files, agent };
     return agent;
   }
 }
@@ -277,13 +293,30 @@ async function readCredentials(env: Environment, shard: number): Promise<Gateway
       `set ${token.variable} to the content of the gateway's token file`,
     ]);
   }
-  const certificate = pickVariable(env, CREDENTIAL_VARIABLES.certificate, shard);
-  if (certificate === null) return { ok: true, value: { token: token.value, certificate: null } };
+  const certificate = await readNamed(env, CREDENTIAL_VARIABLES.certificate, shard);
+  const cert = await readNamed(env, CREDENTIAL_VARIABLES.clientCertificate, shard);
+  const key = await readNamed(env, CREDENTIAL_VARIABLES.clientKey, shard);
+  if (!certificate.ok) return certificate;
+  if (!cert.ok) return cert;
+  if (!key.ok) return key;
+  if ((cert.value === null) !== (key.value === null)) {
+    const { clientCertificate, clientKey } = CREDENTIAL_VARIABLES;
+    const message = `${clientCertificate} and ${clientKey} belong together, and only one of them is set`;
+    return refusedHere('credential-missing', message, ['set both to the files of one client certificate, or neither']);
+  }
+  const client = cert.value === null || key.value === null ? null : { cert: cert.value, key: key.value };
+  return { ok: true, value: { token: token.value, certificate: certificate.value, client } };
+}
+
+/** The content of the file that a variable names; null: none is named. */
+async function readNamed(env: Environment, name: string, shard: number): Promise<GatewayResult<string | null>> {
+  const named = pickVariable(env, name, shard);
+  if (named === null) return { ok: true, value: null };
   try {
-    return { ok: true, value: { token: token.value, certificate: await readFile(certificate.value, 'utf8') } };
+    return { ok: true, value: await readFile(named.value, 'utf8') };
   } catch (error) {
-    const message = `the certificate ${certificate.value} named by ${certificate.variable} cannot be read (${codeOf(error)})`;
-    return refusedHere('credential-missing', message, [`set ${certificate.variable} to the gateway's admin.crt`]);
+    const message = `the file ${named.value} named by ${named.variable} cannot be read (${codeOf(error)})`;
+    return refusedHere('credential-missing', message, [`set ${named.variable} to the path of a PEM file`]);
   }
 }
 

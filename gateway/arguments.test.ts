@@ -20,6 +20,7 @@ test('init and serving, with their defaults', () => {
       dataDir: 'd',
       adminPort: null,
       adminHost: '127.0.0.1',
+      adminTls: null,
       listenHost: null,
       signers: null,
       revoked: null,

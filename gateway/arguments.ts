@@ -17,6 +17,8 @@ export type GatewayArguments =
       /** Null: the port of this shard's admin address in the inventory. */
       readonly adminPort: number | null;
       readonly adminHost: string;
+      /** Folder with tls.crt, tls.key and, where clients must show a certificate, ca.crt. Null: the data directory's own. */
+      readonly adminTls: string | null;
       /** Address that feeds and legs listen on; null: this machine only in local, every interface in production. */
       readonly listenHost: string | null;
       readonly signers: string | null;
@@ -33,7 +35,7 @@ export type ParsedArguments =
   | { readonly ok: false; readonly message: string };
 
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
-cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--listen-host H] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
+cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LARGEST_PORT = 65_535;
@@ -44,6 +46,7 @@ const OPTIONS = {
   target: { type: 'string' },
   'admin-port': { type: 'string' },
   'admin-host': { type: 'string' },
+  'admin-tls': { type: 'string' },
   'listen-host': { type: 'string' },
   signers: { type: 'string' },
   revoked: { type: 'string' },
@@ -55,6 +58,7 @@ const ONLY_INIT = ['shard', 'target'] as const;
 const ONLY_SERVE = [
   'admin-port',
   'admin-host',
+  'admin-tls',
   'listen-host',
   'signers',
   'revoked',
@@ -101,6 +105,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     dataDir,
     adminPort,
     adminHost,
+    adminTls: values['admin-tls'] ?? null,
     listenHost,
     signers,
     revoked,

@@ -1,6 +1,6 @@
 /** The gateway's figures in the Prometheus text format, read off the engine when they are asked for. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { ConnectionStatus } from '../core/admin-api.ts';
+import type { ConnectionStatus, State } from '../core/admin-api.ts';
 import type { Mishap } from './drivers/mishaps.ts';
 import type { JournalUsage } from './journal/journal.ts';
 import { shippingMetrics } from './shipping/metrics.ts';
@@ -12,11 +12,15 @@ export type MetricsSource = {
   openSockets(): number;
   mishaps(): readonly Mishap[];
   certificates(): readonly { readonly endpoint: string; readonly expiresAtMs: number }[];
+  /** Of the file system with the data directory. Null: it does not tell. */
+  disk(): { readonly freeBytes: number; readonly totalBytes: number } | null;
   /** Null: nothing is shipped. */
   shipping(): ShippingStatus | null;
   /** Since the data directory was born. */
   refusedMoves(): ReadonlyMap<string, number>;
 };
+
+const HELD: ReadonlySet<State> = new Set<State>(['holding', 'draining', 'committing', 'held']);
 
 export function gatewayMetrics(source: MetricsSource): Registry {
   const registry = new Registry();
@@ -45,6 +49,14 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   );
   perConnection('decisions_open', 'Entries of the decision list that wait for a person', ({ decisions }) => decisions);
 
+  perConnection('rollback_at_risk', '1 where it is switched and a rollback would not be lossless', (status) =>
+    status.phase === 'switched' && !status.rollbackReady.ready ? 1 : 0,
+  );
+  perConnection('held', '1 where nothing new is admitted at the moment', ({ state }) => (HELD.has(state) ? 1 : 0));
+  perConnection('fenced', '1 where it serves nobody until its epoch is known', ({ state }) =>
+    state === 'fenced' ? 1 : 0,
+  );
+
   const counters: Gauge<'connection' | 'counter'> = new Gauge({
     name: 'cutover_messages_total',
     help: 'Messages by what became of them',
@@ -69,6 +81,21 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   plain('journal_bytes', 'Bytes of the journal on disk', () => source.journal().bytes);
   plain('journal_segments', 'Segments of the journal', () => source.journal().segments);
   plain('journal_buffered_bytes', 'Bytes that wait for the disk', () => source.journal().bufferedBytes);
+  const ofDisk = (name: string, help: string, key: 'freeBytes' | 'totalBytes'): void => {
+    const gauge: Gauge = new Gauge({
+      name: `cutover_disk_${name}`,
+      help,
+      registers: [registry],
+      collect: () => {
+        const disk = source.disk();
+        // Unknown must not be taken for zero.
+        if (disk === null) gauge.remove();
+        else gauge.set(disk[key]);
+      },
+    });
+  };
+  ofDisk('free_bytes', 'Bytes that are free where the data directory is', 'freeBytes');
+  ofDisk('total_bytes', 'Size of the file system where the data directory is', 'totalBytes');
   plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
   const refusedMoves: Gauge<'reason'> = new Gauge({
     name: 'cutover_moves_refused_total',

@@ -2,8 +2,9 @@
  * The gateway process: from its arguments to its exit code. It opens the data directory, starts the shard and the
  * admin API, says on stdout that it is ready, and stops within a bound when it is told to.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { formatProblem, type Located } from '../core/located-yaml.ts';
@@ -146,11 +147,13 @@ async function serveShard(
   signers: TrustedSigners | null,
 ): Promise<ExitCode> {
   let credentials: readonly Credential[] = opened.credentials;
+  const tls = options.adminTls === null ? opened : await readAdminTls(options.adminTls);
   const admin = await startAdminServer({
     host: shard.host,
     credentials: () => credentials,
-    certificate: opened.certificate,
-    key: opened.key,
+    certificate: tls.certificate,
+    key: tls.key,
+    clientAuthorities: 'clientAuthorities' in tls ? tls.clientAuthorities : null,
     port: options.adminPort ?? adminPortOf(inventory, opened.identity.shard),
     address: options.adminHost,
     logger,
@@ -185,6 +188,19 @@ async function serveShard(
   if (!stopped) throw new Ending(EXIT.failed, ['it did not stop in time; the journal recovers at the next start']);
   logger.info({ event: 'stopped' }, 'stopped');
   return EXIT.done;
+}
+
+type AdminTls = { readonly certificate: string; readonly key: string; readonly clientAuthorities: string | null };
+
+/** As a Kubernetes secret of type tls has them. */
+async function readAdminTls(folder: string): Promise<AdminTls> {
+  const [certificate, key] = await Promise.all([
+    readText(join(folder, 'tls.crt'), 'the certificate of the admin API'),
+    readText(join(folder, 'tls.key'), 'the key of the admin API'),
+  ]);
+  const authorities = join(folder, 'ca.crt');
+  const clientAuthorities = existsSync(authorities) ? await readText(authorities, 'the authorities of clients') : null;
+  return { certificate, key, clientAuthorities };
 }
 
 async function openOrBear(options: Serve, inventory: Inventory): Promise<OpenedDataDir> {

@@ -1,4 +1,5 @@
 /** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
+import { statfsSync } from 'node:fs';
 import { API_VERSION, type Info, type RouteRequest } from '../core/admin-api.ts';
 import type { Authority } from '../core/approval.ts';
 import { digestOf, type Json } from '../core/canonical-json.ts';
@@ -169,6 +170,7 @@ function adminHost(
     openSockets: () => driver.openSockets,
     mishaps: () => driver.mishaps.counts(),
     certificates: () => tls.expiries(),
+    disk: () => diskOf(start.dataDir),
     shipping: () => shipping?.status() ?? null,
     refusedMoves: () => engine.refusedMoves.byReason,
   });
@@ -229,6 +231,15 @@ function adminHost(
     },
     metrics: () => registry.metrics(),
   };
+}
+
+function diskOf(folder: string): { readonly freeBytes: number; readonly totalBytes: number } | null {
+  try {
+    const { bavail, blocks, bsize } = statfsSync(folder);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+  } catch {
+    return null;
+  }
 }
 
 async function reload(

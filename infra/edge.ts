@@ -21,7 +21,10 @@ export type EdgeOutputs = {
   readonly platforms: object;
 };
 
-export function edgeLayer(stack: EdgeStack, { file, inventory }: InventoryRead): EdgeOutputs {
+export function edgeLayer(
+  stack: EdgeStack,
+  { file, inventory }: Pick<InventoryRead, 'file' | 'inventory'>,
+): EdgeOutputs {
   const { edge, paths } = stack;
   const clashes = edgeClashes(stack, inventory, file);
   if (clashes.length > 0) throw new pulumi.RunError(clashes.map(formatProblem).join('\n'));

@@ -2,8 +2,7 @@
  * The Pulumi program `lab-cutover`. A stack is one layer of a deployment, named by `lab-cutover:layer`. A layer is loaded
  * when it is the one that is meant: the routes layer, which runs at night, loads neither AWS nor Kubernetes.
  */
-import pulumi from '@pulumi/pulumi';
-import { readEdgeStack, readInventory, readLayer, readStackConfig } from './read-stack.ts';
+import { readEdgeStack, readInventory, readLayer, readPlatformStack, readStackConfig } from './read-stack.ts';
 
 /** The stack's outputs. */
 export default await declareLayer();
@@ -19,7 +18,10 @@ async function declareLayer(): Promise<object> {
       const stack = readEdgeStack();
       return edgeLayer(stack, readInventory(stack));
     }
-    case 'platform':
-      throw new pulumi.RunError("layer 'platform' is not part of this version");
+    case 'platform': {
+      const { platformLayer } = await import('./platform.ts');
+      const stack = readPlatformStack();
+      return platformLayer(stack, readInventory(stack));
+    }
   }
 }

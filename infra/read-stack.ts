@@ -5,6 +5,7 @@ import pulumi from '@pulumi/pulumi';
 import { EDGE_KEY, type EdgeStack, PATHS_KEY, parseEdgeStack } from '../core/edge/edge-config.ts';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { type Failed, formatProblem, type Located } from '../core/located-yaml.ts';
+import { PLATFORM_KEY, type PlatformStack, parsePlatformStack } from '../core/platform-config.ts';
 import {
   INVENTORY_KEY,
   LAYER_KEY,
@@ -47,6 +48,14 @@ export function readEdgeStack(): EdgeStack {
   ]);
 }
 
+export function readPlatformStack(): PlatformStack {
+  return read(parsePlatformStack, [
+    [LAYER_KEY, TEXT],
+    [INVENTORY_KEY, TEXT],
+    [PLATFORM_KEY, OBJECT],
+  ]);
+}
+
 type Parse<T> = (text: string, file: string) => { readonly ok: true; readonly value: T } | Failed;
 
 function read<T>(parse: Parse<T>, values: readonly ConfigValue[]): T {
@@ -75,7 +84,7 @@ function locate<T>(parse: Parse<T>, problems: readonly Located[]): readonly Loca
   return located.map((problem) => ({ ...problem, line: 0 }));
 }
 
-export type InventoryRead = { readonly file: string; readonly inventory: Inventory };
+export type InventoryRead = { readonly file: string; readonly inventory: Inventory; readonly text: string };
 
 /** `stackConfig`: of any layer; edge and platform name the inventory of the routes stack. */
 export function readInventory(stackConfig: { readonly inventory: string | null }): InventoryRead {
@@ -84,8 +93,9 @@ export function readInventory(stackConfig: { readonly inventory: string | null }
   if (!existsSync(path)) {
     throw new pulumi.RunError(`${file}: there is no inventory → write it, or point ${INVENTORY_KEY} at it`);
   }
-  const parsed = parseInventory(readFileSync(path, 'utf8'), file);
-  if (parsed.ok) return { file, inventory: parsed.value };
+  const text = readFileSync(path, 'utf8');
+  const parsed = parseInventory(text, file);
+  if (parsed.ok) return { file, inventory: parsed.value, text };
   throw new pulumi.RunError(describe(file, parsed.problems));
 }
 

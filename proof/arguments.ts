@@ -2,11 +2,12 @@
 import { parseArgs } from 'node:util';
 import { parseDurationMs } from '../core/duration.ts';
 
-export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--port P] [--settle DURATION] [--keep-days N] [--database-url-env NAME]
+export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--host H] [--port P] [--settle DURATION] [--keep-days N] [--database-url-env NAME]
 
   --inventory F          the inventory whose deployment is proven
   --project DIR          folder with stacks/rules and stacks/contracts; default: the present one
-  --port P               loopback port of /metrics and /healthz; default: any free one, said in the ready line
+  --host H               address of /metrics and /healthz; default 127.0.0.1
+  --port P               port of /metrics and /healthz; default: any free one, said in the ready line
   --settle DURATION      how long an output may take before its absence counts; default 30s
   --keep-days N          purge payloads that are older than N days; default: 30 days after their sign-off
   --database-url-env N   the environment variable with the PostgreSQL URL; default DATABASE_URL`;
@@ -14,6 +15,7 @@ export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--por
 const OPTIONS = {
   inventory: { type: 'string' },
   project: { type: 'string' },
+  host: { type: 'string' },
   port: { type: 'string' },
   settle: { type: 'string' },
   'keep-days': { type: 'string' },
@@ -24,6 +26,7 @@ const OPTIONS = {
 export type WorkerArguments = {
   readonly inventory: string;
   readonly project: string;
+  readonly host: string;
   readonly port: number;
   readonly settleMs: number;
   /** Null: by sign-off. */
@@ -56,8 +59,8 @@ export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv):
     const what = databaseUrl === '' ? 'is not set' : 'holds no PostgreSQL URL';
     return wrong(`the environment variable ${variable} ${what} → ${variable}=postgresql://user@host/database`);
   }
-  const { inventory, project = '.' } = values;
-  return { kind: 'run', value: { inventory, project, port, settleMs, keepDays, databaseUrl } };
+  const { inventory, project = '.', host = '127.0.0.1' } = values;
+  return { kind: 'run', value: { inventory, project, host, port, settleMs, keepDays, databaseUrl } };
 }
 
 function parse(argv: readonly string[]) {

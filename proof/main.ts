@@ -52,7 +52,7 @@ async function run(options: WorkerArguments): Promise<number> {
     random: Math.random,
     chores: async () => undefined,
   });
-  const server = await startStatusServer(options.port, () => worker.status());
+  const server = await startStatusServer(options.host, options.port, () => worker.status());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => worker.stop());
   process.stdout.write(`${JSON.stringify({ ready: true, port: server.port, deployment, worker: id })}\n`);
   try {

@@ -1,10 +1,11 @@
-/** The worker's `/metrics` and `/healthz`, on a loopback port. No message content, no credentials. */
+/** The worker's `/metrics` and `/healthz`, on loopback unless it is told otherwise. No message content, no credentials. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { Gauge, Registry } from 'prom-client';
 import { WORKER_STATES, type WorkerStatus } from './worker.ts';
 
 export async function startStatusServer(
+  host: string,
   port: number,
   status: () => WorkerStatus,
 ): Promise<{ readonly port: number; close(): void }> {
@@ -26,7 +27,7 @@ export async function startStatusServer(
     const isHealthy = present.state === 'working' || present.state === 'standby';
     response.writeHead(isHealthy ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(present));
   });
-  server.listen(port, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');

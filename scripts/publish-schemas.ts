@@ -9,6 +9,7 @@ import { documentJsonSchemas } from '../core/documents.ts';
 import { edgeConfigJsonSchema } from '../core/edge/edge-config.ts';
 import { inventoryJsonSchema } from '../core/inventory.ts';
 import { programmeJsonSchema } from '../core/planning/programme.ts';
+import { platformConfigJsonSchema } from '../core/platform-config.ts';
 import { attestationJsonSchema } from '../core/reconcile/attestation.ts';
 import { outsideMapJsonSchema } from '../core/reconcile/outside-map.ts';
 import { rulesJsonSchema } from '../core/rules/rule.ts';
@@ -24,6 +25,7 @@ const schemas: Readonly<Record<string, object>> = {
   'edge-config.schema.json': edgeConfigJsonSchema(),
   'outside.schema.json': outsideMapJsonSchema(),
   'attestation.schema.json': attestationJsonSchema(),
+  'platform-config.schema.json': platformConfigJsonSchema(),
   ...documentJsonSchemas(),
 };
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { authenticate, type Credential } from './credentials.ts';
 import type { AdminHost } from './host.ts';
@@ -14,6 +15,8 @@ export type AdminServerOptions = {
   /** PEM. */
   readonly certificate: string;
   readonly key: string;
+  /** Authorities that a client's certificate must come from, PEM; absent: none is asked for. */
+  readonly clientAuthorities?: string | null;
   /** 0: any free one. */
   readonly port: number;
   /** Default 127.0.0.1. */
@@ -44,12 +47,15 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     nowMs: options.nowMs ?? Date.now,
     lease: null,
   };
+  const { clientAuthorities = null } = options;
   let closing = false;
   const server = createServer(
     {
       cert: options.certificate,
       key: options.key,
       minVersion: 'TLSv1.2',
+      // Health checks and scrapes show none: whether one is needed depends on what is asked.
+      ...(clientAuthorities === null ? {} : { ca: clientAuthorities, requestCert: true, rejectUnauthorized: false }),
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -59,7 +65,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
         // A socket that was busy when closing began is idle now; it would otherwise hold up the end.
         if (closing) setImmediate(() => server.closeIdleConnections());
       });
-      void serve(request, response, context, options.credentials);
+      const isAdmitted =
+        clientAuthorities === null || (request.socket instanceof TLSSocket && request.socket.authorized);
+      void serve(request, response, context, isAdmitted, options.credentials);
     },
   );
   server.maxConnections = CONNECTION_LIMIT;
@@ -94,10 +102,11 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   context: Context,
+  isAdmitted: boolean,
   credentials: () => readonly Credential[],
 ): Promise<void> {
   try {
-    await answer(request, response, context, credentials);
+    await answer(request, response, context, isAdmitted, credentials);
   } catch (error) {
     const name = error instanceof Error ? error.name : 'unknown';
     const message = error instanceof Error ? error.message : '';
@@ -115,10 +124,16 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   context: Context,
+  isAdmitted: boolean,
   credentials: () => readonly Credential[],
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'https://gateway');
   if (await answerHealth(request, response, url.pathname, context.host)) return;
+  if (!isAdmitted) {
+    response.setHeader('Connection', 'close');
+    const next = ['set CUTOVER_ADMIN_CERT and CUTOVER_ADMIN_KEY to the files of a client certificate of this gateway'];
+    return sendJson(response, failure(401, 'no-client-certificate', 'no valid client certificate was shown', { next }));
+  }
   const caller = authenticate(request.headers.authorization, credentials());
   if (caller === null) {
     response.setHeader('WWW-Authenticate', 'Bearer');

@@ -1,0 +1,156 @@
+/** The layer `platform`: gateways, proof worker, database, evidence and monitoring of one deployment. */
+import { Provider as AwsProvider } from '@pulumi/aws/provider.js';
+import { ConfigMap } from '@pulumi/kubernetes/core/v1/configMap.js';
+import { Namespace } from '@pulumi/kubernetes/core/v1/namespace.js';
+import { Provider as KubernetesProvider } from '@pulumi/kubernetes/provider.js';
+import { Role } from '@pulumi/kubernetes/rbac/v1/role.js';
+import { RoleBinding } from '@pulumi/kubernetes/rbac/v1/roleBinding.js';
+import pulumi from '@pulumi/pulumi';
+import type { PlatformConfig, PlatformStack } from '../core/platform-config.ts';
+import { Database } from './components/database.ts';
+import { EncryptionKey } from './components/encryption-key.ts';
+import { EvidenceBucket } from './components/evidence-bucket.ts';
+import { GatewayService } from './components/gateway-service.ts';
+import { Monitoring } from './components/monitoring.ts';
+import { PodIdentity } from './components/pod-identity.ts';
+import { ProofWorker } from './components/proof-worker.ts';
+import { secretFiles } from './components/secret-files.ts';
+import { refuseViolations } from './policies/in-program.ts';
+import type { InventoryRead } from './read-stack.ts';
+
+const SECRET_CLASS = 'cutover-secrets';
+const RUNBOOKS = 'https://github.com/example/cutover/blob/main/runbooks';
+
+export type PlatformOutputs = {
+  readonly database: pulumi.Output<string>;
+  readonly evidence: pulumi.Output<string>;
+  readonly onCallTopic: pulumi.Output<string>;
+};
+
+export function platformLayer({ platform }: PlatformStack, { inventory, text }: InventoryRead): PlatformOutputs {
+  Error.stackTraceLimit = 0;
+  refuseViolations();
+  const { deployment } = inventory;
+  const aws = new AwsProvider('aws', {
+    region: platform.region,
+    allowedAccountIds: [platform.accountId],
+    defaultTags: { tags: { 'cutover:deployment': deployment, 'cutover:layer': 'platform' } },
+  });
+  const kubernetes = new KubernetesProvider('cluster', { kubeconfig: new pulumi.Config().requireSecret('kubeconfig') });
+  const within = { providers: { aws, kubernetes } };
+  const inCluster = { provider: kubernetes };
+
+  const key = new EncryptionKey(
+    'key',
+    { accountId: platform.accountId, region: platform.region, alias: deployment },
+    within,
+  );
+  const database = new Database(
+    'database',
+    {
+      deployment,
+      vpcId: platform.vpcId,
+      subnetIds: platform.subnetIds,
+      clientRanges: platform.network.peerRanges,
+      keyArn: key.arn,
+      size: platform.database,
+      secretArn: platform.secrets.database,
+    },
+    within,
+  );
+  const { accountId, evidence } = platform;
+  const bucket = new EvidenceBucket('evidence', { deployment, accountId, keyArn: key.arn, evidence }, within);
+
+  const namespace = declareNamespace(platform, text, inCluster);
+  secretFiles(SECRET_CLASS, namespace, platform.secrets, inCluster);
+  const identity = (name: string, extra: ConstructorParameters<typeof PodIdentity>[1]['statements']): PodIdentity => {
+    const secrets = Object.values(platform.secrets);
+    const reading = {
+      Effect: 'Allow',
+      Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
+      Resource: secrets,
+    } as const;
+    const args = { namespace, namespaceName: platform.namespace, cluster: platform.cluster };
+    return new PodIdentity(name, { ...args, statements: [reading, ...extra] }, within);
+  };
+  const common = { namespace, image: platform.image, secretClass: SECRET_CLASS };
+  new GatewayService(
+    'gateway',
+    {
+      ...common,
+      inventory,
+      size: platform.gateway,
+      network: platform.network,
+      monitoringNamespace: platform.cluster.monitoringNamespace,
+      serviceAccount: identity('gateway', []).serviceAccount,
+      keyArn: key.arn,
+    },
+    within,
+  );
+  const writeEvidence = {
+    Effect: 'Allow',
+    Action: ['s3:PutObject', 's3:GetObject'],
+    Resource: [pulumi.interpolate`arn:aws:s3:::${bucket.bucket}/*`],
+  } as const;
+  const useKey = { Effect: 'Allow', Action: ['kms:GenerateDataKey', 'kms:Decrypt'], Resource: [key.arn] } as const;
+  new ProofWorker(
+    'worker',
+    {
+      ...common,
+      size: platform.worker,
+      serviceAccount: identity('worker', [writeEvidence, useKey]).serviceAccount,
+    },
+    within,
+  );
+  const monitoring = new Monitoring(
+    'monitoring',
+    {
+      deployment,
+      region: platform.region,
+      namespace,
+      keyArn: key.arn,
+      settings: platform.monitoring,
+      runbooks: RUNBOOKS,
+    },
+    within,
+  );
+  return { database: database.endpoint, evidence: bucket.bucket, onCallTopic: monitoring.topicArn };
+}
+
+/** Gateways and worker read the inventory's file as it is. Pods are restricted; the operators' group may look at them and tell a gateway to read its inventory again. */
+function declareNamespace(
+  { namespace: name, cluster }: PlatformConfig,
+  inventoryText: string,
+  options: pulumi.CustomResourceOptions,
+): pulumi.Output<string> {
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted', 'app.kubernetes.io/part-of': 'cutover' };
+  const declared = new Namespace('namespace', { metadata: { name, labels } }, options);
+  const namespace = declared.metadata.name;
+  new ConfigMap(
+    'inventory',
+    { metadata: { name: 'inventory', namespace }, data: { 'inventory.yaml': inventoryText } },
+    options,
+  );
+  new Role(
+    'operator',
+    {
+      metadata: { name: 'cutover-operator', namespace },
+      rules: [
+        { apiGroups: [''], resources: ['pods', 'pods/log', 'events'], verbs: ['get', 'list', 'watch'] },
+        { apiGroups: ['apps'], resources: ['statefulsets', 'deployments'], verbs: ['get', 'list', 'watch'] },
+        { apiGroups: [''], resources: ['pods/exec'], verbs: ['create'] },
+      ],
+    },
+    options,
+  );
+  new RoleBinding(
+    'operator',
+    {
+      metadata: { name: 'cutover-operator', namespace },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'cutover-operator' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: cluster.operatorGroup }],
+    },
+    options,
+  );
+  return namespace;
+}
