@@ -9,7 +9,7 @@ import { drillDocumentSchema } from './drill-document.ts';
 import { importDocumentJsonSchema } from './import/import-document.ts';
 import { programmePlanJsonSchema } from './planning/plan-document.ts';
 import { PHASES, PLATFORMS } from './platform.ts';
-import { reconcileDocumentSchema } from './reconcile/document.ts';
+import { reconcileDocumentSchema, verifyDocumentSchema } from './reconcile/document.ts';
 import { rehearsalSchema } from './rehearsal-document.ts';
 
 const nextSteps = z.array(z.string()).describe('what to do next, as commands where there is one');
@@ -264,6 +264,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'approval.schema.json': z.toJSONSchema(approvalPrintedSchema),
     'audit.schema.json': z.toJSONSchema(auditDocumentSchema),
     'reconcile.schema.json': z.toJSONSchema(reconcileDocumentSchema),
+    'proof-verified.schema.json': z.toJSONSchema(verifyDocumentSchema),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
     'import.schema.json': importDocumentJsonSchema(),
     'plan.schema.json': programmePlanJsonSchema(),

@@ -2,12 +2,12 @@
  * From a message on a socket to a verdict on a terminal: a real gateway ships to a real PostgreSQL, workers that are killed
  * account for it, and `cutover reconcile` names what is lost, doubled or refused.
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ProofStore } from '../adapters/proof-store.ts';
-import { type ReconcileDocument, reconcileDocumentSchema } from '../core/reconcile/document.ts';
+import { type ReconcileDocument, reconcileDocumentSchema, verifyDocumentSchema } from '../core/reconcile/document.ts';
 import { CONNECTION, end, order, type ProofSite, startProofSite } from './proof-site.ts';
 
 const WAIT = { timeout: 120_000, interval: 200 };
@@ -142,6 +142,29 @@ test('given an output that the platform swallows, and one that the destination r
   expect(outside.document.connections[0]?.missing.map(({ msh10 }) => msh10)).toEqual(['LOST']);
   expect(outside.document.connections[0]?.unexpected).toEqual([]);
   await end(worker);
+});
+
+test('given a proof file, then it is verified without a database, and a changed digest in it shows', async () => {
+  const file = join(site.project.folder, 'proof.ndjson');
+  const { document } = await reconcile(['--proof', file]);
+  expect(document.proofFile?.messages).toBe(205);
+  const root = document.proofFile?.root ?? '';
+  const nowhere = { DATABASE_URL: '', CUTOVER_ADMIN_TOKEN: '' };
+  const verify = (...args: string[]) =>
+    site.project.cutover(['reconcile', '--verify', file, '--json', ...args], nowhere);
+  const verified = await verify('--root', root);
+  expect(verified.exitCode).toBe(0);
+  expect(verifyDocumentSchema.parse(JSON.parse(verified.stdout))).toMatchObject({
+    head: { root, messages: 205 },
+    classes: { delivered: 203, unexplained: 1, destinationRejected: 1 },
+  });
+  const [folder, name] = ['stacks/test/evidence', `${document.evidence?.replace('sha256:', '')}.json`];
+  expect(await readFile(join(site.project.folder, folder, name), 'utf8')).toContain(root);
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace(/"class":"unexplained"/, '"class":"delivered"'));
+  const changed = await verify();
+  expect(changed.exitCode).toBe(3);
+  expect(JSON.parse(changed.stdout)).toMatchObject({ ok: false });
 });
 
 test('given a worker that has not been seen for minutes, then that alone is red for everything', async () => {

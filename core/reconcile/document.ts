@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { messageIdSchema } from '../admin-api.ts';
 import { PLATFORMS } from '../platform.ts';
+import { proofHeadSchema } from './proof-file.ts';
 
 const ids = z.array(messageIdSchema).describe('at most 1,000; the count beside it is whole');
 const count = z.int().min(0);
@@ -108,3 +109,14 @@ export const reconcileDocumentSchema = z.object({
   nextSteps: z.array(z.string()),
 });
 export type ReconcileDocument = z.output<typeof reconcileDocumentSchema>;
+
+export const verifyDocumentSchema = z.object({
+  verb: z.literal('reconcile'),
+  ok: z.boolean(),
+  exitCode: z.int().describe('0 as it was written, 3 changed'),
+  file: z.string(),
+  reason: z.string().nullable(),
+  head: proofHeadSchema.nullable(),
+  classes: z.record(z.string(), count),
+});
+export type VerifyDocument = z.output<typeof verifyDocumentSchema>;
