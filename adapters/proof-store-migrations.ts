@@ -201,4 +201,18 @@ const PROOF = `
   comment on table cutover.proof_hidden is 'digests of pairs of values that a rule accepts, up to a bound for each rule';
   comment on column cutover.proof_orders.number is 'the first 16 bytes of the SHA-256 of an order number';`;
 
-export const PROOF_MIGRATIONS: readonly Migration[] = [{ name: 'proof', sql: PROOF }];
+/** How far payloads are purged in a journal: of everything (`all`), or of one connection and its feed. */
+const PURGES = `
+  create table cutover.proof_purges (
+    journal integer not null references cutover.journals (id),
+    scope text not null,
+    position bigint not null default 0,
+    purged bigint not null default 0,
+    mismatched bigint not null default 0,
+    primary key (journal, scope)
+  );`;
+
+export const PROOF_MIGRATIONS: readonly Migration[] = [
+  { name: 'proof', sql: PROOF },
+  { name: 'purges', sql: PURGES },
+];

@@ -188,6 +188,14 @@ export type WorkerIdentity = {
   readonly version: string;
 };
 
+export type PurgeScope = {
+  readonly name: string;
+  /** Null: all. */
+  readonly connections: readonly string[] | null;
+  readonly feeds: readonly string[] | null;
+};
+export type Purged = { readonly purged: number; readonly mismatched: number; readonly isDone: boolean };
+
 /** Another worker has gone on from here: what this one has in memory is void. */
 export class Superseded extends Error {
   override readonly name = 'Superseded';
@@ -230,6 +238,7 @@ const obligationRow = z.object({
   pair: z.enum(PAIR_STATES).nullable(),
   epoch: z.int(),
 });
+const purgedRow = z.object({ was: count, upto: count, purged: count, mismatched: count });
 const refRow = z.object({ id: z.string(), input: count.nullable(), connection: z.string() });
 
 export class ProofWriter {
@@ -395,6 +404,43 @@ export class ProofWriter {
     return z.array(headRow).parse(rows);
   }
 
+  /**
+   * Purges payloads of one scope, a stretch at a time, as far as they are accounted for and older than `beforeMs`. A
+   * record whose digest does not fit its payload keeps it: somebody has to look at it.
+   */
+  async purge(journal: number, scope: PurgeScope, beforeMs: number): Promise<Purged> {
+    return this.#postgres.transaction(async () => {
+      const { rows } = await this.#postgres.query(PURGE, [
+        journal,
+        scope.name,
+        scope.connections,
+        scope.feeds,
+        new Date(beforeMs),
+      ]);
+      const [row] = z.array(purgedRow).parse(rows);
+      if (row === undefined) return { purged: 0, mismatched: 0, isDone: true };
+      await this.#postgres.query(
+        `insert into cutover.proof_purges as t (journal, scope, position, purged, mismatched) values ($1, $2, $3, $4, $5)
+         on conflict (journal, scope) do update set position = excluded.position, purged = t.purged + excluded.purged,
+           mismatched = t.mismatched + excluded.mismatched`,
+        [journal, scope.name, row.upto, row.purged, row.mismatched],
+      );
+      return { purged: row.purged, mismatched: row.mismatched, isDone: row.upto <= row.was };
+    });
+  }
+
+  /** When each connection was decommissioned, which needs a signed sign-off. */
+  async signedOff(): Promise<ReadonlyMap<string, number>> {
+    const { rows } = await this.#postgres.query(
+      `select c.name, extract(epoch from min(r.at))::float8 * 1000 as at_ms from cutover.proof_routes r
+       join cutover.proof_connections c on c.id = r.connection
+       where c.deployment = $1 and r.phase = 'decommissioned' group by c.name`,
+      [this.#identity.deployment],
+    );
+    const parsed = z.array(z.object({ name: z.string(), at_ms: count })).parse(rows);
+    return new Map(parsed.map(({ name, at_ms }) => [name, at_ms]));
+  }
+
   /** All of it or nothing. @throws Superseded, PostgresFailure */
   async commit(journal: number, batch: ProofBatch): Promise<void> {
     await this.#postgres.transaction(async () => {
@@ -492,6 +538,34 @@ function connectionsOf(batch: ProofBatch): ReadonlySet<string> {
 const rowsOf = (columns: string): string => `jsonb_to_recordset($1::jsonb) as row(${columns})`;
 const time = (column: string): string => `to_timestamp(row."${column}" / 1000)`;
 
+/** Offsets of one stretch. Approvals are kept: they are no message. */
+const PURGE_OFFSETS = 20_000;
+const PURGE = `
+  with start as (
+    select coalesce((select position from cutover.proof_purges where journal = $1 and scope = $2), 0) as was,
+      coalesce((select position from cutover.proof_positions where journal = $1), 0) as accounted),
+  young as (
+    select min("offset") as at from (select r."offset" from cutover.records r, start where r.journal = $1
+      and r."offset" > was and r."offset" <= was + ${PURGE_OFFSETS} and r.at >= $5) later),
+  stretch as (
+    select was, greatest(was, least(was + ${PURGE_OFFSETS}, accounted, coalesce(young.at - 1, was + ${PURGE_OFFSETS}))) as upto
+    from start, young),
+  wanted as (
+    select r."offset", r.digest = sha256(
+        convert_to(j.shard || '/' || j.incarnation || '/' || r."offset" || E'\\n' || r.meta || E'\\n', 'UTF8')
+        || '+'::bytea || r.payload) as fits
+    from cutover.records r join cutover.journals j on j.id = r.journal, stretch
+    where r.journal = $1 and r."offset" > was and r."offset" <= upto and r.payload is not null
+      and r.type in ('input', 'input-verdict', 'shadow', 'output', 'output-verdict', 'capture-answer')
+      and (($3::text[] is null and $4::text[] is null) or r.connection = any($3) or r.feed = any($4))),
+  done as (
+    update cutover.records r set payload = null, purged_at = now(), payload_sha256 = sha256(r.payload),
+      purge_seal = sha256(convert_to(j.shard || '/' || j.incarnation || '/' || r."offset" || E'\\n' || r.meta || E'\\npurged\\n', 'UTF8')
+        || sha256(r.payload) || r.digest)
+    from wanted, cutover.journals j
+    where wanted.fits and r.journal = $1 and j.id = $1 and r."offset" = wanted."offset" returning 1)
+  select was, upto, (select count(*) from done) as purged, (select count(*) from wanted where not fits) as mismatched
+  from stretch`;
 const UPSERT_INPUTS = `
   insert into cutover.proof_inputs (journal, input, state) select $2, row.input, row.state
   from ${rowsOf('input bigint, state text')}

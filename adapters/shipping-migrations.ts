@@ -52,4 +52,18 @@ const RECORDS = `
   comment on column cutover.records.ref is 'offset of the input or output that the record is about';
   comment on column cutover.records.msh10 is 'null also where it cannot be text; meta has it';`;
 
-export const SHIPPING_MIGRATIONS: readonly Migration[] = [{ name: 'records', sql: RECORDS }];
+/**
+ * A payload that was purged leaves its own digest and a seal: over meta, the payload's digest and the record's digest. The
+ * record's digest stays, so that shipping it once more changes nothing.
+ */
+const PURGED = `
+  alter table cutover.records add column purged_at timestamptz, add column payload_sha256 bytea, add column purge_seal bytea;
+  create or replace view cutover.journal_records as
+    select j.deployment, j.shard, j.incarnation, r."offset", r.at, r.type, r.connection, r.feed, r.platform, r.ref, r.msh10,
+      r.sha256, r.meta, r.payload, r.digest, r.purged_at, r.payload_sha256, r.purge_seal
+    from cutover.records r join cutover.journals j on j.id = r.journal;`;
+
+export const SHIPPING_MIGRATIONS: readonly Migration[] = [
+  { name: 'records', sql: RECORDS },
+  { name: 'purged', sql: PURGED },
+];

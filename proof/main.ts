@@ -9,6 +9,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { analysisOf } from './analysis-of.ts';
 import { parseArguments, USAGE, type WorkerArguments } from './arguments.ts';
 import { estateOf } from './estate.ts';
+import { purgeDue } from './retention.ts';
 import { startStatusServer } from './status-server.ts';
 import { Worker } from './worker.ts';
 
@@ -36,6 +37,7 @@ async function run(options: WorkerArguments): Promise<number> {
   const analysis = await analysisOf(options.project, inventory.value, Date.now);
   if (!analysis.ok) return end(EXIT.usage, analysis.problems.map(formatProblem));
   const { deployment } = inventory.value;
+  const estate = estateOf(inventory.value);
   const id = randomUUID();
   const logger = pino(
     { base: { deployment, worker: id.slice(0, 8) }, level: process.env.CUTOVER_LOG_LEVEL ?? 'info' },
@@ -44,13 +46,13 @@ async function run(options: WorkerArguments): Promise<number> {
   const worker = new Worker({
     identity: { deployment, id, host: hostname(), version: packageJson.version },
     databaseUrl: options.databaseUrl,
-    estate: estateOf(inventory.value),
+    estate,
     analysis: analysis.value,
     settleMs: options.settleMs,
     logger,
     now: Date.now,
     random: Math.random,
-    chores: async () => undefined,
+    chores: (writer) => purgeDue(writer, { estate, keepDays: options.keepDays, logger, nowMs: Date.now() }),
   });
   const server = await startStatusServer(options.host, options.port, () => worker.status());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => worker.stop());
