@@ -19,6 +19,7 @@ module.exports = {
     rule('infra', ['core', 'adapters', 'infra']),
     rule('scripts', ['core', 'adapters', 'scripts']),
     rule('rehearsal', ['core', 'adapters', 'rehearsal']),
+    rule('dashboard', ['core', 'adapters', 'dashboard']),
     rule('test', ['core', 'adapters']),
     {
       name: 'core-does-no-io',

@@ -5,7 +5,7 @@ const SLOW = '**/*.slow.test.ts';
 
 export default defineConfig({
   test: {
-    include: ['{core,gateway,proof,adapters,infra,scripts,rehearsal,test}/**/*.test.ts'],
+    include: ['{core,gateway,proof,adapters,infra,scripts,rehearsal,dashboard,test}/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(process.env.CUTOVER_TEST_SLOW === '1' ? [] : [SLOW])],
     // Real processes, sockets and engines on a shared machine: limits catch a hang, not a slow day.
     testTimeout: 180_000,

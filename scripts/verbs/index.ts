@@ -5,6 +5,7 @@ import { audit } from './audit.ts';
 import { cancel } from './cancel.ts';
 import { compare } from './compare.ts';
 import { completion } from './completion.ts';
+import { dashboard } from './dashboard.ts';
 import { decommission } from './decommission.ts';
 import { doctor } from './doctor.ts';
 import { drill } from './drill.ts';
@@ -41,6 +42,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   sync,
   insert,
   remove,
+  dashboard,
   history,
   audit,
   hold,

@@ -1,0 +1,57 @@
+/** The command line of `cutover dashboard`. */
+import { parseArgs } from 'node:util';
+
+export type DashboardOptions = {
+  readonly project: string;
+  readonly stack: string | null;
+  readonly inventory: string | null;
+  readonly host: string;
+  readonly port: number;
+};
+
+export const HELP = `cutover dashboard: the war room, one page that says in three seconds whether all is fine. It reads, and changes nothing.
+
+  --stack NAME       the stack; default: the only one
+  --inventory FILE   instead of the stack's own
+  --project DIR      the project folder; default: this one
+  --host HOST        address to listen on; default 127.0.0.1. Others need CUTOVER_DASHBOARD_TOKEN
+  --port N           default 7480; 0: any
+  --help
+
+Environment: CUTOVER_ADMIN_TOKEN and CUTOVER_ADMIN_CA reach the gateways (a token of the role \`operate\` is enough),
+DATABASE_URL the comparisons and pauses; CUTOVER_DASHBOARD_TOKEN is what a page must show: http://HOST:PORT/?token=…
+It prints one JSON line when it serves: {"ready":true,"url":"…"}.
+`;
+
+export type Parsed =
+  | { readonly kind: 'run'; readonly options: DashboardOptions }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'usage'; readonly message: string };
+
+const DEFAULT_PORT = 7480;
+
+export function parseArguments(argv: readonly string[], cwd: string): Parsed {
+  const text = { type: 'string' } as const;
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { stack: text, inventory: text, project: text, host: text, port: text, help: { type: 'boolean' } },
+    });
+    if (values.help === true) return { kind: 'help' };
+    const port = values.port === undefined ? DEFAULT_PORT : Number(values.port);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535)
+      return { kind: 'usage', message: `--port is '${values.port}'; it must be 0 to 65535` };
+    return {
+      kind: 'run',
+      options: {
+        project: values.project ?? cwd,
+        stack: values.stack ?? null,
+        inventory: values.inventory ?? null,
+        host: values.host ?? '127.0.0.1',
+        port,
+      },
+    };
+  } catch (error) {
+    return { kind: 'usage', message: error instanceof Error ? error.message : String(error) };
+  }
+}

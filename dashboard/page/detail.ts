@@ -1,0 +1,84 @@
+/** One connection, drilled down: what is true of it, what was counted, and which command and runbook help. */
+import { signal } from '@preact/signals';
+import { html } from 'htm/preact';
+import type { VNode } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { Tile } from '../../core/war-room/board.ts';
+import { opened, rest, tiles } from './store.ts';
+import { number, SIGNS, time, WORDS } from './words.ts';
+
+const counters = signal<Readonly<Record<string, number>>>({});
+
+export function Detail(): VNode {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const name = opened.value;
+  const tile = name === null ? undefined : tiles.get(name)?.value;
+  useEffect(() => {
+    if (name === null) dialog.current?.close();
+    else if (dialog.current?.open === false) dialog.current.showModal();
+  }, [name]);
+  useEffect(() => {
+    if (name !== null) void loadCounters(name);
+  }, [name, tile]);
+  const close = (): void => {
+    opened.value = null;
+  };
+  return html`<dialog ref=${dialog} onClose=${close} aria-labelledby="detail-title">
+    ${tile === undefined ? null : html`<${Content} tile=${tile} close=${close} />`}
+  </dialog>`;
+}
+
+async function loadCounters(name: string): Promise<void> {
+  const answer = await fetch(`/connections/${encodeURIComponent(name)}`);
+  if (!answer.ok || opened.value !== name) return;
+  const detail: { status: { counters: Record<string, number> } | null } = await answer.json();
+  counters.value = detail.status?.counters ?? {};
+}
+
+function Content({ tile, close }: { tile: Tile; close: () => void }): VNode {
+  const { name, comparison } = tile;
+  const history = (rest.value?.timeline ?? []).filter((each) => each.connection === name);
+  const facts: (readonly [string, string])[] = [
+    ['practice', `${tile.practice}, ${tile.direction}`],
+    ['wave', tile.wave],
+    ['owner', tile.owner],
+    ['phase', tile.phase === null ? 'unknown' : `${tile.phase}, control ${tile.control}, epoch ${tile.epoch}`],
+    ['state', tile.state ?? 'unknown'],
+    ['in flight, owed', `${number(tile.inFlight)}, ${number(tile.owed)}`],
+    ['shadow lag', `${number(tile.lag)} messages`],
+    ['rollback', tile.rollbackReady ? 'ready' : 'not ready'],
+    [
+      'compared',
+      comparison === null
+        ? 'nothing compares'
+        : `${number(comparison.pairs)} pairs: ${number(comparison.matched)} the same, ${number(comparison.accepted)} by a rule, ${number(comparison.open)} open`,
+    ],
+  ];
+  return html`<header class=${`detail-head ${tile.verdict}`}>
+      <h2 id="detail-title">${SIGNS[tile.verdict]} ${name} <small>${WORDS[tile.verdict]}</small></h2>
+      <button type="button" onClick=${close}>Close</button>
+    </header>
+    ${tile.reasons.length === 0 ? null : html`<ul class="reasons">${tile.reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}
+    <dl>${facts.map(([term, fact]) => html`<dt key=${term}>${term}</dt><dd>${fact}</dd>`)}</dl>
+    <h3>Counted by the gateway</h3>
+    <dl class="counters">${Object.entries(counters.value).map(([term, count]) => html`<dt key=${term}>${term}</dt><dd>${number(count)}</dd>`)}</dl>
+    <h3>What helps</h3>
+    <ul>${helpFor(tile).map(([command, runbook]) => html`<li key=${command}><code>${command}</code> ${runbook}</li>`)}</ul>
+    <h3>Its moves</h3>
+    ${
+      history.length === 0
+        ? html`<p>None yet.</p>`
+        : html`<ul>${history.reverse().map((each) => html`<li key=${each.epoch}>${time(each.atMs)}: ${each.phase}, epoch ${each.epoch}, by ${each.by}${each.reason === null ? '' : `: ${each.reason}`}</li>`)}</ul>`
+    }`;
+}
+
+/** The command, and the runbook that explains it. */
+function helpFor({ name, phase, decisions, state, verdict }: Tile): (readonly [string, string])[] {
+  const help: (readonly [string, string])[] = [];
+  if (phase === 'switched') help.push([`cutover rollback --connection ${name} --reason …`, 'runbooks/rollback.md']);
+  if (decisions > 0) help.push([`cutover resolve --connection ${name}`, 'runbooks/decision-list.md']);
+  if (state === 'held') help.push([`cutover release --connection ${name}`, 'runbooks/swap-aborted.md']);
+  if (verdict === 'unknown') help.push(['cutover doctor', 'runbooks/gateway-down.md']);
+  help.push([`cutover status --connection ${name}`, ''], [`cutover history --connection ${name}`, '']);
+  return help;
+}

@@ -1,0 +1,167 @@
+/** Everything that the war room looks at: inventory, stack file, gateways, proof store, approvals. Each may be away. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GatewayClient } from '../adapters/gateway-admin.ts';
+import { Postgres } from '../adapters/postgres.ts';
+import { readStackFile } from '../adapters/stack-file.ts';
+import type { ConnectionStatus, OpenDecision } from '../core/admin-api.ts';
+import { readApprovalDocument } from '../core/approval-document.ts';
+import type { Inventory } from '../core/inventory.ts';
+import type { Comparison } from '../core/war-room/board.ts';
+import type { ApprovalLine, GateLine, Pause, TimelineEntry } from '../core/war-room/feed.ts';
+
+export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
+
+export function clientsOf(inventory: Inventory, env: NodeJS.ProcessEnv): GatewayClient[] {
+  return inventory.gateways.map(({ shard, admin }) => new GatewayClient({ shard, admin, env }));
+}
+
+export async function readGateway(client: GatewayClient): Promise<Read<ReadonlyMap<string, ConnectionStatus>>> {
+  const result = await client.connections();
+  if (!result.ok) return { ok: false, message: result.error.message };
+  return { ok: true, value: new Map(result.value.map((status) => [status.name, status])) };
+}
+
+export async function readOpenDecisions(client: GatewayClient): Promise<readonly OpenDecision[]> {
+  const result = await client.decisions();
+  return result.ok ? result.value.filter(({ resolved }) => resolved === null) : [];
+}
+
+/** Null: its history could not be read. */
+export async function readTimeline(client: GatewayClient, connection: string): Promise<TimelineEntry[] | null> {
+  const result = await client.epochs(connection);
+  if (!result.ok) return null;
+  return result.value.map(({ at, epoch, phase, newWeight, by, reason, forced }) => ({
+    atMs: Date.parse(at),
+    connection,
+    epoch,
+    phase,
+    newWeight,
+    by,
+    reason,
+    forced,
+  }));
+}
+
+/** Connection → epoch in the stack file. */
+export async function readConfiguredEpochs(file: string): Promise<ReadonlyMap<string, number>> {
+  const read = await readStackFile(file);
+  return new Map(read.ok ? Object.entries(read.value.config.routes).map(([name, { epoch }]) => [name, epoch]) : []);
+}
+
+export async function readApprovalLines(folder: string): Promise<ApprovalLine[]> {
+  const names = await readdir(folder).catch(() => []);
+  const lines = await Promise.all(
+    names
+      .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+      .map(async (name): Promise<ApprovalLine[]> => {
+        const read = readApprovalDocument(await readFile(join(folder, name), 'utf8').catch(() => ''));
+        if (!read.ok) return [];
+        const { target, connections, notBefore, notAfter } = read.document;
+        return [{ digest: read.digest, target, connections: connections.length, notBefore, notAfter }];
+      }),
+  );
+  return lines.flat().sort((a, b) => (a.notAfter < b.notAfter ? 1 : -1));
+}
+
+/** The newest frozen verdict of the gate under the stack's evidence, or null. */
+export async function readGate(folder: string): Promise<GateLine | null> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
+  let newest: GateLine | null = null;
+  for (const name of names.slice(-500)) {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => '');
+    const gate = gateIn(text, name, await stat(join(folder, name)).catch(() => null));
+    if (gate !== null && (newest === null || gate.at > newest.at)) newest = gate;
+  }
+  return newest;
+}
+
+function gateIn(text: string, name: string, file: { readonly mtime: Date } | null): GateLine | null {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof content !== 'object' || content === null || !('criteria' in content) || !Array.isArray(content.criteria))
+    return null;
+  const verdict = 'verdict' in content ? String(content.verdict) : 'unknown';
+  const criteria = content.criteria.flatMap((each: unknown) =>
+    typeof each === 'object' && each !== null && 'id' in each && 'verdict' in each
+      ? [{ id: String(each.id), verdict: String(each.verdict), reason: 'reason' in each ? String(each.reason) : '' }]
+      : [],
+  );
+  return { at: file?.mtime.toISOString() ?? '', verdict, digest: `sha256:${name.slice(0, 64)}`, criteria };
+}
+
+type ComparisonRow = { name: string; pairs: string; matched: string; accepted: string; open: string };
+type PauseRow = { connection: string; at_ms: string; meta: string };
+
+/** The newest epoch of each connection, and the pauses since a moment. @throws PostgresFailure */
+export class ProofReader {
+  readonly #postgres: Postgres;
+  readonly #deployment: string;
+
+  private constructor(postgres: Postgres, deployment: string) {
+    this.#postgres = postgres;
+    this.#deployment = deployment;
+  }
+
+  static async open(url: string, deployment: string): Promise<ProofReader> {
+    return new ProofReader(
+      await Postgres.open({
+        url,
+        applicationName: 'cutover-dashboard',
+        connectLimitMs: 3_000,
+        statementLimitMs: 10_000,
+      }),
+      deployment,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#postgres.close();
+  }
+
+  async comparisons(): Promise<ReadonlyMap<string, Comparison>> {
+    if (!(await this.#hasTable('proof_comparison'))) return new Map();
+    const { rows } = await this.#postgres.query<ComparisonRow>(
+      `select c.name, sum(d.matched + d.accepted + d.differing) as pairs, sum(d.matched) as matched, sum(d.accepted) as accepted,
+         sum(d.differing + d.missing_candidate + d.extra_candidate) as open
+       from cutover.proof_comparison d join cutover.proof_connections c on c.id = d.connection
+       where c.deployment = $1 and d.epoch = (select max(e.epoch) from cutover.proof_comparison e where e.connection = d.connection)
+       group by c.name`,
+      [this.#deployment],
+    );
+    return new Map(
+      rows.map(({ name, pairs, matched, accepted, open }) => [
+        name,
+        { pairs: Number(pairs), matched: Number(matched), accepted: Number(accepted), open: Number(open) },
+      ]),
+    );
+  }
+
+  async pausesSince(sinceMs: number): Promise<Pause[]> {
+    if (!(await this.#hasTable('records'))) return [];
+    const { rows } = await this.#postgres.query<PauseRow>(
+      `select r.connection, extract(epoch from r.at) * 1000 as at_ms, r.meta
+       from cutover.journals j join cutover.records r on r.journal = j.id
+       where j.deployment = $1 and r.type = 'operation' and r.at > $2 order by r.at limit 5000`,
+      [this.#deployment, new Date(sinceMs)],
+    );
+    return rows.flatMap(({ connection, at_ms: at, meta }) => {
+      const operation: unknown = JSON.parse(meta);
+      if (typeof operation !== 'object' || operation === null || !('pauseMs' in operation)) return [];
+      const aborted = 'outcome' in operation && operation.outcome === 'aborted';
+      return [{ atMs: Number(at), connection, pauseMs: Number(operation.pauseMs), aborted }];
+    });
+  }
+
+  async #hasTable(name: string): Promise<boolean> {
+    const { rows } = await this.#postgres.query(
+      "select from pg_tables where schemaname = 'cutover' and tablename = $1",
+      [name],
+    );
+    return rows.length > 0;
+  }
+}
