@@ -6,6 +6,9 @@ import { z } from 'zod';
 import { approvalDocumentSchema } from './approval-document.ts';
 import { compareDocumentSchema } from './compare-document.ts';
 import { drillDocumentSchema } from './drill-document.ts';
+import { gateDocumentSchema } from './gate/gate-document.ts';
+import { handoverSchema } from './gate/handover.ts';
+import { raidItemSchema, raidSchema } from './gate/raid.ts';
 import { importDocumentJsonSchema } from './import/import-document.ts';
 import { programmePlanJsonSchema } from './planning/plan-document.ts';
 import { PHASES, PLATFORMS } from './platform.ts';
@@ -240,6 +243,18 @@ export const auditDocumentSchema = z.object({
 });
 export type AuditDocument = z.output<typeof auditDocumentSchema>;
 
+export const raidDocumentSchema = z.object({
+  verb: z.literal('raid'),
+  ok: z.boolean(),
+  exitCode,
+  stack: z.string(),
+  file: z.string(),
+  items: z.array(raidItemSchema),
+  nextSteps,
+  error: failureSchema.optional(),
+});
+export type RaidDocument = z.output<typeof raidDocumentSchema>;
+
 /** What a verb prints that could not begin. */
 export const errorDocumentSchema = z.object({
   verb: z.string().nullable(),
@@ -265,6 +280,10 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'audit.schema.json': z.toJSONSchema(auditDocumentSchema),
     'reconcile.schema.json': z.toJSONSchema(reconcileDocumentSchema),
     'proof-verified.schema.json': z.toJSONSchema(verifyDocumentSchema),
+    'gate.schema.json': z.toJSONSchema(gateDocumentSchema),
+    'raid.schema.json': z.toJSONSchema(raidDocumentSchema),
+    'raid-file.schema.json': z.toJSONSchema(raidSchema, { io: 'input' }),
+    'handover-file.schema.json': z.toJSONSchema(handoverSchema, { io: 'input' }),
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
     'import.schema.json': importDocumentJsonSchema(),
     'plan.schema.json': programmePlanJsonSchema(),

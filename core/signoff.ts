@@ -6,13 +6,17 @@ const reconciledSchema = z.object({
   connections: z.array(
     z.object({
       name: z.string(),
+      practice: z.string().default(''),
       balanced: z.boolean(),
       evidenceGrade: z.enum(['A', 'B', 'C']),
-      /** Open orders and queries that new knows nothing of, by class. */
-      onlyLegacy: z.array(z.object({ class: z.string(), count: z.int() })).default([]),
     }),
   ),
+  /** Orders by practice and class; one that went through legacy and has no whole result, only legacy can answer. */
+  orders: z
+    .array(z.object({ practice: z.string(), class: z.string(), orderedThrough: z.string().nullable(), count: z.int() }))
+    .default([]),
 });
+const UNANSWERED = ['open', 'partly-resulted'];
 
 export type SignoffMembers = {
   /** The worst of the selected connections. */
@@ -42,8 +46,10 @@ export function judgeReconciled(body: unknown, names: readonly string[], accept:
     );
   }
   const counts = new Map<string, number>();
-  for (const item of selected.flatMap(({ onlyLegacy }) => onlyLegacy)) {
-    counts.set(item.class, (counts.get(item.class) ?? 0) + item.count);
+  const practices = new Set(selected.map(({ practice }) => practice));
+  for (const item of parsed.data.orders) {
+    const isLegacys = item.orderedThrough !== 'new' && UNANSWERED.includes(item.class);
+    if (isLegacys && practices.has(item.practice)) counts.set(item.class, (counts.get(item.class) ?? 0) + item.count);
   }
   const open = [...counts].filter(([, count]) => count > 0);
   const unaccepted = open.filter(([name]) => !accept.includes(name));

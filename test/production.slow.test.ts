@@ -3,13 +3,15 @@
  * Two people approve, a third one switches, rolls back, switches again; Lab Operations sign off.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evidenceFolderOf, storeEvidence } from '../adapters/evidence-files.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import { signWithSshKeygen } from '../adapters/ssh-keygen.ts';
+import { canonicalJson, digestOf } from '../core/canonical-json.ts';
 import {
   approvalPrintedSchema,
   auditDocumentSchema,
@@ -90,7 +92,10 @@ test(
     const unproven = await verb('approve', ...selection, '--key', key('ann'), '--yes');
     expect(unproven).toMatchObject({ exitCode: 3, document: { error: { code: 'evidence-absent' } } });
 
-    await freeze('gate', { verdict: 'green' });
+    await freeze('gate', { verdict: 'red', expiresAt: soon(3_600_000) });
+    const red = await verb('approve', ...selection, '--key', key('ann'), '--yes');
+    expect(red).toMatchObject({ exitCode: 3, document: { error: { code: 'gate-red' } } });
+    await freeze('gate', { verdict: 'green', expiresAt: soon(3_600_000) });
     const first = await verb('approve', ...selection, '--key', key('ann'), '--yes');
     const approval = approvalPrintedSchema.parse(first.document);
     expect(approval).toMatchObject({ complete: false, missing: ['lab-operations'], signedBy: [{ person: 'ann@lab' }] });
@@ -151,30 +156,39 @@ test(
 test(
   'with the window closed and the approvals expired a `pulumi up` without changes succeeds, and a switch does not',
   async () => {
-    const closing = soon(8000);
-    const selection = ['--connection', two, '--until', closing, '--max-weight', '0'];
-    const first = await verb('approve', ...selection, '--key', key('ann'), '--yes');
-    const { digest } = approvalPrintedSchema.parse(first.document);
-    await verb('approve', '--document', digest, '--key', key('bob'), '--yes');
-    const left = Date.parse(closing) - Date.now();
-    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
-    for (const old of await readApprovalNames()) await rm(join(estate.project.folder, 'stacks/test/approvals', old));
+    const approvals = join(estate.project.folder, 'stacks/test/approvals');
+    const kept = join(folder, 'approvals');
+    await rename(approvals, kept);
+    const document = {
+      deployment: 'lab-estate-1',
+      connections: [{ name: two, fromEpoch: 2 }],
+      target: 'switched',
+      evidence: `sha256:${'e'.repeat(64)}`,
+      notBefore: soon(-7_200_000),
+      notAfter: soon(-3_600_000),
+    };
+    const digest = digestOf(document);
+    await mkdir(approvals);
+    await writeFile(join(approvals, `${digest.slice(7)}.json`), canonicalJson(document));
+    for (const person of ['ann', 'bob']) {
+      const keyFile = key(person);
+      const signed = await signWithSshKeygen(canonicalJson(document), {
+        keyFile,
+        namespace: 'cutover-approval',
+        env: process.env,
+      });
+      await writeFile(join(approvals, `${digest.slice(7)}.${person}.sig`), signed.ok ? signed.signature : '');
+    }
     const refused = await move('switch', '--connection', two);
-    expect(refused).toMatchObject({ exitCode: 3, refused: [{ name: two }] });
+    expect(refused).toMatchObject({ exitCode: 3, refused: [{ name: two, code: 'approval-invalid' }] });
     const up = await runPulumi(estate.project.folder, estate.env, ['up', '--yes']);
     expect([up.exitCode, up.output]).toEqual([0, expect.stringMatching(/unchanged/)]);
     expect((await estate.routes()).get(one)).toMatchObject({ phase: 'switched', epoch: 5 });
+    await rm(approvals, { recursive: true });
+    await rename(kept, approvals);
   },
   LIMIT_MS,
 );
-
-/** All but the newest: what is left is the one that has expired. */
-async function readApprovalNames(): Promise<string[]> {
-  const { stdout } = await run('ls', ['-t', join(estate.project.folder, 'stacks/test/approvals')]);
-  const names = stdout.trim().split('\n');
-  const newest = names.find((name) => name.endsWith('.json'))?.slice(0, 64) ?? '';
-  return names.filter((name) => !name.startsWith(newest));
-}
 
 test(
   'decommission takes a sign-off on a balanced reconciliation, and what only legacy can answer is accepted by name',
@@ -188,14 +202,15 @@ test(
       verb('signoff', '--connection', one, '--until', soon(3_600_000), '--key', key('bob'), '--yes', ...more);
     expect(await signoff()).toMatchObject({ exitCode: 3, document: { error: { code: 'evidence-absent' } } });
     const reconciled = (balanced: boolean) => ({
-      connections: [{ name: one, balanced, evidenceGrade: 'B', onlyLegacy: [{ class: 'open-order', count: 3 }] }],
+      connections: [{ name: one, practice: 'p', balanced, evidenceGrade: 'B' }],
+      orders: [{ practice: 'p', class: 'open', orderedThrough: 'legacy', count: 3 }],
     });
     await freeze('reconciliation', reconciled(false));
     expect(await signoff()).toMatchObject({ exitCode: 3, document: { error: { code: 'not-balanced' } } });
     await freeze('reconciliation', reconciled(true));
     expect(await signoff()).toMatchObject({
       exitCode: 3,
-      document: { error: { code: 'only-legacy', message: 'only legacy can still answer 3 open-order' } },
+      document: { error: { code: 'only-legacy', message: 'only legacy can still answer 3 open' } },
     });
     const engineering = await verb(
       'signoff',
@@ -206,16 +221,16 @@ test(
       '--key',
       key('ann'),
       '--accept',
-      'open-order',
+      'open',
       '--yes',
     );
     expect(engineering.document).toMatchObject({ complete: false, missing: ['lab-operations'] });
-    const signed = await signoff('--accept', 'open-order');
+    const signed = await signoff('--accept', 'open');
     const { document } = approvalPrintedSchema.parse(signed.document);
     expect(document).toMatchObject({
       target: 'decommissioned',
       evidenceGrade: 'B',
-      accepted: [{ class: 'open-order', count: 3 }],
+      accepted: [{ class: 'open', count: 3 }],
     });
     expect(await move('decommission', '--connection', one)).toMatchObject({
       exitCode: 0,

@@ -1,5 +1,6 @@
 /** What `approve` and `signoff` put before a person to sign: made from the selection as it is now, or read from its file. */
 import { join } from 'node:path';
+import { z } from 'zod';
 import { readSignedDocument, type SignatureOnFile } from '../../adapters/approval-files.ts';
 import { listEvidence, loadEvidence } from '../../adapters/evidence-files.ts';
 import {
@@ -118,10 +119,29 @@ async function chooseEvidence(context: Context, args: Args, kind: Kind, names: r
   const source = kind === 'approval' ? 'gate' : 'reconciliation';
   const { found } = await listEvidence(join(stackFolderOf(context), 'evidence'), source);
   const chosen = found.find((one) => one.evidence.deployment === context.inventory.deployment && covers(one));
+  if (chosen !== undefined && kind === 'approval') requireGreen(context, chosen);
   if (chosen !== undefined) return chosen;
   const verb = kind === 'approval' ? 'gate' : 'reconcile';
   const message = `there is no evidence of a ${verb} that speaks of everything selected`;
   throw refuse('evidence-absent', message, `cutover ${verb} (the same selection)`, '--evidence DIGEST');
+}
+
+const gateBody = z.object({ verdict: z.string(), expiresAt: z.string() });
+
+/** The newest gate is the one that counts, also where an older one was green. */
+function requireGreen(context: Context, { digest, evidence }: Chosen): void {
+  const body = gateBody.safeParse(evidence.body);
+  const again = 'cutover gate (the same selection) --explain';
+  if (!body.success || body.data.verdict !== 'green') {
+    throw refuse(
+      'gate-red',
+      `the newest gate of this selection (${evidence.at}, ${digest.slice(0, 19)}…) is not green`,
+      again,
+    );
+  }
+  if (body.data.expiresAt <= context.clock.now()) {
+    throw refuse('gate-expired', `the newest gate of this selection ended at ${body.data.expiresAt}`, again);
+  }
 }
 
 async function evidenceOf(context: Context, digest: string): Promise<Evidence> {

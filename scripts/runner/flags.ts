@@ -132,6 +132,17 @@ export const FLAGS = {
   proof: { kind: 'text', value: 'FILE', summary: 'write a proof file: one digest a message, and their Merkle root' },
   verify: { kind: 'text', value: 'FILE', summary: 'verify a proof file; needs no database' },
   root: { kind: 'text', value: 'DIGEST', summary: 'with --verify: the root that the evidence names' },
+  explain: { kind: 'boolean', summary: 'every red, and what to do about it' },
+  criterion: { kind: 'text', value: 'ID', summary: 'of the gate' },
+  what: { kind: 'text', value: 'KIND', summary: 'alert-receipt or connectivity' },
+  by: { kind: 'text', value: 'NAME', summary: 'who says so' },
+  kind: { kind: 'text', value: 'KIND', summary: 'risk, assumption, issue or dependency' },
+  title: { kind: 'text', value: 'TEXT', summary: 'what it is' },
+  severity: { kind: 'text', value: 'LEVEL', summary: 'low, medium or high' },
+  owner: { kind: 'text', value: 'NAME', summary: 'who looks after it' },
+  review: { kind: 'text', value: 'DATE', summary: 'when someone looks at it again: YYYY-MM-DD' },
+  mitigation: { kind: 'text', value: 'TEXT', summary: 'what is done about it' },
+  id: { kind: 'text', value: 'ID', summary: 'of the item, as in R-1' },
   help: { kind: 'boolean', summary: 'this help' },
 } as const satisfies Record<string, FlagSpec>;
 

@@ -1,6 +1,7 @@
 /** Every verb, by the name under which it is called. */
 import type { Verb } from '../runner/verb.ts';
 import { approve } from './approve.ts';
+import { attest } from './attest.ts';
 import { audit } from './audit.ts';
 import { cancel } from './cancel.ts';
 import { compare } from './compare.ts';
@@ -9,6 +10,7 @@ import { dashboard } from './dashboard.ts';
 import { decommission } from './decommission.ts';
 import { doctor } from './doctor.ts';
 import { drill } from './drill.ts';
+import { gate } from './gate.ts';
 import { gateway } from './gateway.ts';
 import { history } from './history.ts';
 import { hold } from './hold.ts';
@@ -16,6 +18,7 @@ import { importVerb } from './import.ts';
 import { insert } from './insert.ts';
 import { parallel } from './parallel.ts';
 import { plan } from './plan.ts';
+import { raid } from './raid.ts';
 import { reconcile } from './reconcile.ts';
 import { rehearse } from './rehearse.ts';
 import { release } from './release.ts';
@@ -26,6 +29,7 @@ import { signoff } from './signoff.ts';
 import { status } from './status.ts';
 import { switchOver } from './switch.ts';
 import { sync } from './sync.ts';
+import { waive } from './waive.ts';
 import { worker } from './worker.ts';
 
 export const VERBS: Readonly<Record<string, Verb>> = {
@@ -36,6 +40,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   switch: switchOver,
   rollback,
   cancel,
+  gate,
+  waive,
+  attest,
+  raid,
   approve,
   signoff,
   decommission,

@@ -9,7 +9,7 @@ export const signoff: TaskVerb = {
   summary: 'sign that connections may be decommissioned, on their reconciliation',
   examples: [
     'cutover signoff --wave pilot --until 2026-04-01T06:00Z --key ~/.ssh/id_ed25519',
-    'cutover signoff --connection northside-orders --until 2026-04-01T06:00Z --accept open-order --key KEY --yes',
+    'cutover signoff --connection northside-orders --until 2026-04-01T06:00Z --accept open --key KEY --yes',
   ],
   flags: [...SELECTION_FLAGS, 'document', 'evidence', 'from', 'until', 'accept', 'key', 'yes', 'json', 'no-commit'],
   selectsAll: true,

@@ -1,0 +1,174 @@
+/** Collects what the gate judges: gateways, proof store, frozen evidence, the stack's files, recorded traffic. Judges nothing. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type FoundEvidence, listEvidence } from '../../adapters/evidence-files.ts';
+import { DEFAULT_THRESHOLDS } from '../../core/compare/judgement.ts';
+import type { EvidenceKind } from '../../core/evidence.ts';
+import { parseHandover } from '../../core/gate/handover.ts';
+import type {
+  Attestation,
+  Drill,
+  Earlier,
+  GateConnection,
+  Observations,
+  Observed,
+  Verdicts,
+} from '../../core/gate/observations.ts';
+import { parseRaid } from '../../core/gate/raid.ts';
+import { type Failed, formatProblem } from '../../core/located-yaml.ts';
+import { type Measured, needsOf } from '../../core/planning/measured.ts';
+import { DEFAULT_PROGRAMME, type Programme, parseProgramme } from '../../core/planning/programme.ts';
+import { sumProfiles } from '../../core/planning/sum-profiles.ts';
+import type { TrafficProfile } from '../../core/planning/traffic.ts';
+import { readStanding } from '../compare/standing.ts';
+import { observeTraffic } from '../plan/observed-traffic.ts';
+import type { Context } from '../runner/context.ts';
+import { readStatuses } from '../runner/snapshot.ts';
+import { stackFolderOf } from '../runner/stack-folder.ts';
+import { VerbStop } from '../runner/stop.ts';
+
+const drillSchema = z.object({
+  kind: z.enum(['drain', 'cycle']),
+  connections: z.array(
+    z.object({
+      name: z.string(),
+      verdict: z.enum(['passed', 'idle', 'failed']),
+      reason: z.string().nullable(),
+      epoch: z.int().nullable(),
+      drainMs: z.number().nullable(),
+      boundMs: z.number(),
+    }),
+  ),
+  cycle: z.array(z.object({ verb: z.string(), exitCode: z.int(), movedMs: z.number() })),
+});
+const reconciledSchema = z.object({
+  connections: z.array(z.object({ name: z.string(), verdict: z.enum(['green', 'red']), reasons: z.array(z.string()) })),
+});
+const attestationSchema = z.object({ by: z.string() });
+
+export async function observe(
+  context: Context,
+): Promise<{ readonly observations: Observations; readonly warnings: readonly string[] }> {
+  const folder = stackFolderOf(context);
+  const warnings: string[] = [];
+  const kept = async (kind: EvidenceKind): Promise<FoundEvidence['found']> => {
+    const { found, damaged } = await listEvidence(join(folder, 'evidence'), kind);
+    warnings.push(...damaged);
+    return found.filter(({ evidence }) => evidence.deployment === context.inventory.deployment);
+  };
+  const drains = parsed(await kept('drain-rehearsal'), drillSchema);
+  const cycles = parsed(await kept('drill'), drillSchema);
+  const drills: readonly Earlier<Drill>[] = [...drains, ...cycles].sort((a, b) => b.atMs - a.atMs);
+  const reconciliations = parsed(await kept('reconciliation'), reconciledSchema).map(({ value, ...rest }) => ({
+    ...rest,
+    value: new Map(value.connections.map((one) => [one.name, one])) satisfies Verdicts,
+  }));
+  const receipts = attestations(await kept('alert-receipt'));
+  const nowMs = Date.parse(context.clock.now());
+  const observations: Observations = {
+    nowMs,
+    connections: await connectionsOf(context),
+    comparison: await comparisonOf(context),
+    drills: ifAny(drills, 'no drill of this stack was ever frozen'),
+    reconciliations: ifAny(reconciliations, 'no reconciliation of this stack was ever frozen'),
+    connectivity: attestations(await kept('connectivity')),
+    alertReceipts: ifAny(receipts, 'nobody has attested an alert of this stack'),
+    raid: await fileOf(join(folder, 'raid.yaml'), parseRaid),
+    handover: await fileOf(join(folder, 'handover.yaml'), parseHandover),
+    night: await nightOf(context, folder, nowMs),
+  };
+  return { observations, warnings };
+}
+
+async function connectionsOf(context: Context): Promise<GateConnection[]> {
+  const statuses = await readStatuses(context);
+  return context.selected.map(({ name, wave, owners, window, unclassifiedEffects }) => {
+    const view = statuses.get(name);
+    const status =
+      view?.kind === 'read'
+        ? ({ kind: 'observed', value: view.status, evidence: [] } as const)
+        : ({ kind: 'unknown', message: view?.message ?? 'its gateway was not asked' } as const);
+    return { name, wave, vendor: owners.emr ?? null, window, unclassifiedEffects, status };
+  });
+}
+
+/** Live, from the proof store: a comparison that was green an hour ago says nothing of the last hour. */
+async function comparisonOf(context: Context): Promise<Observed<Verdicts>> {
+  if (!context.env.DATABASE_URL)
+    return { kind: 'not-configured', message: 'DATABASE_URL is not set, so nothing is compared' };
+  try {
+    const { connections } = await readStanding(context, DEFAULT_THRESHOLDS);
+    return { kind: 'observed', value: new Map(connections.map((one) => [one.name, one])), evidence: [] };
+  } catch (error) {
+    if (!(error instanceof VerbStop)) throw error;
+    return { kind: 'unknown', message: error.message };
+  }
+}
+
+type Kept = FoundEvidence['found'];
+
+/** What does not fit is no evidence for the gate. */
+function parsed<S extends z.ZodType>(found: Kept, schema: S): Earlier<z.output<S>>[] {
+  return found.flatMap(({ digest, evidence }) => {
+    const body = schema.safeParse(evidence.body);
+    return body.success ? [{ digest, atMs: Date.parse(evidence.at), value: body.data }] : [];
+  });
+}
+
+function attestations(found: Kept): Earlier<Attestation>[] {
+  return found.flatMap(({ digest, evidence }) => {
+    const body = attestationSchema.safeParse(evidence.body);
+    if (!body.success) return [];
+    return [{ digest, atMs: Date.parse(evidence.at), value: { by: body.data.by, connections: evidence.connections } }];
+  });
+}
+
+function ifAny<T>(all: readonly Earlier<T>[], message: string): Observed<readonly Earlier<T>[]> {
+  if (all.length === 0) return { kind: 'not-configured', message };
+  return { kind: 'observed', value: all, evidence: all.slice(0, 1).map(({ digest }) => digest) };
+}
+
+type Parse<T> = (text: string, file: string) => { readonly ok: true; readonly value: T } | Failed;
+
+async function fileOf<T>(file: string, parse: Parse<T>): Promise<Observed<T>> {
+  const text = await readFile(file, 'utf8').catch(() => null);
+  if (text === null) return { kind: 'not-configured', message: `${file} is not there` };
+  const read = parse(text, file);
+  if (read.ok) return { kind: 'observed', value: read.value, evidence: [] };
+  return { kind: 'unknown', message: read.problems.map(formatProblem).join('; ') };
+}
+
+async function nightOf(context: Context, folder: string, nowMs: number): Promise<Observations['night']> {
+  const read = await fileOf(join(folder, 'programme.yaml'), parseProgramme);
+  const programme: Programme = read.kind === 'observed' ? read.value : DEFAULT_PROGRAMME;
+  const { measured, verification, rollbackAtLeast } = programme;
+  const times: Measured | null =
+    measured === undefined
+      ? null
+      : {
+          connections: measured.connections,
+          switchMs: measured.switch,
+          rollbackMs: measured.rollback,
+          source: measured.source,
+        };
+  const needs = needsOf(context.selected.length, times, { verifyMs: verification, rollbackAtLeastMs: rollbackAtLeast });
+  const { inventory } = context;
+  const { timeZone } = programme;
+  const databaseUrl = context.env.DATABASE_URL ?? null;
+  const observed = await observeTraffic({ inventory, timeZone, archive: null, databaseUrl, nowMs });
+  const profiles = context.selected.flatMap(({ name }) => observed.profile(name) ?? []);
+  return { programme, needs, traffic: trafficOf(sumProfiles(profiles), databaseUrl, observed.notes) };
+}
+
+function trafficOf(
+  sum: TrafficProfile | null,
+  databaseUrl: string | null,
+  notes: readonly string[],
+): Observed<TrafficProfile> {
+  if (databaseUrl === null)
+    return { kind: 'not-configured', message: 'DATABASE_URL is not set, so no traffic is recorded' };
+  if (sum === null)
+    return { kind: 'unknown', message: notes.join('; ') || 'no traffic of these connections was recorded' };
+  return { kind: 'observed', value: sum, evidence: [] };
+}

@@ -1,0 +1,30 @@
+/** The gate for people: one line a criterion; with `--explain` every red, and what to do about it. */
+import type { GateDocument } from '../../core/gate/gate-document.ts';
+
+const SIGNS = { green: '✓', red: '✗', waived: '~' } as const;
+const SHOWN = 10;
+
+export function formatGate(document: GateDocument, explain: boolean): string {
+  const lines = document.criteria.flatMap(({ id, verdict, reason, red, remedy, waivers }) => [
+    `${SIGNS[verdict]} ${id.padEnd(20)} ${reason}`,
+    ...waivers.map(({ by, reason: why, notAfter }) => `    waived by ${by} until ${notAfter}: ${why}`),
+    ...(explain && verdict === 'red'
+      ? [
+          ...red.slice(0, SHOWN).map((one) => `    ${one.name === null ? '' : `${one.name}: `}${one.reason}`),
+          ...(red.length > SHOWN ? [`    … and ${red.length - SHOWN} more`] : []),
+          `    → ${remedy}`,
+        ]
+      : []),
+  ]);
+  const count = `${document.connections.length} connections of ${document.stack}`;
+  const last =
+    document.verdict === 'green'
+      ? `gate: GREEN for ${count}, until ${document.expiresAt}`
+      : `gate: RED for ${count}: ${document.criteria
+          .filter(({ verdict }) => verdict === 'red')
+          .map(({ id }) => id)
+          .join(', ')}`;
+  const evidence = document.digest === null ? [] : [`evidence: ${document.digest}`];
+  const next = document.nextSteps.length === 0 ? [] : ['next:', ...document.nextSteps.map((step) => `  ${step}`)];
+  return `${[...lines, ...document.warnings.map((one) => `! ${one}`), '', last, ...evidence, ...next].join('\n')}\n`;
+}

@@ -1,0 +1,86 @@
+/** `gate`: go or no-go, every criterion with its reason and evidence, frozen for the approval. Changes nothing. */
+
+import { join } from 'node:path';
+import { storeEvidence } from '../../adapters/evidence-files.ts';
+import { readLocalSigners } from '../../adapters/signers-file.ts';
+import { readWaivers } from '../../adapters/waiver-files.ts';
+import type { GateDocument } from '../../core/gate/gate-document.ts';
+import { judgeGate } from '../../core/gate/judge.ts';
+import { judgeWaivers } from '../../core/gate/waiver.ts';
+import { observe } from '../gate/observe.ts';
+import { formatGate } from '../gate/print.ts';
+import type { Context } from '../runner/context.ts';
+import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { stackFolderOf } from '../runner/stack-folder.ts';
+import { EXIT } from '../runner/stop.ts';
+import type { Printed, TaskVerb } from '../runner/verb.ts';
+
+/** As long as the evidence may be approved on; the window of the approval is the people's. */
+const VALID_MS = 24 * 3_600_000;
+
+export const gate: TaskVerb = {
+  kind: 'task',
+  summary: 'go or no-go: every criterion, with reason and evidence',
+  examples: ['cutover gate --wave pilot', 'cutover gate --wave pilot --explain', 'cutover gate --all --json'],
+  flags: [...SELECTION_FLAGS, 'explain', 'json'],
+  selectsAll: true,
+  perform,
+};
+
+async function perform(context: Context, args: Args): Promise<Printed> {
+  const folder = stackFolderOf(context);
+  const { deployment } = context.inventory;
+  const { observations, warnings } = await observe(context);
+  const local = await readLocalSigners(folder, deployment);
+  const authority = local.kind === 'read' ? local.authority : null;
+  const waivers = judgeWaivers(await readWaivers(join(folder, 'waivers')), authority, observations.nowMs);
+  const judged = judgeGate(observations, waivers.valid, context.operator);
+  const exitCode = judged.verdict === 'green' ? EXIT.done : EXIT.refused;
+  const at = context.clock.now();
+  const connections = context.selected.map(({ name }) => name);
+  const frozen = {
+    verdict: judged.verdict,
+    at,
+    expiresAt: new Date(observations.nowMs + VALID_MS).toISOString(),
+    operator: context.operator,
+    epochs: Object.fromEntries(
+      observations.connections.map(({ name, status }) => [
+        name,
+        status.kind === 'observed' ? status.value.epoch : null,
+      ]),
+    ),
+    criteria: judged.criteria.map((one) => ({
+      ...one,
+      red: [...one.red],
+      evidence: [...one.evidence],
+      waivers: [...one.waivers],
+    })),
+  };
+  const { digest } = await storeEvidence(join(folder, 'evidence'), {
+    kind: 'gate',
+    deployment,
+    stack: context.stack,
+    at,
+    connections,
+    body: frozen,
+  });
+  const document: GateDocument = {
+    verb: 'gate',
+    ok: judged.verdict === 'green',
+    exitCode,
+    stack: context.stack,
+    deployment,
+    digest,
+    connections,
+    verdict: frozen.verdict,
+    at,
+    expiresAt: frozen.expiresAt,
+    criteria: frozen.criteria,
+    warnings: [...warnings, ...waivers.ignored.map((why) => `a waiver does not count: ${why}`)],
+    nextSteps:
+      judged.verdict === 'green'
+        ? ['cutover approve (the same selection) --until TIME --key FILE']
+        : ['cutover gate (the same selection) --explain'],
+  };
+  return { document, text: formatGate(document, args.explain === true), exitCode };
+}

@@ -1,0 +1,52 @@
+/** `waive`: a person with a role gives up one criterion of the gate, for named connections, a reason and a time. */
+import { join } from 'node:path';
+import { commitFiles } from '../../adapters/git.ts';
+import { storeWaiver } from '../../adapters/waiver-files.ts';
+import type { ActionDocument } from '../../core/documents.ts';
+import { CRITERIA } from '../../core/gate/criteria.ts';
+import { formatAction } from '../runner/each-connection.ts';
+import { SELECTION_FLAGS } from '../runner/flags.ts';
+import { stackFolderOf } from '../runner/stack-folder.ts';
+import { EXIT, usage, VerbStop } from '../runner/stop.ts';
+import type { TaskVerb } from '../runner/verb.ts';
+
+const EXAMPLE =
+  'cutover waive --criterion window --wave pilot --until 2026-03-08T06:00Z --reason "lab is closed" --key FILE';
+
+export const waive: TaskVerb = {
+  kind: 'task',
+  summary: 'give up one criterion of the gate, signed, for a reason and a time',
+  examples: [EXAMPLE],
+  flags: [...SELECTION_FLAGS, 'criterion', 'until', 'reason', 'key', 'json', 'no-commit'],
+  selectsAll: false,
+  check: ({ criterion, until, reason, key }) => {
+    if (!CRITERIA.some(({ id }) => id === criterion))
+      throw usage(`--criterion is one of ${CRITERIA.map(({ id }) => id).join(', ')}`, EXAMPLE);
+    if (until === undefined || Number.isNaN(Date.parse(until))) throw usage('a waiver ends: --until TIME', EXAMPLE);
+    if (reason === undefined) throw usage('a waiver has a reason: --reason TEXT', EXAMPLE);
+    if (key === undefined) throw usage('a waiver is signed: --key FILE', EXAMPLE);
+  },
+  perform: async (context, args) => {
+    const connections = context.selected.map(({ name }) => name).sort();
+    const { criterion = '', reason = '', until = '', key = '' } = args;
+    const waiver = {
+      kind: 'waiver',
+      deployment: context.inventory.deployment,
+      criterion,
+      connections,
+      reason,
+      notAfter: new Date(until).toISOString(),
+    } as const;
+    const stored = await storeWaiver(join(stackFolderOf(context), 'waivers'), waiver, {
+      keyFile: key,
+      env: context.env,
+    });
+    if (!stored.ok)
+      throw new VerbStop(EXIT.failed, { code: 'not-signed', message: stored.message, next: [stored.remedy] });
+    if (args['no-commit'] !== true) await commitFiles(stored.files, `${context.stack}: ${criterion} waived: ${reason}`);
+    const done = connections.map((name) => ({ name, message: `${criterion} is waived until ${waiver.notAfter}` }));
+    const nextSteps = ['cutover gate (shows it, and whether it counts)'];
+    const document: ActionDocument = { verb: 'waive', ok: true, exitCode: EXIT.done, done, failed: [], nextSteps };
+    return { document, text: formatAction(document), exitCode: EXIT.done };
+  },
+};
