@@ -46,7 +46,8 @@ export function takeOver(
     }
     if (sides[dead].state === 'settled' && !sides[dead].kept) continue;
     // With a weight the heir itself may have owned it all along, and have sent it.
-    const isHeirs = ownedBefore(obligation) === heir || (sides[heir].state === 'settled' && !sides[heir].kept);
+    const hasSent = sides[heir].delivered || (sides[heir].state === 'settled' && !sides[heir].kept);
+    const isHeirs = hasSent || ownedBefore(obligation) === heir;
     if (isHeirs) {
       if (sides[dead].state === 'expected') sides[dead].state = 'missing';
       connection.obligations.closeIfDone(obligation);

@@ -24,7 +24,6 @@ const LINK = 'gateway/engine/peer-link.ts';
 const MEMORY = 'gateway/engine/retry-memory.ts';
 const REOWN = 'gateway/engine/reown.ts';
 const FLOW = 'gateway/engine/output-flow.ts';
-const OBLIGATIONS = 'gateway/engine/obligations.ts';
 
 /** Rule 1: bytes. */
 const BYTES: readonly Mutant[] = [
@@ -505,45 +504,10 @@ const ROLLBACK: readonly Mutant[] = [
     replace: 'this.#shadows[input.shadow].unshift({ input, frame: null, isListed: false });',
   },
   {
-    name: 'forget what a platform that lost its role may still send',
-    rule: 2,
-    file: OBLIGATIONS,
-    find: "&& side.state === 'expected') side.state = 'missing';\n      }\n      this.closeIfDone",
-    replace: "&& side.state === 'expected') side.state = 'none';\n      }\n      this.closeIfDone",
-  },
-  {
-    name: 'forget what a platform without a role may still send',
-    rule: 2,
-    file: OBLIGATIONS,
-    find: "reached.includes(platform) ? 'missing' : 'none'",
-    replace: "reached.includes(platform) ? 'none' : 'none'",
-  },
-  {
-    name: 'judge outputs while an epoch is on its way to the disk',
-    rule: 8,
-    file: CONNECTION,
-    find: '    if (this.changeOver.isCommitting) {',
-    replace: '    if (this.changeOver.isCommitting && message === null) {',
-  },
-  {
     name: 'let a copy go that its owner rejected',
     rule: 9,
     file: CONNECTION,
     find: '    side.refused = true;',
-    replace: '',
-  },
-  {
-    name: 'with a weight, wait for the control only',
-    rule: 8,
-    file: OWNERSHIP,
-    find: 'return owner === null || owner === platform;',
-    replace: 'return owner === platform || (owner === null && platform === controlOf(this.route));',
-  },
-  {
-    name: 'deliver the heir’s output beside the one that the dead owner has under way',
-    rule: 9,
-    file: REOWN,
-    find: 'if (isCertain) connection.obligations.leaveTo(obligation, dead, true);',
     replace: '',
   },
   {
@@ -559,13 +523,6 @@ const ROLLBACK: readonly Mutant[] = [
     file: REOWN,
     find: '    if (isHeirs) {',
     replace: '    if (isHeirs && dead === heir) {',
-  },
-  {
-    name: 'nobody takes over what was lost on its way from the dead owner',
-    rule: 9,
-    file: OBLIGATIONS,
-    find: 'this.promise(obligation, otherPlatform(platform));',
-    replace: '',
   },
 ];
 
