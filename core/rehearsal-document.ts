@@ -57,6 +57,40 @@ export const troubleSchema = z.object({
   seen: z.array(observationSchema).describe('how the gateway, the verbs and the senders showed it'),
 });
 
+const namedSchema = z
+  .array(z.object({ name: z.string(), reasons: z.array(z.string()) }))
+  .describe('the first of the red ones');
+const proofVerdict = z.enum(['green', 'red']);
+
+export const comparedSchema = z.object({
+  verdict: proofVerdict,
+  workerReady: z.boolean().describe('the worker had taken everything when it was asked last'),
+  connections: count,
+  red: count,
+  pairs: count,
+  matched: count,
+  differing: count,
+  missing: count.describe('outputs that the candidate did not send'),
+  extra: count.describe('outputs that only the candidate sent'),
+  paths: z.array(z.object({ path: z.string(), kind: z.string(), count })).describe('what differs and no rule accepts'),
+  named: namedSchema,
+});
+
+export const reconciledSchema = z.object({
+  verdict: proofVerdict,
+  connections: count,
+  red: count,
+  owed: count,
+  delivered: count,
+  filtered: count,
+  unexplained: count,
+  pending: count,
+  missing: count,
+  duplicated: count,
+  reasons: z.array(z.string()),
+  named: namedSchema,
+});
+
 export const rehearsalSchema = z.object({
   verdict: z.enum(['green', 'red', 'failed', 'interrupted']),
   reasons: z.array(z.string()).describe('why it is not green'),
@@ -66,6 +100,10 @@ export const rehearsalSchema = z.object({
   reachedPerSecond: z.number().describe('positively answered per second, from the first message to the drain'),
   fault: z.string().nullable(),
   trouble: troubleSchema.nullable(),
+  compared: comparedSchema
+    .nullable()
+    .describe('what `cutover compare` said at the end of the parallel run; null: no worker ran'),
+  reconciled: reconciledSchema.nullable().describe('what `cutover reconcile` said at the end'),
   messages: messagesSchema,
   directions: z.array(directionCountSchema),
   swaps: z.array(swapSchema),

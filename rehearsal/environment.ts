@@ -29,6 +29,7 @@ export function commandOf(options: Options): string {
   if (onSharedFeed > 0) parts.push(`--shared-feed ${onSharedFeed}`);
   parts.push(`--seed ${seed}`);
   if (messagesFolder !== null) parts.push(`--messages ${messagesFolder}`);
+  if (options.proof) parts.push('--proof');
   if (fault !== null) parts.push(`--fault ${fault}`);
   return parts.join(' ');
 }

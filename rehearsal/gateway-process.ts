@@ -13,10 +13,16 @@ export class GatewayProcess {
   readonly #folders: Folders;
   readonly #shard: number;
   readonly #adminPort: number;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #signal: AbortSignal;
   #child: ChildProcess | null = null;
 
-  constructor(folders: Folders, place: { readonly shard: number; readonly adminPort: number }, signal: AbortSignal) {
+  constructor(
+    folders: Folders,
+    place: { readonly shard: number; readonly adminPort: number; readonly env: NodeJS.ProcessEnv },
+    signal: AbortSignal,
+  ) {
+    this.#env = place.env;
     this.#folders = folders;
     this.#shard = place.shard;
     this.#adminPort = place.adminPort;
@@ -69,7 +75,7 @@ export class GatewayProcess {
   #run(args: readonly string[]): Run {
     const { project, logs } = this.#folders;
     const logFile = join(logs, `gateway-${this.#shard}.log`);
-    return { script: 'gateway/main.ts', args, cwd: project, env: process.env, logFile, signal: this.#signal };
+    return { script: 'gateway/main.ts', args, cwd: project, env: this.#env, logFile, signal: this.#signal };
   }
 }
 

@@ -17,12 +17,12 @@ export class Gateways {
   readonly #shardOf: ReadonlyMap<string, number>;
   readonly #folders: Folders;
 
-  /** Nothing is started. */
-  constructor(folders: Folders, { adminPorts, connections }: Estate, signal: AbortSignal) {
+  /** `env`: of the gateways. Nothing is started. */
+  constructor(folders: Folders, { adminPorts, connections }: Estate, env: NodeJS.ProcessEnv, signal: AbortSignal) {
     this.#folders = folders;
     this.#shardOf = new Map(connections.map(({ name, shard }) => [name, shard]));
     this.#members = adminPorts.map((port, shard) => {
-      const process = new GatewayProcess(folders, { shard, adminPort: port }, signal);
+      const process = new GatewayProcess(folders, { shard, adminPort: port, env }, signal);
       const client = new GatewayClient({ admin: `https://127.0.0.1:${port}`, shard, env: this.#credentials });
       return { shard, process, client };
     });

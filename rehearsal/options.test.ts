@@ -18,6 +18,16 @@ describe('the command line of a rehearsal', () => {
     });
   });
 
+  test.each([
+    [['--connections', '24'], true],
+    [['--connections', '250'], false],
+    [['--connections', '250', '--proof'], true],
+    [['--connections', '250', '--fault', 'drift'], true],
+    [['--connections', '250', '--fault', 'slow'], false],
+  ])('%j: a worker runs: %j', (argv, proof) => {
+    expect(parseOptions(argv)).toMatchObject({ kind: 'run', options: { proof } });
+  });
+
   test('a small estate gets no more than it can carry', () => {
     expect(parseOptions(['--connections', '4'])).toMatchObject({
       kind: 'run',

@@ -18,6 +18,8 @@ export type Options = {
   readonly keep: boolean;
   readonly json: boolean;
   readonly fault: FaultName | null;
+  /** A worker runs, and compare and reconcile are asked. */
+  readonly proof: boolean;
   /** Where the report goes; null: the state folder. */
   readonly reportFile: string | null;
 };
@@ -30,6 +32,9 @@ export type Parsed =
 const DEFAULT_CONNECTIONS = 250;
 const MOST_GATEWAYS = 4;
 const SECOND_GATEWAY_FROM_CONNECTIONS = 40;
+const PROOF_UP_TO_CONNECTIONS = 40;
+/** What these do shows in a comparison alone. */
+const FOUND_BY_PROOF: readonly FaultName[] = ['drift', 'drop', 'duplicate'];
 const DEFAULT_RATE_PER_CONNECTION = 5;
 /** Somewhat more than the 500 that a lab of 250 connections has to carry: stopping to count costs some. */
 const HIGHEST_DEFAULT_RATE_PER_SECOND = 550;
@@ -54,6 +59,8 @@ A whole lab takes about three minutes on 2 cores, a look at it, --connections 24
   --seed S          the same seed makes the same estate and messages (default 1)
   --messages DIR    send your own message files (one, several, batches or MLLP frames per file)
   --inventory F     your own inventory instead of a made one; other hosts than this one are never reached: a copy is played
+  --proof           run the proof worker as well, and ask compare and reconcile (default up to ${PROOF_UP_TO_CONNECTIONS} connections, and
+                    with the faults drift, drop and duplicate; it takes a processor of its own)
   --fault F         one of the faults below
   --report FILE     the HTML report goes there (default: a new file in $XDG_STATE_HOME/cutover, ~/.local/state/cutover)
   --keep            leave the folder with project, journal and logs, and say where
@@ -81,6 +88,7 @@ const OPTIONS = {
   messages: { type: 'string' },
   inventory: { type: 'string' },
   fault: { type: 'string' },
+  proof: { type: 'boolean' },
   report: { type: 'string' },
   keep: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -96,6 +104,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
     const most = Math.min(MOST_PER_SECOND, connections * RATE_PER_CONNECTION);
     const usual = Math.min(HIGHEST_DEFAULT_RATE_PER_SECOND, connections * DEFAULT_RATE_PER_CONNECTION);
     const ratePerSecond = wholeNumber('rate', values.rate, usual, most);
+    const fault = faultOf(values.fault);
     const options: Options = {
       connections,
       gateways: wholeNumber('gateways', values.gateways, gatewaysByDefault(connections), MOST_GATEWAYS),
@@ -112,7 +121,9 @@ export function parseOptions(argv: readonly string[]): Parsed {
       inventoryFile: existing('inventory', values.inventory, 'file'),
       keep: values.keep ?? false,
       json,
-      fault: faultOf(values.fault),
+      fault,
+      proof:
+        values.proof ?? (connections <= PROOF_UP_TO_CONNECTIONS || (fault !== null && FOUND_BY_PROOF.includes(fault))),
       reportFile: writable(values.report),
     };
     return { kind: 'run', options };

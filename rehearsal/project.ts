@@ -3,7 +3,7 @@
  * and its inventory; the program and its packages are linked from the product.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isOpenToEveryone } from './database/load.ts';
@@ -57,6 +57,10 @@ export function writeProject(folders: Folders, files: { readonly inventory: stri
   for (const name of LINKED) symlinkSync(join(REPOSITORY, name), join(project, name));
   copyFileSync(join(REPOSITORY, 'Pulumi.yaml'), join(project, 'Pulumi.yaml'));
   writeFileSync(join(project, '.gitignore'), `${LINKED.join('\n')}\n`);
+  for (const shared of ['rules', 'contracts']) {
+    cpSync(join(REPOSITORY, 'stacks', shared), join(project, 'stacks', shared), { recursive: true });
+  }
+  copyFileSync(join(REPOSITORY, 'rehearsal/rules/platforms.yaml'), join(project, 'stacks/rules/platforms.yaml'));
   writeFileSync(folders.inventory, files.inventory);
   writeFileSync(join(project, 'stacks', `Pulumi.${STACK}.yaml`), files.stack);
   git(project, 'init', '--quiet', '--initial-branch=main');

@@ -8,11 +8,21 @@ import type { Phase } from '../core/platform.ts';
 import { countEnds } from './counting.ts';
 import type { Director, Fault, Swapped } from './faults/fault.ts';
 import { FAULTS } from './faults/index.ts';
+import type { FaultName } from './faults/names.ts';
 import type { Traffic } from './load.ts';
 import { RATE_PER_CONNECTION } from './options.ts';
 import { type Finished, runToEnd } from './product.ts';
 import { STACK } from './project.ts';
-import { NOTHING_PLAYED, type Played, type RehearsalResult, type Swap, type Trouble } from './result.ts';
+import { type Asking, compareUntil, reconcileUntil } from './proof.ts';
+import {
+  type Compared,
+  NOTHING_PLAYED,
+  type Played,
+  type Reconciled,
+  type RehearsalResult,
+  type Swap,
+  type Trouble,
+} from './result.ts';
 import { reachedPerSecond, Sampler } from './samples.ts';
 import type { Around, Stage } from './stage.ts';
 import { abortedIn, complaintsOf, statusComplaintsOf } from './verb-complaints.ts';
@@ -27,6 +37,13 @@ const POLL_MS = 500;
 const STATUS_ATTEMPTS = 3;
 const MOST_ATTEMPTS = 3;
 
+/** What a comparison has to show of a fault; null beside the others: nothing of it shows there. */
+const FOUND_BY_COMPARISON: Readonly<Partial<Record<FaultName, (compared: Compared) => boolean>>> = {
+  drift: ({ differing, red }) => differing > 0 && red > 0,
+  drop: ({ missing, red }) => missing > 0 && red > 0,
+  duplicate: ({ extra, red }) => extra > 0 && red > 0,
+};
+
 export class Scenario implements Director {
   readonly stage: Stage;
   readonly around: Around;
@@ -39,6 +56,8 @@ export class Scenario implements Director {
   readonly #trouble: Trouble | null;
   #origin = performance.now();
   #ownerChanged = false;
+  #compared: Compared | null = null;
+  #reconciled: Reconciled | null = null;
 
   constructor(stage: Stage, around: Around) {
     this.stage = stage;
@@ -66,6 +85,7 @@ export class Scenario implements Director {
       this.#reasons.push(...counted.reasons);
       if (this.#ownerChanged && counted.messages.fromNew === 0)
         this.#reasons.push('after the switch nothing of the new platform arrived');
+      await this.#reconcile();
       const { sent, delivered, lost } = counted.messages;
       progress.line(`counted: ${sent} sent, ${delivered} delivered, ${lost} lost`);
       return { ...this.soFar(), messages: counted.messages, directions: counted.directions };
@@ -83,6 +103,8 @@ export class Scenario implements Director {
       ratePerSecond: this.#askedPerSecond,
       reachedPerSecond: reachedPerSecond(samples),
       trouble: this.#trouble,
+      compared: this.#compared,
+      reconciled: this.#reconciled,
       steps: this.#steps,
       swaps: this.#swaps,
       samples,
@@ -100,6 +122,7 @@ export class Scenario implements Director {
       await this.flow(`after ${step.step}`);
       const strikes = fault !== null && 'after' in fault.at && fault.at.after === step.step;
       if (strikes && !(await fault.play(this))) return;
+      if (step.step === 'parallel') await this.#compare();
       if (step.step === 'switch again') await this.timed('status', () => this.#status());
     }
   }
@@ -179,6 +202,54 @@ export class Scenario implements Director {
     this.around.signal.throwIfAborted();
     if (finished.exitCode === 0) this.around.progress.line('status: config, Pulumi, gateway and traffic agree');
     else this.wrong(`cutover status ended with exit ${finished.exitCode}`, ...statusComplaintsOf(finished));
+  }
+
+  /** Whether both platforms send the same: green, or with a fault on the candidate, whatever it must find. */
+  async #compare(): Promise<void> {
+    const { proof, fault } = this.around.options;
+    if (!proof) return;
+    const mustFind = fault === null ? null : FOUND_BY_COMPARISON[fault];
+    const isDone = (one: Compared): boolean =>
+      mustFind === undefined ? one.workerReady : mustFind === null ? one.verdict === 'green' : mustFind(one);
+    const compared = await this.timed('compare', () => compareUntil(this.#asking(), isDone));
+    this.#compared = compared;
+    const { verdict, pairs, matched, red, paths, named } = compared;
+    this.around.progress.line(`compare: ${verdict}, ${matched} of ${pairs} pairs match, ${red} connections red`);
+    if (fault === null) {
+      if (verdict !== 'green')
+        this.wrong(
+          'the comparison is not green',
+          ...named.map(({ name, reasons }) => `${name}: ${reasons.join('; ')}`),
+        );
+      return;
+    }
+    this.seen(`compare: ${verdict}; connections that it names as red`, red);
+    if (compared.differing > 0)
+      this.seen(`pairs that differ, at ${paths.map(({ path }) => path).join(', ')}`, compared.differing);
+    if (compared.missing > 0) this.seen('outputs that it misses of the new platform', compared.missing);
+    if (compared.extra > 0) this.seen('outputs that only the new platform sent', compared.extra);
+    if (mustFind !== undefined && mustFind !== null && !mustFind(compared))
+      this.wrong(`compare did not find what the fault ${fault} did`);
+  }
+
+  /** Every obligation accounted for, by the product's own account. */
+  async #reconcile(): Promise<void> {
+    const { proof, fault } = this.around.options;
+    if (!proof) return;
+    const reconciled = await this.timed('reconcile', () =>
+      reconcileUntil(this.#asking(), ({ verdict }) => verdict === 'green'),
+    );
+    this.#reconciled = reconciled;
+    const { verdict, owed, delivered, reasons, named } = reconciled;
+    this.around.progress.line(`reconcile: ${verdict}, ${delivered} delivered of ${owed} owed`);
+    const why = [...reasons, ...named.map((one) => `${one.name}: ${one.reasons.join('; ')}`)];
+    if (verdict === 'green') return;
+    if (fault === null) this.wrong('the reconciliation is not green', ...why);
+    else this.seen(`reconcile: red, ${why.join('; ')}`, reconciled.red);
+  }
+
+  #asking(): Asking {
+    return { ask: (step, argv) => this.verb(step, argv), signal: this.around.signal };
   }
 
   async #notIn(phase: Phase): Promise<string[]> {

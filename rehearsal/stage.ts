@@ -14,6 +14,7 @@ import { freePorts } from './ports.ts';
 import { runToEnd } from './product.ts';
 import type { Progress } from './progress.ts';
 import { type Folders, writeProject } from './project.ts';
+import { WorkerProcess } from './worker-process.ts';
 
 export type Stage = {
   readonly folders: Folders;
@@ -49,7 +50,10 @@ export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   cleanup.add('PostgreSQL', () => database.stop());
   progress.line(database.embedded ? 'PostgreSQL runs (embedded)' : 'PostgreSQL: the one of DATABASE_URL');
 
-  const gateways = new Gateways(folders, estate, signal);
+  // Without a worker nobody reads what they would ship.
+  const { DATABASE_URL: _, ...plain } = process.env;
+  const shipping = options.proof ? { ...plain, DATABASE_URL: database.url } : plain;
+  const gateways = new Gateways(folders, estate, shipping, signal);
   cleanup.add('gateways', () => gateways.end());
   const served = await gateways.start();
   progress.line(
@@ -58,6 +62,11 @@ export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   const own = { ...gateways.credentials(), CUTOVER_OPERATOR: 'rehearsal', DATABASE_URL: database.url };
   const env = { ...withoutDeployment(process.env), ...engine.env, ...own };
   signal.throwIfAborted();
+  if (options.proof) {
+    const worker = await WorkerProcess.start(folders, env, signal);
+    cleanup.add('worker', () => worker.end());
+    progress.line('the proof worker runs');
+  }
 
   const load = new Load(partyConfigurations(estate, { seed: options.seed, messagesFolder: options.messagesFolder }));
   cleanup.add('parties', () => load.end());

@@ -23,6 +23,7 @@ export function summaryText(result: RehearsalResult, kept: string | null): strin
     `Rehearsal of ${size} (seed ${seed}${fault === null ? '' : `, fault ${fault}`})`,
     ...(result.steps.length === 0 ? [] : ['', ...stepTable(result), '']),
     ...(isCounted(result) ? counted : ['It did not come to the count at both ends.']),
+    ...proofLines(result),
     ...(also.length === 0 ? [] : [`  also: ${also.join(', ')}`]),
     ...messages.exampleIds.map((example) => `  ${example}`),
     ...(result.trouble === null ? [] : ['', ...troubleLines(result.trouble)]),
@@ -33,6 +34,22 @@ export function summaryText(result: RehearsalResult, kept: string | null): strin
     ...(result.report === null ? [] : [`Report: ${result.report}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What the product's own worker found, where one ran. */
+function proofLines({ compared, reconciled }: RehearsalResult): string[] {
+  return [
+    ...(compared === null
+      ? []
+      : [
+          `  compare: ${compared.verdict}; of ${count(compared.pairs)} pairs ${count(compared.matched)} match, ${count(compared.differing)} differ, ${count(compared.missing)} miss the new platform's output`,
+        ]),
+    ...(reconciled === null
+      ? []
+      : [
+          `  reconcile: ${reconciled.verdict}; of ${count(reconciled.owed)} owed ${count(reconciled.delivered)} delivered, ${count(reconciled.filtered)} filtered, ${count(reconciled.unexplained)} unexplained`,
+        ]),
+  ];
 }
 
 /** Only a rehearsal that was played to its end was counted. */

@@ -12,7 +12,7 @@ import { rehearsalSchema } from '../core/rehearsal-document.ts';
 import { REPOSITORY } from './verbs-harness.ts';
 
 const LIMIT_MS = 420_000;
-const NIGHT = ['sync', 'parallel', 'switch', 'rollback', 'switch again', 'status', 'decommission'];
+const NIGHT = ['sync', 'parallel', 'compare', 'switch', 'rollback', 'switch again', 'status', 'decommission'];
 
 type Run = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
@@ -71,8 +71,13 @@ test('a rehearsal of four connections: green, counted, reported, and cleaned up'
   const result = rehearsalSchema.parse(JSON.parse(stdout));
   expect(result).toMatchObject({ verdict: 'green', reasons: [], connections: 4, fault: null, trouble: null });
   const names = result.steps.map(({ name }) => name);
-  expect(names).toEqual(['first messages', ...NIGHT, 'drain and count']);
-  expect(result.swaps.map(({ step }) => step)).toEqual(NIGHT.filter((step) => !['sync', 'status'].includes(step)));
+  expect(names).toEqual(['first messages', ...NIGHT, 'drain and count', 'reconcile']);
+  expect(result.compared).toMatchObject({ verdict: 'green', red: 0, differing: 0, missing: 0 });
+  expect(result.compared?.pairs).toBeGreaterThan(0);
+  expect(result.reconciled).toMatchObject({ verdict: 'green', unexplained: 0, owed: result.messages.sent });
+  expect(result.swaps.map(({ step }) => step)).toEqual(
+    NIGHT.filter((step) => !['sync', 'compare', 'status'].includes(step)),
+  );
   for (const { connections, pauseMs } of result.swaps) {
     expect(connections).toBe(4);
     expect(pauseMs.max).toBeGreaterThanOrEqual(pauseMs.p50);

@@ -13,6 +13,8 @@ export const GREEN: RehearsalResult = {
   reachedPerSecond: 498,
   fault: null,
   trouble: null,
+  compared: null,
+  reconciled: null,
   messages: { ...COUNTED, maybeSent: 0, maybeSentIds: [], misanswered: 0, exampleIds: [] },
   directions: [{ direction: 'orders', connections: 125, ...COUNTED }],
   swaps: [{ step: 'switch', connections: 250, pauseMs: { p50: 20.4, p99: 180, max: 250 }, wallMs: 8000, aborted: 0 }],

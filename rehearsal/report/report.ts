@@ -19,6 +19,7 @@ export function reportHtml(result: RehearsalResult): string {
     ...(result.swaps.length === 0 ? [] : [pauses(result)]),
     ...(result.samples.length < 3 ? [] : [traffic(result)]),
     ...(isCounted(result) ? [counts(result)] : []),
+    proof(result),
     steps(result),
     footing(result),
   ];
@@ -64,7 +65,46 @@ function done(result: RehearsalResult): string {
       : `With the messages flowing, the operator's own commands took every connection through: <b>${escaped(way)}</b>. A move forward goes by way of the Pulumi engine, a rollback to the gateway first; each is read back from the gateway.`;
   return section(
     'What was done',
-    `<p>A real gateway, a real Pulumi engine and a real PostgreSQL on this machine carried ${number(connections)} HL7 connections between simulated EMRs, a simulated LIS and two simulated integration platforms, all of them processes of their own. They sent ${number(ratePerSecond)} messages a second in total as asked for, and ${number(reachedPerSecond)} were reached.</p><p>${what}</p><p class="soft">Messages are counted by the EMRs and the LIS: what a sender was told was taken, against what a receiver wrote down. The gateway has no part in the count.</p>`,
+    `<p>Real gateways, a real Pulumi engine and a real PostgreSQL on this machine carried ${number(connections)} HL7 connections between simulated EMRs, a simulated LIS and two simulated integration platforms, all of them processes of their own. They sent ${number(ratePerSecond)} messages a second in total as asked for, and ${number(reachedPerSecond)} were reached.</p><p>${what}</p><p class="soft">Messages are counted by the EMRs and the LIS: what a sender was told was taken, against what a receiver wrote down. The gateway has no part in the count.</p>`,
+  );
+}
+
+/** What the product's own worker found; nothing where none ran. */
+function proof({ compared, reconciled }: RehearsalResult): string {
+  if (compared === null && reconciled === null) return '';
+  const rows: Cell[][] = [];
+  const row = (what: string, verdict: string, text: string): void => {
+    rows.push([
+      { text: what, kind: 'name' },
+      { text: verdict, kind: verdict === 'green' ? 'figure' : 'bad' },
+      { text },
+    ]);
+  };
+  if (compared !== null) {
+    const { verdict, pairs, matched, differing, missing, extra, paths } = compared;
+    const at =
+      paths.length === 0
+        ? ''
+        : ` What nobody has accepted: ${paths.map(({ path, kind }) => `${path} (${kind})`).join(', ')}.`;
+    row(
+      'compare',
+      verdict,
+      `Of ${number(pairs)} pairs of outputs ${number(matched)} match, ${number(differing)} differ; ${number(missing)} of the new platform are missing, ${number(extra)} came from it alone.${at}`,
+    );
+    for (const { name, reasons } of compared.named) row(name, 'red', reasons.join('; '));
+  }
+  if (reconciled !== null) {
+    const { verdict, owed, delivered, filtered, unexplained, missing, duplicated, reasons } = reconciled;
+    row(
+      'reconcile',
+      verdict,
+      `Of ${number(owed)} owed ${number(delivered)} were delivered and ${number(filtered)} filtered; ${number(unexplained)} unexplained, ${number(missing)} missing, ${number(duplicated)} doubled. ${reasons.join('; ')}`,
+    );
+    for (const { name, reasons: why } of reconciled.named) row(name, 'red', why.join('; '));
+  }
+  return section(
+    'What the product itself proves',
+    `<p class="soft">From what the gateways have journaled and the worker has compared and accounted for; the count at both ends knows nothing of it.</p>${table([], rows)}`,
   );
 }
 
