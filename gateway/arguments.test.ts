@@ -39,8 +39,8 @@ test('init and serving, with their defaults', () => {
 test.each([
   [[], '--inventory F is missing'],
   [['--inventory', 'i'], '--data-dir D is missing'],
-  [['serve', ...FILES], 'there is only init'],
-  [['init', 'again', ...FILES], 'there is only init'],
+  [['serve', ...FILES], 'there are init and repair'],
+  [['init', 'again', ...FILES], 'there are init and repair'],
   [[...FILES, '--shard', '1'], '--shard does not belong to serving'],
   [['init', ...FILES, '--admin-port', '1'], '--admin-port does not belong to init'],
   [[...FILES, '--admin-port', '65536'], '--admin-port is a port'],

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 
 export type GatewayArguments =
   | { readonly command: 'help' }
+  | { readonly command: 'repair'; readonly dataDir: string; readonly yes: boolean }
   | {
       readonly command: 'init';
       readonly inventory: string;
@@ -35,6 +36,7 @@ export type ParsedArguments =
   | { readonly ok: false; readonly message: string };
 
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
+cutover gateway repair --data-dir D [--yes]
 cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -52,6 +54,7 @@ const OPTIONS = {
   revoked: { type: 'string' },
   'database-url-env': { type: 'string' },
   init: { type: 'boolean' },
+  yes: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 const ONLY_INIT = ['shard', 'target'] as const;
@@ -73,9 +76,11 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const { values, positionals } = parsed;
   if (values.help === true) return { ok: true, value: { command: 'help' } };
   const [command, ...rest] = positionals;
-  if ((command !== undefined && command !== 'init') || rest.length > 0) {
-    return wrong(`'${positionals.join(' ')}' is not a command of the gateway; there is only init`);
+  if ((command !== undefined && command !== 'init' && command !== 'repair') || rest.length > 0) {
+    return wrong(`'${positionals.join(' ')}' is not a command of the gateway; there are init and repair`);
   }
+  if (command === 'repair') return repairArguments(values);
+  if (values.yes !== undefined) return wrong('--yes belongs to repair');
   const misplaced = (command === 'init' ? ONLY_SERVE : ONLY_INIT).find((name) => values[name] !== undefined);
   if (misplaced !== undefined) {
     return wrong(`--${misplaced} does not belong to ${command === 'init' ? 'init' : 'serving (it belongs to init)'}`);
@@ -113,6 +118,14 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     init,
   } as const;
   return { ok: true, value };
+}
+
+function repairArguments(values: Readonly<Record<string, unknown>>): ParsedArguments {
+  const { 'data-dir': dataDir, yes = false, ...others } = values;
+  const [foreign] = Object.keys(others);
+  if (foreign !== undefined) return wrong(`--${foreign} does not belong to repair`);
+  if (typeof dataDir !== 'string' || dataDir === '') return wrong('--data-dir D is missing');
+  return { ok: true, value: { command: 'repair', dataDir, yes: yes === true } };
 }
 
 function parse(argv: readonly string[]) {

@@ -147,6 +147,11 @@ export async function openDataDir(options: {
   return { ok: true, value: { path, identity, journalDir, credentials, certificate, key, lock } };
 }
 
+/** Null where there is none that can be read. */
+export function identityIn(dataDir: string): Promise<Identity | null> {
+  return readJson(join(resolve(dataDir), 'identity.json'), identitySchema);
+}
+
 /** The credentials as they are on disk now; null where they cannot be read. */
 export function credentialsIn(dataDir: string): Promise<readonly Credential[] | null> {
   return readJson(join(dataDir, 'credentials.json'), credentialsSchema);

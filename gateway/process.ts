@@ -16,6 +16,7 @@ import { credentialsIn, type Identity, initDataDir, type OpenedDataDir, openData
 import { JournalCorruptError, JournalForeignError, JournalKeyError } from './journal/errors.ts';
 import type { JournalKey } from './journal/seal.ts';
 import { readJournalKeys } from './journal-keys.ts';
+import { repairDataDir } from './repair-command.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 import { SignersUnusable, TrustedSigners } from './trusted-signers.ts';
 
@@ -37,7 +38,7 @@ export type ShardOptions = {
   readonly logger: Logger;
   readonly now: () => number;
   /** For tests: the journal in small pieces, and how much of it stays. */
-  readonly journal?: { readonly segmentBytes: number; readonly keepBytes: number };
+  readonly journal?: { readonly segmentBytes: number; readonly keepBytes: number; readonly limitBytes?: number };
 };
 
 export type Shard = {
@@ -91,6 +92,12 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
     if (value.command === 'help') {
       around.out(USAGE);
       return EXIT.done;
+    }
+    if (value.command === 'repair') {
+      const keys = await readJournalKeys(process.env);
+      const report = await repairDataDir(resolve(value.dataDir), value.yes, keys, Date.now());
+      around.out(JSON.stringify(report));
+      return report.lost.length > 0 && !report.repaired ? EXIT.refused : EXIT.done;
     }
     const inventory = await readInventory(value.inventory);
     if (value.command === 'serve') return await serve(value, inventory, around);

@@ -1,11 +1,10 @@
 /** From the files of a data directory to an engine that may serve: the newest checkpoint, and the records after it. */
 import { join } from 'node:path';
-import { readNewestCheckpoint } from './checkpoint/checkpoint-file.ts';
+import type { Checkpoint } from './checkpoint/checkpoint-file.ts';
 import { asMeta } from './checkpoint/compactor.ts';
 import { Recovery, type Stranger } from './engine/recovery.ts';
 import type { ShardEngine } from './engine/shard.ts';
 import type { JournalRecord, JournalUsage, RecoveryReport } from './journal/journal.ts';
-import type { Seal } from './journal/seal.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 
 export type Recovered = {
@@ -23,13 +22,10 @@ export function checkpointFolderOf(dataDir: string): string {
 /** The caller calls `finish` once the journal may be appended to. Throws ShardRefusal where something is missing. */
 export async function recoverEngine(
   engine: ShardEngine,
-  dataDir: string,
-  incarnation: string,
-  seal: Seal,
+  checkpoint: Checkpoint | null,
   { recovered, report, usage }: Recovered,
 ): Promise<Recovery> {
   const recovery = new Recovery(engine);
-  const checkpoint = await readNewestCheckpoint(checkpointFolderOf(dataDir), incarnation, seal);
   const from = checkpoint?.offset ?? FIRST_OFFSET;
   if (usage.firstOffset > from || report.nextOffset < from) {
     throw new ShardRefusal(

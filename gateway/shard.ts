@@ -7,6 +7,7 @@ import type { ListenerSecurity } from '../core/endpoint-security.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
 import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from './admin/host.ts';
+import { readNewestCheckpoint } from './checkpoint/checkpoint-file.ts';
 import { Checkpoints } from './checkpoint/checkpoints.ts';
 import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
@@ -36,6 +37,8 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
   if (tlsProblems.length > 0) throw tlsRefusalOf(tlsProblems);
   const driver = new RealDriver(logger, now, tls);
   driver.addPeers(peersOf(inventory, identity.shard));
+  const seal = new Seal(identity.incarnation, start.keys);
+  const checkpoint = await readNewestCheckpoint(checkpointFolderOf(start.dataDir), identity.incarnation, seal);
   const { journal, recovered, report } = await Journal.open({
     dir: journalDirOf(start.dataDir),
     shard: identity.shard,
@@ -43,7 +46,10 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     mustExist: true,
     keys: start.keys,
     events: driver.journalEvents,
+    recoverFrom: checkpoint?.offset ?? 0,
+    checkedBefore: Math.min(checkpoint?.offset ?? 0, checkpoint?.neededFrom ?? 0),
     ...(start.journal && { segmentBytes: start.journal.segmentBytes }),
+    ...(start.journal?.limitBytes !== undefined && { limitBytes: start.journal.limitBytes }),
   });
   const engine = new ShardEngine(
     {
@@ -60,9 +66,8 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
   driver.attach(engine, journal);
   let feeds: Record<string, number>;
   try {
-    const seal = new Seal(identity.incarnation, start.keys);
     const found = { recovered, report, usage: journal.usage() };
-    const recovery = await recoverEngine(engine, start.dataDir, identity.incarnation, seal, found);
+    const recovery = await recoverEngine(engine, checkpoint, found);
     recovery.finish(now(), report.clean, VERSION);
     logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
     feeds = await listenEverywhere(engine, driver, listenHost(start));
@@ -88,6 +93,14 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
         ? { kind: 'size', keepBytes: start.journal?.keepBytes ?? KEEP_BYTES }
         : { kind: 'shipped', upTo: () => shipping.shippedUpTo() },
   });
+  driver.onFailed = (error) => {
+    const code = 'code' in error ? error.code : null;
+    if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'journal-full') return;
+    checkpoints.pressed().then(
+      (purged) => purged > 0 && logger.warn({ event: 'purged-under-pressure', segments: purged }),
+      (failure: unknown) => logger.error({ event: 'purge-failed', problem: String(failure) }),
+    );
+  };
   driver.onSegment = (durableUpTo) => checkpoints.segmentStarted(durableUpTo);
   const host = adminHost(start, engine, driver, journal, feeds, { tls, shipping });
   return {
@@ -226,7 +239,9 @@ function adminHost(
         if (!isOpen) resolve(refused(404, 'unknown-decision', `no open decision has the id '${id}'`));
       }),
     ready: () => {
-      const reasons = engine.runtime.journalFailed ? ['the journal cannot be written'] : [];
+      const reasons = engine.runtime.journalFailed
+        ? ['the journal cannot be written: see runbooks/gateway-down.md']
+        : [];
       return { ready: reasons.length === 0, reasons };
     },
     metrics: () => registry.metrics(),

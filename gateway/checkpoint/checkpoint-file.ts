@@ -11,7 +11,13 @@ import { NONCE_BYTES, SEAL_BYTES } from '../journal/format.ts';
 import type { Seal } from '../journal/seal.ts';
 
 /** `offset`: the first record that is not in the state. */
-export type Checkpoint = { readonly incarnation: string; readonly offset: number; readonly state: EngineState };
+export type Checkpoint = {
+  readonly incarnation: string;
+  readonly offset: number;
+  /** The oldest record that may still be asked for. Absent in files of former versions: not known. */
+  readonly neededFrom?: number;
+  readonly state: EngineState;
+};
 
 const NAME_PATTERN = /^checkpoint-(\d{16})\.json$/;
 const KEPT = 2;

@@ -15,7 +15,7 @@ import { ownAnswer } from '../engine/answers.ts';
 import { Framer, framed } from '../framing.ts';
 import { type JournalKey, Seal } from '../journal/seal.ts';
 import { segmentNumberOf } from '../journal/segment.ts';
-import type { Shard } from '../process.ts';
+import type { Shard, ShardOptions } from '../process.ts';
 import { startShard } from '../shard.ts';
 import { writeCheckpoint } from './checkpoint-file.ts';
 
@@ -74,6 +74,35 @@ describe('checkpoints', () => {
     await expect(serve()).rejects.toThrow(/something between them is missing → restore the data directory as a whole/);
   });
 
+  it('rule 15: a full disk: what waits is told AR after a moment, nothing is removed that is needed, and it is served again later', async () => {
+    // The segment in use and not one more: no room can be made by anything that the gateway may do.
+    const full = await serve([], { ...SMALL, limitBytes: 1 });
+    const before = await journalState();
+    const storing = await sourceTo(full);
+    const cannotStore = expect.stringContaining('journal cannot be written');
+    for (let index = 5000; full.host.ready().ready; index++) {
+      // The message whose storing fails is neither kept nor refused: it waits for the disk.
+      const answer = storing.send(message(index));
+      while ((await Promise.race([answer, turn()])) === null && full.host.ready().ready);
+    }
+    expect(full.host.ready()).toEqual({ ready: false, reasons: [cannotStore] });
+    const waiting = await sourceTo(full);
+    expect(await waiting.send(message(7000))).toContain('MSA|AR|M7000|');
+    expect(await waiting.send(message(7001))).toContain('MSA|AR|M7001|');
+    expect(full.host.connection('c1')?.counters.refused).toBe(2);
+    for (const name of before) expect(await journalState()).toContain(name);
+    waiting.end();
+    storing.end();
+    await full.stop(100).catch(() => undefined);
+    release();
+
+    const roomy = await serve();
+    const again = await sourceTo(roomy);
+    expect(await again.send(message(9999))).toContain('MSA|AA|M9999|');
+    again.end();
+    await stop(roomy);
+  });
+
   it('payload encryption: nothing of a message is on disk, the keys rotate, and without them it does not start', async () => {
     const [first, second] = [randomBytes(32), randomBytes(32)];
     const before = await serve([first]);
@@ -122,6 +151,14 @@ async function sendUntilPurged(source: { send(text: string): Promise<string> }):
   throw new Error(`nothing was purged in ${MOST_MESSAGES} messages`);
 }
 
+function turn(): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), 5));
+}
+
+function journalState(): Promise<string[]> {
+  return readdir(join(folder, 'data', 'journal')).then((names) => names.filter((name) => name.endsWith('.journal')));
+}
+
 /** Everything under the data directory, as text. */
 async function onDisk(): Promise<string> {
   let text = '';
@@ -142,7 +179,10 @@ function message(index: number): string {
   return `MSH|^~\\&|S|F|R|F|2026||ORM^O01|M${index}|P|2.5\rPID|1||K${index}\rZZZ|${'x'.repeat(1000)}\r`;
 }
 
-async function serve(keys: readonly JournalKey[] = []): Promise<Shard> {
+async function serve(
+  keys: readonly JournalKey[] = [],
+  small: NonNullable<ShardOptions['journal']> = SMALL,
+): Promise<Shard> {
   const address = platform.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const text = `deployment: checkpoints
@@ -175,7 +215,7 @@ connections:
     signers: null,
     logger,
     now: Date.now,
-    journal: SMALL,
+    journal: small,
   };
   return startShard({ inventory, identity: opened.value.identity, dataDir, ...outside });
 }

@@ -40,6 +40,8 @@ export class Checkpoints {
   readonly #options: CheckpointsOptions;
   #inventory: Inventory;
   #worker: Worker | null = null;
+  /** Below it nothing is needed to recover or to deliver; 0: no checkpoint has said so yet. */
+  #free = 0;
   #isBusy = false;
   #isStopped = false;
 
@@ -54,6 +56,13 @@ export class Checkpoints {
     this.#isBusy = true;
     const request: CheckpointRequest = { upTo: durableUpTo };
     this.#running().postMessage(request);
+  }
+
+  /** The disk is full: whatever may go goes now, however much history was to be kept. */
+  async pressed(): Promise<number> {
+    const { retention, purgeBefore } = this.#options;
+    const shipped = retention.kind === 'shipped' ? (retention.upTo() ?? 0) + 1 : Number.POSITIVE_INFINITY;
+    return this.#free === 0 ? 0 : purgeBefore(Math.min(this.#free, shipped));
   }
 
   /** The inventory has changed: the next checkpoint is made by a thread that knows it. */
@@ -107,6 +116,7 @@ export class Checkpoints {
   async #purge({ offset, neededFrom }: { readonly offset: number; readonly neededFrom: number }): Promise<number> {
     const { usage, purgeBefore, retention } = this.#options;
     const free = Math.min(offset, neededFrom);
+    this.#free = free;
     switch (retention.kind) {
       case 'shipped':
         return purgeBefore(Math.min(free, (retention.upTo() ?? 0) + 1));

@@ -51,8 +51,9 @@ export class Compactor {
       this.#next = (records.at(-1)?.offset ?? upTo) + 1;
     }
     const { incarnation } = this.#options;
-    const checkpoint = { incarnation, offset: this.#next, state: this.#recovery.dump() };
-    return { checkpoint, neededFrom: this.#recovery.neededFrom ?? this.#next };
+    const neededFrom = this.#recovery.neededFrom ?? this.#next;
+    const checkpoint = { incarnation, offset: this.#next, neededFrom, state: this.#recovery.dump() };
+    return { checkpoint, neededFrom };
   }
 }
 

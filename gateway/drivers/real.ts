@@ -33,6 +33,8 @@ export class RealDriver implements Effects {
   onDurable: (upTo: number) => void = () => {};
   /** Told when a segment is full and the next one is in use, with the newest offset that is on disk. */
   onSegment: (durableUpTo: number) => void = () => {};
+  /** Told when the journal cannot be written. */
+  onFailed: (error: Error) => void = () => {};
   #durableUpTo = 0;
   #engine: ShardEngine | null = null;
   #journal: Journal | null = null;
@@ -54,8 +56,12 @@ export class RealDriver implements Effects {
       this.onDurable(upTo);
     },
     failed: (error, lastDurable) => {
-      this.#logger.error({ event: 'journal-failed', code: error.name, lastDurable }, 'the journal cannot be written');
+      this.#logger.error(
+        { event: 'journal-failed', code: codeOf(error), lastDurable },
+        'the journal cannot be written',
+      );
       this.#engine?.journalFailed(this.#now());
+      this.onFailed(error);
     },
     segmentStarted: (segment) => {
       this.#logger.info({ event: 'segment-started', segment });

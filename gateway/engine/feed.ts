@@ -5,7 +5,7 @@
 import type { Feed } from '../../core/inventory.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { Correspondence } from './correspondence.ts';
-import { Intake, type IntakeOwner, type Message } from './intake.ts';
+import { CANNOT_STORE, Intake, type IntakeOwner, type Message } from './intake.ts';
 import { PeerLink, type StrayFrame } from './peer-link.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
@@ -232,6 +232,11 @@ export class FeedEngine {
     }
   }
 
+  /** The journal cannot be written: whoever waits unjournaled is told to try again. */
+  refuseWaiting(): void {
+    for (const message of this.#waiting.splice(0)) this.intake.refuse(message, 'AR', CANNOT_STORE);
+  }
+
   /** Recovery: an input from the journal that was positively answered and whose copy was not. */
   requeueShadow(input: AdmittedInput): void {
     if (input.shadow !== null) this.#shadows[input.shadow].push({ input, frame: null, isListed: false });
@@ -296,7 +301,10 @@ export class FeedEngine {
       firstAfterCrash: (message) => this.#observer.listed(feed, 'maybeSent', message.facts, null, 'before-crash'),
       refused: (facts, cause) => {
         const at = this.#runtime.now;
-        this.#runtime.append({ t: 'refusal', endpoint: feed, cause, at, ...facts }, null, 'written');
+        // Where the journal cannot be written, records of refusals would only pile up in memory.
+        if (!this.#runtime.journalFailed) {
+          this.#runtime.append({ t: 'refusal', endpoint: feed, cause, at, ...facts }, null, 'written');
+        }
         this.#observer.counted(feed, 'refused');
       },
       deserted: (message) => {

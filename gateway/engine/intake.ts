@@ -58,6 +58,8 @@ type Socket = {
   provesReading: boolean;
 };
 
+/** What a refusal says while the journal cannot be written. */
+export const CANNOT_STORE = 'the gateway cannot store messages at the moment';
 /** Frames for a sender that has no socket open wait for its next one. */
 const PENDING_LIMIT = 100;
 const PASSED_BACK_LIMIT = 1000;
@@ -282,6 +284,11 @@ export class Intake implements SocketOwner {
     const digest = retryDigest(frame.payload, this.#listener.retry.ignore);
     const proof = socket.provesReading ? socket.id : null;
     const recognition = this.memory.recognise(socket.sender, facts.msh10, digest, proof, this.#runtime.now);
+    const isKnown = recognition.kind === 'join' || recognition.kind === 'answer-again';
+    if (this.#runtime.isRefusing && !isKnown) {
+      this.#turnAway(socket, frame, facts);
+      return;
+    }
     const isFirst = this.#unheardSinceCrash && !this.#heard.has(socket.sender);
     if (isFirst) this.#heard.add(socket.sender);
     switch (recognition.kind) {
@@ -308,6 +315,14 @@ export class Intake implements SocketOwner {
         return;
       }
     }
+  }
+
+  /** Nothing is remembered of it: it was never here. */
+  #turnAway(socket: Socket, frame: Frame, facts: MessageFacts): void {
+    this.#owner.refused(facts, CANNOT_STORE);
+    const answer = ownAnswer(frame.payload, 'AR', CANNOT_STORE, this.#runtime.now);
+    this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
+    socket.provesReading = socket.framer.bufferedBytes === 0;
   }
 
   #begin(

@@ -49,6 +49,7 @@ export class LegPort {
         this.#pick(frame.payload)?.connection.listed('maybeSent', facts, null, 'before-crash'),
       refused: (facts, cause) => {
         const endpoint = `leg of ${this.#members[0]?.connection.config.name ?? '?'}`;
+        if (this.#runtime.journalFailed) return;
         this.#runtime.append({ t: 'refusal', endpoint, cause, at: this.#runtime.now, ...facts }, null, 'written');
       },
       deserted: () => {},

@@ -150,6 +150,9 @@ export type ResolutionRecord = {
 };
 
 /** A gateway process began to serve. */
+/** A repair of the journal put it in the place of a record that could not be read. */
+export type LostRecord = { readonly t: 'lost'; readonly at: number };
+
 export type StartRecord = {
   readonly t: 'start';
   readonly version: string;
@@ -172,4 +175,5 @@ export type JournalMeta =
   | ListRecord
   | DecisionRecord
   | ResolutionRecord
-  | StartRecord;
+  | StartRecord
+  | LostRecord;

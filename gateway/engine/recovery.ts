@@ -231,6 +231,8 @@ export class Recovery {
       case 'start':
         this.#closeOpen();
         return;
+      case 'lost':
+        return;
       case 'move-refused':
         this.#engine.refusedMoves.add(meta);
         return;

@@ -20,6 +20,8 @@ export class Runtime {
   nextOffset = 0;
   /** After a failed sync nothing new is admitted until the journal is durable again. */
   journalFailed = false;
+  /** It has failed for so long that senders are told to try again, rather than left to wait. */
+  isRefusing = false;
   readonly sockets = new Map<SocketId, SocketOwner>();
   readonly #timers = new Map<number, () => void>();
   #nextTimer = 1;
@@ -78,6 +80,7 @@ export class Runtime {
 
   durable(upTo: number): void {
     this.journalFailed = false;
+    this.isRefusing = false;
     // Durable implies written: a waiter for the weaker promise never runs after one for the stronger.
     this.#written = release(this.#written, upTo);
     this.#durable = release(this.#durable, upTo);

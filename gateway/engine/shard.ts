@@ -35,6 +35,9 @@ export type ShardOptions = {
 
 const SEGMENT_MSA = Buffer.from('MSA', 'latin1');
 
+/** A disk that fails for a moment makes senders wait, no more. */
+const REFUSE_AFTER_MS = 3000;
+
 export class ShardEngine {
   readonly runtime: Runtime;
   readonly feeds = new Map<string, FeedEngine>();
@@ -49,6 +52,7 @@ export class ShardEngine {
   readonly deciding: Deciding;
   readonly #moves: RouteMoves;
   readonly #recordedApprovals = new Set<string>();
+  #refuseTimer: number | null = null;
   readonly #heldByHand = new Map<string, { readonly timer: number; readonly feed: FeedEngine }>();
 
   constructor(options: ShardOptions, fx: Effects) {
@@ -140,7 +144,10 @@ export class ShardEngine {
 
   journalFailed(nowMs: number): void {
     this.runtime.now = nowMs;
+    if (this.runtime.journalFailed) return;
     this.runtime.journalFailed = true;
+    this.runtime.cancel(this.#refuseTimer);
+    this.#refuseTimer = this.runtime.after(REFUSE_AFTER_MS, () => this.#turnAway());
   }
 
   payloadRead(nowMs: number, token: number, payload: Buffer | null): void {
@@ -340,6 +347,13 @@ export class ShardEngine {
   /** The connections that a feed serves. */
   connectionsOf(feed: string): readonly ConnectionEngine[] {
     return this.#byFeed.get(feed) ?? [];
+  }
+
+  // A disk that has failed for seconds may do so for hours: senders are better off with a plain word than with silence.
+  #turnAway(): void {
+    if (!this.runtime.journalFailed) return;
+    this.runtime.isRefusing = true;
+    for (const feed of this.feeds.values()) feed.refuseWaiting();
   }
 
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────

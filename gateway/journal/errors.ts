@@ -17,8 +17,8 @@ export class JournalCorruptError extends Error {
 
   constructor(code: CorruptCode, segment: number, at: number, what: string) {
     super(
-      `journal segment ${segment} at byte ${at}: ${what} (${code}). Do not delete it: stop this gateway, copy the data ` +
-        'directory, check the disk, and restore from a replica or backup (see runbooks: restore a data directory)',
+      `journal segment ${segment} at byte ${at}: ${what} (${code}). Do not delete it: copy the data directory, check the disk, ` +
+        'and look at what is lost: cutover gateway repair --data-dir D (it changes nothing without --yes); see runbooks/gateway-down.md',
     );
     this.code = code;
     this.segment = segment;

@@ -26,6 +26,8 @@ export type JournalFiles = {
   open(path: string): Promise<JournalFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** A folder with all that is in it; none is no error. */
+  removeFolder(path: string): Promise<void>;
   /** Makes creations, renames and removals in the directory durable. */
   syncDirectory(dir: string): Promise<void>;
 };
@@ -40,6 +42,7 @@ export const diskFiles: JournalFiles = {
   open: (path) => openFile(path, 'r+'),
   rename,
   remove: (path) => rm(path, { force: true }),
+  removeFolder: (path) => rm(path, { recursive: true, force: true }),
   syncDirectory,
 };
 

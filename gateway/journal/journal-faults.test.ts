@@ -227,11 +227,11 @@ test('a failed sync is never tried again on its file: the records go to a fresh 
   const marks = new Watermarks(0);
   const journal = await started(files, marks, { segmentBytes: 1 << 16 });
   append(journal, 1);
-  await vi.waitFor(() => expect(marks.durableUpTo).toBe(1));
+  await vi.waitFor(() => expect(marks.durableUpTo).toBe(1), { timeout: 60_000 });
   failing = true;
   append(journal, 2, 'written');
   append(journal, 3, 'durable');
-  await vi.waitFor(() => expect(marks.durableUpTo).toBe(3));
+  await vi.waitFor(() => expect(marks.durableUpTo).toBe(3), { timeout: 60_000 });
   expect(marks.failures).toEqual([1]);
   // No second sync of the old file: what comes next makes room for a new one, which is synced once.
   expect(afterFailure).toBe('remove');
@@ -239,7 +239,7 @@ test('a failed sync is never tried again on its file: the records go to a fresh 
   expect(journal.usage().segments).toBe(2);
   expect((await journal.read(2)).payload?.[0]).toBe(2);
   append(journal, 4);
-  await vi.waitFor(() => expect(marks.durableUpTo).toBe(4));
+  await vi.waitFor(() => expect(marks.durableUpTo).toBe(4), { timeout: 60_000 });
   const after = files.crash(() => 0);
   const again = await Journal.open(optionsOf(after, new Watermarks(0)));
   expect((await collect(again.recovered)).map((one) => one.payload?.[0])).toEqual([1, 2, 3, 4]);
@@ -251,10 +251,10 @@ test('a kill between a failed sync and the fresh segment forgets nothing that wa
   const marks = new Watermarks(0);
   const journal = await started(files, marks);
   append(journal, 1);
-  await vi.waitFor(() => expect(marks.durableUpTo).toBe(1));
+  await vi.waitFor(() => expect(marks.durableUpTo).toBe(1), { timeout: 60_000 });
   failing = true;
   append(journal, 2);
-  await vi.waitFor(() => expect(marks.failures.length).toBeGreaterThan(2));
+  await vi.waitFor(() => expect(marks.failures.length).toBeGreaterThan(2), { timeout: 60_000 });
   expect(marks.durableUpTo).toBe(1);
   expect(marks.writtenUpTo).toBe(2);
   const killed = files.kill();
@@ -286,10 +286,10 @@ test('a torn last batch is cut and reported; the record before it stays', async 
   const marks = new Watermarks(0);
   const journal = await started(files, marks, { segmentBytes: 1 << 16 });
   append(journal, 1);
-  await vi.waitFor(() => expect(marks.durableUpTo).toBe(1));
+  await vi.waitFor(() => expect(marks.durableUpTo).toBe(1), { timeout: 60_000 });
   const before = files.contents(`${DIR}/${segmentName(1)}`).findLastIndex((byte) => byte !== 0) + 1;
   append(journal, 2, 'durable', 500);
-  await vi.waitFor(() => expect(marks.durableUpTo).toBe(2));
+  await vi.waitFor(() => expect(marks.durableUpTo).toBe(2), { timeout: 60_000 });
   const killed = files.kill();
   killed.damage(`${DIR}/${segmentName(1)}`, before + 200, (byte) => byte ^ 1);
   const again = await Journal.open(optionsOf(killed, new Watermarks(0)));
@@ -308,7 +308,7 @@ test('a crash is one even when nothing was synced since a clean start', async ()
   const again = await Journal.open(optionsOf(files, marks));
   expect(again.report.clean).toBe(true);
   append(again.journal, 1, 'written');
-  await vi.waitFor(() => expect(marks.writtenUpTo).toBe(1));
+  await vi.waitFor(() => expect(marks.writtenUpTo).toBe(1), { timeout: 60_000 });
   const after = await Journal.open(
     optionsOf(
       files.crash(() => 0),
@@ -325,7 +325,7 @@ test('damage to what later batches prove durable stops the shard, wherever it is
     const journal = await started(files, marks);
     for (let offset = 1; offset <= 40; offset++) {
       append(journal, offset, 'durable', 100);
-      await vi.waitFor(() => expect(marks.durableUpTo).toBe(offset), { interval: 1 });
+      await vi.waitFor(() => expect(marks.durableUpTo).toBe(offset), { interval: 1, timeout: 60_000 });
     }
     await journal.close();
     return files;

@@ -63,11 +63,11 @@ test('what is appended in one turn is one batch, synced only where a record need
   const atStart = syncs.length;
   journal.append(record(1), 'written');
   journal.append(record(2), 'written');
-  await vi.waitFor(() => expect(log.written).toBe(2));
+  await vi.waitFor(() => expect(log.written).toBe(2), { timeout: 60_000 });
   expect(log.lines).toEqual(['written 2']);
   expect(syncs.length).toBe(atStart);
   journal.append(record(3), 'durable');
-  await vi.waitFor(() => expect(log.durable).toBe(3));
+  await vi.waitFor(() => expect(log.durable).toBe(3), { timeout: 60_000 });
   expect(log.lines).toEqual(['written 2', 'written 3', 'durable 3']);
   expect(syncs.length).toBe(atStart + 1);
   await journal.close();
@@ -90,15 +90,15 @@ test('a sync covers only what was written before it began; writing goes on besid
   const { journal } = await Journal.open(optionsOf(files, log));
   block = true;
   journal.append(record(1), 'durable');
-  await vi.waitFor(() => expect(blocked).toBe(1));
+  await vi.waitFor(() => expect(blocked).toBe(1), { timeout: 60_000 });
   journal.append(record(2), 'durable');
   journal.append(record(3), 'written');
   expect(journal.bufferedBytes).toBeGreaterThan(20);
   expect((await journal.read(3)).payload).toEqual(record(3).payload);
-  await vi.waitFor(() => expect(log.written).toBe(3));
+  await vi.waitFor(() => expect(log.written).toBe(3), { timeout: 60_000 });
   expect(journal.bufferedBytes).toBe(0);
   release();
-  await vi.waitFor(() => expect(blocked).toBe(2));
+  await vi.waitFor(() => expect(blocked).toBe(2), { timeout: 60_000 });
   expect(log.lines).toEqual(['written 1', 'written 3', 'durable 1']);
   block = false;
   release();
@@ -134,7 +134,7 @@ test('records without a sync are synced once they exceed the bound', async () =>
   const log = logOf();
   const { journal } = await Journal.open(optionsOf(new MemoryFiles(), log, { unsyncedLimitBytes: 100 }));
   journal.append(record(1, 200), 'written');
-  await vi.waitFor(() => expect(log.durable).toBe(1));
+  await vi.waitFor(() => expect(log.durable).toBe(1), { timeout: 60_000 });
   await journal.close();
 });
 
@@ -151,7 +151,7 @@ test('rolls over, reads every record back, purges whole segments, goes on after 
   const { journal } = await Journal.open(optionsOf(files, log));
   for (let offset = 1; offset <= 60; offset++) {
     journal.append(record(offset, 300), 'durable');
-    await vi.waitFor(() => expect(log.durable).toBe(offset), { interval: 1 });
+    await vi.waitFor(() => expect(log.durable).toBe(offset), { interval: 1, timeout: 60_000 });
   }
   const before = journal.usage();
   expect(before.segments).toBeGreaterThan(4);
@@ -184,7 +184,7 @@ test('a batch larger than a segment gets one of its size; empty and absent paylo
   const { journal } = await Journal.open(optionsOf(files, log));
   journal.append({ offset: 1, meta: {}, payload: null }, 'written');
   journal.append({ offset: 2, meta: { text: 'ä\u0000' }, payload: new Uint8Array(0) }, 'written');
-  await vi.waitFor(() => expect(log.written).toBe(2));
+  await vi.waitFor(() => expect(log.written).toBe(2), { timeout: 60_000 });
   journal.append(record(3, 50_000), 'durable');
   await journal.close();
   const again = await Journal.open(optionsOf(files, logOf()));
@@ -212,7 +212,10 @@ test('the limit on disk stops the journal until something is purged', async () =
   const { journal } = await Journal.open(optionsOf(new MemoryFiles(), log, { limitBytes: 12_500, wait }));
   for (let offset = 1; offset <= 12; offset++) {
     journal.append(record(offset, 1200), 'durable');
-    await vi.waitFor(() => expect(log.durable + waits.length).toBeGreaterThanOrEqual(offset), { interval: 1 });
+    await vi.waitFor(() => expect(log.durable + waits.length).toBeGreaterThanOrEqual(offset), {
+      interval: 1,
+      timeout: 60_000,
+    });
     if (waits.length > 0) break;
   }
   expect(waits.length).toBe(1);
@@ -220,7 +223,7 @@ test('the limit on disk stops the journal until something is purged', async () =
   expect(log.lines.at(-1)).toBe(`failed ${stopped}`);
   await journal.purgeBefore(stopped);
   waits[0]?.();
-  await vi.waitFor(() => expect(log.durable).toBe(stopped + 1));
+  await vi.waitFor(() => expect(log.durable).toBe(stopped + 1), { timeout: 60_000 });
   await journal.close();
 });
 
@@ -238,7 +241,7 @@ test('works on real files, with spares prepared and left behind nowhere', async 
   const { journal } = await Journal.open(options);
   for (let offset = 1; offset <= 300; offset++) {
     journal.append(record(offset, 1000), offset % 3 === 0 ? 'durable' : 'written');
-    if (offset % 10 === 0) await vi.waitFor(() => expect(log.written).toBe(offset), { interval: 1 });
+    if (offset % 10 === 0) await vi.waitFor(() => expect(log.written).toBe(offset), { interval: 1, timeout: 60_000 });
   }
   await journal.close();
   const names = await readdir(join(dir, 'j'));
@@ -250,5 +253,27 @@ test('works on real files, with spares prepared and left behind nowhere', async 
     Array.from({ length: 300 }, (_, i) => (i + 1) % 256),
   );
   expect(await again.journal.read(150)).toEqual(record(150, 1000));
+  await again.journal.close();
+});
+
+test('what a checkpoint stands for is not walked again: recovery begins behind it, and what is read is still checked', async () => {
+  const files = new MemoryFiles();
+  const log = logOf();
+  const { journal } = await Journal.open(optionsOf(files, log));
+  for (let offset = 1; offset <= 60; offset++) {
+    journal.append(record(offset, 300), 'durable');
+    await vi.waitFor(() => expect(log.durable).toBe(offset), { interval: 1, timeout: 60_000 });
+  }
+  await journal.close();
+  const [oldest = ''] = (await files.list(DIR)).sort();
+  files.damage(`${DIR}/${oldest}`, 400, (byte) => byte ^ 1);
+  await expect(Journal.open(optionsOf(files, logOf()))).rejects.toMatchObject({ code: 'batch-bad' });
+  const again = await Journal.open(optionsOf(files, logOf(), { recoverFrom: 40, checkedBefore: 40 }));
+  expect((await all(again.recovered)).map(({ offset }) => offset)).toEqual(
+    Array.from({ length: 21 }, (_, i) => 40 + i),
+  );
+  expect(again.report).toMatchObject({ clean: true, records: 21, nextOffset: 61 });
+  await expect(again.journal.read(1)).rejects.toMatchObject({ code: 'record-bad' });
+  for (const offset of [30, 31, 12]) expect(await again.journal.read(offset)).toEqual(record(offset, 300));
   await again.journal.close();
 });

@@ -34,7 +34,6 @@ export type {
 
 /** How often closing tries a fresh segment on a disk that fails. */
 const ATTEMPTS_AT_END = 3;
-const START: ChainPoint = { nextBatch: 1, nextOffset: FIRST_OFFSET, previous: 0 };
 
 /** A disk operation failed, as opposed to an event handler that threw. */
 class DiskFailure extends Error {
@@ -98,7 +97,7 @@ export class Journal {
     const { files } = settings;
     await files.ensureDirectory(options.dir);
     const seal = new Seal(options.incarnation, options.keys);
-    const scan = await scanJournal(files, options.dir, options, seal);
+    const scan = await scanJournal(files, options.dir, options, seal, settings.checkedBefore);
     if (scan === null && options.mustExist === true) {
       throw new JournalCorruptError(
         'journal-missing',
@@ -108,18 +107,19 @@ export class Journal {
       );
     }
     const store = new SegmentStore(settings, scan?.segments ?? []);
-    const end = scan?.end ?? START;
-    const journal = new Journal(settings, seal, store, end, scan?.cleanMark?.before ?? scan?.durable ?? START);
+    const start: ChainPoint = { nextBatch: 1, nextOffset: settings.firstOffset, previous: 0 };
+    const end = scan?.end ?? start;
+    const journal = new Journal(settings, seal, store, end, scan?.cleanMark?.before ?? scan?.durable ?? start);
     try {
       await journal.#settle(scan);
     } catch (error) {
       await store.close();
       throw error;
     }
-    const from = store.all()[0]?.firstOffset ?? FIRST_OFFSET;
+    const from = Math.max(settings.recoverFrom, store.all()[0]?.firstOffset ?? FIRST_OFFSET);
     const report: RecoveryReport = {
       clean: scan === null || scan.cleanMark !== null,
-      records: end.nextOffset - from,
+      records: Math.max(0, end.nextOffset - from),
       nextOffset: end.nextOffset,
       cut: scan?.cut ?? null,
     };

@@ -138,14 +138,24 @@ export class MemoryFiles implements JournalFiles {
 
   async rename(from: string, to: string): Promise<void> {
     await this.#step('rename', from);
-    const contents = this.#existing(from);
-    this.#names.delete(from);
-    this.#names.set(to, contents);
+    let isThere = false;
+    for (const [name, contents] of [...this.#names]) {
+      if (name !== from && dirname(name) !== from) continue;
+      isThere = true;
+      this.#names.delete(name);
+      this.#names.set(name === from ? to : join(to, basename(name)), contents);
+    }
+    if (!isThere) throw new Error(`ENOENT: ${from}`);
   }
 
   async remove(path: string): Promise<void> {
     await this.#step('remove', path);
     this.#names.delete(path);
+  }
+
+  async removeFolder(path: string): Promise<void> {
+    await this.#step('remove', path);
+    for (const name of [...this.#names.keys()]) if (dirname(name) === join(path)) this.#names.delete(name);
   }
 
   async syncDirectory(dir: string): Promise<void> {

@@ -15,6 +15,7 @@ export async function readRecord(segment: Segment, offset: number, seal: Seal): 
     for (;;) {
       const batch = await reader.head(position);
       if (batch === null || batch.head.firstOffset > offset) throw lost(segment, position, offset);
+      segment.found(batch.head.firstOffset, position);
       const index = offset - batch.head.firstOffset;
       if (index < batch.head.count) {
         const place = placeAt(batch, index);

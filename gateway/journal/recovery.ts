@@ -35,6 +35,7 @@ export async function scanJournal(
   dir: string,
   identity: Identity,
   seal: Seal,
+  checkedBefore: number,
 ): Promise<Scan | null> {
   const names = await files.list(dir);
   for (const name of names) {
@@ -54,7 +55,7 @@ export async function scanJournal(
     }
     // What a killed process renamed or removed is to stay so, whatever happens next.
     await files.syncDirectory(dir);
-    return await scanSegments(segments, seal);
+    return await scanSegments(segments, seal, checkedBefore);
   } catch (error) {
     for (const segment of segments) await segment.release();
     throw error;
@@ -80,7 +81,7 @@ async function openSegment(files: JournalFiles, dir: string, name: string, ident
   }
 }
 
-async function scanSegments(segments: Segment[], seal: Seal): Promise<Scan | null> {
+async function scanSegments(segments: Segment[], seal: Seal, checkedBefore: number): Promise<Scan | null> {
   const [first] = segments;
   if (first === undefined) return null;
   let point = startOf(first);
@@ -88,7 +89,9 @@ async function scanSegments(segments: Segment[], seal: Seal): Promise<Scan | nul
     requireSamePoint(segment, point);
     const next = segments[index + 1];
     if (next === undefined) return scanLast(segments, segment, seal);
-    point = await scanUntil(segment, startOf(next), seal);
+    // What a checkpoint stands for was read when it was made, and is checked again by whoever reads it.
+    const isChecked = next.firstOffset <= checkedBefore;
+    point = isChecked ? startOf(next) : await scanUntil(segment, startOf(next), seal);
   }
   return null;
 }

@@ -44,6 +44,14 @@ export class Segment {
     this.diskBytes = Math.max(this.diskBytes, this.end);
   }
 
+  /** Notes a batch that was found on the way: of a segment that was not walked when it was opened. */
+  found(firstOffset: number, position: number): void {
+    const last = this.#positions.at(-1) ?? 0;
+    if (position < last + INDEX_STEP_BYTES) return;
+    this.#offsets.push(firstOffset);
+    this.#positions.push(position);
+  }
+
   /** The position of a batch at or before the one that holds the offset. */
   positionBefore(offset: number): number {
     let low = 0;

@@ -1,6 +1,6 @@
 /** The journal's options with their defaults. */
 import { diskFiles } from './files.ts';
-import type { JournalOptions } from './types.ts';
+import { FIRST_OFFSET, type JournalOptions } from './types.ts';
 
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 const UNSYNCED_LIMIT_BYTES = 8 * 1024 * 1024;
@@ -18,6 +18,9 @@ export function withDefaults(options: JournalOptions): Settings {
     mustExist: options.mustExist ?? false,
     files: options.files ?? diskFiles,
     keys: options.keys ?? [],
+    firstOffset: options.firstOffset ?? FIRST_OFFSET,
+    recoverFrom: options.recoverFrom ?? 0,
+    checkedBefore: options.checkedBefore ?? 0,
     gatherMs: options.gatherMs ?? GATHER_MS,
     retryMs: options.retryMs ?? RETRY_MS,
     wait: options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),

@@ -32,6 +32,12 @@ export type JournalOptions = {
   readonly events: JournalEvents;
   /** Payload encryption: the last key seals, the others open what they once sealed. Default: nothing is sealed. */
   readonly keys?: readonly JournalKey[];
+  /** Of a journal that does not exist yet: the offset of its first record. Default 1. */
+  readonly firstOffset?: number;
+  /** `recovered` begins here: what lies before is in a checkpoint. Default: with the oldest record. */
+  readonly recoverFrom?: number;
+  /** Segments whose records all lie before it are not walked when the journal is opened. Default: all are. */
+  readonly checkedBefore?: number;
   /** Default 64 MiB. A batch that is larger gets a segment of its own size. */
   readonly segmentBytes?: number;
   /** Segments on disk never take more than this; past it a rollover fails with `journal-full`. Default: no limit. */
