@@ -115,3 +115,70 @@ export const compareDocumentSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), next: z.array(z.string()) }).optional(),
 });
 export type CompareDocument = z.output<typeof compareDocumentSchema>;
+
+/** What `compare` prints for --suggest, --self-test, --suggest-correlation, --replay and --show-values. */
+export const compareModeDocumentSchema = z.object({
+  verb: z.literal('compare'),
+  mode: z.enum(['suggest', 'self-test', 'suggest-correlation', 'replay', 'show-values']),
+  ok: z.boolean(),
+  exitCode: z.int(),
+  suggestions: z
+    .array(
+      z.object({
+        path: z.string(),
+        codes: z.array(z.string()),
+        differences: count,
+        pairs: count,
+        rule: z.record(z.string(), z.unknown()).nullable().describe('as it may be put into stacks/rules; null: none'),
+        remark: z.string(),
+      }),
+    )
+    .optional(),
+  selfTest: z
+    .array(
+      z.object({
+        drift: z.string(),
+        tried: count.describe('samples that have a place for it'),
+        found: count,
+        hidden: count,
+        by: z.array(z.object({ rule: z.string(), count })),
+        paths: z.array(z.string()),
+      }),
+    )
+    .optional(),
+  correlation: z
+    .array(
+      z.object({
+        connection: z.string(),
+        inputs: count,
+        keys: z.array(
+          z.object({
+            paths: z.array(z.string()),
+            present: z.number(),
+            unique: z.number().describe('share of inputs that no other input shares the key with'),
+            legacy: z.number().nullable().describe("share of legacy's outputs that keep the key of their input"),
+            new: z.number().nullable(),
+            fits: z.array(z.enum(['correlate', 'weightKey'])),
+          }),
+        ),
+      }),
+    )
+    .optional(),
+  replay: z
+    .object({
+      messages: count,
+      answered: count,
+      outputs: count,
+      compared: count,
+      matched: count,
+      differences: z.array(comparedDifferenceSchema),
+    })
+    .optional(),
+  shown: z
+    .array(z.object({ control: z.string().nullable(), candidate: z.string().nullable(), differs: z.boolean() }))
+    .optional()
+    .describe('patient data: segments side by side'),
+  warnings: z.array(z.string()),
+  nextSteps: z.array(z.string()),
+});
+export type CompareModeDocument = z.output<typeof compareModeDocumentSchema>;

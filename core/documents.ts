@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { approvalDocumentSchema } from './approval-document.ts';
-import { compareDocumentSchema } from './compare-document.ts';
+import { compareDocumentSchema, compareModeDocumentSchema } from './compare-document.ts';
 import { drillDocumentSchema } from './drill-document.ts';
 import { gateDocumentSchema } from './gate/gate-document.ts';
 import { handoverSchema } from './gate/handover.ts';
@@ -274,6 +274,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'action.schema.json': z.toJSONSchema(actionDocumentSchema),
     'path.schema.json': z.toJSONSchema(pathDocumentSchema),
     'compare.schema.json': z.toJSONSchema(compareDocumentSchema),
+    'compare-mode.schema.json': z.toJSONSchema(compareModeDocumentSchema),
     'doctor.schema.json': z.toJSONSchema(doctorDocumentSchema),
     'drill.schema.json': z.toJSONSchema(drillDocumentSchema),
     'approval.schema.json': z.toJSONSchema(approvalPrintedSchema),

@@ -1,19 +1,21 @@
 /** `compare` with everything real: a gateway with traffic, PostgreSQL, the worker, platforms of which one drifts. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
+import { Ledger } from '../adapters/ledger.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
-import { compareDocumentSchema } from '../core/compare-document.ts';
+import { compareDocumentSchema, compareModeDocumentSchema } from '../core/compare-document.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 import { type Parties, startParties } from './verbs-parties.ts';
 
 const LIMIT_MS = 180_000;
+const HOOK_LIMIT_MS = 600_000;
 const NAME = 'northside-orders';
 const children: ChildProcess[] = [];
 
@@ -83,7 +85,7 @@ beforeAll(async () => {
   const own = { ...env, CUTOVER_ADMIN_TOKEN: token };
   admin = new GatewayClient({ admin: `https://127.0.0.1:${adminPort}`, shard: 0, env: own });
   await start(own, 'worker', '--inventory', inventory, '--project', project.folder, '--settle', '2s');
-}, LIMIT_MS);
+}, HOOK_LIMIT_MS);
 
 afterAll(async () => {
   await admin?.close();
@@ -97,7 +99,7 @@ afterAll(async () => {
   await project?.remove();
   await database?.remove();
   await rm(folder, { recursive: true, force: true });
-}, LIMIT_MS);
+}, HOOK_LIMIT_MS);
 
 test(
   'in phase legacy nothing is compared, and that is red',
@@ -180,6 +182,66 @@ test(
     ]) {
       expect(text).not.toMatch(/DOE|JANE|Blood/);
     }
+  },
+  LIMIT_MS,
+);
+
+test(
+  'rules are proposed, tried on drifts, keys measured; values are shown only with a reason, and recorded',
+  async () => {
+    const mode = async (...args: string[]) => {
+      const run = await project.cutover(['compare', ...args, '--json'], { CUTOVER_ADMIN_TOKEN: token });
+      return { ...run, document: compareModeDocumentSchema.parse(JSON.parse(run.stdout)) };
+    };
+    const { document: proposed } = await mode('--suggest');
+    expect(proposed.suggestions).toMatchObject([
+      { path: 'OBR-4', rule: null, remark: 'protected, and not the same: correct the mapping' },
+    ]);
+    const { document: tested, exitCode } = await mode('--self-test');
+    expect(tested.selfTest?.filter(({ hidden }) => hidden > 0)).toEqual([]);
+    expect(tested.selfTest?.find(({ drift }) => drift === 'changed patient id')).toMatchObject({
+      tried: 15,
+      found: 15,
+    });
+    expect(exitCode).toBe(0);
+    const { document: keys } = await mode('--suggest-correlation');
+    expect(keys.correlation?.[0]?.keys.find(({ paths }) => paths.join() === 'MSH-10')).toMatchObject({
+      unique: 1,
+      new: 1,
+    });
+
+    const [example] = (await compare('--min-pairs', '9')).document.shapes[0]?.exampleIds ?? [];
+    if (example === undefined) throw new Error('the difference has an example');
+    const asked = ['--show-values', example.at, '--connection', NAME];
+    const refused = await project.cutover(['compare', ...asked], { CUTOVER_ADMIN_TOKEN: token });
+    expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+    const shown = await project.cutover(['compare', ...asked, '--reason', 'INC7'], { CUTOVER_ADMIN_TOKEN: token });
+    expect(shown.stdout).toContain('- OBR|1|M13||CBC^Blood count\n+ OBR|1|M13||CBC^Blood\n');
+    const ledger = await Ledger.open({ url: database.url, deployment: 'lab-compare-1' });
+    const entries = await ledger.entries();
+    await ledger.close();
+    expect(entries.at(-1)).toMatchObject({
+      kind: 'decision',
+      operator: 'ada',
+      reason: 'INC7',
+      body: { valuesShown: { connection: NAME, at: example.at } },
+    });
+  },
+  LIMIT_MS,
+);
+
+test(
+  'old messages that show more than was seen are told',
+  async () => {
+    const old = join(folder, 'old', NAME);
+    await mkdir(old, { recursive: true });
+    const message = 'MSH|^~\\&|E|N|L|M|2025||ORM^O01|1|P|2.3\rPID|1||7||DOE\rORC|NW|A\rOBR|1|A||GLU\rDG1|1||E11\r';
+    await writeFile(join(old, 'january.hl7'), message);
+    const { document } = await compare('--min-pairs', '9', '--history', join(folder, 'old'));
+    expect(document.connections[0]?.coverage.unseen).toEqual(
+      expect.arrayContaining(['field DG1-3', 'order GLU', 'segment DG1']),
+    );
+    expect(document.connections[0]?.reasons).toContainEqual(expect.stringMatching(/^covers .* of what history shows/));
   },
   LIMIT_MS,
 );

@@ -38,7 +38,15 @@ export function compareFields(left: Side, right: Side, judge: Judge, renumbered:
     if (isDelimiterField(left.segment, field)) compareDelimiters(both, a, b, field, found);
     else compareField(both, a, b, field, sameDelimiters, found);
   }
+  if (found.length === 0 && sameDelimiters && left.fields.length !== right.fields.length) compareLength(both, found);
   return found;
+}
+
+/** Nothing differs but how many empty fields stand at the end. */
+function compareLength(both: Both, found: Difference[]): void {
+  const place = placeOf(0);
+  const finding = { kind: 'spelling', shape: 'empty fields at the end' } as const;
+  found.push(acceptedBy(both, place, '', '', true, finding) ?? reported(both, place, finding));
 }
 
 function isCount(message: Message, field: Part): boolean {

@@ -101,6 +101,7 @@ function covers(compiled: CompiledRule, { field, component, subcomponent, isWhol
 }
 
 function pathOf(segment: string, { field, component, subcomponent }: Place): string {
+  if (field === 0) return segment;
   if (component === 0) return `${segment}-${field}`;
   return subcomponent === 0 ? `${segment}-${field}.${component}` : `${segment}-${field}.${component}.${subcomponent}`;
 }

@@ -59,6 +59,7 @@ const GREEN: Known = {
   days: [day()],
   groups: [],
   coverage: BOTH,
+  history: new Set(),
   breaches: [],
   routes: [route(1, 'legacy'), route(2, 'parallel')],
   live: { phase: 'parallel', epoch: 2 },
@@ -114,6 +115,11 @@ describe('given what the worker has counted, when a connection is judged', () =>
     [
       'half of what history shows',
       { coverage: [...BOTH, finding({ platform: 'legacy', epoch: 1, name: 'order 718-7' })] },
+      ['covers 50 % of what history shows: 95 % are wanted'],
+    ],
+    [
+      'old messages that show more',
+      { history: new Set(['order 718-7']) },
       ['covers 50 % of what history shows: 95 % are wanted'],
     ],
     ['no history', { coverage: [] }, ['nothing is known of what the connection carries']],

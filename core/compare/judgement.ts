@@ -36,6 +36,8 @@ export type Known = {
   readonly days: readonly ComparisonDay[];
   readonly groups: readonly DifferenceGroup[];
   readonly coverage: readonly OutputFinding[];
+  /** What old messages show besides, by `--history`. */
+  readonly history: ReadonlySet<string>;
   readonly breaches: readonly OutputFinding[];
   readonly routes: readonly RouteChange[];
   /** As the gateway says now; null: it could not be asked. */
@@ -171,9 +173,9 @@ function percent(share: number): string {
 }
 
 /** History: what the control of its time sent, in every epoch. Seen: what both platforms have sent in this stretch. */
-function judgeCoverage({ coverage }: Known, { firstEpoch, phase }: Stretch) {
+function judgeCoverage({ coverage, history: old }: Known, { firstEpoch, phase }: Stretch) {
   const candidate = phase === null ? null : candidateOf({ phase });
-  const history = new Set<string>();
+  const history = new Set<string>(old);
   const seen = new Set<string>();
   for (const { name, platform, epoch } of coverage) {
     if (platform !== candidate || epoch < firstEpoch) history.add(name);

@@ -73,7 +73,12 @@ export async function openStore(context: Context): Promise<ProofStore> {
   }
 }
 
-export async function readStanding(context: Context, thresholds: Thresholds): Promise<Standing> {
+/** `history`: what old messages show, by connection. */
+export async function readStanding(
+  context: Context,
+  thresholds: Thresholds,
+  history: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<Standing> {
   const definitions = await definitionsOf(context);
   const names = context.selected.map(({ name }) => name);
   const store = await openStore(context);
@@ -104,6 +109,7 @@ export async function readStanding(context: Context, thresholds: Thresholds): Pr
           days: indexed[0].get(connection.name) ?? [],
           groups: indexed[1].get(connection.name) ?? [],
           coverage: indexed[2].get(connection.name) ?? [],
+          history: history.get(connection.name) ?? new Set(),
           breaches: indexed[3].get(connection.name) ?? [],
           routes: indexed[4].get(connection.name) ?? [],
           live: liveOf(statuses, connection),

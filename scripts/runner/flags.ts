@@ -115,6 +115,23 @@ export const FLAGS = {
     summary: 'compared pairs that a connection needs to be green; default: 100',
   },
   report: { kind: 'text', value: 'FILE', summary: 'write an HTML report there' },
+  suggest: { kind: 'boolean', summary: 'propose diff rules for what differs; writes nothing' },
+  'suggest-correlation': {
+    kind: 'boolean',
+    summary: 'measure which fields tell outputs apart and both platforms keep',
+  },
+  'self-test': { kind: 'boolean', summary: 'drift of every kind in real outputs: what would the rules hide?' },
+  history: {
+    kind: 'text',
+    value: 'PATH',
+    summary: 'old messages, in folders named after connections, to cover as well',
+  },
+  samples: { kind: 'text', value: 'PATH', summary: 'message files to take instead of recorded outputs' },
+  'show-values': {
+    kind: 'text',
+    value: 'AT',
+    summary: 'show this pair (shard/offset) side by side: patient data, recorded',
+  },
   freeze: { kind: 'boolean', summary: 'freeze the result as evidence' },
   since: { kind: 'text', value: 'TIME', summary: 'ISO time, or how long ago, as in 12h; default: the first message' },
   lis: { kind: 'text', value: 'FILE', summary: 'what the LIS has got and sent (CSV or NDJSON)' },

@@ -3,13 +3,17 @@ import { resolve } from 'node:path';
 import { evidenceFolderOf, storeEvidence } from '../../adapters/evidence-files.ts';
 import { DEFAULT_THRESHOLDS } from '../../core/compare/judgement.ts';
 import type { CompareDocument } from '../../core/compare-document.ts';
+import { showValues, suggest, suggestCorrelation, testRules } from '../compare/modes.ts';
 import { formatComparison } from '../compare/print.ts';
 import { writeReport } from '../compare/report.ts';
+import { historyFeatures } from '../compare/samples.ts';
 import { evidenceBody, projectFolderOf, readStanding, type Standing } from '../compare/standing.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { EXIT, usage } from '../runner/stop.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
+
+const MODES = ['suggest', 'self-test', 'suggest-correlation', 'show-values'] as const;
 
 export const compare: TaskVerb = {
   kind: 'task',
@@ -18,19 +22,43 @@ export const compare: TaskVerb = {
     'cutover compare',
     'cutover compare --wave pilot --report compare.html',
     'cutover compare --rule time-of-sending --json',
+    'cutover compare --suggest --connection northside-orders',
+    'cutover compare --self-test',
   ],
-  flags: [...SELECTION_FLAGS, 'rule', 'min-pairs', 'report', 'freeze', 'json'],
+  flags: [
+    ...SELECTION_FLAGS,
+    ...MODES,
+    'rule',
+    'min-pairs',
+    'history',
+    'samples',
+    'report',
+    'freeze',
+    'reason',
+    'json',
+  ],
+  check: (args) => {
+    const given = MODES.filter((mode) => args[mode] !== undefined);
+    if (given.length > 1) {
+      throw usage(`--${given[0]} and --${given[1]} exclude each other`, 'cutover compare --help');
+    }
+  },
   selectsAll: true,
   perform,
 };
 
 async function perform(context: Context, args: Args): Promise<Printed> {
+  if (args.suggest === true) return suggest(context);
+  if (args['self-test'] === true) return testRules(context, args);
+  if (args['suggest-correlation'] === true) return suggestCorrelation(context);
+  if (args['show-values'] !== undefined) return showValues(context, args);
   return judge(context, args);
 }
 
 async function judge(context: Context, args: Args): Promise<Printed> {
   const thresholds = { ...DEFAULT_THRESHOLDS, pairs: args['min-pairs'] ?? DEFAULT_THRESHOLDS.pairs };
-  const standing = narrowed(await readStanding(context, thresholds), args.rule);
+  const history = args.history === undefined ? new Map() : await historyFeatures(context, args.history);
+  const standing = narrowed(await readStanding(context, thresholds, history), args.rule);
   const isGreen = standing.connections.length > 0 && standing.connections.every(({ verdict }) => verdict === 'green');
   let document: CompareDocument = {
     verb: 'compare',

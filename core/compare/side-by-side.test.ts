@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { sideBySide } from './side-by-side.ts';
+
+const message = (...lines: string[]): Buffer => Buffer.from(`MSH|^~\\&|A\r${lines.join('\r')}\r`);
+
+test('given two messages, then each segment stands beside its own, and what differs is marked', () => {
+  const control = message('PID|1', 'OBX|1|NM|A||1', 'OBX|2|NM|B||2', 'NTE|1||x\x1b[2J');
+  const candidate = message('PID|1', 'ZXX|1', 'OBX|1|NM|A||9', 'NTE|1||x\x1b[2J');
+  expect(sideBySide(control, candidate)).toEqual([
+    { control: 'MSH|^~\\&|A', candidate: 'MSH|^~\\&|A', differs: false },
+    { control: 'PID|1', candidate: 'PID|1', differs: false },
+    { control: null, candidate: 'ZXX|1', differs: true },
+    { control: 'OBX|1|NM|A||1', candidate: 'OBX|1|NM|A||9', differs: true },
+    { control: 'OBX|2|NM|B||2', candidate: null, differs: true },
+    { control: 'NTE|1||x·[2J', candidate: 'NTE|1||x·[2J', differs: false },
+  ]);
+  expect(sideBySide(control, Buffer.from('none'))).toBeNull();
+});
