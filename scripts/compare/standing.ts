@@ -77,7 +77,7 @@ export async function openStore(context: Context): Promise<ProofStore> {
 export async function readStanding(
   context: Context,
   thresholds: Thresholds,
-  history: ReadonlyMap<string, ReadonlySet<string>>,
+  history: ReadonlyMap<string, ReadonlySet<string>> = new Map(),
 ): Promise<Standing> {
   const definitions = await definitionsOf(context);
   const names = context.selected.map(({ name }) => name);
