@@ -164,6 +164,24 @@ const pathMoveSchema = z.object({
   to: z.string(),
 });
 
+/** Of `handover`. */
+export const handoverDocumentSchema = z.object({
+  verb: z.literal('handover'),
+  ok: z.boolean().describe('nothing that a new owner needs is missing from the inventory'),
+  exitCode,
+  deployment: z.string(),
+  connections: z.int(),
+  missing: z.array(
+    z.object({ connection: z.string(), parties: z.array(z.string()).describe('nobody is named for them') }),
+  ),
+  withoutEdgeCases: z.int().describe('connections for which no edge case is written down; there may be none'),
+  pack: z.object({ folder: z.string(), files: z.int() }).nullable().describe('null: none was asked for'),
+  warnings,
+  nextSteps,
+  error: failureSchema.optional(),
+});
+export type HandoverDocument = z.output<typeof handoverDocumentSchema>;
+
 /** Of `insert` and `remove`. */
 export const pathDocumentSchema = z.object({
   verb: z.string(),
@@ -272,6 +290,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'move.schema.json': z.toJSONSchema(moveDocumentSchema),
     'history.schema.json': z.toJSONSchema(historyDocumentSchema),
     'action.schema.json': z.toJSONSchema(actionDocumentSchema),
+    'handover.schema.json': z.toJSONSchema(handoverDocumentSchema),
     'path.schema.json': z.toJSONSchema(pathDocumentSchema),
     'compare.schema.json': z.toJSONSchema(compareDocumentSchema),
     'compare-mode.schema.json': z.toJSONSchema(compareModeDocumentSchema),

@@ -71,6 +71,7 @@ describe('given a good inventory, when it is read', () => {
       settleMs: null,
       captureWaitMs: 2000,
       unclassifiedEffects: [],
+      edgeCases: [],
       destination: { answer: null, answerTimeoutMs: null, framing: { start: 0x0b, end: [0x1c, 0x0d] } },
       legs: { legacy: { retry: { withinMs: 3_600_000, ignore: ['MSH-7'] } } },
     });

@@ -137,6 +137,10 @@ const connection = z.strictObject({
     .prefault({})
     .describe("how long a captured output waits for the control's paired answer before it gets a generated AA"),
   effects: z.array(effect).default([]).describe("other side effects of the platforms' channel"),
+  edgeCases: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('what is odd about it and written down nowhere else; part of its sheet at the handover'),
   window: windowRuleSchema.optional(),
 });
 
@@ -227,6 +231,7 @@ export type Connection = {
   readonly changeOver: ChangeOverMethod;
   readonly orderWaitMs: number;
   readonly unclassifiedEffects: readonly string[];
+  readonly edgeCases: readonly string[];
   /** Its own, else that of the defaults, else null. */
   readonly window: WindowRule | null;
 };
@@ -333,6 +338,7 @@ function toConnection(
     captureWaitMs: item.capture.wait,
     changeOver: item.changeOver,
     orderWaitMs: item.orderWait ?? Math.floor(Math.min(patience(legacy), patience(next)) / 2),
+    edgeCases: item.edgeCases,
     unclassifiedEffects: item.effects.filter((one) => one.handling === undefined).map((one) => one.kind),
     window: item.window ?? usualWindow,
   };

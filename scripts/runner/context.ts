@@ -38,6 +38,8 @@ export type Context = Surroundings & {
   readonly stackPath: string;
   /** Null: it could not be read, and this verb goes on without it. */
   readonly stackFile: StackFile | null;
+  /** Absolute. */
+  readonly inventoryPath: string;
   readonly inventory: Inventory;
   readonly approvals: readonly ApprovalOnFile[];
   readonly selected: readonly Connection[];
@@ -86,6 +88,7 @@ export async function openContext(
     stack,
     stackPath,
     stackFile,
+    inventoryPath,
     inventory,
     approvals:
       project === null

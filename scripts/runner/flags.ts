@@ -160,6 +160,11 @@ export const FLAGS = {
   review: { kind: 'text', value: 'DATE', summary: 'when someone looks at it again: YYYY-MM-DD' },
   mitigation: { kind: 'text', value: 'TEXT', summary: 'what is done about it' },
   id: { kind: 'text', value: 'ID', summary: 'of the item, as in R-1' },
+  pack: {
+    kind: 'text',
+    value: 'DIR',
+    summary: 'write sheets and operations bundle into this folder, which must be empty or new',
+  },
   help: { kind: 'boolean', summary: 'this help' },
 } as const satisfies Record<string, FlagSpec>;
 

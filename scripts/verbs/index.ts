@@ -12,6 +12,7 @@ import { doctor } from './doctor.ts';
 import { drill } from './drill.ts';
 import { gate } from './gate.ts';
 import { gateway } from './gateway.ts';
+import { handover } from './handover.ts';
 import { history } from './history.ts';
 import { hold } from './hold.ts';
 import { importVerb } from './import.ts';
@@ -51,6 +52,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   insert,
   remove,
   dashboard,
+  handover,
   history,
   audit,
   hold,

@@ -1,0 +1,83 @@
+/** The sheet of one connection, for whoever is on call and has never seen it: where it goes, whose it is, what is odd. */
+import type { Connection, Feed, Inventory, Peer } from './inventory.ts';
+import { PLATFORMS } from './platform.ts';
+
+/** Who has to be named before a connection can be handed over; the four parties of the programme. */
+export const PARTIES = ['legacy', 'new', 'emr', 'lab'] as const;
+
+export function connectionSheet(inventory: Inventory, connection: Connection): string {
+  const feed = inventory.feeds.find(({ name }) => name === connection.feed);
+  if (feed === undefined) throw new Error(`${connection.name} has no feed`);
+  const shared = feed.connections.filter((name) => name !== connection.name);
+  const gateway = inventory.gateways.find(({ shard }) => shard === connection.shard);
+  return [
+    `# ${connection.name}`,
+    '',
+    `${connection.direction} of ${connection.practice}, wave ${connection.wave}`,
+    '',
+    ...table(['who', 'name'], [...PARTIES.map((party) => [party, ownerOf(connection, party)]), ...others(connection)]),
+    '',
+    ...table(
+      ['where', 'what'],
+      [
+        ['gateway', `shard ${connection.shard}, admin ${gateway?.admin ?? 'unknown'}`],
+        ['source connects to', `port ${feed.port}${describeSecurity(feed)}`],
+        ['legacy', addressOf(feed.platforms.legacy)],
+        ['new', addressOf(feed.platforms.new)],
+        ...PLATFORMS.map((platform) => [`${platform} sends its output to`, `port ${connection.legs[platform].port}`]),
+        ['destination', addressOf(connection.destination)],
+      ],
+    ),
+    '',
+    ...table(
+      ['how', ''],
+      [
+        ['the sender waits', feed.ackTimeoutMs === null ? 'unknown; counts as 5 s' : `${feed.ackTimeoutMs / 1000} s`],
+        ['outputs an input', connection.outputs],
+        ['told apart by', connection.correlate?.join(', ') ?? 'order alone'],
+        ['shared with', shared.length === 0 ? 'nobody' : shared.join(', ')],
+        ['side effects not classified', connection.unclassifiedEffects.join(', ') || 'none'],
+      ],
+    ),
+    '',
+    '## Known edge cases',
+    '',
+    ...(connection.edgeCases.length === 0
+      ? ['None written down. Ask the prior team before access changes hands.']
+      : connection.edgeCases.map((text) => `- ${text}`)),
+    '',
+    '## At night',
+    '',
+    '```sh',
+    `cutover status --connection ${connection.name}`,
+    `cutover rollback --connection ${connection.name} --reason "WHAT IS WRONG"`,
+    '```',
+    '',
+  ].join('\n');
+}
+
+/** Parties of a connection that nobody is named for. */
+export function unnamedParties(connection: Connection): readonly string[] {
+  return PARTIES.filter((party) => connection.owners[party] === undefined);
+}
+
+function ownerOf(connection: Connection, party: string): string {
+  return connection.owners[party] ?? '**nobody is named**';
+}
+
+function others({ owners }: Connection): string[][] {
+  const known: readonly string[] = PARTIES;
+  return Object.entries(owners).filter(([party]) => !known.includes(party));
+}
+
+function addressOf({ host, port, tls }: Peer): string {
+  return `${host}:${port}${tls === null ? '' : ', TLS'}`;
+}
+
+function describeSecurity({ tls }: Feed): string {
+  return tls === null ? '' : ', TLS';
+}
+
+function table(head: readonly [string, string], rows: readonly (readonly string[])[]): string[] {
+  return [`| ${head.join(' | ')} |`, '| --- | --- |', ...rows.map((row) => `| ${row.join(' | ')} |`)];
+}
