@@ -14,6 +14,7 @@ import { programmePlanJsonSchema } from './planning/plan-document.ts';
 import { PHASES, PLATFORMS } from './platform.ts';
 import { reconcileDocumentSchema, verifyDocumentSchema } from './reconcile/document.ts';
 import { rehearsalSchema } from './rehearsal-document.ts';
+import { reportJsonSchema } from './report-document.ts';
 
 const nextSteps = z.array(z.string()).describe('what to do next, as commands where there is one');
 const warnings = z.array(z.string());
@@ -307,6 +308,7 @@ export function documentJsonSchemas(): Readonly<Record<string, object>> {
     'error.schema.json': z.toJSONSchema(errorDocumentSchema),
     'import.schema.json': importDocumentJsonSchema(),
     'plan.schema.json': programmePlanJsonSchema(),
+    'report.schema.json': reportJsonSchema(),
     'rehearsal.schema.json': z.toJSONSchema(rehearsalSchema),
   };
 }

@@ -83,6 +83,7 @@ export const FLAGS = {
     value: 'FILE',
     summary: 'what `rehearse --json` printed: how long a switch and a rollback take',
   },
+  html: { kind: 'text', value: 'FILE', summary: 'the HTML file to write; the CSV goes beside it' },
   windows: { kind: 'boolean', summary: 'only the coming windows of each wave' },
   ical: { kind: 'text', value: 'FILE', summary: 'write the nights as iCalendar' },
   svg: { kind: 'text', value: 'FILE', summary: 'write the plan as a picture' },

@@ -24,6 +24,7 @@ import { reconcile } from './reconcile.ts';
 import { rehearse } from './rehearse.ts';
 import { release } from './release.ts';
 import { remove } from './remove.ts';
+import { report } from './report.ts';
 import { resolve } from './resolve.ts';
 import { rollback } from './rollback.ts';
 import { signoff } from './signoff.ts';
@@ -54,6 +55,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   dashboard,
   handover,
   history,
+  report,
   audit,
   hold,
   release,

@@ -1,0 +1,58 @@
+/** `report`: the sign-off pack of a wave or the programme, one HTML file and a CSV beside it. Changes nothing else. */
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { ReportDocument } from '../../core/report-document.ts';
+import { toCsv, toHtml } from '../report/files.ts';
+import { gather } from '../report/gather.ts';
+import type { Context } from '../runner/context.ts';
+import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { EXIT, usage } from '../runner/stop.ts';
+import type { Printed, TaskVerb } from '../runner/verb.ts';
+
+export const report: TaskVerb = {
+  kind: 'task',
+  summary: 'the sign-off pack: every connection, counted and compared, as HTML and CSV',
+  examples: ['cutover report --wave pilot --html pilot.html', 'cutover report --all --html programme.html --json'],
+  flags: [...SELECTION_FLAGS, 'html', 'json'],
+  selectsAll: true,
+  check: ({ html }) => {
+    if (html === undefined || !html.endsWith('.html')) throw usage('where to?', 'cutover report --html report.html');
+  },
+  perform,
+};
+
+async function perform(context: Context, args: Args): Promise<Printed> {
+  const html = resolve(context.cwd, args.html ?? 'report.html');
+  const csv = html.replace(/\.html$/, '.csv');
+  const gathered = await gather(context);
+  const ok = gathered.connections.every(({ openPoints }) => openPoints.length === 0) && gathered.notKnown.length === 0;
+  const { stack, inventory, operator, clock } = context;
+  const pack = {
+    ok,
+    deployment: inventory.deployment,
+    stack,
+    selection: selectionOf(args),
+    madeAt: clock.now(),
+    madeBy: operator,
+    ...gathered,
+  };
+  await writeFile(html, toHtml(pack));
+  await writeFile(csv, toCsv(pack));
+  const exitCode = ok ? EXIT.done : EXIT.refused;
+  const document: ReportDocument = { ...pack, exitCode, html, csv };
+  const open = gathered.connections.filter(({ openPoints }) => openPoints.length > 0);
+  const lines = [
+    `${gathered.connections.length} connections, ${open.length} with open points`,
+    ...gathered.notKnown.map((each) => `not known: ${each}`),
+    html,
+    csv,
+  ];
+  return { document, text: `${lines.join('\n')}\n`, exitCode };
+}
+
+function selectionOf({ wave, practice, connection, feed }: Args): string {
+  const parts = Object.entries({ wave, practice, connection, feed }).flatMap(([flag, names]) =>
+    names === undefined ? [] : [`${flag} ${names.join(', ')}`],
+  );
+  return parts.length === 0 ? 'the whole programme' : parts.join('; ');
+}
