@@ -104,7 +104,8 @@ export class OutsideStore {
     slackMs: number,
   ): Promise<{ readonly unknownConnection: number; readonly outsideWindow: number }> {
     const unknown = await this.#postgres.query(
-      'delete from outside_rows where set_name = $1 and not (connection = any($2))',
+      // Hashed, which `not (… = any …)` is not.
+      'delete from outside_rows where set_name = $1 and connection <> all($2)',
       [set, connections],
     );
     const outside = await this.#postgres.query(
