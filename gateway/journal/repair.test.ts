@@ -57,7 +57,7 @@ test.each([
   const files = await filled(keys);
   const segments = (await files.list(DIR)).sort();
   expect(segments.length).toBeGreaterThan(3);
-  const options = { dir: DIR, shard: 0, incarnation: 'a', files, keys, nowMs: 7 };
+  const options = { dir: DIR, shard: 0, incarnation: 'a', files, keys, nowMs: 7, segmentBytes: 4096 };
   expect((await planRepair(options)).damages).toEqual([]);
   // The first batch of the second segment: its head; the first record of the first segment's first batch: its payload.
   files.damage(`${DIR}/${segments[1]}`, 128 + 9, (byte) => byte ^ 1);

@@ -16,6 +16,8 @@ export type RepairOptions = Pick<JournalOptions, 'dir' | 'shard' | 'incarnation'
   readonly files: JournalFiles;
   readonly keys: NonNullable<JournalOptions['keys']>;
   readonly nowMs: number;
+  /** Of the new journal. Default: as the journal has it. */
+  readonly segmentBytes?: number;
 };
 
 export type Damage = {
