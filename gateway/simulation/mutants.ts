@@ -367,13 +367,6 @@ const SWAPS: readonly Mutant[] = [
       "this.#hooks.commit(() => this.#committed());\n    this.#deadlineTimer = this.#runtime.after(4, () => {\n      if (this.phase === 'committing') this.phase = 'draining';\n      this.#abort('too slow');\n    });",
   },
   {
-    name: 'do not wait for the candidate',
-    rule: 8,
-    file: SWAP,
-    find: 'this.#feed.isQuiet && this.#connection.isSettled()',
-    replace: 'this.#feed.isQuiet && this.#connection.openOutputs + this.#connection.owedOutputs === 0',
-  },
-  {
     name: 'wait for neither primary nor copies nor what they owe',
     rule: 8,
     file: SWAP,
