@@ -14,6 +14,7 @@ import {
   type ObligationCount,
   type OutputFinding,
   type RouteChange,
+  type SeenNames,
   type WorkerState,
 } from '../core/proof-results.ts';
 import { Postgres, type PostgresOptions } from './postgres.ts';
@@ -75,6 +76,12 @@ const findingRow = z.object({
   examples,
   first_ms: count,
   last_ms: count,
+});
+const namesRow = z.object({
+  connection: z.string(),
+  epoch: z.int(),
+  platform: z.enum(PLATFORMS),
+  names: z.array(z.string()),
 });
 const classRow = z.object({ connection: z.string(), class: z.enum(OBLIGATION_CLASSES), n: count });
 const ingressRow = z.object({ feed: z.string(), outcome: z.enum(INGRESS_OUTCOMES), n: count });
@@ -221,6 +228,18 @@ export class ProofStore {
       firstAtMs: first_ms,
       lastAtMs: last_ms,
     }));
+  }
+
+  /** What occurs in outputs, as names by connection, epoch and platform: a row each instead of one a name. */
+  async readNames(area: string, connections: readonly string[] | null = null): Promise<readonly SeenNames[]> {
+    return this.#read(
+      namesRow,
+      `select c.name as connection, f.epoch, f.platform, array_agg(distinct f.name) as names
+       from cutover.proof_findings f join cutover.proof_connections c on c.id = f.connection
+       where c.deployment = $1 and f.area = $2 and ($3::text[] is null or c.name = any($3))
+       group by c.name, f.epoch, f.platform`,
+      [this.#deployment, area, connections],
+    );
   }
 
   /** Obligations by class: whole hours from counts, the edges of the window from rows; filtered ones by the minute. */

@@ -100,6 +100,14 @@ export type OutputFinding = {
   readonly lastAtMs: number;
 };
 
+/** What occurred in one platform's outputs of one epoch: names of an area of findings. */
+export type SeenNames = {
+  readonly connection: string;
+  readonly epoch: number;
+  readonly platform: Platform;
+  readonly names: readonly string[];
+};
+
 export type ObligationCount = {
   readonly connection: string;
   readonly class: ObligationClass;

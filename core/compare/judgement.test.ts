@@ -3,7 +3,14 @@ import { compileContract } from '../contracts/compile.ts';
 import { contractSchema } from '../contracts/contract.ts';
 import { GOOD } from '../inventory.example.ts';
 import { parseInventory } from '../inventory.ts';
-import type { ComparisonDay, DifferenceGroup, OutputFinding, RouteChange, WorkerState } from '../proof-results.ts';
+import type {
+  ComparisonDay,
+  DifferenceGroup,
+  OutputFinding,
+  RouteChange,
+  SeenNames,
+  WorkerState,
+} from '../proof-results.ts';
 import { refOf } from '../rules/compile.ts';
 import { NO_RULES } from '../rules/compiled.ts';
 import { exposureOf } from '../rules/exposure.ts';
@@ -51,7 +58,11 @@ function route(epoch: number, phase: RouteChange['phase'], newWeight = 0): Route
   return { connection: 'c', epoch, phase, newWeight, forced: false, atMs: AT };
 }
 
-const BOTH = [finding({ platform: 'legacy', epoch: 1 }), finding({})];
+function names(platform: 'legacy' | 'new', epoch: number, name = 'segment PID'): SeenNames {
+  return { connection: 'c', epoch, platform, names: [name] };
+}
+
+const BOTH = [names('legacy', 1), names('new', 2)];
 const GREEN: Known = {
   connection: { ...connection, correlate: ['MSH-10'] },
   rules: NO_RULES,
@@ -114,7 +125,7 @@ describe('given what the worker has counted, when a connection is judged', () =>
     ],
     [
       'half of what history shows',
-      { coverage: [...BOTH, finding({ platform: 'legacy', epoch: 1, name: 'order 718-7' })] },
+      { coverage: [...BOTH, names('legacy', 1, 'order 718-7')] },
       ['covers 50 % of what history shows: 95 % are wanted'],
     ],
     [

@@ -14,6 +14,7 @@ import {
   type DifferenceGroup,
   type OutputFinding,
   type RouteChange,
+  type SeenNames,
 } from '../proof-results.ts';
 import type { CompiledRules } from '../rules/compiled.ts';
 import { contractArea, INSPECTED } from './inspect.ts';
@@ -35,7 +36,7 @@ export type Known = {
   readonly contract: CompiledContract | null;
   readonly days: readonly ComparisonDay[];
   readonly groups: readonly DifferenceGroup[];
-  readonly coverage: readonly OutputFinding[];
+  readonly coverage: readonly SeenNames[];
   /** What old messages show besides, by `--history`. */
   readonly history: ReadonlySet<string>;
   readonly breaches: readonly OutputFinding[];
@@ -177,9 +178,9 @@ function judgeCoverage({ coverage, history: old }: Known, { firstEpoch, phase }:
   const candidate = phase === null ? null : candidateOf({ phase });
   const history = new Set<string>(old);
   const seen = new Set<string>();
-  for (const { name, platform, epoch } of coverage) {
-    if (platform !== candidate || epoch < firstEpoch) history.add(name);
-    if (platform === candidate && epoch >= firstEpoch) seen.add(name);
+  for (const { names, platform, epoch } of coverage) {
+    const isSeen = platform === candidate && epoch >= firstEpoch;
+    for (const name of names) (isSeen ? seen : history).add(name);
   }
   return coverageOf(history, seen);
 }

@@ -84,16 +84,13 @@ export async function readStanding(
   const store = await openStore(context);
   try {
     const contracts = new Map(names.flatMap((name) => contractEntry(definitions, name)));
-    const [state, days, groups, coverage, routes, hidden, statuses, shipping] = await Promise.all([
-      store.readWorkerState(),
-      store.readComparison(names),
-      store.readDifferences(names, GROUPS_LIMIT),
-      store.readFindings(COVERAGE_AREA, names),
-      store.readRoutes(),
-      store.readHiddenPairs(),
-      readStatuses(context),
-      shippingDoubts(context),
-    ]);
+    const [statuses, shipping] = await Promise.all([readStatuses(context), shippingDoubts(context)]);
+    const state = await store.readWorkerState();
+    const days = await store.readComparison(names);
+    const groups = await store.readDifferences(names, GROUPS_LIMIT);
+    const coverage = await store.readNames(COVERAGE_AREA, names);
+    const routes = await store.readRoutes();
+    const hidden = await store.readHiddenPairs();
     const breaches: OutputFinding[] = [];
     for (const area of new Set(contracts.values())) breaches.push(...(await store.readFindings(area, names)));
     const by = <T extends { readonly connection: string }>(rows: readonly T[]): ReadonlyMap<string, readonly T[]> =>
