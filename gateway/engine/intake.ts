@@ -303,8 +303,11 @@ export class Intake implements SocketOwner {
         socket.provesReading = socket.framer.bufferedBytes === 0;
         return;
       case 'another-attempt': {
-        const { firstAttempt, context } = recognition.remembered;
-        this.#begin(socket, frame, facts, digest, firstAttempt, context);
+        const { firstAttempt, context, outcome } = recognition.remembered;
+        const message = this.#open(socket, frame, facts, digest, firstAttempt, context);
+        // An attempt after the refused one may have gone out, and its record with it in the crash.
+        if (isFirst && outcome.kind === 'negative') this.#owner.firstAfterCrash(message);
+        this.#owner.message(message);
         return;
       }
       case 'new': {
@@ -323,17 +326,6 @@ export class Intake implements SocketOwner {
     const answer = ownAnswer(frame.payload, 'AR', CANNOT_STORE, this.#runtime.now);
     this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
     socket.provesReading = socket.framer.bufferedBytes === 0;
-  }
-
-  #begin(
-    socket: Socket,
-    frame: Frame,
-    facts: MessageFacts,
-    digest: string,
-    attemptOf: number | null,
-    context: number | null,
-  ): void {
-    this.#owner.message(this.#open(socket, frame, facts, digest, attemptOf, context));
   }
 
   #open(

@@ -18,8 +18,10 @@ const REGRESSIONS: readonly (readonly [keyof typeof SCENARIOS, number])[] = [
   ['dead-platform', 38],
   ['weights-and-rejections', 1],
   ['weights-and-rejections', 23],
+  ['shared-feed-rejections', 4],
   ['shared-feed-rejections', 40],
   ['shared-feed-everything', 2],
+  ['at-offset-rejections', 12],
 ];
 
 describe('simulated nights (rules 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14)', () => {
