@@ -225,7 +225,7 @@ export class Scenario implements Director {
     }
     this.seen(`compare: ${verdict}; connections that it names as red`, red);
     if (compared.differing > 0)
-      this.seen(`pairs that differ, at ${paths.map(({ path }) => path).join(', ')}`, compared.differing);
+      this.seen(`pairs that differ, at ${[...new Set(paths.map(({ path }) => path))].join(', ')}`, compared.differing);
     if (compared.missing > 0) this.seen('outputs that it misses of the new platform', compared.missing);
     if (compared.extra > 0) this.seen('outputs that only the new platform sent', compared.extra);
     if (mustFind !== undefined && mustFind !== null && !mustFind(compared))

@@ -11,7 +11,7 @@ import { killTree } from '../adapters/process-tree.ts';
 import { rehearsalSchema } from '../core/rehearsal-document.ts';
 import { REPOSITORY } from './verbs-harness.ts';
 
-const LIMIT_MS = 420_000;
+const LIMIT_MS = 900_000;
 const NIGHT = ['sync', 'parallel', 'compare', 'switch', 'rollback', 'switch again', 'status', 'decommission'];
 
 type Run = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };

@@ -85,7 +85,7 @@ function proof({ compared, reconciled }: RehearsalResult): string {
     const at =
       paths.length === 0
         ? ''
-        : ` What nobody has accepted: ${paths.map(({ path, kind }) => `${path} (${kind})`).join(', ')}.`;
+        : ` What nobody has accepted: ${[...new Set(paths.map(({ path, kind }) => `${path} (${kind})`))].join(', ')}.`;
     row(
       'compare',
       verdict,
