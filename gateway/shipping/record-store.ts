@@ -6,7 +6,7 @@
 import { Postgres, type PostgresOptions } from '../../adapters/postgres.ts';
 import { lockKeyOf, migrate } from '../../adapters/postgres-migrations.ts';
 import { SHIPPING_MIGRATIONS } from '../../adapters/shipping-migrations.ts';
-import { DIGEST_BYTES, type JournalName, type Row } from './row.ts';
+import { DIGEST_BYTES, type JournalName, lostRanges, type Row } from './row.ts';
 
 /** How long the database may take; defaults as in `Postgres.open`. */
 export type StoreLimits = Pick<PostgresOptions, 'connectLimitMs' | 'statementLimitMs'>;
@@ -104,6 +104,7 @@ export class RecordStore {
     await this.#postgres.transaction(async () => {
       const { affected } = await this.#postgres.query(INSERT, values);
       if (affected < rows.length) await this.#compare(offsets, digests);
+      for (const { from, to } of lostRanges(rows)) await this.#insertGap(from, to);
       await this.#advance(last.offset);
     });
   }
@@ -111,16 +112,20 @@ export class RecordStore {
   /** Records that the journal no longer has and that were never shipped. */
   async noteGap(from: number, to: number): Promise<void> {
     await this.#postgres.transaction(async () => {
-      await this.#postgres.query(
-        'insert into cutover.journal_gaps (journal, from_offset, to_offset) values ($1, $2, $3) on conflict do nothing',
-        [this.#journal, from, to],
-      );
+      await this.#insertGap(from, to);
       await this.#advance(to);
     });
   }
 
   close(): Promise<void> {
     return this.#postgres.close();
+  }
+
+  async #insertGap(from: number, to: number): Promise<void> {
+    await this.#postgres.query(
+      'insert into cutover.journal_gaps (journal, from_offset, to_offset) values ($1, $2, $3) on conflict do nothing',
+      [this.#journal, from, to],
+    );
   }
 
   async #compare(offsets: readonly number[], digests: Buffer): Promise<void> {

@@ -61,3 +61,15 @@ function asText(value: Json | undefined): string | null {
 function asOffset(value: Json | undefined): number | null {
   return typeof value === 'number' && Number.isSafeInteger(value) ? value : null;
 }
+
+/** What a repair of the journal could not save: nobody knows what these records said, so they are gaps like purged ones. */
+export function lostRanges(rows: readonly Row[]): readonly { readonly from: number; readonly to: number }[] {
+  const ranges: { from: number; to: number }[] = [];
+  for (const { offset, type } of rows) {
+    if (type !== 'lost') continue;
+    const last = ranges.at(-1);
+    if (last?.to === offset - 1) last.to = offset;
+    else ranges.push({ from: offset, to: offset });
+  }
+  return ranges;
+}

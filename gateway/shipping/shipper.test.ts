@@ -390,6 +390,23 @@ test('what was purged before it was shipped is noted as a gap, once, and the res
   expect(gaps).toEqual([{ from_offset: '1', to_offset: String(firstOffset - 1) }]);
 });
 
+test('what a repair could not save is shipped as lost and counts as a gap: nobody knows what it said', async () => {
+  const writing = await Writing.start('lost');
+  await writing.append(3);
+  for (const offset of [4, 5]) {
+    writing.journal.append({ offset, meta: { t: 'lost', at: 1_700_000_000_000 }, payload: null }, 'durable');
+  }
+  await writing.append(2);
+  const running = new Running(writing);
+  await running.shipped(7);
+  expect(running.last?.missingRecords).toBe(2);
+  expect(await offsetsOf('lost')).toEqual(upTo(7));
+  const gaps = await query(
+    "select from_offset, to_offset from cutover.journal_gaps g join cutover.journals j on j.id = g.journal where incarnation = 'lost'",
+  );
+  expect(gaps).toEqual([{ from_offset: '4', to_offset: '5' }]);
+});
+
 test('another copy of the data directory that has shipped is found out, and nothing is written', async () => {
   const writing = await Writing.start('copy');
   await writing.append(30);

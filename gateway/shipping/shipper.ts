@@ -6,7 +6,7 @@
 import type { JournalRecord } from '../journal/types.ts';
 import type { JournalTail, TailLimits } from './journal-tail.ts';
 import { Diverged, type RecordStore } from './record-store.ts';
-import { type JournalName, type Row, rowOf } from './row.ts';
+import { type JournalName, lostRanges, type Row, rowOf } from './row.ts';
 import type { ShipperReport, ShippingLog, ShippingState } from './status.ts';
 
 export type ShipperOptions = {
@@ -142,6 +142,10 @@ export class Shipper {
       this.#say('error', 'shipping-gap', { from: shipped + 1, records: missing });
     }
     await store.write(rows);
+    for (const { from, to } of lostRanges(rows)) {
+      this.#missingRecords += to - from + 1;
+      this.#say('error', 'shipping-gap', { from, records: to - from + 1 });
+    }
     this.#shippedUpTo = last.offset;
   }
 
