@@ -1,6 +1,6 @@
 /**
  * What a comparison finds. A difference says where and of what kind, never what the values are: its shape is made of
- * classes of values (docs/adr/0030-shapes-without-values.md), so that it may be counted, stored and shown.
+ * classes of values (docs/adr/0020-shapes-without-values.md), so that it may be counted, stored and shown.
  */
 
 export const DIFFERENCE_KINDS = [
