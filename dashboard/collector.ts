@@ -205,7 +205,7 @@ export class Collector {
     [this.#configured, this.#approvals, this.#gate] = await Promise.all([
       readConfiguredEpochs(stackFile),
       readApprovalLines(approvalFolder),
-      readGate(evidenceFolder),
+      readGate(evidenceFolder, Date.now()),
     ]);
   }
 

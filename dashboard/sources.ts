@@ -1,11 +1,13 @@
 /** Everything that the war room looks at: inventory, stack file, gateways, proof store, approvals. Each may be away. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { listEvidence } from '../adapters/evidence-files.ts';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { Postgres } from '../adapters/postgres.ts';
 import { readStackFile } from '../adapters/stack-file.ts';
 import type { ConnectionStatus, OpenDecision } from '../core/admin-api.ts';
 import { readApprovalDocument } from '../core/approval-document.ts';
+import { frozenGateSchema } from '../core/gate/gate-document.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Comparison } from '../core/war-room/board.ts';
 import type { ApprovalLine, GateLine, Pause, TimelineEntry } from '../core/war-room/feed.ts';
@@ -64,34 +66,15 @@ export async function readApprovalLines(folder: string): Promise<ApprovalLine[]>
   return lines.flat().sort((a, b) => (a.notAfter < b.notAfter ? 1 : -1));
 }
 
-/** The newest frozen verdict of the gate under the stack's evidence, or null. */
-export async function readGate(folder: string): Promise<GateLine | null> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
-  let newest: GateLine | null = null;
-  for (const name of names.slice(-500)) {
-    const text = await readFile(join(folder, name), 'utf8').catch(() => '');
-    const gate = gateIn(text, name, await stat(join(folder, name)).catch(() => null));
-    if (gate !== null && (newest === null || gate.at > newest.at)) newest = gate;
-  }
-  return newest;
-}
-
-function gateIn(text: string, name: string, file: { readonly mtime: Date } | null): GateLine | null {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof content !== 'object' || content === null || !('criteria' in content) || !Array.isArray(content.criteria))
-    return null;
-  const verdict = 'verdict' in content ? String(content.verdict) : 'unknown';
-  const criteria = content.criteria.flatMap((each: unknown) =>
-    typeof each === 'object' && each !== null && 'id' in each && 'verdict' in each
-      ? [{ id: String(each.id), verdict: String(each.verdict), reason: 'reason' in each ? String(each.reason) : '' }]
-      : [],
-  );
-  return { at: file?.mtime.toISOString() ?? '', verdict, digest: `sha256:${name.slice(0, 64)}`, criteria };
+/** The newest frozen verdict of the gate under the stack's evidence, or null. Past its time it is no longer green. */
+export async function readGate(folder: string, nowMs: number): Promise<GateLine | null> {
+  const [newest] = (await listEvidence(folder, 'gate')).found;
+  if (newest === undefined) return null;
+  const { success, data } = frozenGateSchema.safeParse(newest.evidence.body);
+  if (!success) return null;
+  const isOver = nowMs >= Date.parse(data.expiresAt);
+  const verdict = isOver ? `expired at ${data.expiresAt} (was ${data.verdict})` : data.verdict;
+  return { at: data.at, verdict, digest: newest.digest, criteria: data.criteria };
 }
 
 type ComparisonRow = { name: string; pairs: string; matched: string; accepted: string; open: string };

@@ -31,3 +31,11 @@ export const gateDocumentSchema = z.object({
   nextSteps: z.array(z.string()),
 });
 export type GateDocument = z.output<typeof gateDocumentSchema>;
+
+/** The body of evidence of kind `gate`, as far as a reader needs it. */
+export const frozenGateSchema = z.object({
+  verdict: z.enum(['green', 'red']),
+  at: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  criteria: z.array(criterionSchema.pick({ id: true, verdict: true, reason: true })),
+});
