@@ -4,7 +4,9 @@
  * an engine builds the image is not proven here.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -78,7 +80,7 @@ describe('the image', { timeout: 180_000 }, () => {
     await cp(join(ROOT, 'stacks/local/inventory.yaml'), inventory);
     const text = (await readFile(inventory, 'utf8')).replaceAll(/port: (2[123]\d\d\d)/g, 'port: 0');
     const { writeFile } = await import('node:fs/promises');
-    await writeFile(inventory, legsOnFreePorts(text));
+    await writeFile(inventory, await legsOnFreePorts(text));
     const data = join(folder, 'data/shard');
     const files = ['--inventory', inventory, '--data-dir', data];
     expect(await endOf(start(['gateway', 'init', ...files]))).toMatchObject({ code: 0 });
@@ -135,10 +137,18 @@ function asOther(folder: string): { uid?: number; gid?: number } {
   return tried.status === 0 && reads.status === 0 ? other : {};
 }
 
-/** Legs need ports that nobody else has; the inventory names them. */
-function legsOnFreePorts(text: string): string {
-  let next = 40_000 + (process.pid % 20_000);
-  return text.replaceAll(/(legacy|new): \{ port: 0 \}/g, (_all, platform) => `${platform}: { port: ${next++} }`);
+/** Legs need ports that nobody else has, named in the inventory: the system chooses them, all at once so that none comes twice. */
+async function legsOnFreePorts(text: string): Promise<string> {
+  const legs = /(legacy|new): \{ port: 0 \}/g;
+  const servers = [...text.matchAll(legs)].map(() => createServer().listen(0, '127.0.0.1'));
+  const ports: number[] = [];
+  for (const server of servers) {
+    if (!server.listening) await once(server, 'listening');
+    const address = server.address();
+    if (address !== null && typeof address === 'object') ports.push(address.port);
+  }
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return text.replaceAll(legs, (_all, platform) => `${platform}: { port: ${ports.shift()} }`);
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
