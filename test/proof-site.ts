@@ -12,10 +12,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import { eachFrame, frame } from './mllp-frames.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 
-const START = 0x0b;
-const END = Buffer.from([0x1c, 0x0d]);
 export const CONNECTION = 'north-orders';
 
 export type Platform = 'legacy' | 'new';
@@ -212,22 +211,6 @@ async function exchange(port: number, messages: readonly string[], sockets: Set<
     socket.destroy();
     sockets.delete(socket);
   }
-}
-
-function eachFrame(socket: Socket, onMessage: (message: string) => void): void {
-  let pending = Buffer.alloc(0);
-  socket.on('data', (chunk: Buffer) => {
-    pending = Buffer.concat([pending, chunk]);
-    for (let at = pending.indexOf(END); at !== -1; at = pending.indexOf(END)) {
-      const message = pending.subarray(pending.indexOf(START) + 1, at).toString('latin1');
-      pending = pending.subarray(at + END.length);
-      onMessage(message);
-    }
-  });
-}
-
-function frame(message: string): Buffer {
-  return Buffer.concat([Buffer.from([START]), Buffer.from(message, 'latin1'), END]);
 }
 
 export function order(id: string, number = id): string {

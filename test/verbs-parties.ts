@@ -4,9 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-
-const START = 0x0b;
-const END = Buffer.from([0x1c, 0x0d]);
+import { eachFrame, frame } from './mllp-frames.ts';
 
 export type Parties = {
   readonly ports: { readonly legacy: number; readonly new: number; readonly destination: number };
@@ -132,22 +130,6 @@ async function exchange(port: number, message: string, sockets: Set<Socket>): Pr
     socket.destroy();
     sockets.delete(socket);
   }
-}
-
-function eachFrame(socket: Socket, onMessage: (message: string) => void): void {
-  let pending = Buffer.alloc(0);
-  socket.on('data', (chunk: Buffer) => {
-    pending = Buffer.concat([pending, chunk]);
-    for (let end = pending.indexOf(END); end !== -1; end = pending.indexOf(END)) {
-      const message = pending.subarray(pending.indexOf(START) + 1, end).toString('latin1');
-      pending = pending.subarray(end + END.length);
-      onMessage(message);
-    }
-  });
-}
-
-function frame(message: string): Buffer {
-  return Buffer.concat([Buffer.from([START]), Buffer.from(message, 'latin1'), END]);
 }
 
 function order(id: string): string {
