@@ -1,4 +1,4 @@
-/** Workbooks that were made to unpack to anything are refused before a reader of spreadsheets sees them. */
+/** Lists in every charset and separator are read; workbooks that were made to unpack to anything are refused beforehand. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +56,43 @@ describe('a workbook', () => {
 });
 
 describe('a list of text', () => {
+  const TEXT = 'Praxis;Ziel\r\n"Köln; Süd";lis\r\n';
+  const ROW = { Praxis: 'Köln; Süd', Ziel: 'lis' };
+  it.each<[string, Buffer, object]>([
+    ['UTF-8 with a mark', Buffer.from(`\ufeff${TEXT}`), ROW],
+    [
+      'UTF-16, as a spreadsheet program saves text',
+      Buffer.from(`\ufeff${TEXT.replaceAll(';', '\t')}`, 'utf16le'),
+      { ...ROW, Praxis: 'Köln\t Süd' },
+    ],
+    ['UTF-16 the other way round', Buffer.from(`\ufeff${TEXT}`, 'utf16le').swap16(), ROW],
+    ['the Windows code page', Buffer.from(TEXT, 'latin1'), ROW],
+    ['a separator that its first line names', Buffer.from(`sep=;\r\n${TEXT}`), ROW],
+    ['bars', Buffer.from('Praxis|Ziel|a,b\n"Köln; Süd"|lis|\n'), { ...ROW, 'a,b': '' }],
+    [
+      'commas in a quoted header',
+      Buffer.from('"Praxis";"Ziel";"a,b,c,d"\n"Köln; Süd";lis;\n'),
+      { ...ROW, 'a,b,c,d': '' },
+    ],
+    ['line ends of old machines', Buffer.from(TEXT.replaceAll('\r\n', '\r')), ROW],
+  ])('in %s is read', async (_what, bytes, row) => {
+    const file = join(folder, 'list.csv');
+    await writeFile(file, bytes);
+    const read = await readListFile(file, null);
+    expect(read).toMatchObject({ ok: true, value: { rows: [{ cells: row }] } });
+  });
+
+  it('with two columns of one name is refused, and one in another charset says which was assumed', async () => {
+    const file = join(folder, 'list.csv');
+    await writeFile(file, 'port;host;port\n1;a;2\n');
+    expect(await readListFile(file, null)).toMatchObject({
+      ok: false,
+      message: "it is no CSV: it has two columns 'port'",
+    });
+    await writeFile(file, Buffer.from(TEXT, 'latin1'));
+    expect(await readListFile(file, null)).toMatchObject({ value: { kind: 'list (CSV, read as windows-1252)' } });
+  });
+
   it.each([
     ['list.csv', 'a;b\n1;2;3\n', 2],
     ['list.yaml', '- a: 1\n- b: [\n', 2],

@@ -43,9 +43,9 @@ function readKind(extension: string, bytes: Buffer, sheet: string | null): ListR
       return readXlsx(bytes, sheet);
     case '.yaml':
     case '.yml':
-      return readYaml(bytes.toString('utf8'));
+      return readYaml(decoded(bytes).text);
     default:
-      return readCsv(bytes.toString('utf8'));
+      return readCsv(decoded(bytes));
   }
 }
 
@@ -55,25 +55,56 @@ function failure(line: number, message: string, remedy: string): ListFailure {
 
 const csvRecords = z.array(z.object({ record: z.record(z.string(), z.string()), info: z.object({ lines: z.int() }) }));
 
-function readCsv(text: string): ListResult {
-  const [firstLine = ''] = text.split(/\r?\n/, 1);
-  const delimiter =
-    [';', '\t', ','].toSorted((a, b) => firstLine.split(b).length - firstLine.split(a).length)[0] ?? ',';
+type Decoded = { readonly text: string; readonly charset: string };
+
+/** Spreadsheet programs save as UTF-8, as UTF-16 with a mark, or in the Windows code page, and do not say which. */
+function decoded(bytes: Buffer): Decoded {
+  for (const charset of ['utf-16le', 'utf-16be'] as const) {
+    const mark = charset === 'utf-16le' ? [0xff, 0xfe] : [0xfe, 0xff];
+    if (mark.every((byte, index) => bytes[index] === byte))
+      return { text: new TextDecoder(charset).decode(bytes), charset };
+  }
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), charset: 'utf-8' };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return { text: new TextDecoder('windows-1252').decode(bytes), charset: 'windows-1252' };
+  }
+}
+
+const DELIMITERS = [';', '\t', ',', '|'];
+
+/** Outside of quotes; `sep=;` in the first line is a spreadsheet program's own word for it. */
+function delimiterOf(firstLine: string): string {
+  const told = /^sep=(.)$/i.exec(firstLine)?.[1];
+  if (told !== undefined) return told;
+  const bare = firstLine.replace(/"[^"]*"/g, '');
+  return DELIMITERS.toSorted((a, b) => bare.split(b).length - bare.split(a).length)[0] ?? ',';
+}
+
+function readCsv({ text, charset }: Decoded): ListResult {
+  const [firstLine = ''] = text.split(/\r\n|\n|\r/, 1);
+  const delimiter = delimiterOf(firstLine);
+  const isTold = /^sep=.$/i.test(firstLine);
   let header: string[] = [];
   try {
     const records = parseCsv(text, {
       bom: true,
+      from_line: isTold ? 2 : 1,
       delimiter,
       trim: true,
       skip_empty_lines: true,
       info: true,
       columns: (names: string[]) => {
         header = names.map((name) => name.trim());
+        const twice = header.find((name, index) => name !== '' && header.indexOf(name) !== index);
+        if (twice !== undefined) throw new Error(`it has two columns '${twice}'`);
         return header;
       },
     });
     const rows = csvRecords.parse(records).map(({ record, info }): Row => ({ line: info.lines, cells: record }));
-    return { ok: true, value: { kind: 'list (CSV)', header, rows } };
+    const kind = charset === 'utf-8' ? 'list (CSV)' : `list (CSV, read as ${charset})`;
+    return { ok: true, value: { kind, header, rows } };
   } catch (error) {
     if (error instanceof z.ZodError || !(error instanceof Error)) throw error;
     const line = 'lines' in error && typeof error.lines === 'number' ? error.lines : 0;

@@ -2,9 +2,11 @@
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Reading } from '../core/import/flow.ts';
 import { readExport } from '../core/import/mirth/read-export.ts';
+import { withoutRepeats } from '../core/import/repeats.ts';
 import { type ExampleChannel, type ExampleForm, exportText } from './mirth-export.example.ts';
 import { EXPORT_LIMITS, readMirthExport } from './mirth-export.ts';
 
@@ -247,6 +249,94 @@ describe('what a channel can have', () => {
       'list',
     );
     expect((await readText(text)).flows).toHaveLength(1);
+  });
+});
+
+describe('exports as they really come', () => {
+  it('control characters that the engine writes as references do not make it unreadable; other references do', async () => {
+    const text = exportText(LAB, '3.9.1', 'list').replaceAll(
+      'return message;',
+      "return '&#x0;&#xb;' + msg + '&#x1C;&#28;&#xd;';",
+    );
+    expect((await readText(text)).flows).toHaveLength(4);
+    const file = join(folder, 'odd.xml');
+    await writeFile(file, text.replace('&#x0;', '&#xffff;'));
+    expect(await readMirthExport(file)).toMatchObject({ ok: false });
+  });
+
+  it('a channel without connectors is named', async () => {
+    const bare = '<channel version="4.5.0"><id>e</id><name>Empty one</name></channel>';
+    const reading = await readText(exportText(LAB, '4.5.0', 'list').replace('</list>', `${bare}</list>`));
+    expect(reading.notLookedAt.map(({ what }) => what)).toEqual(["channel 'Empty one', which has no connectors"]);
+  });
+
+  it('connectors of release 2 and of plug-ins that nobody here knows are named by what they call themselves', async () => {
+    const reading = await readText(`<list><channel><id>x</id><name>Old</name><version>2.2.1.5861</version>
+      <sourceConnector><name>sourceConnector</name><properties><property name="DataType">LLP Listener</property></properties><transportName>LLP Listener</transportName></sourceConnector>
+      <destinationConnectors><connector><name>to LIS</name><transportName>LLP Sender</transportName></connector><connector/></destinationConnectors></channel></list>`);
+    expect(reading.accounts.map(({ kind, outcome }) => `${kind}: ${outcome.kind}`)).toEqual([
+      'LLP Listener: decision',
+      'LLP Sender: decision',
+      'unknown: decision',
+    ]);
+    expect(reading.kind).toContain('2.2.1.5861');
+  });
+
+  it('a writer to a channel that is not in the export is an effect that somebody must classify', async () => {
+    const senders = [{ name: 'LIS' }, { name: 'on', transport: 'Channel Writer', channelId: 'elsewhere' }];
+    const reading = await readText(exportText([{ id: 'x', name: 'Northside Orders', senders }], '4.5.2', 'channel'));
+    expect(reading.flows[0]?.effects).toEqual(['a channel that the export does not have: on']);
+  });
+
+  const sender = fc.record({
+    name: fc.constantFrom('LIS', 'to Harbor', '', 'ä&<'),
+    port: fc.constantFrom('7001', '${p}', '', '99999'),
+    transport: fc.constantFrom('TCP Sender', 'Channel Writer', 'File Writer', 'JavaScript Writer'),
+    channelId: fc.constantFrom('a', 'b', 'c', 'none', ''),
+    isEnabled: fc.boolean(),
+    settings: fc.constantFrom({}, { serverMode: 'true' }, { threadCount: '3' }),
+  });
+  const channel = fc.record({
+    id: fc.constantFrom('a', 'b', 'c', ''),
+    name: fc.constantFrom('Northside Orders', 'LIS Results', ''),
+    port: fc.constantFrom('6661', '${q}', 'x'),
+    isEnabled: fc.constantFrom(true, false, null),
+    source: fc.constantFrom('TCP Listener', 'Channel Reader', 'File Reader'),
+    senders: fc.array(sender, { maxLength: 4 }),
+    frame: fc.constantFrom<readonly [string, string]>(['0B', '1C0D'], ['', '0A']),
+  });
+  const version = fc.constantFrom(
+    '3.0.3' as const,
+    '3.4.2' as const,
+    '3.5.1' as const,
+    '3.12.0' as const,
+    '4.5.2' as const,
+    '4.6.0' as const,
+  );
+  const form = fc.constantFrom<ExampleForm>('list', 'group', 'backup');
+
+  it('for any channels, in any version and form: every connector is accounted for, and every flow stands at one that was taken', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(channel, { maxLength: 6 }),
+        version,
+        form,
+        fc.boolean(),
+        async (channels, as, in_, all) => {
+          const reading = await readText(exportText(channels, as, in_), {}, all);
+          expect(reading.counted).toBe(channels.reduce((sum, { senders }) => sum + 1 + senders.length, 0));
+          const [unique] = withoutRepeats([reading]);
+          const taken = new Set(
+            unique?.accounts.filter(({ outcome }) => outcome.kind === 'taken').map(({ place }) => place.line),
+          );
+          expect(unique?.accounts).toHaveLength(reading.counted);
+          for (const { place } of unique?.flows ?? []) expect(taken.has(place.line)).toBe(true);
+          const keys = unique?.flows.map(({ key }) => key) ?? [];
+          expect(new Set(keys).size).toBe(keys.length);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 });
 

@@ -87,6 +87,32 @@ describe('import of an engine', () => {
     await expect(readFile(join(project.folder, 'stacks/bomb/inventory.yaml'))).rejects.toThrow();
   });
 
+  it('a channel that stands in two files is taken once; one that differs is a decision', async () => {
+    const [first] = lab();
+    if (first === undefined) throw new Error('no channel');
+    await writeFile(join(project.folder, 'one.xml'), exportText([first], '4.5.2', 'channel'));
+    const moved = { ...first, senders: [{ name: 'LIS', port: '7999' }] };
+    await writeFile(join(project.folder, 'moved.xml'), exportText([moved], '4.5.2', 'channel'));
+    const twice = ['import', '--file', 'one.xml,backup.xml', '--stack', 'twice'];
+    const run = await project.cutover(twice);
+    expect(run.exitCode, run.stderr).toBe(0);
+    expect(run.stdout).toMatch(/backup\.xml:\d+ .*the same connector stands at one\.xml:\d+/);
+    const { text, names } = await inventoryOf('twice');
+    expect(new Set(names).size).toBe(250);
+    expect((await project.cutover(twice)).stdout).toContain('0 added, 0 values updated');
+    expect((await inventoryOf('twice')).text).toBe(text);
+    const other = await project.cutover(['import', '--file', 'one.xml,moved.xml', '--stack', 'other']);
+    expect(other.exitCode).toBe(4);
+    expect(other.stdout).toContain('with other settings; that one was taken');
+  });
+
+  it('a file without a channel is no import', async () => {
+    await writeFile(join(project.folder, 'none.xml'), '<list><channel><id>x</id></channel></list>');
+    const run = await project.cutover(['import', '--file', 'none.xml', '--stack', 'none']);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain('none.xml has no channel with connectors in it');
+  });
+
   it('what cannot be taken is exit 4, named with file, line and remedy', async () => {
     await writeFile(
       join(project.folder, 'odd.xml'),
@@ -160,5 +186,17 @@ describe('import of a list', () => {
     const { text, names } = await inventoryOf(`list-${kind}`);
     expect(names).toEqual(['northside-orders', 'northside-results']);
     expect(text).toContain('owners: { emr: Acme }');
+  });
+
+  it('a cell that nobody understands is asked about, not left out', async () => {
+    await writeFile(
+      join(project.folder, 'cells.csv'),
+      'practice,direction,legacyPort,newPort,destinationHost,destinationPort,ackTimeout\nNorth,orders,6001,abc,lis,7001,a while\n',
+    );
+    const run = await project.cutover(['import', '--file', 'cells.csv', '--stack', 'cells', '--json']);
+    expect(run.exitCode, run.stderr).toBe(0);
+    const messages = JSON.parse(run.stdout).questions.map(({ message }: { message: string }) => message);
+    expect(messages).toContain("'a while' is no duration: the patience of its source is not known");
+    expect(messages).toContain("'abc' is no port: the new platform's port is taken to be legacy's");
   });
 });

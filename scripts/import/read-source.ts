@@ -10,6 +10,7 @@ import { type ColumnMapping, NO_MAPPING, parseColumns } from '../../core/import/
 import { readList } from '../../core/import/list/read-list.ts';
 import { readExport } from '../../core/import/mirth/read-export.ts';
 import { parseVariables } from '../../core/import/mirth/variables.ts';
+import { withoutRepeats } from '../../core/import/repeats.ts';
 import { formatProblem } from '../../core/located-yaml.ts';
 import type { Args } from '../runner/flags.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
@@ -28,7 +29,8 @@ export async function readSources(args: Args, cwd: string): Promise<Source[]> {
   const sources: Source[] = [];
   for (const file of files)
     sources.push(await readSource(resolve(cwd, file), nameOf(file, cwd), { mapping, variables, includeDisabled }));
-  return sources;
+  const readings = withoutRepeats(sources.map(({ reading }) => reading));
+  return sources.map((source, index) => ({ ...source, reading: readings[index] ?? source.reading }));
 }
 
 /** As a person would name it from here; the same from every folder of the project. */
@@ -63,7 +65,13 @@ async function readSource(path: string, file: string, options: Options): Promise
   }
   const pieces = await readMirthExport(path);
   if (!pieces.ok) throw invalid(file, pieces);
-  return { sha256, reading: readExport(file, pieces.value, options) };
+  const reading = readExport(file, pieces.value, options);
+  if (reading.counted === 0)
+    throw usage(
+      `${file} has no channel with connectors in it (${reading.kind})`,
+      'export channels, a group of them, or the whole server',
+    );
+  return { sha256, reading };
 }
 
 function invalid(file: string, { line, message, remedy }: { line: number; message: string; remedy: string }): VerbStop {

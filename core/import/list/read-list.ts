@@ -36,10 +36,32 @@ export function readList(file: string, list: List, mapping: ColumnMapping): Read
       keys.add(made.flow.key);
       flows.push(made.flow);
     }
+    questions.push(...unreadable(place, cell));
     accounts.push({ place, channel: cell('practice'), connector: cell('name'), kind: 'row', outcome, facts: {} });
   }
   const notLookedAt = unused.map((column) => ({ what: `column '${column}'`, count: list.rows.length, line: 1 }));
   return { file, kind: list.kind, counted: list.rows.length, flows, accounts, questions, notLookedAt };
+}
+
+/** What a row says and nobody understands is not simply left out. */
+function unreadable(place: Place, cell: (field: ListField) => string): Question[] {
+  const ask = (code: string, message: string, remedy: string): Question[] => [
+    { code, place, about: cell('name') || cell('practice'), message, remedy },
+  ];
+  const [patience, newPort] = [cell('ackTimeout'), cell('newPort')];
+  return [
+    ...(patience === '' || patienceOf(patience) !== null
+      ? []
+      : ask('ack-timeout', `'${patience}' is no duration: the patience of its source is not known`, 'write 10s or 10')),
+    ...(newPort === '' || portOf(newPort) !== null
+      ? []
+      : ask('new-address', `'${newPort}' is no port: the new platform's port is taken to be legacy's`, 'correct it')),
+  ];
+}
+
+/** As in `10s`; a number alone is seconds. */
+function patienceOf(text: string): number | null {
+  return parseDurationMs(text) ?? (/^\d+$/.test(text) ? Number(text) * 1000 : null);
 }
 
 type Made = { readonly flow: Flow | null; readonly outcome: Outcome };
@@ -69,7 +91,6 @@ function flowOf(place: Place, cell: (field: ListField) => string): Made {
   const newPort = portOf(cell('newPort'));
   const feed = slugOf(cell('feed'));
   const key = name === '' ? `${practice}-${direction.value}` : name;
-  const ackTimeout = cell('ackTimeout');
   return {
     outcome: { kind: 'taken', as: 'connection' },
     flow: {
@@ -87,7 +108,7 @@ function flowOf(place: Place, cell: (field: ListField) => string): Made {
           ? null
           : { host: cell('newHost') || 'new.internal', port: newPort ?? legacyPort },
       destination: { host: destination.host, port: destination.port, framing: null, usesTls: false },
-      ackTimeoutMs: parseDurationMs(ackTimeout) ?? (/^\d+$/.test(ackTimeout) ? Number(ackTimeout) * 1000 : null),
+      ackTimeoutMs: patienceOf(cell('ackTimeout')),
       legAckTimeoutMs: null,
       alwaysYields: true,
       effects: cell('effects')

@@ -20,7 +20,8 @@ export type Engine = {
 };
 
 type Reached = { readonly channel: Channel; readonly connector: Connector; readonly via: readonly Channel[] };
-type Reach = { readonly senders: Reached[]; readonly others: Reached[] };
+/** `beyond`: writers to channels that the export does not have. */
+type Reach = { readonly senders: Reached[]; readonly others: Reached[]; readonly beyond: Reached[] };
 
 const CHANNELS_DEEP = 20;
 
@@ -50,7 +51,7 @@ function isActive(channel: Channel, engine: Engine): boolean {
 
 /** All connectors that a message of this listener can reach, each once. */
 function reachOf(listener: Channel, byId: ReadonlyMap<string, Channel>, engine: Engine): Reach {
-  const reach: Reach = { senders: [], others: [] };
+  const reach: Reach = { senders: [], others: [], beyond: [] };
   const seen = new Set([listener]);
   const queue: { channel: Channel; via: readonly Channel[] }[] = [{ channel: listener, via: [] }];
   for (const { channel, via } of queue) {
@@ -60,7 +61,9 @@ function reachOf(listener: Channel, byId: ReadonlyMap<string, Channel>, engine: 
       if (connector.kind === 'tcp') reach.senders.push(reached);
       else reach.others.push(reached);
       if (connector.kind !== 'channel' || via.length >= CHANNELS_DEEP) continue;
-      const target = byId.get(textOf(connector.properties, 'channelId') ?? '');
+      const id = textOf(connector.properties, 'channelId') ?? '';
+      const target = byId.get(id);
+      if (target === undefined && id !== '' && id !== 'none') reach.beyond.push(reached);
       if (target === undefined || seen.has(target) || !isActive(target, engine)) continue;
       seen.add(target);
       queue.push({ channel: target, via: [...via, target] });
@@ -200,6 +203,7 @@ function effectsOf(listener: Channel, reach: Reach): string[] {
   for (const { connector } of reach.others) {
     if (connector.kind !== 'channel') effects.add(`${connector.transport}: ${connector.name}`);
   }
+  for (const { connector } of reach.beyond) effects.add(`a channel that the export does not have: ${connector.name}`);
   const channels = new Set([
     listener,
     ...reach.senders.map(({ channel }) => channel),
