@@ -2,6 +2,7 @@
  * Whose signatures count: an OpenSSH allowed_signers file (ssh-keygen(1)), in which the comment of each line names the
  * role: `ann@lab namespaces="cutover-approval" ssh-ed25519 AAAA… role=engineering`. One line is one key of one person.
  */
+import { isSamePerson } from './person.ts';
 import { KEY_TYPES, readPublicKey, type SshPublicKey } from './ssh/public-key.ts';
 
 export const SIGNER_ROLES = ['engineering', 'lab-operations'] as const;
@@ -24,6 +25,8 @@ export type SignersProblem = { readonly line: number; readonly message: string; 
 export type ParsedSigners =
   | { readonly ok: true; readonly value: readonly Signer[] }
   | { readonly ok: false; readonly problems: readonly SignersProblem[] };
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 type Line = { readonly ok: true; readonly value: Signer } | { readonly ok: false; readonly problem: SignersProblem };
 
@@ -58,6 +61,7 @@ function parseLine(text: string, line: number): Line {
     return wrong(`'${names}' is no person`, 'name one person a line, without patterns');
   }
   if (!isKeyType(type)) return wrong('it has no key that can be used', `a key of type ${KEY_TYPES.join(', ')}`);
+  if (!BASE64.test(encoded)) return wrong(`the key of ${person} is not base64`, 'copy the line of its .pub file again');
   const key = readPublicKey(Buffer.from(encoded, 'base64'));
   if (!key.ok) return wrong(`the key of ${person}: ${key.message}`, 'copy the line of its .pub file again');
   if (key.value.type !== type) return wrong(`the key of ${person} is not of type ${type}`, 'copy its line again');
@@ -73,31 +77,52 @@ type Read<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly message: string; readonly remedy: string };
 
+const OPTION = /^([A-Za-z-]+)="([^"]*)"(?:,(?=.)|$)/;
+
+/** Read to its end: what is not understood, or said twice, could make a key count for more than someone meant. */
 function optionsIn(text: string): Read<Options> {
   let options: Options = { namespaces: null, validAfterMs: Number.NEGATIVE_INFINITY, validBeforeMs: Infinity };
-  for (const [, name = '', value = ''] of text.matchAll(/([^,="]+)(?:="([^"]*)")?,?/g)) {
-    switch (name.toLowerCase()) {
-      case 'namespaces':
-        options = { ...options, namespaces: value.split(',').map((one) => one.trim()) };
-        break;
-      case 'valid-after':
-      case 'valid-before': {
-        const at = timeOf(value);
-        if (at === null) {
-          return { ok: false, message: `${name}="${value}" is no time in UTC`, remedy: `${name}="20260131Z"` };
-        }
-        options = name === 'valid-after' ? { ...options, validAfterMs: at } : { ...options, validBeforeMs: at };
-        break;
-      }
-      default:
-        return {
-          ok: false,
-          message: `the option '${name}' is not taken`,
-          remedy: 'namespaces, valid-after, valid-before',
-        };
+  const seen = new Set<string>();
+  for (let rest = text; rest !== ''; ) {
+    const [whole = '', name = '', value = ''] = OPTION.exec(rest) ?? [];
+    if (whole === '') {
+      const message = `the option '${rest.split(/[=,]/)[0]}' is not taken`;
+      return { ok: false, message, remedy: 'namespaces="…", valid-after="…", valid-before="…"' };
     }
+    rest = rest.slice(whole.length);
+    const key = name.toLowerCase();
+    if (seen.has(key)) return { ok: false, message: `${key} is there twice`, remedy: 'say it once' };
+    seen.add(key);
+    const read = optionOf(key, value);
+    if (!read.ok) return read;
+    options = { ...options, ...read.value };
   }
-  return { ok: true, value: options };
+  if (options.validAfterMs < options.validBeforeMs) return { ok: true, value: options };
+  return { ok: false, message: 'valid-before is not after valid-after', remedy: 'correct the two times' };
+}
+
+function optionOf(name: string, value: string): Read<Partial<Options>> {
+  switch (name) {
+    case 'namespaces': {
+      const namespaces = value.split(',').map((one) => one.trim());
+      if (namespaces.every((one) => /^[A-Za-z0-9@._-]+$/.test(one))) return { ok: true, value: { namespaces } };
+      return { ok: false, message: `namespaces="${value}" is no list of names`, remedy: 'name each, without patterns' };
+    }
+    case 'valid-after':
+    case 'valid-before': {
+      const at = timeOf(value);
+      if (at === null) {
+        return { ok: false, message: `${name}="${value}" is no time in UTC`, remedy: `${name}="20260131Z"` };
+      }
+      return { ok: true, value: name === 'valid-after' ? { validAfterMs: at } : { validBeforeMs: at } };
+    }
+    default:
+      return {
+        ok: false,
+        message: `the option '${name}' is not taken`,
+        remedy: 'namespaces, valid-after, valid-before',
+      };
+  }
 }
 
 /** `YYYYMMDD[HHMM[SS]]Z`; without the Z it would depend on the machine that reads it. */
@@ -125,7 +150,7 @@ function findMixedPeople(signers: readonly Signer[]): SignersProblem | null {
   for (const [index, signer] of signers.entries()) {
     const other = signers.slice(0, index).find((before) => {
       const sharesKey = before.key.blob.equals(signer.key.blob);
-      const sharesName = before.principals.some((name) => signer.principals.includes(name));
+      const sharesName = before.principals.some((name) => signer.principals.some((own) => isSamePerson(own, name)));
       return (sharesKey || sharesName) && before.person !== signer.person;
     });
     if (other === undefined) continue;

@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { EpochRecord } from './admin-api.ts';
 import { parseAllowedSigners } from './allowed-signers.ts';
-import { type ApprovalQuestion, type Authority, isSamePerson, judgeApproval } from './approval.ts';
+import { type ApprovalQuestion, type Authority, judgeApproval } from './approval.ts';
 import { linkEpoch } from './epoch-history.ts';
+import { isSamePerson } from './person.ts';
 import type { Phase } from './platform.ts';
 import { NO_REVOKED_KEYS, readRevokedKeys } from './ssh/revoked-keys.ts';
 import { ecdsaSecurityKey, ed25519Key, securityKey, type TestKey } from './ssh/test-keys.ts';
@@ -295,4 +296,6 @@ test('who is the same person', () => {
   expect(isSamePerson('ann', 'ann@lab')).toBe(true);
   expect(isSamePerson('ann@lab', 'ann@clinic')).toBe(false);
   expect(isSamePerson('ann', 'anna')).toBe(false);
+  expect(isSamePerson('\uff41\uff4e\uff4e', 'ann@lab')).toBe(true);
+  expect(isSamePerson('a\u200bnn@lab', 'ann')).toBe(true);
 });

@@ -12,6 +12,7 @@ import {
   SIGNOFF_NAMESPACE,
 } from './approval-document.ts';
 import type { MoveVerb } from './connection.ts';
+import { isSamePerson } from './person.ts';
 import type { Route } from './platform.ts';
 import { isRevoked, type RevokedKeys } from './ssh/revoked-keys.ts';
 import { isSignatureOf, readSignature } from './ssh/signature.ts';
@@ -268,14 +269,6 @@ function assignRoles(needed: readonly SignerRole[], people: readonly Signer[]): 
     if (rest !== null) return [{ person: signer.person, role, fingerprint: signer.key.fingerprint }, ...rest];
   }
   return null;
-}
-
-/** `ann` and `ann@lab.example` are one person. */
-export function isSamePerson(a: string, b: string): boolean {
-  const [left, right] = [a.trim().toLowerCase(), b.trim().toLowerCase()];
-  if (left === right) return true;
-  const isBare = !left.includes('@') || !right.includes('@');
-  return isBare && left.split('@')[0] === right.split('@')[0];
 }
 
 function refuse(

@@ -3,8 +3,9 @@
  * is signed like an approval, and shown wherever the gate is.
  */
 import { z } from 'zod';
-import { type Authority, isSamePerson } from '../approval.ts';
+import type { Authority } from '../approval.ts';
 import { canonicalJson } from '../canonical-json.ts';
+import { isSamePerson } from '../person.ts';
 import { isRevoked } from '../ssh/revoked-keys.ts';
 import { isSignatureOf, readSignature } from '../ssh/signature.ts';
 

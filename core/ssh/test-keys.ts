@@ -46,6 +46,25 @@ export function ecdsaSecurityKey(): TestKey {
   });
 }
 
+/** `algorithm`: as the signature names it; `ssh-rsa` is SHA-1. */
+export function rsaKey(bits: number, algorithm: 'ssh-rsa' | 'rsa-sha2-256' | 'rsa-sha2-512' = 'rsa-sha2-512'): TestKey {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: bits });
+  const { e = '', n = '' } = publicKey.export({ format: 'jwk' });
+  const numbers = [e, n].map((number) => sshString(positive(Buffer.from(number, 'base64url'))));
+  const hash = { 'ssh-rsa': 'sha1', 'rsa-sha2-256': 'sha256', 'rsa-sha2-512': 'sha512' }[algorithm];
+  return keyOf('ssh-rsa', Buffer.concat([sshString('ssh-rsa'), ...numbers]), (data) => [
+    sshString(algorithm),
+    sshString(sign(hash, data, privateKey)),
+  ]);
+}
+
+/** The ordinary key's type and blob under another type's name, as in a certificate or a DSA key; it signs with Ed25519. */
+export function keyOfType(type: string, ...fields: readonly (string | Buffer)[]): TestKey {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const blob = Buffer.concat([sshString(type), ...fields.map((field) => sshString(field))]);
+  return keyOf(type, blob, (data) => [sshString(type), sshString(sign(null, data, privateKey))]);
+}
+
 type MakeSignature = (data: Buffer, flags: number) => readonly Buffer[];
 
 function keyOf(type: string, blob: Buffer, make: MakeSignature): TestKey {

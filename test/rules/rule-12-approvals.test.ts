@@ -3,12 +3,22 @@
  * record of it. Real signatures, a real gateway process, its own clock, and nothing between them but the admin API.
  */
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { epochRecordSchema, refusedMoveSchema } from '../../core/admin-api.ts';
+import { epochRecordSchema } from '../../core/admin-api.ts';
 import { ed25519Key, type TestKey } from '../../core/ssh/test-keys.ts';
-import { type Estate, type Line, startEstate, until } from './peers.ts';
+import {
+  documentOf as documentFor,
+  inHours,
+  type Presented,
+  present as presentAt,
+  type Refusals,
+  type Reply,
+  refusalsOf,
+  signedBy,
+  startProduction,
+} from './approvals.ts';
+import { type Estate, type Line, until } from './peers.ts';
 
 const HOUR_MS = 3_600_000;
 const SECRET = 'token-of-the-lead';
@@ -25,74 +35,22 @@ let shared: Line;
 
 beforeAll(async () => {
   const keyed = { connection: { weightKey: ['PID-3.1'] } };
-  estate = await startEstate({ shared: keyed, moved: keyed, nobody: keyed }, true);
-  for (const line of Object.values(estate.lines)) for (const peer of line.peers) peer.answerAll();
-  await estate.init('--target', 'production');
-  const file = join(estate.dataDir, 'credentials.json');
-  const credentials: object[] = JSON.parse(await readFile(file, 'utf8'));
-  const own = { name: 'bob', role: 'move', sha256: createHash('sha256').update(SECRET).digest('hex') };
-  await writeFile(file, JSON.stringify([...credentials, own]));
-  const signers = join(estate.folder, 'signers');
-  revoked = join(estate.folder, 'revoked');
-  await writeFile(signers, `${signerLines.join('\n')}\n`);
-  await writeFile(revoked, '# nobody yet\n');
-  estate.args = ['--signers', signers, '--revoked', revoked];
-  await estate.start();
+  const started = await startProduction({ shared: keyed, moved: keyed, nobody: keyed }, signerLines, { bob: SECRET });
+  ({ estate, revoked } = started);
   // Whatever is added afterwards is another file: the gateway has read its signers.
-  await writeFile(signers, `${signerLines.join('\n')}\neve@lab ${keys.eve.line} role=engineering\n`);
+  await writeFile(started.signers, `${signerLines.join('\n')}\neve@lab ${keys.eve.line} role=engineering\n`);
   shared = estate.line('shared');
   await shared.move('parallel');
 });
 afterAll(() => estate?.close());
 afterEach(() => void vi.useRealTimers());
 
-type Presented = { readonly document: string; readonly signatures: readonly string[] };
-
-const inHours = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString();
-
-function documentOf(over: object = {}): string {
-  const document = {
-    deployment: 'lab-rules-1',
-    connections: [{ name: shared.name, fromEpoch: 2 }],
-    target: 'switched',
-    maxWeight: 50,
-    evidence: `sha256:${'e'.repeat(64)}`,
-    notBefore: inHours(-1),
-    notAfter: inHours(4),
-    attempts: 2,
-    ...over,
-  };
-  const connections = document.connections.map(({ name, fromEpoch }) => ({ fromEpoch, name }));
-  const sorted = Object.entries({ ...document, connections }).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(Object.fromEntries(sorted));
-}
-
-function signed(
-  over: object = {},
-  by: readonly TestKey[] = [keys.ann, keys.bob],
-  namespace = 'cutover-approval',
-): Presented {
-  const document = documentOf(over);
-  return { document, signatures: by.map((key) => key.sign(document, namespace)) };
-}
-
-type Reply = { readonly status: number; readonly body: Record<string, unknown> };
-
-function present(approval: object | null, over: object = {}, token?: string): Promise<Reply> {
-  const move = { phase: 'switched', newWeight: 0, expectedEpoch: 2, ...over };
-  const body = { requestId: `request-${Math.random()}`, ...move, ...(approval === null ? {} : { approval }) };
-  return estate.call('PUT', `connections/${shared.name}/route`, body, token);
-}
-
-async function refusals(): Promise<{
-  readonly total: number;
-  readonly reasons: readonly string[];
-  readonly text: string;
-}> {
-  const { body } = await estate.call('GET', 'refusals');
-  const entries = refusedMoveSchema.array().parse(body.entries);
-  return { total: Number(body.total), reasons: entries.map(({ reason }) => reason), text: JSON.stringify(entries) };
-}
+const documentOf = (over: object = {}): string => documentFor(shared.name, over);
+const signed = (over: object = {}, by: readonly TestKey[] = [keys.ann, keys.bob], namespace?: string): Presented =>
+  signedBy(by, documentOf(over), namespace);
+const present = (approval: object | null, over: object = {}, token?: string): Promise<Reply> =>
+  presentAt(shared, estate, approval, over, token);
+const refusals = (): Promise<Refusals> => refusalsOf(estate);
 
 /** [what, what is presented, beside it, the reason]. */
 function forgeries(): [string, object | null, object, string][] {
