@@ -1,5 +1,5 @@
 /** A real PostgreSQL for tests, that can be stopped and started again with what it holds. */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ export type TestPostgres = {
   readonly url: string;
   up(): Promise<void>;
   down(): Promise<void>;
+  /** To the server and every process of it: SIGKILL (then `up` again), or SIGSTOP and SIGCONT. */
+  signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
   remove(): Promise<void>;
 };
 
@@ -43,11 +45,34 @@ export async function startPostgres(): Promise<TestPostgres> {
       isUp = true;
     },
     down,
+    signal: async (signal) => {
+      const [pid = ''] = (await readFile(join(folder, 'data', 'postmaster.pid'), 'utf8')).split('\n');
+      const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+      const all = [pid, ...children.trim().split(' ')].map(Number).filter((one) => one > 1);
+      for (const one of all) signalIfThere(one, signal);
+      if (signal !== 'SIGKILL') return;
+      // Its memory is only free for a successor once the last of them is gone.
+      for (const one of all) while (isThere(one)) await new Promise((resolve) => setTimeout(resolve, 20));
+      isUp = false;
+    },
     remove: async () => {
       await down();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function signalIfThere(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isThere(pid: number): boolean {
+  return signalIfThere(pid, 0);
 }
 
 async function freePort(): Promise<number> {

@@ -14,6 +14,7 @@ import { startAdminServer } from './admin/server.ts';
 import { type GatewayArguments, parseArguments, USAGE } from './arguments.ts';
 import { credentialsIn, type Identity, initDataDir, type OpenedDataDir, openDataDir } from './data-dir.ts';
 import { JournalCorruptError, JournalForeignError, JournalKeyError } from './journal/errors.ts';
+import type { JournalFiles } from './journal/files.ts';
 import type { JournalKey } from './journal/seal.ts';
 import { readJournalKeys } from './journal-keys.ts';
 import { repairDataDir } from './repair-command.ts';
@@ -37,8 +38,13 @@ export type ShardOptions = {
   readonly keys: readonly JournalKey[];
   readonly logger: Logger;
   readonly now: () => number;
-  /** For tests: the journal in small pieces, and how much of it stays. */
-  readonly journal?: { readonly segmentBytes: number; readonly keepBytes: number; readonly limitBytes?: number };
+  /** For tests: the journal in small pieces, how much of it stays, and what stands for the disk. */
+  readonly journal?: {
+    readonly segmentBytes: number;
+    readonly keepBytes: number;
+    readonly limitBytes?: number;
+    readonly files?: JournalFiles;
+  };
 };
 
 export type Shard = {

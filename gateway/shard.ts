@@ -50,6 +50,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     checkedBefore: Math.min(checkpoint?.offset ?? 0, checkpoint?.neededFrom ?? 0),
     ...(start.journal && { segmentBytes: start.journal.segmentBytes }),
     ...(start.journal?.limitBytes !== undefined && { limitBytes: start.journal.limitBytes }),
+    ...(start.journal?.files !== undefined && { files: start.journal.files }),
   });
   const engine = new ShardEngine(
     {

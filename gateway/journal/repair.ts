@@ -103,6 +103,11 @@ export async function repair(options: RepairOptions): Promise<string> {
   return kept;
 }
 
+/** What can be read of a journal, in order; changes nothing. */
+export async function* recordsIn(options: RepairOptions): AsyncGenerator<JournalRecord> {
+  for await (const found of salvage(options)) if (found.kind === 'record') yield found.record;
+}
+
 /** Every offset from the oldest segment's first on, once: its record, or that it is lost. */
 async function* salvage(options: RepairOptions): AsyncGenerator<Found> {
   const { files, incarnation, keys } = options;

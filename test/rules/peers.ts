@@ -282,6 +282,9 @@ export class Estate {
   log = '';
   #child: ChildProcess | null = null;
   args: readonly string[] = ['--init'];
+  /** The program that is the gateway, and what is added to its environment. */
+  main = MAIN;
+  env: Readonly<Record<string, string>> = {};
 
   constructor(folder: string) {
     this.folder = folder;
@@ -301,7 +304,10 @@ export class Estate {
 
   async start(): Promise<void> {
     const where = ['--inventory', this.inventoryFile, '--data-dir', this.dataDir, '--admin-port', '0'];
-    const child = spawn(process.execPath, [MAIN, ...where, ...this.args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [this.main, ...where, ...this.args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.env },
+    });
     this.#child = child;
     this.pid = child.pid ?? 0;
     child.stderr.on('data', (chunk: Buffer) => {
