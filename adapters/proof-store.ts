@@ -129,14 +129,7 @@ export class ProofStore {
 
   /** Makes the tables where there are none yet. @throws PostgresFailure, MigrationRefusal */
   static async open(deployment: string, options: ProofStoreOptions): Promise<ProofStore> {
-    const postgres = await Postgres.open({ applicationName: 'cutover-proof', ...options });
-    try {
-      await migrateProof(postgres);
-      return new ProofStore(postgres, deployment);
-    } catch (error) {
-      await postgres.close();
-      throw error;
-    }
+    return new ProofStore(await openProofDatabase('cutover-proof', options), deployment);
   }
 
   close(): Promise<void> {
@@ -340,6 +333,18 @@ export class ProofStore {
   async #read<T>(row: z.ZodType<T>, text: string, values: readonly unknown[]): Promise<readonly T[]> {
     const { rows } = await this.#postgres.query(text, values);
     return z.array(row).parse(rows);
+  }
+}
+
+/** With its tables made where there are none yet. @throws PostgresFailure, MigrationRefusal */
+export async function openProofDatabase(applicationName: string, options: ProofStoreOptions): Promise<Postgres> {
+  const postgres = await Postgres.open({ applicationName, ...options });
+  try {
+    await migrateProof(postgres);
+    return postgres;
+  } catch (error) {
+    await postgres.close();
+    throw error;
   }
 }
 

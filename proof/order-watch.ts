@@ -3,7 +3,7 @@
  * in which the control sent them. The newest couple of each key is remembered, in the store too.
  */
 import { createHash } from 'node:crypto';
-import type { OrderHead } from '../adapters/proof-writer.ts';
+import type { OrderHead } from '../adapters/proof-batch.ts';
 import { keyOf } from '../core/hl7/message.ts';
 import { type Estate, servedBy } from './estate.ts';
 import type { KnownOutput } from './open-input.ts';

@@ -3,7 +3,8 @@
  * --keep-days a connection's payloads go 30 days after it was decommissioned, which needs the signed sign-off.
  */
 import type { Logger } from 'pino';
-import type { ProofWriter, PurgeScope } from '../adapters/proof-writer.ts';
+import type { PurgeScope } from '../adapters/proof-purge.ts';
+import type { ProofWriter } from '../adapters/proof-writer.ts';
 import { type Estate, servedBy } from './estate.ts';
 
 const DAY_MS = 86_400_000;

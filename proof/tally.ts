@@ -14,7 +14,7 @@ import type {
   OrderRow,
   ProofBatch,
   RouteRow,
-} from '../adapters/proof-writer.ts';
+} from '../adapters/proof-batch.ts';
 import type { MessageId } from '../core/admin-api.ts';
 import type { Platform } from '../core/platform.ts';
 import { DELAY_BUCKETS_MS, type IngressOutcome, type ObligationClass } from '../core/proof-results.ts';
