@@ -3,7 +3,8 @@
  * - N outside rows (default 10,000,000) over 250 connections against as many deliveries, one lost, one doubled: how long,
  *   and how much memory this process needs at most.
  * - "Are all 250 connections matched, with a million pairs each?" from what the worker has counted.
- * - N messages (default 20,000) through the worker, one lost, one doubled: records a second, and both by id.
+ * - N messages (default 20,000) through the worker, ids and order numbers used again: one lost, one refused by its
+ *   destination after the platform's AA, one doubled: records a second, and all three by id, with the equation out of balance.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,10 +18,13 @@ import { newRowCounts, readOutsideFile } from '../adapters/outside-file.ts';
 import { OutsideStore } from '../adapters/outside-store.ts';
 import { Postgres } from '../adapters/postgres.ts';
 import { startPostgres } from '../adapters/postgres-harness.ts';
-import { readListed, readUndelivered } from '../adapters/proof-reconciliation.ts';
+import { listKey, readListed, readUndelivered } from '../adapters/proof-reconciliation.ts';
 import { migrateProof, ProofStore } from '../adapters/proof-store.ts';
 import { ProofWriter } from '../adapters/proof-writer.ts';
+import type { MessageId } from '../core/admin-api.ts';
 import { parseInventory } from '../core/inventory.ts';
+import type { Reconciled } from '../core/reconcile/document.ts';
+import { reconcileConnection } from '../core/reconcile/judge.ts';
 import { outsideMapSchema } from '../core/reconcile/outside-map.ts';
 import { analysisOf } from '../proof/analysis-of.ts';
 import { estateOf } from '../proof/estate.ts';
@@ -34,6 +38,9 @@ const ROWS = Number(values.rows);
 const MESSAGES = Number(values.messages);
 const CONNECTIONS = 250;
 const DAYS = 120;
+/** Of one connection; then they begin again. */
+const IDS = 1000;
+const KEYS = 300;
 /** The best of them counts: a shared machine makes any one slow. */
 const ROUNDS = 3;
 const MINUTE_MS = 60_000;
@@ -118,16 +125,21 @@ async function throughTheWorker(): Promise<void> {
   if (!analysis.ok) throw new Error('there are no rules');
   const journal = await SyntheticJournal.open(database.url, 'worker', 'bench');
   const story = new Story(journal);
-  const [lost, doubled] = [Math.floor(MESSAGES / 3), Math.floor(MESSAGES / 2)];
+  const [lost, doubled, refused] = [3, 2, 4].map((part) => Math.floor(MESSAGES / part));
+  const places = new Map<number | undefined, string>();
   const began = performance.now();
   for (let n = 0; n < MESSAGES; n++) {
     story.feed = names[n % CONNECTIONS] ?? '';
-    // Ids are used again on every connection, as labs do.
-    const message = order(`M${Math.floor(n / CONNECTIONS)}`);
+    // Ids and order numbers are used again, on every connection and on the same one, as labs do.
+    const turn = Math.floor(n / CONNECTIONS);
+    const message = order(`M${turn % IDS}`, `A${turn % KEYS}`);
     const input = story.input(message);
     story.answered(input);
-    if (n !== lost) story.delivered(story.output(message, { input }));
-    if (n === doubled) story.delivered(story.output(message.replace('DOE', 'DOE '), { input }));
+    const output = n === lost ? null : story.output(message, { input });
+    if (output !== null) story.delivered(output, n === refused ? 'negative' : 'positive');
+    const again = n === doubled ? story.output(message.replace('DOE', 'DOE '), { input }) : null;
+    if (again !== null) story.delivered(again);
+    for (const one of [lost, refused, doubled]) if (n === one) places.set(n, `0/${again ?? input} of ${story.feed}`);
     if (n % 20_000 === 19_999) await journal.ship();
   }
   await journal.ship();
@@ -145,18 +157,49 @@ async function throughTheWorker(): Promise<void> {
   await follower.advance(journal.last, story.nowMs + 31_000, true);
   const wallMs = performance.now() - started;
   say(`through the worker in ${seconds(started)} s: ${Math.round((journal.last / wallMs) * 1000)} records/s`);
-  const missing = [...(await readUndelivered(postgres, 'worker', WINDOW))].flatMap(([name, ids]) =>
-    ids.map(({ msh10 }) => `${msh10} of ${name}`),
+  const asked = performance.now();
+  const lines = await reconciled();
+  const named = (of: (line: Reconciled) => readonly MessageId[]): string =>
+    lines.flatMap((line) => of(line).map(({ at }) => `${at} of ${line.name}`)).join();
+  const [missing, twice] = [named((line) => line.missing), named((line) => line.duplicated)];
+  say(`missing: ${missing}; doubled: ${twice}; the equation answered in ${seconds(asked)} s`);
+  must(
+    missing.split(',').sort().join() === [places.get(lost), places.get(refused)].sort().join(),
+    'the lost are not named',
   );
-  const twice = [...(await readListed(postgres, 'worker', WINDOW))].flatMap(([key, { ids }]) =>
-    ids.map(({ msh10 }) => `${msh10} of ${key.split('\n')[0]}`),
-  );
-  say(`missing: ${missing.join()}; doubled: ${twice.join()}`);
-  const nameOf = (n: number): string => `M${Math.floor(n / CONNECTIONS)} of ${names[n % CONNECTIONS]}`;
-  must(missing.join() === nameOf(lost), 'the lost one is not named');
-  must(twice.join() === nameOf(doubled), 'the doubled one is not named');
+  must(twice === places.get(doubled), 'the doubled one is not named');
+  const red = lines.filter(({ balanced }) => !balanced).length;
+  must(red === 3, `${red} connections are out of balance, and three should be`);
+  must(lines.reduce((sum, { owed }) => sum + owed, 0) === MESSAGES, 'what is owed is not what was sent');
   await writer.close();
   await journal.close();
+}
+
+async function reconciled(): Promise<readonly Reconciled[]> {
+  const classes = Map.groupBy(
+    await ProofStore.over(postgres, 'worker').readObligations(WINDOW),
+    (row) => row.connection,
+  );
+  const undelivered = await readUndelivered(postgres, 'worker', WINDOW);
+  const listed = await readListed(postgres, 'worker', WINDOW);
+  const nothing = { total: 0, ids: [] };
+  return names.map((name) =>
+    reconcileConnection({
+      name,
+      practice: 'north',
+      direction: 'orders',
+      classes: Object.fromEntries((classes.get(name) ?? []).map((row) => [row.class, row.count])),
+      ingress: {},
+      maybeSent: nothing,
+      suppressed: nothing,
+      uncorrelated: nothing,
+      openDecisions: 0,
+      undelivered: undelivered.get(name) ?? [],
+      doubled: listed.get(listKey(name, 'doubled'))?.ids ?? [],
+      outside: null,
+      exclusions: [],
+    }),
+  );
 }
 
 async function outsideRows(): Promise<void> {

@@ -4,7 +4,7 @@
  * `Tally`. A batch that could not be committed voids it: a new one begins where the database is.
  */
 import { createHash } from 'node:crypto';
-import type { RouteRow } from '../adapters/proof-writer.ts';
+import type { RouteRow } from '../adapters/proof-batch.ts';
 import { matchesPredicate } from '../core/hl7/message.ts';
 import { orderMarksOf } from '../core/hl7/order-numbers.ts';
 import type { ReadRecord, RecordOf, Verdict } from '../core/journal-records.ts';
@@ -35,6 +35,9 @@ export type Standing = {
 /** Couples that wait for their comparison; none: nothing came from either platform. */
 export type PairJob = { readonly input: OpenInput; readonly item: Case; readonly couples: readonly Couple[] };
 
+/** The candidate sent another output for an input that owes one. */
+export type DoubledCapture = { readonly item: Case; readonly output: KnownOutput };
+
 /** What the records speak of and this fold does not know: closed, or kept in the store only. */
 export type Unknown = {
   readonly inputs: ReadonlySet<number>;
@@ -60,6 +63,7 @@ export class Fold {
   readonly #decisions = new Map<string, { readonly input: OpenInput; readonly item: Case }>();
   /** What records have moved, or what counts otherwise than the store has it. */
   readonly #touched = new Set<OpenInput>();
+  #doubled: DoubledCapture[] = [];
   #judged: readonly OpenInput[] = [];
   #tally = new Tally();
   #newestAtMs: number | null;
@@ -146,6 +150,7 @@ export class Fold {
   /** The same records that closed inputs were made of, once more; what they counted stands in the store. */
   rebuild(records: readonly FoldRecord[], counted: readonly Standing[]): void {
     const [tally, newest, before] = [this.#tally, this.#newestAtMs, new Set(this.#open.keys())];
+    const doubled = this.#doubled;
     this.#tally = new Tally();
     for (const record of records) this.apply(record);
     for (const input of this.#open.values()) {
@@ -155,6 +160,7 @@ export class Fold {
     }
     this.#tally = tally;
     this.#newestAtMs = newest;
+    this.#doubled = doubled;
   }
 
   #restore(input: OpenInput, item: Case, counted: readonly Standing[]): void {
@@ -246,6 +252,13 @@ export class Fold {
     const always = (item: Case): boolean => servedBy(this.#options.estate, item.connection).owesAlways;
     if (cases.some((item) => item.outputs.length > 0 || (always(item) && item.applies))) return null;
     return cases.find((item) => !always(item)) ?? null;
+  }
+
+  /** Since the last call. */
+  takeDoubled(): readonly DoubledCapture[] {
+    const doubled = this.#doubled;
+    this.#doubled = [];
+    return doubled;
   }
 
   paired(input: OpenInput, item: Case, pair: PairState | null): void {
@@ -374,9 +387,16 @@ export class Fold {
       verdict: null,
     };
     const place = this.#placeOf(output, record, payload) ?? this.#loose(output);
+    if (this.#isDoubled(place, output)) this.#doubled.push({ item: place.item, output });
     place.item.outputs.push(output);
     this.#index.addOutput(place, output);
     this.#touch(place.input, record.at);
+  }
+
+  #isDoubled({ input, item }: { readonly input: OpenInput; readonly item: Case }, output: KnownOutput): boolean {
+    if (output.role !== 'capture' || output.first !== output.offset || input.msh10 === null) return false;
+    if (servedBy(this.#options.estate, item.connection).outputs === 'many') return false;
+    return item.outputs.some(({ platform, role }) => role === 'capture' && platform === output.platform);
   }
 
   #placeOf(

@@ -3,6 +3,7 @@
  * from the store; after any failure the follower is thrown away and a new one begins there.
  */
 import type { JournalRef, ProofWriter, ShippedRow } from '../adapters/proof-writer.ts';
+import { COVERAGE_AREA } from '../core/compare/inspect.ts';
 import { readRecord } from '../core/journal-records.ts';
 import type { Analysis } from './analysis.ts';
 import type { Estate } from './estate.ts';
@@ -10,7 +11,7 @@ import { Fold, type FoldRecord, type PairJob } from './fold.ts';
 import { type OpenInput, openInputSchema } from './open-input.ts';
 import { OrderWatch } from './order-watch.ts';
 import { PayloadCache } from './payload-cache.ts';
-import { payloadsNeededBy, settlePair } from './settle-pairs.ts';
+import { countDoubled, payloadsNeededBy, settlePair } from './settle-pairs.ts';
 
 export type FollowerOptions = {
   readonly writer: ProofWriter;
@@ -21,6 +22,8 @@ export type FollowerOptions = {
 
 const OPEN_LOADED = 50_000;
 const HEADS_LOADED = 50_000;
+/** Names of 250 connections and more; beyond it they are written again. */
+const COVERED_LIMIT = 500_000;
 /** Pairs whose payloads are in memory at the same time. */
 const PAIRS_AT_ONCE = 500;
 
@@ -30,6 +33,8 @@ export class JournalFollower {
   readonly #fold: Fold;
   readonly #order: OrderWatch;
   readonly #payloads: PayloadCache;
+  /** What was seen to occur is written once: that it does is all that anyone asks. */
+  readonly #covered = new Set<string>();
   #position: number;
 
   private constructor(options: FollowerOptions, journal: JournalRef, fold: Fold, order: OrderWatch) {
@@ -87,6 +92,10 @@ export class JournalFollower {
     const to = rows.length === 0 ? Math.max(from, shippedUpTo) : (rows.at(-1)?.offset ?? from);
     const newest = this.#fold.newestAtMs ?? 0;
     const nowMs = to >= shippedUpTo ? Math.max(newest, idleNowMs) : newest;
+    for (const doubled of this.#fold.takeDoubled()) {
+      const { analysis } = this.#options;
+      countDoubled(doubled, { shard: this.#journal.shard, analysis, tally: this.#fold.tally });
+    }
     await this.#compare(this.#fold.judge(nowMs, all));
     const tally = this.#fold.finish(nowMs);
     for (const head of this.#order.takeChanged()) tally.head(head);
@@ -127,8 +136,19 @@ export class JournalFollower {
     const basis = { connection, epoch: record.epoch, basis: analysis.basisOf(connection) };
     const id = { msh10: record.msh10, sha256: record.sha.slice(0, 12), at: `${this.#journal.shard}/${offset}` };
     for (const { area, name } of analysis.inspect(connection, payload)) {
+      if (area === COVERAGE_AREA && this.#isCovered([connection, record.epoch, record.platform, basis.basis, name])) {
+        continue;
+      }
       this.#fold.tally.finding(basis, record.platform, record.at, id, area, name);
     }
+  }
+
+  #isCovered(parts: readonly (string | number)[]): boolean {
+    const key = parts.join('\n');
+    if (this.#covered.has(key)) return true;
+    if (this.#covered.size >= COVERED_LIMIT) this.#covered.clear();
+    this.#covered.add(key);
+    return false;
   }
 
   /** What the records speak of and memory does not hold: from the store, or made again from the records themselves. */

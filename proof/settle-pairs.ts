@@ -7,7 +7,7 @@ import type { Observation } from '../core/compare/pair.ts';
 import { fieldText } from '../core/hl7/message.ts';
 import type { PairState } from '../core/proof-results.ts';
 import type { Analysis } from './analysis.ts';
-import type { PairJob } from './fold.ts';
+import type { DoubledCapture, PairJob } from './fold.ts';
 import type { Couple } from './judge-case.ts';
 import type { KnownOutput, OpenInput, PlatformAnswer } from './open-input.ts';
 import type { OrderWatch } from './order-watch.ts';
@@ -69,6 +69,18 @@ export function settlePair(job: PairJob, around: PairSurroundings): PairState | 
     answersOfLacking(input, basis, around);
   }
   return next;
+}
+
+/** An output too many is counted beside its pair, whenever it comes. */
+export function countDoubled(
+  { item, output }: DoubledCapture,
+  { shard, analysis, tally }: Pick<PairSurroundings, 'shard' | 'analysis' | 'tally'>,
+): void {
+  const { connection, epoch } = item;
+  const basis: Basis = { connection, epoch, basis: analysis.basisOf(connection) };
+  tally.compared(basis, output.atMs, 'extraCandidate');
+  const found = { ...LACK, kind: 'extra-candidate', shape: 'another one for the same input' };
+  tally.differences(basis, output.atMs, idOf(shard, output), [found]);
 }
 
 const LACKING: Partial<Record<PairState, 'missingCandidate' | 'extraCandidate' | 'missingBoth'>> = {

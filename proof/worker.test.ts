@@ -1,18 +1,12 @@
 /** The worker over a real PostgreSQL: what each story of a journal comes to, and that its end is never lost or doubled. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { SyntheticJournal } from '../adapters/journal-harness.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
-import { ProofStore } from '../adapters/proof-store.ts';
 import { ProofWriter, Superseded } from '../adapters/proof-writer.ts';
-import { parseInventory } from '../core/inventory.ts';
 import { analysisOf } from './analysis-of.ts';
-import { type Estate, estateOf } from './estate.ts';
+import { estateOf } from './estate.ts';
 import { JournalFollower } from './journal-follower.ts';
-import { BEGIN_MS, order, Story } from './story.ts';
-
-const DAY_MS = 86_400_000;
-const GRACE_MS = 30_000;
-const ALL = { sinceMs: 0, untilMs: BEGIN_MS + 100 * DAY_MS };
+import { connectionNamed, EVER, GRACE_MS, type Lab, openLab } from './lab.ts';
+import { order } from './story.ts';
 
 let database: TestPostgres;
 beforeAll(async () => {
@@ -27,86 +21,12 @@ afterEach(async () => {
 
 let deployments = 0;
 
-type Site = {
-  readonly story: Story;
-  /** Ships and takes everything; `laterMs`: so much time has passed since. */
-  take(laterMs?: number): Promise<void>;
-  /** As if it had been killed. */
-  restart(): Promise<void>;
-  readonly store: ProofStore;
-  readonly counts: () => Promise<Record<string, number>>;
-  readonly pairs: () => Promise<Record<string, number>>;
-};
-
-async function site(change: (connection: object) => object = (same) => same): Promise<Site> {
+async function site(change: (connection: object) => object = (same) => same): Promise<Lab> {
   const deployment = `lab-${++deployments}`;
-  const inventory = inventoryOf(deployment, change);
-  const analysis = await analysisOf('/nowhere', inventory.inventory, Date.now);
-  if (!analysis.ok) throw new Error('the analysis is refused');
-  const journal = await SyntheticJournal.open(database.url, deployment, `i-${deployment}`);
-  const story = new Story(journal);
-  const identity = { deployment, id: 'w', host: 'h', version: '0' };
-  const store = await ProofStore.open(deployment, { url: database.url });
-  const open = async (): Promise<{ writer: ProofWriter; follower: JournalFollower; id: number }> => {
-    const writer = await ProofWriter.open(identity, { url: database.url });
-    const [ref] = await writer.journals();
-    if (ref === undefined) throw new Error('the journal is registered');
-    const options = { writer, estate: inventory.estate, analysis: analysis.value, graceMs: GRACE_MS };
-    return { writer, follower: await JournalFollower.open(options, ref), id: ref.id };
-  };
-  let running = await open();
-  cleanups.push(async () => {
-    await running.writer.close();
-    await store.close();
-    await journal.close();
-  });
-  return {
-    story,
-    store,
-    take: async (laterMs = 0) => {
-      await journal.ship();
-      const now = story.nowMs + laterMs;
-      while ((await running.follower.advance(journal.last, now, true)) > 0);
-    },
-    restart: async () => {
-      await running.writer.close();
-      running = await open();
-    },
-    counts: async () => Object.fromEntries((await store.readObligations(ALL)).map((row) => [row.class, row.count])),
-    pairs: async () => {
-      const sums: Record<string, number> = {};
-      for (const day of await store.readComparison()) {
-        for (const [name, value] of Object.entries(day)) {
-          if (typeof value === 'number' && value !== 0 && !/epoch|AtMs/.test(name))
-            sums[name] = (sums[name] ?? 0) + value;
-        }
-      }
-      return sums;
-    },
-  };
-}
-
-function inventoryOf(deployment: string, change: (connection: object) => object) {
-  const peer = (port: number) => ({ host: 'h', port });
-  const connection = {
-    name: 'north-orders',
-    direction: 'orders',
-    practice: 'north',
-    wave: 'pilot',
-    feed: { port: 21001, platforms: { legacy: peer(1), new: peer(2) } },
-    legs: { legacy: { port: 22001 }, new: { port: 23001 } },
-    destination: peer(3),
-  };
-  const parsed = parseInventory(
-    JSON.stringify({
-      deployment,
-      gateways: [{ shard: 0, admin: 'https://h:1' }],
-      connections: [change(connection)],
-    }),
-    'inventory',
-  );
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return { inventory: parsed.value, estate: estateOf(parsed.value) satisfies Estate };
+  const connections = [change(connectionNamed('north-orders'))];
+  const lab = await openLab({ url: database.url, deployment, connections });
+  cleanups.push(() => lab.close());
+  return lab;
 }
 
 test('given messages that go their way, then each is delivered once and each pair matches', async () => {
@@ -117,7 +37,7 @@ test('given messages that go their way, then each is delivered once and each pai
   await take();
   expect(await counts()).toEqual({ delivered: 10 });
   expect(await pairs()).toEqual({ pairs: 10, matched: 10 });
-  expect(await store.readIngress(ALL)).toEqual([{ feed: 'north-orders', outcome: 'accepted', count: 10 }]);
+  expect(await store.readIngress(EVER)).toEqual([{ feed: 'north-orders', outcome: 'accepted', count: 10 }]);
   expect((await store.readRoutes()).map(({ epoch, phase }) => `${epoch} ${phase}`)).toEqual(['1 legacy', '2 parallel']);
 });
 
@@ -160,7 +80,7 @@ test('given an attempt without an answer and a second with one, then the input c
   story.delivered(story.output(order('A'), { input: first }));
   await take();
   expect(await counts()).toEqual({ delivered: 1 });
-  const ingress = await store.readIngress(ALL);
+  const ingress = await store.readIngress(EVER);
   expect(ingress.map(({ outcome, count }) => `${outcome} ${count}`).sort()).toEqual(['accepted 1', 'unanswered 1']);
 });
 
@@ -261,7 +181,7 @@ test('given a process that ended, then what it had open is unanswered, and what 
   story.record({ t: 'start', version: '0', clean: false });
   await take(GRACE_MS + 1);
   expect(await counts()).toEqual({ unexplained: 1 });
-  expect(await store.readIngress(ALL)).toContainEqual({ feed: 'north-orders', outcome: 'unanswered', count: 1 });
+  expect(await store.readIngress(EVER)).toContainEqual({ feed: 'north-orders', outcome: 'unanswered', count: 1 });
 });
 
 test('given a predicate, then what it leaves out is filtered, and found by the minute', async () => {
@@ -274,16 +194,14 @@ test('given a predicate, then what it leaves out is filtered, and found by the m
 });
 
 test('given two workers in one journal, then the second write of a stretch is refused whole', async () => {
-  const { story, take, counts, store } = await site();
+  const { story, take, counts, store, deployment, inventory } = await site();
   story.message('A');
-  const identity = { deployment: `lab-${deployments}`, id: 'x', host: 'h', version: '0' };
-  const rival = await ProofWriter.open(identity, { url: database.url });
+  const rival = await ProofWriter.open({ deployment, id: 'x', host: 'h', version: '0' }, { url: database.url });
   const [ref] = await rival.journals();
-  const analysis = await analysisOf('/nowhere', inventoryOf(identity.deployment, (same) => same).inventory, Date.now);
+  const analysis = await analysisOf('/nowhere', inventory, Date.now);
   if (ref === undefined || !analysis.ok) throw new Error('nothing to follow');
-  const { estate } = inventoryOf(identity.deployment, (same) => same);
   const follower = await JournalFollower.open(
-    { writer: rival, estate, analysis: analysis.value, graceMs: GRACE_MS },
+    { writer: rival, estate: estateOf(inventory), analysis: analysis.value, graceMs: GRACE_MS },
     ref,
   );
   await take();
