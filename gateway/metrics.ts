@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ConnectionStatus, State } from '../core/admin-api.ts';
 import type { Mishap } from './drivers/mishaps.ts';
 import type { JournalUsage } from './journal/journal.ts';
+import { type MoveFigures, moveMetrics } from './move-figures.ts';
 import { shippingMetrics } from './shipping/metrics.ts';
 import type { ShippingStatus } from './shipping/status.ts';
 
@@ -18,6 +19,8 @@ export type MetricsSource = {
   shipping(): ShippingStatus | null;
   /** Since the data directory was born. */
   refusedMoves(): ReadonlyMap<string, number>;
+  moves(): MoveFigures;
+  identity(): { readonly shard: number; readonly deployment: string; readonly version: string };
 };
 
 const HELD: ReadonlySet<State> = new Set<State>(['holding', 'draining', 'committing', 'held']);
@@ -97,14 +100,20 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   ofDisk('free_bytes', 'Bytes that are free where the data directory is', 'freeBytes');
   ofDisk('total_bytes', 'Size of the file system where the data directory is', 'totalBytes');
   plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
-  const refusedMoves: Gauge<'reason'> = new Gauge({
-    name: 'cutover_moves_refused_total',
-    help: 'Moves refused for want of a valid approval or sign-off, by reason',
-    labelNames: ['reason'],
+  const info: Gauge<'shard' | 'deployment' | 'version'> = new Gauge({
+    name: 'cutover_info',
+    help: 'Always 1: which shard of which deployment this is',
+    labelNames: ['shard', 'deployment', 'version'],
     registers: [registry],
     collect: () => {
-      for (const [reason, count] of source.refusedMoves()) refusedMoves.set({ reason }, count);
+      const { shard, deployment, version } = source.identity();
+      info.set({ shard: String(shard), deployment, version }, 1);
     },
+  });
+  moveMetrics(registry, {
+    refused: source.refusedMoves,
+    figures: source.moves(),
+    connections: () => source.connections().map(({ name }) => name),
   });
   securityMetrics(registry, source);
   shippingMetrics(registry, source.shipping);

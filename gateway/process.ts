@@ -23,6 +23,8 @@ import { SignersUnusable, TrustedSigners } from './trusted-signers.ts';
 
 export type ShardOptions = {
   readonly inventory: Inventory;
+  /** PEM, of the admin API; only looked at. */
+  readonly adminCertificate?: string;
   /** Absolute; paths in the inventory count from it. */
   readonly inventoryFolder: string;
   readonly identity: Identity;
@@ -132,7 +134,9 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
     const logger = pino({ base, level: process.env.CUTOVER_LOG_LEVEL ?? 'info' }, around.logTo);
     if (signers !== null) logger.info({ event: 'signers', ...signers.describe() }, 'signers read');
     const inventoryFolder = resolve(dirname(options.inventory));
+    const tls = options.adminTls === null ? opened : await readAdminTls(options.adminTls);
     const shard = await around.startShard({
+      adminCertificate: tls.certificate,
       listenHost: options.listenHost,
       inventory,
       inventoryFolder,
@@ -144,7 +148,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
       logger,
       now: Date.now,
     });
-    return await serveShard(shard, opened, options, inventory, logger, around, signers);
+    return await serveShard(shard, { opened, tls }, options, inventory, logger, around, signers);
   } finally {
     opened.lock.release();
   }
@@ -152,7 +156,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
 
 async function serveShard(
   shard: Shard,
-  opened: OpenedDataDir,
+  { opened, tls }: { readonly opened: OpenedDataDir; readonly tls: OpenedDataDir | AdminTls },
   options: Serve,
   inventory: Inventory,
   logger: Logger,
@@ -160,7 +164,6 @@ async function serveShard(
   signers: TrustedSigners | null,
 ): Promise<ExitCode> {
   let credentials: readonly Credential[] = opened.credentials;
-  const tls = options.adminTls === null ? opened : await readAdminTls(options.adminTls);
   const admin = await startAdminServer({
     host: shard.host,
     credentials: () => credentials,

@@ -1,4 +1,5 @@
 /** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
+import { X509Certificate } from 'node:crypto';
 import { statfsSync } from 'node:fs';
 import { API_VERSION, type Info, type RouteRequest } from '../core/admin-api.ts';
 import type { Authority } from '../core/approval.ts';
@@ -16,6 +17,7 @@ import { ShardEngine } from './engine/shard.ts';
 import { Journal, type RecoveryReport } from './journal/journal.ts';
 import { Seal } from './journal/seal.ts';
 import { gatewayMetrics } from './metrics.ts';
+import { MoveFigures } from './move-figures.ts';
 import type { Shard, ShardOptions } from './process.ts';
 import { checkpointFolderOf, recoverEngine } from './recover.ts';
 import { ShardRefusal } from './shard-refusal.ts';
@@ -178,15 +180,19 @@ function adminHost(
   const startedAt = new Date(now()).toISOString();
   const statuses = (): ReturnType<AdminHost['connections']> =>
     [...engine.connections.keys()].map((name) => engine.status(name)).filter((status) => status !== null);
+  const figures = new MoveFigures((connection) => engine.feedOf(connection)?.config.ackTimeoutMs ?? null);
+  engine.watch = figures;
   const registry = gatewayMetrics({
     connections: statuses,
     journal: () => ({ ...journal.usage(), bufferedBytes: journal.bufferedBytes }),
     openSockets: () => driver.openSockets,
     mishaps: () => driver.mishaps.counts(),
-    certificates: () => tls.expiries(),
+    certificates: () => [...adminExpiry(start), ...tls.expiries()],
     disk: () => diskOf(start.dataDir),
     shipping: () => shipping?.status() ?? null,
     refusedMoves: () => engine.refusedMoves.byReason,
+    moves: () => figures,
+    identity: () => ({ shard: identity.shard, deployment: identity.deployment, version: VERSION }),
   });
   return {
     info: (): Info => ({
@@ -247,6 +253,13 @@ function adminHost(
     },
     metrics: () => registry.metrics(),
   };
+}
+
+function adminExpiry({
+  adminCertificate,
+}: ShardOptions): { readonly endpoint: string; readonly expiresAtMs: number }[] {
+  if (adminCertificate === undefined) return [];
+  return [{ endpoint: 'admin', expiresAtMs: Date.parse(new X509Certificate(adminCertificate).validTo) }];
 }
 
 function diskOf(folder: string): { readonly freeBytes: number; readonly totalBytes: number } | null {

@@ -106,6 +106,7 @@ export function platformLayer({ platform }: PlatformStack, { inventory, text }: 
     'monitoring',
     {
       deployment,
+      shards: inventory.gateways.length,
       region: platform.region,
       namespace,
       keyArn: key.arn,

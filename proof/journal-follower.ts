@@ -2,6 +2,7 @@
  * Takes one journal from where the store is to where it is shipped to, a batch at a time. Everything in memory follows
  * from the store; after any failure the follower is thrown away and a new one begins there.
  */
+import type { ComparisonDelta } from '../adapters/proof-batch.ts';
 import type { JournalRef, ProofWriter, ShippedRow } from '../adapters/proof-writer.ts';
 import { COVERAGE_AREA } from '../core/compare/inspect.ts';
 import { readRecord } from '../core/journal-records.ts';
@@ -18,6 +19,8 @@ export type FollowerOptions = {
   readonly estate: Estate;
   readonly analysis: Analysis;
   readonly graceMs: number;
+  /** What a batch has found, once it is in the store. */
+  readonly onCompared?: (found: readonly ComparisonDelta[]) => void;
 };
 
 const OPEN_LOADED = 50_000;
@@ -101,6 +104,7 @@ export class JournalFollower {
     for (const head of this.#order.takeChanged()) tally.head(head);
     const batch = tally.batch(from, to, this.#fold.newestAtMs);
     if (to > from || !tally.isEmpty) await writer.commit(this.#journal.id, batch);
+    this.#options.onCompared?.(batch.comparison);
     this.#position = to;
     return rows.length;
   }

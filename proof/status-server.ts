@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { Gauge, Registry } from 'prom-client';
-import { WORKER_STATES, type WorkerStatus } from './worker.ts';
+import { type Compared, WORKER_STATES, type WorkerStatus } from './worker.ts';
 
 export async function startStatusServer(
   host: string,
@@ -22,7 +22,7 @@ export async function startStatusServer(
       response.writeHead(404).end();
       return;
     }
-    const present = status();
+    const { compared: _compared, ...present } = status();
     // A standby is healthy: it waits for its turn.
     const isHealthy = present.state === 'working' || present.state === 'standby';
     response.writeHead(isHealthy ? 200 : 503, { 'content-type': 'application/json' }).end(JSON.stringify(present));
@@ -64,6 +64,19 @@ function registryOf(status: () => WorkerStatus): Registry {
   byJournal('lag_records', 'Shipped records that are not accounted for', ({ lagRecords }) => lagRecords);
   byJournal('lag_seconds', 'Age of the newest record that is accounted for, where some wait', (one) => one.lagSeconds);
   byJournal('open_inputs', 'Inputs for which something may still come', ({ openInputs }) => openInputs);
+  const byConnection = (name: string, help: string, key: keyof Compared): void => {
+    const gauge: Gauge<'connection'> = new Gauge({
+      name: `cutover_worker_${name}`,
+      help,
+      labelNames: ['connection'],
+      registers: [registry],
+      collect: () => {
+        for (const [connection, compared] of status().compared) gauge.set({ connection }, compared[key]);
+      },
+    });
+  };
+  byConnection('pairs_total', 'Pairs of outputs that were compared, since the start', 'pairs');
+  byConnection('divergent_pairs_total', 'Of these: different, or there on one platform only', 'divergent');
   const failures: Gauge = new Gauge({
     name: 'cutover_worker_failures_total',
     help: 'Failed attempts to reach or write the database',

@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { MigrationRefusal } from '../adapters/postgres-migrations.ts';
+import type { ComparisonDelta } from '../adapters/proof-batch.ts';
 import { type JournalRef, ProofWriter, type WorkerIdentity } from '../adapters/proof-writer.ts';
 import type { Analysis } from './analysis.ts';
 import type { Estate } from './estate.ts';
@@ -30,7 +31,12 @@ export type WorkerStatus = {
   readonly state: WorkerStateName;
   readonly failures: number;
   readonly journals: readonly JournalStatus[];
+  /** By connection, since this process began. */
+  readonly compared: ReadonlyMap<string, Compared>;
 };
+
+/** Pairs of outputs, and how many of them are not the same: different, or there on one platform only. */
+export type Compared = { pairs: number; divergent: number };
 
 export type WorkerOptions = {
   readonly identity: WorkerIdentity;
@@ -50,6 +56,7 @@ const ELECT_EVERY_MS = 2_000;
 const IDLE_MS = 300;
 const HEARTBEAT_MS = 5_000;
 const SWEEP_MS = 1_000;
+const ROUND_USUALLY_MS = 5_000;
 const CHORES_MS = 60_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 15_000;
@@ -65,6 +72,9 @@ export class Worker {
   #failures = 0;
   #failuresInARow = 0;
   #journals: readonly JournalStatus[] = [];
+  /** When `#journals` was true. */
+  #journalsAtMs = 0;
+  readonly #compared: Map<string, Compared>;
   #stopping = false;
   #heartbeatAtMs = 0;
   #sweptAtMs = 0;
@@ -74,10 +84,14 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#startedAtMs = options.now();
+    this.#compared = new Map([...options.estate.connections.keys()].map((name) => [name, { pairs: 0, divergent: 0 }]));
   }
 
   status(): WorkerStatus {
-    return { state: this.#state, failures: this.#failures, journals: this.#journals };
+    // While a round hangs, what was true at the end of the last one gets older.
+    const olderSeconds = Math.max(0, this.#options.now() - this.#journalsAtMs - ROUND_USUALLY_MS) / 1000;
+    const journals = this.#journals.map((one) => ({ ...one, lagSeconds: one.lagSeconds + olderSeconds }));
+    return { state: this.#state, failures: this.#failures, journals, compared: this.#compared };
   }
 
   /** `run` resolves after the batch in hand. */
@@ -134,6 +148,7 @@ export class Worker {
       taken += await follower.advance(journal.shippedUpTo, databaseNowMs - SHIPPING_SLACK_MS, sweeps);
     }
     this.#journals = journals.map((journal) => this.#statusOf(journal, databaseNowMs));
+    this.#journalsAtMs = now();
     if (now() - this.#choresAtMs >= CHORES_MS) {
       this.#choresAtMs = now();
       await chores(writer);
@@ -145,7 +160,8 @@ export class Worker {
     const known = this.#followers.get(journal.id);
     if (known !== undefined) return known;
     const { estate, analysis, settleMs } = this.#options;
-    const follower = await JournalFollower.open({ writer, estate, analysis, graceMs: settleMs }, journal);
+    const onCompared = (found: readonly ComparisonDelta[]): void => this.#count(found);
+    const follower = await JournalFollower.open({ writer, estate, analysis, graceMs: settleMs, onCompared }, journal);
     this.#followers.set(journal.id, follower);
     return follower;
   }
@@ -157,6 +173,17 @@ export class Worker {
     const newestAtMs = follower?.newestAtMs ?? this.#startedAtMs;
     const lagSeconds = lagRecords === 0 ? 0 : Math.max(0, nowMs - newestAtMs) / 1000;
     return { shard, incarnation, position, lagRecords, lagSeconds, openInputs: follower?.openInputs ?? 0 };
+  }
+
+  #count(found: readonly ComparisonDelta[]): void {
+    for (const { connection, matched, accepted, differing, missingCandidate, extraCandidate } of found) {
+      const known = this.#compared.get(connection) ?? { pairs: 0, divergent: 0 };
+      this.#compared.set(connection, known);
+      // What is taken back later has been found all the same: these only rise.
+      const divergent = Math.max(0, differing) + Math.max(0, missingCandidate) + Math.max(0, extraCandidate);
+      known.divergent += divergent;
+      known.pairs += Math.max(0, matched) + Math.max(0, accepted) + divergent;
+    }
   }
 
   async #failed(error: unknown): Promise<void> {

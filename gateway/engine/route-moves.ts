@@ -1,5 +1,5 @@
 /** Carries out the moves that were accepted: a swap for each, its epoch record, the new route, and the outcome on disk. */
-import type { RouteRequest } from '../../core/admin-api.ts';
+import type { RouteRequest, RouteResponse } from '../../core/admin-api.ts';
 import type { RouteChanged } from '../../core/connection.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
 import { candidateOf, controlOf, otherPlatform, type Platform, primaryOf } from '../../core/platform.ts';
@@ -30,6 +30,8 @@ export type AcceptedMove = {
 export type MovesOwner = {
   connectionsOf(feed: string): readonly ConnectionEngine[];
   needsShadow(feed: string): boolean;
+  /** A swap has been committed or has given up. */
+  swapEnded(connection: string, response: RouteResponse): void;
 };
 
 export class RouteMoves {
@@ -82,6 +84,7 @@ export class RouteMoves {
       overdue: () => this.#deciding.openOverdue(connection),
       done: (response) => {
         this.#swaps.delete(name);
+        this.#owner.swapEnded(name, response);
         const { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt } = response;
         const { requestId } = request;
         const outcome = response.aborted === true ? 'aborted' : 'committed';

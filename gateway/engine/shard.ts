@@ -2,7 +2,7 @@
  * The engine of one shard: all its feeds and connections as one state machine. The driver tells it what happened (each
  * call with the time), it answers through `Effects`. Nothing here waits, reads a clock or touches a socket.
  */
-import type { ListName, RouteRequest } from '../../core/admin-api.ts';
+import type { ListName, RouteRequest, RouteResponse } from '../../core/admin-api.ts';
 import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
 import { decideMove } from '../../core/connection.ts';
 import type { Inventory } from '../../core/inventory.ts';
@@ -33,6 +33,12 @@ export type ShardOptions = {
   readonly afterCrash: boolean;
 };
 
+/** Told of what becomes of moves, for figures; nothing depends on it. */
+export type MoveWatch = {
+  swapEnded(connection: string, response: RouteResponse): void;
+  staleEpoch(): void;
+};
+
 const SEGMENT_MSA = Buffer.from('MSA', 'latin1');
 
 /** A disk that fails for a moment makes senders wait, no more. */
@@ -46,6 +52,7 @@ export class ShardEngine {
   readonly decisions: Decisions;
   readonly operations = new Operations();
   readonly refusedMoves = new RefusedMoves();
+  watch: MoveWatch | null = null;
   readonly #options: ShardOptions;
   readonly #observer: FeedObserver;
   readonly #byFeed = new Map<string, ConnectionEngine[]>();
@@ -63,6 +70,7 @@ export class ShardEngine {
     this.#moves = new RouteMoves(this.runtime, this.operations, this.deciding, {
       connectionsOf: (feed) => this.connectionsOf(feed),
       needsShadow: (feed) => this.#needsShadow(feed, this.feeds.get(feed)?.primary ?? 'legacy'),
+      swapEnded: (name, response) => this.watch?.swapEnded(name, response),
     });
     this.#observer = this.#feedObserver();
     this.#add(options.inventory);
@@ -193,6 +201,7 @@ export class ShardEngine {
     switch (decision.kind) {
       case 'refused': {
         const { code, message, next } = decision.refusal;
+        if (code === 'stale-epoch') this.watch?.staleEpoch();
         const epoch = connection.route.epoch;
         reply({
           ok: false,

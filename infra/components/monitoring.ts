@@ -11,13 +11,15 @@ import { CustomResource as KubernetesObject } from '@pulumi/kubernetes/apiextens
 import { ConfigMap } from '@pulumi/kubernetes/core/v1/configMap.js';
 import pulumi from '@pulumi/pulumi';
 import { daysOf, type PlatformConfig } from '../../core/platform-config.ts';
-import { ALERTS } from '../monitoring/alerts.ts';
+import { alertsFor } from '../monitoring/alerts.ts';
 import { alarmOf } from '../monitoring/cloudwatch.ts';
 import { cloudwatchDashboard, grafanaDashboard } from '../monitoring/dashboards.ts';
 import { prometheusRules } from '../monitoring/promql.ts';
 
 export type MonitoringArgs = {
   readonly deployment: string;
+  /** How many gateways there have to be. */
+  readonly shards: number;
   readonly region: string;
   readonly namespace: pulumi.Input<string>;
   readonly keyArn: pulumi.Input<string>;
@@ -48,7 +50,7 @@ export class Monitoring extends pulumi.ComponentResource {
       parent,
     );
     const dimensions = { deployment: args.deployment };
-    for (const alert of ALERTS) {
+    for (const alert of alertsFor(args)) {
       new MetricAlarm(
         `${name}-${alert.name}`,
         {
@@ -74,7 +76,7 @@ export class Monitoring extends pulumi.ComponentResource {
     this.registerOutputs({ topicArn: this.topicArn });
   }
 
-  #inCluster(name: string, { namespace, runbooks, deployment }: MonitoringArgs): void {
+  #inCluster(name: string, { namespace, runbooks, deployment, shards }: MonitoringArgs): void {
     const parent = { parent: this };
     new KubernetesObject(
       `${name}-rules`,
@@ -82,7 +84,7 @@ export class Monitoring extends pulumi.ComponentResource {
         apiVersion: 'monitoring.coreos.com/v1',
         kind: 'PrometheusRule',
         metadata: { name: 'cutover', namespace },
-        spec: { ...prometheusRules(ALERTS, runbooks) },
+        spec: { ...prometheusRules(alertsFor({ shards }), runbooks) },
       },
       parent,
     );

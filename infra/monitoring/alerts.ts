@@ -41,8 +41,14 @@ export type Condition =
       readonly quietMs: number;
       readonly usual: number;
     }
-  /** The figure is not there at all. */
-  | { readonly kind: 'absent'; readonly metric: string };
+  /** Not so many different values of `label` are there, among the series that show 1. */
+  | {
+      readonly kind: 'fewer';
+      readonly metric: string;
+      readonly label: string;
+      readonly than: number;
+      readonly where?: Where;
+    };
 
 export type Where = Readonly<Record<string, string>>;
 
@@ -62,15 +68,23 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-export const ALERTS: readonly Alert[] = [
-  {
+/** `shards`: how many gateways there have to be. */
+export function alertsFor({ shards }: { readonly shards: number }): readonly Alert[] {
+  return [gatewayDown(shards), ...ALERTS];
+}
+
+function gatewayDown(shards: number): Alert {
+  return {
     name: 'GatewayDown',
     severity: 'page',
-    summary: 'no gateway tells its figures: senders wait',
+    summary: 'a gateway does not tell its figures: its senders wait',
     runbook: 'gateway-down.md#the-gateway-is-down',
-    condition: { kind: 'absent', metric: 'cutover_epoch' },
+    condition: { kind: 'fewer', metric: 'cutover_info', label: 'shard', than: shards },
     forMs: 2 * MINUTE_MS,
-  },
+  };
+}
+
+const ALERTS: readonly Alert[] = [
   {
     name: 'ShadowLag',
     severity: 'page',
@@ -98,9 +112,25 @@ export const ALERTS: readonly Alert[] = [
   {
     name: 'EpochConflict',
     severity: 'ticket',
-    summary: 'moves are refused: someone acts on what is no longer true, or without approval',
+    summary: 'moves are refused: someone acts on an epoch that is no longer true, or without a valid approval',
     runbook: 'triage.md#refused-moves',
     condition: { kind: 'increase', metric: 'cutover_moves_refused_total', over: 0, overMs: 10 * MINUTE_MS },
+    forMs: 0,
+  },
+  {
+    name: 'Pause',
+    severity: 'page',
+    summary: '{{connection}}: around a swap its sender waited longer than it has patience for',
+    runbook: 'swap-aborted.md#a-pause-that-was-too-long',
+    condition: { kind: 'increase', metric: 'cutover_pauses_too_long_total', over: 0, overMs: 15 * MINUTE_MS },
+    forMs: 0,
+  },
+  {
+    name: 'Divergence',
+    severity: 'ticket',
+    summary: '{{connection}}: the two platforms have not made the same output',
+    runbook: 'recover.md#divergence',
+    condition: { kind: 'increase', metric: 'cutover_worker_divergent_pairs_total', over: 0, overMs: 15 * MINUTE_MS },
     forMs: 0,
   },
   {
@@ -221,6 +251,20 @@ export const ALERTS: readonly Alert[] = [
     summary: 'the proof worker is more than five minutes behind: gates are red',
     runbook: 'recover.md#worker',
     condition: { kind: 'value', metric: 'cutover_worker_lag_seconds', is: '>', limit: 300 },
+    forMs: 5 * MINUTE_MS,
+  },
+  {
+    name: 'WorkerDown',
+    severity: 'ticket',
+    summary: 'no proof worker works: nothing is compared, and gates are red',
+    runbook: 'recover.md#worker',
+    condition: {
+      kind: 'fewer',
+      metric: 'cutover_worker_state',
+      label: 'state',
+      than: 1,
+      where: { state: 'working' },
+    },
     forMs: 5 * MINUTE_MS,
   },
   {

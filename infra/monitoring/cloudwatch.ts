@@ -88,7 +88,10 @@ export function alarmOf({ condition, forMs }: Alert, dimensions: Where): AlarmSh
         treatMissingData: 'breaching',
       };
     }
-    case 'absent':
-      return { ...below(1, [query('value', condition.metric, 'SampleCount')]), treatMissingData: 'breaching' };
+    case 'fewer': {
+      // The agent publishes one sample of each series a minute; a series that shows 0 adds nothing.
+      const value = query('value', condition.metric, 'Sum', condition.where);
+      return { ...below(condition.than, [value]), treatMissingData: 'breaching' };
+    }
   }
 }

@@ -9,6 +9,8 @@ export type Panel = {
   readonly title: string;
   readonly unit: string;
   readonly metric: string;
+  /** What CloudWatch shows instead: its agent takes no histograms. */
+  readonly cloudwatchMetric?: string;
   /** How Grafana asks; CloudWatch shows the largest. */
   readonly query: string;
   readonly legend: string;
@@ -58,6 +60,16 @@ export const ROWS: readonly Row[] = [
       perConnection('Rollback at risk', 'cutover_rollback_at_risk'),
       perConnection('Open decisions', 'cutover_decisions_open'),
       perConnection('Epoch', 'cutover_epoch'),
+      {
+        title: 'Pause around swaps, as senders felt it (p99)',
+        unit: 's',
+        metric: 'cutover_pause_seconds',
+        cloudwatchMetric: 'cutover_pauses_too_long_total',
+        query: 'histogram_quantile(0.99, sum by (connection, le) (increase(cutover_pause_seconds_bucket[15m])))',
+        legend: '{{connection}}',
+      },
+      perConnection('Divergent pairs', 'cutover_worker_divergent_pairs_total'),
+      perConnection('Pairs compared', 'cutover_worker_pairs_total'),
     ],
   },
   {
@@ -97,6 +109,10 @@ export function grafanaDashboard(title: string): object {
   return dashboard.build();
 }
 
+function rowsBefore(rowIndex: number): number {
+  return ROWS.slice(0, rowIndex).reduce((sum, { panels }) => sum + Math.ceil(panels.length / 3), 0);
+}
+
 /** `dimensions`: as alarms have them. */
 export function cloudwatchDashboard(region: string, dimensions: Where): object {
   const dimensionList = Object.entries(dimensions).flat();
@@ -104,14 +120,14 @@ export function cloudwatchDashboard(region: string, dimensions: Where): object {
     row.panels.map((panel, index) => ({
       type: 'metric',
       x: (index % 3) * PANEL.width,
-      y: (rowIndex * 2 + Math.floor(index / 3)) * PANEL.height,
+      y: (rowsBefore(rowIndex) + Math.floor(index / 3)) * PANEL.height,
       ...PANEL,
       properties: {
         title: `${row.title}: ${panel.title}`,
         region,
         stat: 'Maximum',
         period: 60,
-        metrics: [[NAMESPACE, panel.metric, ...dimensionList]],
+        metrics: [[NAMESPACE, panel.cloudwatchMetric ?? panel.metric, ...dimensionList]],
       },
     })),
   );

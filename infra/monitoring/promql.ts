@@ -60,8 +60,10 @@ export function promqlOf(condition: Condition): string {
         `increase(${selector(metric, where)}[${durationOf(quietMs)}]${offset})`;
       return `${increase('')} == 0 and ${increase(' offset 1w')} > ${usual}`;
     }
-    case 'absent':
-      return `absent(${condition.metric})`;
+    case 'fewer': {
+      const { metric, where, label, than } = condition;
+      return `(count(count by (${label}) (${selector(metric, where)} == 1)) or vector(0)) < ${than}`;
+    }
   }
 }
 

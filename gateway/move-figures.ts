@@ -1,0 +1,93 @@
+/**
+ * Figures of moves: what senders felt around swaps, and moves that were refused. Every series is there from the start, at 0:
+ * the first of something is no increase for who sees it only when it has happened.
+ */
+import { Gauge, Histogram, type Registry } from 'prom-client';
+import type { RouteResponse } from '../core/admin-api.ts';
+import type { ApprovalReason } from '../core/approval.ts';
+import type { MoveWatch } from './engine/shard.ts';
+
+/** Senders give up after 5 to 30 s; the shortest of them that is unknown counts as the first. */
+const BUCKETS_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const UNKNOWN_PATIENCE_MS = 5000;
+
+/** A reason that is added has to be named here too. */
+const REASONS: Readonly<Record<ApprovalReason | 'stale-epoch', true>> = {
+  missing: true,
+  'document-too-large': true,
+  'document-malformed': true,
+  'document-not-canonical': true,
+  'wrong-deployment': true,
+  'connection-not-named': true,
+  'wrong-target': true,
+  'weight-above-maximum': true,
+  'not-yet-valid': true,
+  expired: true,
+  'epoch-moved': true,
+  'attempts-used': true,
+  'own-approval': true,
+  'signatures-missing': true,
+  'stale-epoch': true,
+};
+
+type Outcome = 'committed' | 'aborted';
+
+export class MoveFigures implements MoveWatch {
+  readonly pauses = new Histogram<'connection' | 'outcome'>({
+    name: 'cutover_pause_seconds',
+    help: 'Longest time from a message to its answer around a swap, as its sender felt it; 0 where none waited',
+    labelNames: ['connection', 'outcome'],
+    buckets: BUCKETS_SECONDS,
+    registers: [],
+  });
+  /** By connection. */
+  readonly tooLong = new Map<string, number>();
+  staleEpochs = 0;
+  readonly #ackTimeoutMsOf: (connection: string) => number | null;
+
+  constructor(ackTimeoutMsOf: (connection: string) => number | null) {
+    this.#ackTimeoutMsOf = ackTimeoutMsOf;
+  }
+
+  swapEnded(connection: string, { pauseMs, aborted }: RouteResponse): void {
+    const outcome: Outcome = aborted === true ? 'aborted' : 'committed';
+    this.pauses.observe({ connection, outcome }, pauseMs / 1000);
+    const patienceMs = this.#ackTimeoutMsOf(connection) ?? UNKNOWN_PATIENCE_MS;
+    if (pauseMs > patienceMs) this.tooLong.set(connection, (this.tooLong.get(connection) ?? 0) + 1);
+  }
+
+  staleEpoch(): void {
+    this.staleEpochs++;
+  }
+}
+
+export type MoveSource = {
+  /** For want of a valid approval or sign-off, by reason. */
+  refused(): ReadonlyMap<string, number>;
+  readonly figures: MoveFigures;
+  connections(): readonly string[];
+};
+
+export function moveMetrics(registry: Registry, { refused, figures, connections }: MoveSource): void {
+  registry.registerMetric(figures.pauses);
+  const tooLong: Gauge<'connection'> = new Gauge({
+    name: 'cutover_pauses_too_long_total',
+    help: 'Swaps around which a sender waited longer than its ackTimeout (unknown: 5 s)',
+    labelNames: ['connection'],
+    registers: [registry],
+    collect: () => {
+      for (const connection of connections()) tooLong.set({ connection }, figures.tooLong.get(connection) ?? 0);
+    },
+  });
+  const refusedMoves: Gauge<'reason'> = new Gauge({
+    name: 'cutover_moves_refused_total',
+    help: 'Moves refused for want of a valid approval or sign-off, and (since the start) for an epoch that is not the newest',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect: () => {
+      for (const reason of Object.keys(REASONS)) refusedMoves.set({ reason }, 0);
+      for (const [reason, count] of refused()) refusedMoves.set({ reason }, count);
+      refusedMoves.set({ reason: 'stale-epoch' }, figures.staleEpochs);
+    },
+  });
+}

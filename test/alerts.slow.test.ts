@@ -1,0 +1,329 @@
+/**
+ * Every alert by its real cause: a gateway, a worker and a PostgreSQL that run, platforms, senders and disks that misbehave,
+ * and a Prometheus with the rules of this product that scrapes them. Each fires where its cause is and nowhere else, and
+ * beside them all a connection with ordinary traffic never has one.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdir, open, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { generate } from 'selfsigned';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import {
+  end,
+  type Firing,
+  HAS_PROMETHEUS,
+  history,
+  Prometheus,
+  printedAlerts,
+  startWorker,
+  type Worker,
+} from './monitoring-site.ts';
+import { answer, type Estate, idOf, type Line, type LineOptions, order, startEstate, until } from './rules/peers.ts';
+
+const LIMIT_MS = 300_000;
+const DATABASE = 'CUTOVER_TEST_ALERTS_DATABASE';
+const WATCHDOG = 'CutoverWatchdog';
+const DAY_MS = 86_400_000;
+/** Nothing has to come: what a sender sends is settled with its answer. */
+const QUIET: LineOptions = { connection: { outputs: 'zero-or-one' } };
+const LINES = {
+  calm: QUIET,
+  silent: QUIET,
+  held: QUIET,
+  behind: QUIET,
+  refusing: QUIET,
+  rejecting: QUIET,
+  unanswered: QUIET,
+  parking: QUIET,
+  undecided: {},
+  'one-way': QUIET,
+  diverging: { connection: { correlate: ['MSH-10'], outputs: 'one' } },
+  impatient: { feed: { ackTimeout: '2s' }, connection: { outputs: 'zero-or-one', settle: '1ms' } },
+  expiring: { ...QUIET, feed: { tls: { cert: 'feed.crt', key: 'feed.key' } } },
+} satisfies Record<string, LineOptions>;
+
+/** A file system of its own, where one can be had: a disk is filled for real. */
+function mountSmallDisk(folder: string): boolean {
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512m', 'tmpfs', folder]).status === 0;
+}
+
+describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get install prometheus)', () => {
+  let estate: Estate;
+  let database: TestPostgres;
+  let worker: Worker;
+  let prometheus: Prometheus;
+  let hasOwnDisk: boolean;
+  let endTraffic: () => Promise<void>;
+  const fired = new Set<string>();
+
+  beforeAll(async () => {
+    database = await startPostgres();
+    process.env[DATABASE] = database.url;
+    estate = await startEstate(LINES, true);
+    await certificate(estate.folder, 10 * DAY_MS);
+    await mkdir(estate.dataDir);
+    hasOwnDisk = mountSmallDisk(estate.dataDir);
+    estate.args = ['--init', '--database-url-env', DATABASE];
+    await estate.start();
+    for (const line of Object.values(estate.lines)) {
+      for (const peer of line.peers) peer.answerAll();
+    }
+    worker = await startWorker(estate.inventoryFile, database.url);
+    endTraffic = await ordinaryTraffic(estate.line('calm'));
+    const instance = `127.0.0.1:${estate.adminPort}`;
+    prometheus = await Prometheus.start({
+      shards: 1,
+      gateways: [estate.adminPort],
+      worker: worker.port,
+      history: `# TYPE cutover_messages_total gauge\n${lastWeek(instance, 'silent')}${lastWeek(instance, 'calm')}# EOF\n`,
+    });
+    await until(async () => expect(await firing()).toContain(WATCHDOG));
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await endTraffic?.();
+    await prometheus?.stop();
+    if (worker !== undefined) await end(worker, 'SIGKILL');
+    await estate?.end('SIGKILL');
+    if (hasOwnDisk) spawnSync('umount', ['-l', estate.dataDir]);
+    await estate?.close();
+    await database?.remove();
+  }, LIMIT_MS);
+
+  /** `alert` or `alert connection`; kept, so that the end can say that nothing else ever fired. */
+  const firing = async (): Promise<readonly string[]> => {
+    const names = (await prometheus.firing()).map(named);
+    for (const name of names) fired.add(name);
+    return names;
+  };
+  const fires = (...names: readonly string[]): Promise<void> =>
+    vi.waitFor(async () => expect(await firing()).toEqual(expect.arrayContaining([...names])), {
+      timeout: 90_000,
+      interval: 250,
+    });
+
+  it('are quiet while all is well, but for the switch of a dead man, what is silent and what expires', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    await fires('Silence silent', 'CertificateExpires');
+    expect([...(await firing())].sort()).toEqual(['CertificateExpires', WATCHDOG, 'Silence silent']);
+  });
+
+  it('Held: a feed that is held by hand', { timeout: LIMIT_MS }, async () => {
+    await estate.call('POST', 'connections/held/hold', { forMs: 10_000, reason: 'by hand' });
+    await fires('Held held');
+    await estate.call('POST', 'connections/held/release', {});
+    await until(async () => expect(await firing()).not.toContain('Held held'));
+  });
+
+  it('EpochConflict: someone moves a connection from an old checkout', { timeout: LIMIT_MS }, async () => {
+    expect(await estate.line('held').put('parallel', { expectedEpoch: 99 })).toMatchObject({ status: 409 });
+    await fires('EpochConflict');
+  });
+
+  it('SourceRejected: the primary answers negatively', { timeout: LIMIT_MS }, async () => {
+    const line = estate.line('refusing');
+    line.legacy.answerAll('AE');
+    await sendAll(line, 20);
+    await fires('SourceRejected refusing');
+  });
+
+  it('DestinationRejected: the destination answers negatively', { timeout: LIMIT_MS }, async () => {
+    const line = estate.line('rejecting');
+    line.destination.answerAll('AE');
+    const leg = await line.leg('legacy');
+    for (let index = 0; index < 20; index++) await leg.exchange(order(`R${index}`));
+    await fires('DestinationRejected rejecting');
+  });
+
+  it('Unanswered: the primary takes a message and is gone', { timeout: LIMIT_MS }, async () => {
+    const line = estate.line('unanswered');
+    line.legacy.script = ({ socket }) => socket.resetAndDestroy();
+    const source = await line.source();
+    source.send(order('U1'));
+    await source.closed;
+    await fires('Unanswered unanswered');
+  });
+
+  it('Parked: a platform without a role sends an output', { timeout: LIMIT_MS }, async () => {
+    const leg = await estate.line('parking').leg('new');
+    await leg.exchange(order('P1'));
+    await fires('Parked parking');
+  });
+
+  it('DecisionOpen: after a forced rollback nobody can know whether an output was sent', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const line = estate.line('undecided');
+    await line.move('parallel');
+    await line.move('switched');
+    const source = await line.source();
+    await source.exchange(order('D1'));
+    await (await line.leg('legacy')).exchange(order('D1'));
+    await until(async () => expect((await line.status()).counters.captured).toBe(1));
+    await line.new.down();
+    await line.move('parallel', { force: true, reason: 'new is down' });
+    await fires('DecisionOpen undecided');
+  });
+
+  it('RollbackNotReady: legacy rejects what new has taken', { timeout: LIMIT_MS }, async () => {
+    const line = estate.line('one-way');
+    await line.move('parallel');
+    await line.move('switched');
+    line.legacy.answerAll('AE');
+    await sendAll(line, 2);
+    await fires('RollbackNotReady one-way');
+  });
+
+  it('Pause: around a swap a sender waits longer than it has patience for', { timeout: LIMIT_MS }, async () => {
+    const line = estate.line('impatient');
+    await line.move('parallel');
+    // What waits at the hold is answered late by its new owner; everything else at once.
+    line.legacy.script = ({ payload, reply }) => void setTimeout(reply, 700, answer(idOf(payload)));
+    line.new.script = ({ payload, reply }) =>
+      void setTimeout(reply, idOf(payload).startsWith('HELD') ? 1900 : 1, answer(idOf(payload)));
+    const tooLong = 'cutover_pauses_too_long_total{connection="impatient"} 1';
+    await until(async () => {
+      const { epoch, phase } = await line.status();
+      if (phase === 'switched') await line.move('parallel', { reason: 'once more' });
+      const [first, second] = [await line.source(), await line.source()];
+      first.send(order(`FIRST${epoch}`));
+      await sleep(100);
+      const moved = line.put('switched');
+      await sleep(300);
+      second.send(order(`HELD${epoch}`));
+      await moved;
+      expect(await estate.text('/metrics')).toContain(tooLong);
+    });
+    await fires('Pause impatient');
+  });
+
+  it('Divergence: the two platforms make different outputs of one message', { timeout: LIMIT_MS }, async () => {
+    const line = estate.line('diverging');
+    await line.move('parallel');
+    const [source, legacy, next] = [await line.source(), await line.leg('legacy'), await line.leg('new')];
+    await source.exchange(order('V1'));
+    await Promise.all([legacy.exchange(order('V1', '|CBC')), next.exchange(order('V1', '|BMP'))]);
+    await fires('Divergence diverging');
+  });
+
+  it('ShadowLag: the other platform is down while more than a thousand messages come', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const line = estate.line('behind');
+    await line.move('parallel');
+    await line.new.down();
+    await sendAll(line, 1005);
+    await fires('ShadowLag behind');
+  });
+
+  it('DiskFilling: a fifth of the disk is left, and less', { timeout: LIMIT_MS }, async (test) => {
+    if (!hasOwnDisk) test.skip('no file system can be mounted here: it needs root');
+    const ballast = join(estate.dataDir, 'ballast');
+    const file = await open(ballast, 'w');
+    const piece = Buffer.alloc(1024 * 1024);
+    while (freeShare(estate.dataDir) > 0.15) await file.write(piece);
+    await file.close();
+    await fires('DiskFilling');
+    await truncate(ballast, 0);
+    await until(async () => expect(await firing()).not.toContain('DiskFilling'));
+  });
+
+  it('ShippingLag, WorkerLag and WorkerDown: the database is down', { timeout: LIMIT_MS }, async () => {
+    await database.down();
+    await fires('ShippingLag', 'WorkerLag', 'WorkerDown');
+  });
+
+  it('RecordsMissing: what was damaged in the journal had not been shipped', { timeout: LIMIT_MS }, async () => {
+    await endTraffic();
+    const marker = 'LOST-BEFORE-IT-WAS-SHIPPED';
+    await sendAll(estate.line('silent'), 1, marker);
+    await sendAll(estate.line('silent'), 3);
+    await estate.end('SIGTERM');
+    await damage(join(estate.dataDir, 'journal'), marker);
+    const main = resolve(import.meta.dirname, '../gateway/main.ts');
+    execFileSync(process.execPath, [main, 'repair', '--data-dir', estate.dataDir, '--yes'], { stdio: 'ignore' });
+    await database.up();
+    const port = estate.adminPort;
+    estate.args = [...estate.args, '--admin-port', String(port)];
+    await estate.start();
+    await fires('RecordsMissing');
+  });
+
+  it('GatewayDown: the process is killed', { timeout: LIMIT_MS }, async () => {
+    await estate.end('SIGKILL');
+    await fires('GatewayDown');
+  });
+
+  it('have all been seen, each at its own connection, and none at the one with ordinary traffic', async () => {
+    const rules = printedAlerts(1).groups.flatMap((group) => group.rules.map(({ alert }) => alert));
+    const seen = new Set([...fired].map((name) => name.split(' ')[0]));
+    const unseen = rules.filter((rule) => !seen.has(rule));
+    expect(unseen.filter((rule) => rule !== 'Fenced' && (hasOwnDisk || rule !== 'DiskFilling'))).toEqual([]);
+    expect([...fired].filter((name) => name.endsWith(' calm'))).toEqual([]);
+  });
+});
+
+function named({ alert, connection }: Firing): string {
+  return connection === null ? alert : `${alert} ${connection}`;
+}
+
+async function certificate(folder: string, lastsMs: number): Promise<void> {
+  const pair = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    notAfterDate: new Date(Date.now() + lastsMs),
+  });
+  await writeFile(join(folder, 'feed.crt'), pair.cert);
+  await writeFile(join(folder, 'feed.key'), pair.private);
+}
+
+/** A message every 100 ms, each answered, until the returned function is called. */
+async function ordinaryTraffic(line: Line): Promise<() => Promise<void>> {
+  const source = await line.source();
+  const stopped = new AbortController();
+  const going = (async () => {
+    for (let index = 0; !stopped.signal.aborted; index++) {
+      await source.exchange(order(`C${index}`));
+      await sleep(100);
+    }
+  })();
+  return () => {
+    stopped.abort();
+    return going;
+  };
+}
+
+async function sendAll(line: Line, count: number, more = ''): Promise<void> {
+  const source = await line.source();
+  for (let index = 0; index < count; index++) await source.exchange(order(`S${Math.random()}`, more));
+  source.socket.end();
+}
+
+/** A week ago, from an hour before this time of day until an hour after it. */
+function lastWeek(instance: string, connection: string): string {
+  const weekAgoMs = Date.now() - 7 * DAY_MS;
+  const labels = { connection, counter: 'received', instance, job: 'gateway' };
+  return history(labels, { fromMs: weekAgoMs - 3_600_000, toMs: weekAgoMs + 3_600_000, perMinute: 5 });
+}
+
+function freeShare(folder: string): number {
+  const [, line = ''] = execFileSync('df', ['--output=avail,size', '-B1', folder], { encoding: 'utf8' }).split('\n');
+  const [available = 0, size = 1] = line.trim().split(/\s+/).map(Number);
+  return available / size;
+}
+
+/** One byte of the record that holds `marker` is another. */
+async function damage(journal: string, marker: string): Promise<void> {
+  for (const name of await readdir(journal)) {
+    const path = join(journal, name);
+    if (!(await stat(path)).isFile()) continue;
+    const at = (await readFile(path)).indexOf(marker);
+    if (at < 0) continue;
+    const file = await open(path, 'r+');
+    await file.write(Buffer.from('#'), 0, 1, at);
+    await file.close();
+    return;
+  }
+  throw new Error(`no segment holds ${marker}`);
+}
