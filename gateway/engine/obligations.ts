@@ -5,6 +5,8 @@
 import type { OutputCount } from '../../core/inventory.ts';
 import { otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { InputFinding, OutputFinding } from './correlation.ts';
+import { LateOutputs, type LateState } from './late-outputs.ts';
+import { Newest } from './newest.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { SettleTime } from './settle-time.ts';
 
@@ -54,20 +56,11 @@ export type Obligation = {
   onControlAnswer: (() => void)[];
 };
 
-/** A closed obligation: who delivered it, and whose output did not come in time and may still come. */
-type Late = {
-  readonly input: number;
-  readonly deliveredBy: Platform | null;
-  readonly missing: Set<Platform>;
-  /** A change-over has not waited for it: what comes now is out of order. */
-  readonly parks: boolean;
-};
-
 /** What a platform does on its leg, for all connections that share the port: outputs in work, and what is not overdue before. */
 export type LegActivity = { waiting: number; notBeforeMs: number };
 
 const OPEN_LIMIT = 100_000;
-const LATE_LIMIT = 10_000;
+const REMEMBERED_LIMIT = 10_000;
 
 /** True where the platform's output is to be delivered, so that it is waited for without end. */
 export type Owes = (obligation: Obligation, platform: Platform) => boolean;
@@ -76,13 +69,7 @@ type OpenState = Omit<Obligation, 'controlAnswer' | 'onControlAnswer'> & { reado
 
 export type ObligationsState = {
   readonly open: readonly OpenState[];
-  readonly late: readonly {
-    readonly key: string;
-    readonly input: number;
-    readonly deliveredBy: Platform | null;
-    readonly missing: readonly Platform[];
-    readonly parks: boolean;
-  }[];
+  readonly late: LateState;
   readonly delivered: readonly (readonly [number, Platform])[];
   readonly takenOver: readonly number[];
   readonly keyProven: readonly Platform[];
@@ -96,13 +83,11 @@ export class Obligations {
   readonly #keyProven = new Set<Platform>();
   readonly #open = new Map<number, Obligation>();
   readonly #byKey = new Map<string, Obligation[]>();
-  /** Closed ones by key, so that a late output is still told from a new one. */
-  readonly #late = new Map<string, Late>();
-
+  readonly #late = new LateOutputs();
   /** First attempts of the captures that the gateway delivers itself: their platform's resends are no new outputs. */
-  readonly #takenOver = new Map<number, true>();
+  readonly #takenOver = new Newest<number, true>(REMEMBERED_LIMIT);
   /** Inputs without a positive answer whose output was delivered all the same: their resend owes nothing more. */
-  readonly #delivered = new Map<number, Platform>();
+  readonly #delivered = new Newest<number, Platform>(REMEMBERED_LIMIT);
 
   /** `settleMs`: how long after its answer an input's output can still come; null: measured. */
   constructor(outputs: OutputCount, settleMs: number | null) {
@@ -131,9 +116,9 @@ export class Obligations {
         sides: { legacy: { ...sides.legacy }, new: { ...sides.new } },
         answer: controlAnswer?.toString('base64') ?? null,
       })),
-      late: [...this.#late].map(([key, { missing, ...rest }]) => ({ key, ...rest, missing: [...missing] })),
+      late: this.#late.dump(),
       delivered: [...this.#delivered],
-      takenOver: [...this.#takenOver.keys()],
+      takenOver: [...this.#takenOver].map(([output]) => output),
       keyProven: [...this.#keyProven],
       settle: this.#settle.dump(),
     };
@@ -144,7 +129,7 @@ export class Obligations {
       const controlAnswer = answer === null ? null : Buffer.from(answer, 'base64');
       this.#insert({ ...rest, controlAnswer, onControlAnswer: [] });
     }
-    for (const { key, missing, ...rest } of state.late) this.#late.set(key, { ...rest, missing: new Set(missing) });
+    this.#late.load(state.late);
     for (const [input, platform] of state.delivered) this.#delivered.set(input, platform);
     for (const output of state.takenOver) this.#takenOver.set(output, true);
     for (const platform of state.keyProven) this.#keyProven.add(platform);
@@ -199,7 +184,17 @@ export class Obligations {
   #insert(obligation: Obligation): void {
     const { input, key } = obligation;
     this.#open.set(input, obligation);
-    if (key !== null) this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), obligation]);
+    if (key === null) return;
+    const same = this.#byKey.get(key);
+    if (same === undefined) this.#byKey.set(key, [obligation]);
+    else same.push(obligation);
+  }
+
+  #forgetKey(obligation: Obligation, key: string): void {
+    const same = this.#byKey.get(key) ?? [];
+    const index = same.indexOf(obligation);
+    if (index >= 0) same.splice(index, 1);
+    if (same.length === 0) this.#byKey.delete(key);
   }
 
   /** A platform has answered the input (or its copy of it): from now on the output's time runs. */
@@ -262,15 +257,9 @@ export class Obligations {
     this.#legs[platform] = activity;
   }
 
-  /**
-   * Once, for the late output of a closed input: `suppress` where the other platform has delivered, `park` where a
-   * change-over has not waited for it.
-   */
+  /** What becomes of a late output of a closed input (late-outputs.ts). */
   takeLate(platform: Platform, key: string | null): 'suppress' | 'park' | null {
-    const late = key === null ? undefined : this.#late.get(key);
-    if (late === undefined || late.deliveredBy === platform) return null;
-    const role = late.deliveredBy !== null ? 'suppress' : late.parks ? 'park' : null;
-    return role !== null && late.missing.delete(platform) ? role : null;
+    return key === null ? null : this.#late.take(platform, key);
   }
 
   /** What the key of a new input says before the input is admitted. */
@@ -343,7 +332,6 @@ export class Obligations {
   /** The gateway delivers this capture itself. */
   takeOver(firstOutput: number): void {
     this.#takenOver.set(firstOutput, true);
-    forgetOldest(this.#takenOver);
   }
 
   /** This output is delivered by the gateway itself, or has been. */
@@ -353,10 +341,7 @@ export class Obligations {
 
   /** A person had the captures for this input delivered: an output that has not come is no longer wanted. */
   decided(input: number): void {
-    for (const [key, late] of this.#late) {
-      const deliveredBy = PLATFORMS.find((platform) => !late.missing.has(platform)) ?? null;
-      if (late.input === input) this.#late.set(key, { ...late, deliveredBy });
-    }
+    this.#late.decided(input);
   }
 
   /** The output goes out as its platform has sent it, whatever the route says by now. `isGone`: it will not send it again. */
@@ -381,20 +366,18 @@ export class Obligations {
   /** Closes an obligation whatever is open. `parks`: what still comes of it is out of order. */
   close(obligation: Obligation, parks = false): void {
     this.#open.delete(obligation.input);
-    const deliveredBy = PLATFORMS.find((platform) => obligation.sides[platform].delivered) ?? null;
+    const { sides } = obligation;
+    const deliveredBy = sides.legacy.delivered ? 'legacy' : sides.new.delivered ? 'new' : null;
     if (deliveredBy !== null && obligation.verdict !== 'positive') {
       this.#delivered.set(obligation.input, deliveredBy);
-      forgetOldest(this.#delivered);
     }
     if (obligation.key !== null) {
-      const rest = (this.#byKey.get(obligation.key) ?? []).filter((item) => item !== obligation);
-      if (rest.length === 0) this.#byKey.delete(obligation.key);
-      else this.#byKey.set(obligation.key, rest);
-      this.#late.delete(obligation.key);
-      const missing = new Set(PLATFORMS.filter((platform) => hasNotCome(obligation.sides[platform])));
-      this.#late.set(obligation.key, { input: obligation.input, deliveredBy, missing, parks });
-      forgetOldest(this.#late);
+      this.#forgetKey(obligation, obligation.key);
+      const legacyIsMissing = hasNotCome(sides.legacy);
+      const newIsMissing = hasNotCome(sides.new);
+      this.#late.add(obligation.key, { input: obligation.input, deliveredBy, legacyIsMissing, newIsMissing, parks });
     }
+    if (obligation.onControlAnswer.length === 0) return;
     for (const run of obligation.onControlAnswer.splice(0)) run();
   }
 
@@ -452,7 +435,7 @@ export class Obligations {
   /** Closes it where nothing of it can still come. */
   closeIfDone(obligation: Obligation): void {
     if (obligation.verdict === null || obligation.isPromised || obligation.isDoubtful) return;
-    if (PLATFORMS.every((platform) => hasEnded(obligation.sides[platform]))) this.close(obligation);
+    if (hasEnded(obligation.sides.legacy) && hasEnded(obligation.sides.new)) this.close(obligation);
   }
 }
 
@@ -463,14 +446,6 @@ export function hasEnded({ state }: Side): boolean {
 
 export function newActivity(): LegActivity {
   return { waiting: 0, notBeforeMs: 0 };
-}
-
-function forgetOldest<K>(map: Map<K, unknown>): void {
-  if (map.size <= LATE_LIMIT) return;
-  for (const key of map.keys()) {
-    map.delete(key);
-    return;
-  }
 }
 
 function newSide(state: Side['state']): Side {

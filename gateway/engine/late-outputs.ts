@@ -1,0 +1,87 @@
+/**
+ * Inputs that are closed, by their key: who delivered their output, and whose output did not come in its time and may
+ * still come. So a late output is told from a new one. There are thousands for each connection, so they are kept small.
+ */
+import { PLATFORMS, type Platform } from '../../core/platform.ts';
+import { Newest } from './newest.ts';
+
+export type LateState = readonly {
+  readonly key: string;
+  readonly input: number;
+  readonly deliveredBy: Platform | null;
+  readonly missing: readonly Platform[];
+  readonly parks: boolean;
+}[];
+
+type Closed = {
+  readonly input: number;
+  deliveredBy: Platform | null;
+  legacyIsMissing: boolean;
+  newIsMissing: boolean;
+  /** A change-over has not waited for it: what comes now is out of order. */
+  readonly parks: boolean;
+};
+
+const LIMIT = 10_000;
+
+export class LateOutputs {
+  readonly #byKey = new Newest<string, Closed>(LIMIT);
+
+  /** An input with this key is closed. */
+  add(
+    key: string,
+    closed: {
+      readonly input: number;
+      readonly deliveredBy: Platform | null;
+      readonly legacyIsMissing: boolean;
+      readonly newIsMissing: boolean;
+      readonly parks: boolean;
+    },
+  ): void {
+    this.#byKey.set(key, { ...closed });
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  /**
+   * Once, for the late output of a closed input: `suppress` where the other platform has delivered, `park` where a
+   * change-over has not waited for it.
+   */
+  take(platform: Platform, key: string): 'suppress' | 'park' | null {
+    const closed = this.#byKey.get(key);
+    if (closed === undefined || closed.deliveredBy === platform || !isMissing(closed, platform)) return null;
+    const role = closed.deliveredBy !== null ? 'suppress' : closed.parks ? 'park' : null;
+    if (role === null) return null;
+    if (platform === 'legacy') closed.legacyIsMissing = false;
+    else closed.newIsMissing = false;
+    return role;
+  }
+
+  /** A person had the captures for this input delivered: an output that has not come is no longer wanted. */
+  decided(input: number): void {
+    for (const [, closed] of this.#byKey) {
+      if (closed.input !== input) continue;
+      closed.deliveredBy = PLATFORMS.find((platform) => !isMissing(closed, platform)) ?? null;
+    }
+  }
+
+  dump(): LateState {
+    return [...this.#byKey].map(([key, closed]) => {
+      const { input, deliveredBy, parks } = closed;
+      return { key, input, deliveredBy, missing: PLATFORMS.filter((platform) => isMissing(closed, platform)), parks };
+    });
+  }
+
+  load(state: LateState): void {
+    for (const { key, input, deliveredBy, missing, parks } of state) {
+      const [legacyIsMissing, newIsMissing] = [missing.includes('legacy'), missing.includes('new')];
+      this.add(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks });
+    }
+  }
+}
+
+function isMissing(closed: Closed, platform: Platform): boolean {
+  return platform === 'legacy' ? closed.legacyIsMissing : closed.newIsMissing;
+}

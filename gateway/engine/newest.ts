@@ -1,0 +1,42 @@
+/**
+ * The newest entries of a map, at least half of so many: it forgets by halves. To delete the oldest entry of a `Map` one
+ * by one costs a walk over all that were deleted before.
+ */
+export class Newest<K, V> {
+  readonly #halfLimit: number;
+  #recent = new Map<K, V>();
+  #former = new Map<K, V>();
+
+  /** `limit`: it never holds more than this. */
+  constructor(limit: number) {
+    this.#halfLimit = Math.ceil(limit / 2);
+  }
+
+  get size(): number {
+    return this.#recent.size + this.#former.size;
+  }
+
+  get(key: K): V | undefined {
+    return this.#recent.get(key) ?? this.#former.get(key);
+  }
+
+  has(key: K): boolean {
+    return this.#recent.has(key) || this.#former.has(key);
+  }
+
+  /** Whatever had the key is replaced, and it is the newest now. */
+  set(key: K, value: V): void {
+    this.#former.delete(key);
+    this.#recent.delete(key);
+    this.#recent.set(key, value);
+    if (this.#recent.size < this.#halfLimit) return;
+    this.#former = this.#recent;
+    this.#recent = new Map();
+  }
+
+  /** Oldest first. */
+  *[Symbol.iterator](): Generator<readonly [K, V]> {
+    yield* this.#former;
+    yield* this.#recent;
+  }
+}
