@@ -7,6 +7,7 @@ export type DashboardOptions = {
   readonly inventory: string | null;
   readonly host: string;
   readonly port: number;
+  readonly notifies: boolean;
 };
 
 export const HELP = `cutover dashboard: the war room, one page that says in three seconds whether all is fine. It reads, and changes nothing.
@@ -16,6 +17,7 @@ export const HELP = `cutover dashboard: the war room, one page that says in thre
   --project DIR      the project folder; default: this one
   --host HOST        address to listen on; default 127.0.0.1. Others need CUTOVER_DASHBOARD_TOKEN
   --port N           default 7480; 0: any
+  --notify           tell the receivers of stacks/NAME/notify.yaml of reds, and of waves that are through; on one server only
   --help
 
 Environment: CUTOVER_ADMIN_TOKEN and CUTOVER_ADMIN_CA reach the gateways (a token of the role \`operate\` is enough),
@@ -35,7 +37,15 @@ export function parseArguments(argv: readonly string[], cwd: string): Parsed {
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: { stack: text, inventory: text, project: text, host: text, port: text, help: { type: 'boolean' } },
+      options: {
+        stack: text,
+        inventory: text,
+        project: text,
+        host: text,
+        port: text,
+        notify: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
     });
     if (values.help === true) return { kind: 'help' };
     const port = values.port === undefined ? DEFAULT_PORT : Number(values.port);
@@ -49,6 +59,7 @@ export function parseArguments(argv: readonly string[], cwd: string): Parsed {
         inventory: values.inventory ?? null,
         host: values.host ?? '127.0.0.1',
         port,
+        notifies: values.notify === true,
       },
     };
   } catch (error) {

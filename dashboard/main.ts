@@ -2,10 +2,12 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { readInventoryFile } from '../adapters/inventory-file.ts';
+import { readReceivers } from '../adapters/notify.ts';
 import { formatProblem } from '../core/located-yaml.ts';
 import { type DashboardOptions, HELP, parseArguments } from './arguments.ts';
 import { bundlePage } from './bundle.ts';
 import { Collector } from './collector.ts';
+import { Notifier } from './notifier.ts';
 import { DashboardServer } from './server.ts';
 
 const EXIT = { done: 0, failed: 1, usage: 2 } as const;
@@ -44,6 +46,7 @@ async function serve(options: DashboardOptions): Promise<number> {
   const inventoryFile = options.inventory === null ? join(stacks, stack, 'inventory.yaml') : resolve(options.inventory);
   const inventory = await readInventoryFile(inventoryFile);
   if (!inventory.ok) throw new Usage(inventory.problems.map(formatProblem).join('\n'));
+  const notifier = options.notifies ? await openNotifier(join(stacks, stack)) : null;
   const assets = await bundlePage();
   let server: DashboardServer | null = null;
   const collector = new Collector({
@@ -53,7 +56,10 @@ async function serve(options: DashboardOptions): Promise<number> {
     approvalFolder: join(stacks, stack, 'approvals'),
     evidenceFolder: join(stacks, stack, 'evidence'),
     env: process.env,
-    onChange: () => server?.publish(),
+    onChange: () => {
+      server?.publish();
+      notifier?.look(collector.whole());
+    },
   });
   await collector.start();
   server = new DashboardServer({
@@ -73,6 +79,14 @@ async function serve(options: DashboardOptions): Promise<number> {
   await server.close();
   await collector.close();
   return EXIT.done;
+}
+
+async function openNotifier(stackFolder: string): Promise<Notifier> {
+  const receivers = await readReceivers(stackFolder);
+  if (!receivers.ok) throw new Usage(receivers.message);
+  if (receivers.value.length === 0)
+    throw new Usage(`--notify: ${join(stackFolder, 'notify.yaml')} names no receiver; docs/how-to/notify.md says how`);
+  return new Notifier(receivers.value, process.env);
 }
 
 async function onlyStack(folder: string): Promise<string> {

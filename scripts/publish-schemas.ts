@@ -8,6 +8,7 @@ import { contractJsonSchema } from '../core/contracts/contract.ts';
 import { documentJsonSchemas } from '../core/documents.ts';
 import { edgeConfigJsonSchema } from '../core/edge/edge-config.ts';
 import { inventoryJsonSchema } from '../core/inventory.ts';
+import { notifyJsonSchema } from '../core/notice/receivers.ts';
 import { programmeJsonSchema } from '../core/planning/programme.ts';
 import { platformConfigJsonSchema } from '../core/platform-config.ts';
 import { attestationJsonSchema } from '../core/reconcile/attestation.ts';
@@ -19,6 +20,7 @@ const folder = fileURLToPath(new URL('../docs/schemas/', import.meta.url));
 const schemas: Readonly<Record<string, object>> = {
   'inventory.schema.json': inventoryJsonSchema(),
   'stack-config.schema.json': stackConfigJsonSchema(),
+  'notify-file.schema.json': notifyJsonSchema(),
   'programme.schema.json': programmeJsonSchema(),
   'rules.schema.json': rulesJsonSchema(),
   'contract.schema.json': contractJsonSchema(),

@@ -34,6 +34,7 @@ export async function runCommand(
     const printed = await runVerb(name, verb, args, { word, verbs }, around);
     const result = args.json === true ? JSON.stringify(printed.document) : printed.text;
     if (result !== '') await terminal.result(result);
+    await printed.afterwards?.();
     return printed.exitCode;
   } catch (error) {
     return await tell(name, error, isJson, around);

@@ -17,6 +17,7 @@ import { leaveBehind, type RunState } from './run-state.ts';
 import { assembleSnapshot, readRoutes, readStatuses, type Statuses } from './snapshot.ts';
 import { STEPS } from './steps.ts';
 import { EXIT, usage, VerbStop } from './stop.ts';
+import { tellOthers } from './tell-others.ts';
 import type { MoveVerb, Printed } from './verb.ts';
 
 const SKIPPED = { kind: 'skipped' } as const;
@@ -73,7 +74,8 @@ export async function runMove(name: string, verb: MoveVerb, args: Args, around: 
     } finally {
       Object.assign(sessions, { pulumi: run.pulumi, ledger: run.ledger });
     }
-    return printed(outcomeOf(run));
+    const document = outcomeOf(run);
+    return { ...printed(document), afterwards: () => tellOthers(context, document) };
   } finally {
     await release();
     await sessions.ledger?.close();

@@ -28,6 +28,8 @@ export type Printed = {
   /** For people, on stdout. */
   readonly text: string;
   readonly exitCode: ExitCode;
+  /** Once the result is printed and every lease is given back: it changes neither the result nor the exit code. */
+  readonly afterwards?: () => Promise<void>;
 };
 
 /** Reads, or does something that is no move, and prints the outcome. */

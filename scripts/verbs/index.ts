@@ -17,6 +17,7 @@ import { history } from './history.ts';
 import { hold } from './hold.ts';
 import { importVerb } from './import.ts';
 import { insert } from './insert.ts';
+import { notify } from './notify.ts';
 import { parallel } from './parallel.ts';
 import { plan } from './plan.ts';
 import { raid } from './raid.ts';
@@ -56,6 +57,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   handover,
   history,
   report,
+  notify,
   audit,
   hold,
   release,
