@@ -142,6 +142,7 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (path === '/v1/connections') {
       return jsonAnswer({ connections: [...routes].map(([name, route]) => statusOf(name, route)) });
     }
+    if (path === '/v1/epochs') return jsonAnswer({ newest: [] });
     const [, name = '', rest = ''] = /^\/v1\/connections\/([^/]+)(.*)$/.exec(path) ?? [];
     const route = routes.get(name);
     if (route === undefined) return errorAnswer(404, { code: 'unknown-connection', message: `no ${name}`, next: [] });

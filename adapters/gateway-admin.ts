@@ -1,7 +1,7 @@
 /**
  * The admin API of one gateway as a typed client. Every call is bounded in time, every answer is checked against
  * core/admin-api.ts, and what can be expected to go wrong comes back as a value. Credentials are read from the
- * environment at each call and never appear in a message: see CREDENTIAL_VARIABLES.
+ * environment, anew every second, and never appear in a message: see CREDENTIAL_VARIABLES.
  */
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
@@ -21,6 +21,8 @@ import {
   type leaseRequestSchema,
   leaseSchema,
   listEntrySchema,
+  type NewestEpoch,
+  newestEpochSchema,
   type OpenDecision,
   type RouteRequestInput,
   type RouteResponse,
@@ -59,10 +61,12 @@ const DEFAULT_DEADLINE_MS = 60_000;
 /** A move is answered at its own deadline at the latest; this is for the way there and back. */
 const MOVE_GRACE_MS = 5_000;
 const RETRY_PAUSE_MS = 200;
+const CREDENTIALS_MS = 1_000;
 const RESPONSE_LIMIT_BYTES = 64 * 1024 * 1024;
 
 const connectionsAnswer = z.object({ connections: z.array(connectionStatusSchema) });
 const epochsAnswer = z.object({ epochs: z.array(epochRecordSchema) });
+const newestAnswer = z.object({ newest: z.array(newestEpochSchema) });
 const listAnswer = z.object({ entries: z.array(listEntrySchema), total: z.int() });
 const decisionsAnswer = z.object({ decisions: z.array(decisionSchema) });
 const anything = z.unknown().transform(() => null);
@@ -87,6 +91,7 @@ export class GatewayClient {
   readonly admin: string;
   readonly shard: number;
   readonly #env: Environment;
+  #credentials: { readonly readAtMs: number; readonly read: Promise<GatewayResult<Credentials>> } | null = null;
   readonly #agents: Record<Lane, { readonly files: string; readonly agent: Agent } | null> = {
     look: null,
     move: null,
@@ -121,7 +126,7 @@ export class GatewayClient {
 
   /** By how much the gateway's clock is ahead of this one, to about a second; asked without a credential. */
   async clockSkewMs(): Promise<GatewayResult<number>> {
-    const credentials = await readCredentials(this.#env, this.shard);
+    const credentials = await this.#readCredentials();
     if (!credentials.ok) return credentials;
     try {
       const answer = await request(new URL('/healthz', this.admin), {
@@ -140,7 +145,7 @@ export class GatewayClient {
 
   /** One figure of `/metrics`, without labels; null: the gateway does not have it. Asked without a credential. */
   async metric(name: string): Promise<GatewayResult<number | null>> {
-    const credentials = await readCredentials(this.#env, this.shard);
+    const credentials = await this.#readCredentials();
     if (!credentials.ok) return credentials;
     try {
       const answer = await request(new URL('/metrics', this.admin), {
@@ -168,6 +173,11 @@ export class GatewayClient {
   /** The epoch history, oldest first. */
   async epochs(name: string): Promise<GatewayResult<readonly EpochRecord[]>> {
     return mapValue(await this.#get(`${pathOf(name)}/epochs`, epochsAnswer), (answer) => answer.epochs);
+  }
+
+  /** Of every connection of this gateway, in one call. */
+  async newestEpochs(): Promise<GatewayResult<readonly NewestEpoch[]>> {
+    return mapValue(await this.#get('/v1/epochs', newestAnswer), (answer) => answer.newest);
   }
 
   list(name: string, list: ListName): Promise<GatewayResult<z.output<typeof listAnswer>>> {
@@ -235,7 +245,7 @@ export class GatewayClient {
   }
 
   async #call<S extends z.ZodType>(call: Call, schema: S): Promise<GatewayResult<z.output<S>>> {
-    const credentials = await readCredentials(this.#env, this.shard);
+    const credentials = await this.#readCredentials();
     if (!credentials.ok) return credentials;
     let status: number;
     let text: string;
@@ -261,7 +271,17 @@ export class GatewayClient {
     return readAnswer(this, status, text, schema);
   }
 
-  /** One agent a set of certificates: renewed files count from the next call on. */
+  /** Hundreds of calls in a second read their files once; renewed ones count a second later. */
+  #readCredentials(): Promise<GatewayResult<Credentials>> {
+    const nowMs = performance.now();
+    const last = this.#credentials;
+    if (last !== null && nowMs - last.readAtMs < CREDENTIALS_MS) return last.read;
+    const read = readCredentials(this.#env, this.shard);
+    this.#credentials = { readAtMs: nowMs, read };
+    return read;
+  }
+
+  /** One agent a set of certificates. */
   #agentFor({ certificate, client }: Credentials, lane: Lane): Agent {
     const files = JSON.stringify([certificate, client]);
     const present = this.#agents[lane];

@@ -188,6 +188,13 @@ export const epochRecordSchema = z.object({
 });
 export type EpochRecord = z.output<typeof epochRecordSchema>;
 
+/** Of one connection, in one look at all of them: its newest record, and what the request that made it was answered. */
+export const newestEpochSchema = z.object({
+  record: epochRecordSchema,
+  answer: routeResponseSchema.nullable().describe('null: not remembered, or made by `gateway init`'),
+});
+export type NewestEpoch = z.output<typeof newestEpochSchema>;
+
 /** A move that the gateway refused for want of a valid approval or sign-off. */
 export const refusedMoveSchema = z.object({
   connection: z.string(),

@@ -14,6 +14,7 @@ import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
 import { ShardEngine } from './engine/shard.ts';
+import { isOutOfRoom } from './journal/errors.ts';
 import { Journal, type RecoveryReport } from './journal/journal.ts';
 import { Seal } from './journal/seal.ts';
 import { gatewayMetrics } from './metrics.ts';
@@ -97,8 +98,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
         : { kind: 'shipped', upTo: () => shipping.shippedUpTo() },
   });
   driver.onFailed = (error) => {
-    const code = 'code' in error ? error.code : null;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'journal-full') return;
+    if (!isOutOfRoom(error)) return;
     checkpoints.pressed().then(
       (purged) => purged > 0 && logger.warn({ event: 'purged-under-pressure', segments: purged }),
       (failure: unknown) => logger.error({ event: 'purge-failed', problem: String(failure) }),
@@ -216,6 +216,11 @@ function adminHost(
     connections: statuses,
     connection: (name) => engine.status(name),
     epochs: (name) => engine.connections.get(name)?.epochs ?? null,
+    newestEpochs: () =>
+      [...engine.connections.values()].flatMap(({ epochs }) => {
+        const record = epochs.at(-1);
+        return record === undefined ? [] : [{ record, answer: engine.operations.answerTo(record.requestId) }];
+      }),
     list: (name, list) => {
       const connection = engine.connections.get(name);
       return connection === undefined

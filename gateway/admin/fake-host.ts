@@ -48,6 +48,7 @@ export function fakeHost(over: Partial<AdminHost> = {}): AdminHost {
     connections: () => [statusOf(route)],
     connection: (name) => (known(name) ? statusOf(route) : null),
     epochs: (name) => (known(name) ? [] : null),
+    newestEpochs: () => [],
     list: (name) => (known(name) ? { entries: [], total: 0 } : null),
     decisions: () => [],
     refusedMoves: () => ({ entries: [], total: 0 }),

@@ -6,6 +6,7 @@ import type {
   Info,
   ListEntry,
   ListName,
+  NewestEpoch,
   OpenDecision,
   RefusedMove,
   RouteRequest,
@@ -25,6 +26,8 @@ export type AdminHost = {
   connection(name: string): ConnectionStatus | null;
   /** Oldest first; null for an unknown connection. */
   epochs(name: string): EpochRecord[] | null;
+  /** Of every connection. */
+  newestEpochs(): NewestEpoch[];
   list(name: string, list: ListName): { entries: ListEntry[]; total: number } | null;
   /** Open ones first. */
   decisions(): OpenDecision[];

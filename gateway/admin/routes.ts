@@ -55,6 +55,7 @@ const ROUTES: readonly Route[] = [
       },
     },
   },
+  { pattern: ['epochs'], methods: { GET: (_, { host }) => found({ newest: host.newestEpochs() }) } },
   { pattern: ['connections', '*', 'lists', '*'], methods: { GET: list } },
   { pattern: ['connections', '*', 'hold'], methods: { POST: hold } },
   { pattern: ['connections', '*', 'release'], methods: { POST: release } },

@@ -107,6 +107,7 @@ test('every documented GET answers in its shape', async () => {
   connectionStatusSchema.parse((await call('GET', '/v1/connections/a')).json);
   expect((await call('GET', '/v1/connections')).json).toMatchObject({ connections: [{ name: 'a' }] });
   expect((await call('GET', '/v1/connections/a/epochs')).json).toEqual({ epochs: [] });
+  expect((await call('GET', '/v1/epochs')).json).toEqual({ newest: [] });
   expect((await call('GET', '/v1/connections/a/lists/maybeSent')).json).toEqual({ entries: [], total: 0 });
   expect((await call('GET', '/v1/decisions')).json).toEqual({ decisions: [] });
   expect(await errorOf(call('GET', '/v1/connections/b'))).toBe('404 unknown-connection');

@@ -54,6 +54,12 @@ export class Operations {
     for (const reply of operation.replies) reply(result);
   }
 
+  /** Null: it was refused, is still in flight, or is not remembered. */
+  answerTo(requestId: string): RouteResponse | null {
+    const operation = this.#byId.get(requestId);
+    return operation?.kind === 'done' && operation.result.ok ? operation.result.value : null;
+  }
+
   /** For a checkpoint: the outcomes, newest last. */
   dump(): OperationsState {
     return [...this.#byId].flatMap(([requestId, operation]) =>

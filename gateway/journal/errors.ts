@@ -68,3 +68,11 @@ export class JournalFullError extends Error {
     super(`the journal has reached its limit of ${limitBytes} bytes; records must be shipped and purged first`);
   }
 }
+
+/** A full disk, a quota, a limit on the size of files (of the process or its file system), or the journal's own limit. */
+const OUT_OF_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'journal-full']);
+
+/** What has been shipped may be purged then, to make room. */
+export function isOutOfRoom(error: Error): boolean {
+  return 'code' in error && OUT_OF_ROOM.has(error.code);
+}

@@ -22,21 +22,26 @@ const VERB: VerbRequest = {
 describe('a route', () => {
   let gateway: FakeGateway;
   let approvals: string;
-  let gateways: Gateways;
+  const open: Gateways[] = [];
 
   beforeEach(async () => {
     gateway = await startFakeGateway({ connections: [NAME] });
     approvals = await mkdtemp(join(tmpdir(), 'approvals-'));
-    gateways = new Gateways(gateway.env);
   });
   afterEach(async () => {
-    await gateways.close();
+    await Promise.all(open.splice(0).map((gateways) => gateways.close()));
     await gateway.stop();
     await rm(approvals, { recursive: true, force: true });
   });
 
+  const opened = (): Gateways => {
+    const gateways = new Gateways(gateway.env);
+    open.push(gateways);
+    return gateways;
+  };
+  /** Of one run of the engine. */
   const context = (change: Partial<RouteContext> = {}): RouteContext => ({
-    gateways,
+    gateways: opened(),
     request: null,
     approvals,
     together: new StartTogether(1),
@@ -114,6 +119,24 @@ describe('a route', () => {
       expect(gateway.moves).toEqual([]);
     });
 
+    it('look at the gateway once for all that are judged at that time', async () => {
+      const run = context();
+      await checkRoute(run, null, inputs());
+      const outcomes = await Promise.all([1, 2, 3].map(() => checkRoute(run, null, inputs())));
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ ok: true, value: { problems: [] } });
+      expect(gateway.requests.filter((line) => line.includes('/connections'))).toEqual(['GET /v1/connections']);
+    });
+
+    it('find the route there where someone has made this move since it was looked at', async () => {
+      const run = context();
+      await checkRoute(run, null, inputs());
+      gateway.setRoute(NAME, { phase: 'parallel', newWeight: 0, epoch: 2 });
+      expect(await bringAbout(run, inputs(), null)).toMatchObject({ ok: true, value: { epoch: 2 } });
+      gateway.setRoute(NAME, { phase: 'legacy', newWeight: 0, epoch: 3 });
+      const refused = await bringAbout(run, inputs(), null);
+      expect(refused).toMatchObject({ ok: false, message: expect.stringMatching(/stale-epoch/) });
+    });
+
     it('send the ids of the verb, and force only towards legacy', async () => {
       expect(await bringAbout(context({ request: VERB }), inputs(), null)).toMatchObject({ ok: true });
       gateway.setRoute(NAME, { phase: 'switched', newWeight: 0, epoch: 3 });
@@ -134,11 +157,12 @@ describe('a route', () => {
     });
 
     it('say what the gateway refused, naming the connection once', async () => {
+      const run = context();
       const error = { code: 'stale-epoch', message: `${NAME}: it is at epoch 2`, next: ['cutover sync'] };
-      const known = await gateways.identify(inputs());
+      const known = await run.gateways.identify(inputs());
       expect(known).toMatchObject({ ok: true });
       gateway.answerNextWith(409, JSON.stringify(error));
-      expect(await bringAbout(context(), inputs(), null)).toMatchObject({
+      expect(await bringAbout(run, inputs(), null)).toMatchObject({
         ok: false,
         message: `${NAME}: it is at epoch 2 [stale-epoch]; next: cutover sync`,
       });
@@ -195,10 +219,11 @@ describe('a route', () => {
     });
 
     it('says that a connection is gone only where the right gateway says so', async () => {
+      const run = context();
       gateway.forget(NAME);
-      expect(await readRoute(context(), inputs())).toEqual({ ok: true, value: null });
+      expect(await readRoute(run, inputs())).toEqual({ ok: true, value: null });
       await gateway.disconnect();
-      expect(await readRoute(context(), inputs())).toMatchObject({ ok: false, isUnknown: true });
+      expect(await readRoute(run, inputs())).toMatchObject({ ok: false, isUnknown: true });
     });
   });
 

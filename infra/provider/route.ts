@@ -3,6 +3,7 @@
  * starts the gateway's operation and waits for its outcome; whatever fails leaves Pulumi's state as it was.
  */
 import { randomUUID } from 'node:crypto';
+import type { GatewayFailure } from '../../adapters/gateway-admin.ts';
 import type { ConnectionStatus, Info, RouteRequestInput } from '../../core/admin-api.ts';
 import { controlOf } from '../../core/platform.ts';
 import { readApproval } from './approvals.ts';
@@ -122,7 +123,7 @@ async function lookUp(
 ): Promise<Outcome<{ readonly info: Info; readonly status: ConnectionStatus }>> {
   const info = await context.gateways.identify(inputs);
   if (!info.ok) return about(inputs, info.message);
-  const status = await context.gateways.client(inputs).connection(inputs.name);
+  const status = await context.gateways.status(inputs, inputs.name);
   if (!status.ok) return refusedBy(inputs.name, status);
   return { ok: true, value: { info: info.value, status: status.value } };
 }
@@ -162,7 +163,7 @@ async function perform(
   await context.together.arrive();
   if (context.isCancelled()) return refused(`${name}: interrupted before its move was started; nothing changed`);
   const answer = await context.gateways.client(inputs).move(name, body);
-  if (!answer.ok) return refusedBy(name, answer);
+  if (!answer.ok) return (await foundThere(context, inputs, info, answer)) ?? refusedBy(name, answer);
   const reached = answer.value;
   if (reached.aborted === true) {
     const why = reached.reason ?? 'the gateway gave no reason';
@@ -171,6 +172,19 @@ async function perform(
   const { control, epoch } = reached;
   const outputs = { name, phase: reached.phase, newWeight: reached.newWeight, epoch, control, deployment, shard };
   return { ok: true, value: { ...outputs, incarnation: info.incarnation } };
+}
+
+/** Someone else, a provider that was left alone for one, may have made this very move since it was looked at. */
+async function foundThere(
+  context: RouteContext,
+  inputs: RouteInputs,
+  info: Info,
+  { error }: GatewayFailure,
+): Promise<Outcome<RouteOutputs> | null> {
+  if (error.code !== 'stale-epoch') return null;
+  const now = await context.gateways.client(inputs).connection(inputs.name);
+  if (!now.ok || judgeRoute(inputs, now.value, info.target).kind !== 'nothing') return null;
+  return { ok: true, value: outputsOf(info, now.value) };
 }
 
 async function approvalOf(

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { storeCheckpoint } from '../../adapters/checkpoint-files.ts';
 import { Ledger, LedgerUnavailable } from '../../adapters/ledger.ts';
+import type { EpochRecord } from '../../core/admin-api.ts';
 import type { Json } from '../../core/canonical-json.ts';
 import type { LedgerDraft, LedgerEntry, LedgerKind } from '../../core/ledger-entry.ts';
 import type { Availability } from '../../core/plan.ts';
@@ -105,13 +106,14 @@ export class LedgerSession {
     return [];
   }
 
-  /** Brings in the epochs that are missing; says which connections could not be asked. Throws LedgerUnavailable. */
-  async recordEpochs(needs: readonly EpochNeed[]): Promise<readonly string[]> {
+  /**
+   * Brings in the epochs that are missing; says which connections could not be asked. `read`: newest records that the
+   * gateways have told already. Throws LedgerUnavailable.
+   */
+  async recordEpochs(needs: readonly EpochNeed[], read: ReadonlyMap<string, EpochRecord>): Promise<readonly string[]> {
     if (this.#ledger === null) return [];
     const missing = needs.filter(({ name, epoch }) => this.newestEpoch(name) !== epoch);
-    const histories = await Promise.all(
-      missing.map(async ({ name, shard }) => ({ name, result: await gatewayOf(this.#context, shard).epochs(name) })),
-    );
+    const histories = await Promise.all(missing.map((need) => this.#historyOf(need, read.get(need.name))));
     const drafts: LedgerDraft[] = [];
     for (const { name, result } of histories) {
       if (!result.ok) continue;
@@ -122,6 +124,13 @@ export class LedgerSession {
     this.#isAhead ||= drafts.length > 0;
     if (drafts.length > 0) this.#known = await this.#ledger.epochs();
     return histories.flatMap(({ name, result }) => (result.ok ? [] : [name]));
+  }
+
+  /** Where only the newest epoch is missing and its record is at hand, nobody is asked. */
+  async #historyOf({ name, shard, epoch }: EpochNeed, newest: EpochRecord | undefined) {
+    const isLast = newest?.epoch === epoch && this.newestEpoch(name) === epoch - 1;
+    if (isLast) return { name, result: { ok: true as const, value: [newest] } };
+    return { name, result: await gatewayOf(this.#context, shard).epochs(name) };
   }
 
   async close(): Promise<void> {

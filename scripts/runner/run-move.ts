@@ -123,6 +123,7 @@ function newRun(
     plan,
     startedMs,
     pulumi: sessions.pulumi,
+    opening: null,
     ledger: sessions.ledger,
     copyText: null,
     hadUncommittedChanges: false,

@@ -6,12 +6,14 @@ import type { RouteEntry } from '../../core/stack-config.ts';
 import type { Context } from './context.ts';
 import type { Args } from './flags.ts';
 import type { LedgerSession } from './ledger-session.ts';
-import type { PulumiSession, StateRoutes } from './pulumi-session.ts';
+import type { Opened, PulumiSession, StateRoutes } from './pulumi-session.ts';
 import type { Statuses } from './snapshot.ts';
 
 export type Failure = PlanRefusal & { readonly aborted: boolean };
 
 export type LedgerOutcome = 'recorded' | 'not configured' | 'behind' | 'not needed';
+
+export type OpenedPulumi = { readonly session: PulumiSession; readonly routes: StateRoutes };
 
 export type RunState = {
   readonly context: Context;
@@ -21,6 +23,8 @@ export type RunState = {
   readonly startedMs: number;
   /** A rollback opens these after the routes have moved. */
   pulumi: PulumiSession | null;
+  /** Under way since the routes have moved; null: not begun. */
+  opening: Promise<Opened<OpenedPulumi>> | null;
   ledger: LedgerSession | null;
   copyText: string | null;
   /** Of the stack file, by someone else, before this run wrote to it. */

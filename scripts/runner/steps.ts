@@ -5,15 +5,24 @@ import { editEntries, readStackFile, replaceFile } from '../../adapters/stack-fi
 import type { StepKind } from '../../core/plan.ts';
 import type { RouteEntry } from '../../core/stack-config.ts';
 import { isSameRoute } from '../../core/truth.ts';
-import { gatewayOf } from './context.ts';
+import type { Context } from './context.ts';
 import { observedEntry, wishedEntry } from './entries.ts';
 import { resultBody } from './ledger-body.ts';
 import { LedgerSession } from './ledger-session.ts';
 import { moveAtGateways } from './move-at-gateways.ts';
 import { nameList } from './name-list.ts';
 import { collectComplaints } from './pulumi-complaints.ts';
-import { PulumiSession } from './pulumi-session.ts';
-import { hasMoved, itemOf, leaveBehind, type RunState, requestIdOf, routeNow, touchedNames } from './run-state.ts';
+import { type Opened, PulumiSession } from './pulumi-session.ts';
+import {
+  hasMoved,
+  itemOf,
+  leaveBehind,
+  type OpenedPulumi,
+  type RunState,
+  requestIdOf,
+  routeNow,
+  touchedNames,
+} from './run-state.ts';
 import { readStatuses } from './snapshot.ts';
 import { EXIT, VerbStop } from './stop.ts';
 import { watchMoves } from './watch-moves.ts';
@@ -80,24 +89,23 @@ async function pulumiUp(run: RunState): Promise<void> {
 }
 
 async function readBack(run: RunState): Promise<void> {
-  run.statuses = await readStatuses(run.context);
-  run.routes = await stateRoutes(run);
-  const moved = run.plan.moves.filter((move) => hasMoved(run, move));
-  await Promise.all(
-    moved.map(async (move) => {
-      const gateway = gatewayOf(run.context, move.shard);
-      const history = await gateway.epochs(move.name);
-      const record = history.ok ? history.value.find(({ epoch }) => epoch === move.to.epoch) : undefined;
-      if (record === undefined) return;
-      run.records.set(move.name, record);
-      if (run.answers.has(move.name)) return;
-      // The same request id gets the same answer: so the pause that the sender felt is read back, nothing is moved.
-      const { phase, newWeight } = move.to;
-      const again = { requestId: record.requestId, phase, newWeight, expectedEpoch: move.from.epoch };
-      const answer = await gateway.move(move.name, move.reason === null ? again : { ...again, reason: move.reason });
-      if (answer.ok && answer.value.epoch === move.to.epoch) run.answers.set(move.name, answer.value);
-    }),
+  // The routes have moved: what a rollback needs next is sought while it reads back.
+  if (run.pulumi === null && run.context.project !== null) run.opening = openWithRoutes(run.context);
+  const [statuses, routes] = await Promise.all([readStatuses(run.context), stateRoutes(run)]);
+  run.statuses = statuses;
+  run.routes = routes;
+  const moved = new Map(
+    run.plan.moves.filter((move) => hasMoved(run, move)).map(({ name, to }) => [name, to.epoch] as const),
   );
+  if (moved.size === 0) return;
+  for (const read of await Promise.all(run.context.gateways.map((gateway) => gateway.newestEpochs()))) {
+    for (const { record, answer } of read.ok ? read.value : []) {
+      if (moved.get(record.connection) !== record.epoch) continue;
+      run.records.set(record.connection, record);
+      // With the pause that the sender felt.
+      if (answer !== null && !run.answers.has(record.connection)) run.answers.set(record.connection, answer);
+    }
+  }
 }
 
 /** Replaces only the touched entries, in the file as it is now: someone may have edited it meanwhile. */
@@ -126,10 +134,10 @@ async function stackFile(run: RunState): Promise<void> {
 async function pulumiHeal(run: RunState): Promise<void> {
   if (run.context.interruption.aborted || run.context.project === null) return;
   if (run.pulumi === null) {
-    const opened = await PulumiSession.open(run.context);
+    const opened = await (run.opening ?? openWithRoutes(run.context));
     if (!opened.ok) return leaveBehind(run, `the Pulumi state is left behind: ${opened.message}`);
-    run.pulumi = opened.value;
-    run.routes = await stateRoutes(run);
+    run.pulumi = opened.value.session;
+    run.routes = opened.value.routes;
   }
   const behind = touchedNames(run).filter((name) => isStateBehind(run, name));
   if (behind.length === 0) return;
@@ -219,7 +227,7 @@ async function bringUp(run: RunState): Promise<void> {
     const epoch = routeNow(run, name)?.epoch ?? (item.gateway.kind === 'read' ? item.gateway.status.epoch : null);
     return epoch === null ? [] : [{ name, shard: item.shard, epoch }];
   });
-  const unread = (await run.ledger?.recordEpochs(needs)) ?? [];
+  const unread = (await run.ledger?.recordEpochs(needs, run.records)) ?? [];
   if (unread.length > 0) {
     run.ledgerOutcome = 'behind';
     leaveBehind(run, `the ledger lacks epochs of ${nameList(unread)}: their gateways could not be asked`);
@@ -267,6 +275,14 @@ function isStateBehind(run: RunState, name: string): boolean {
   if (now === null) return false;
   const claimed = run.routes?.get(name);
   return claimed === undefined || !isSameRoute(claimed, now);
+}
+
+/** What a rollback needs once the routes have moved: the engine, and what its state says. */
+async function openWithRoutes(context: Context): Promise<Opened<OpenedPulumi>> {
+  const opened = await PulumiSession.open(context);
+  if (!opened.ok) return opened;
+  const routes = await opened.value.routes();
+  return routes.ok ? { ok: true, value: { session: opened.value, routes: routes.value } } : routes;
 }
 
 async function stateRoutes(run: RunState): Promise<RunState['routes']> {
