@@ -4,6 +4,7 @@ import type { Checkpoint } from './checkpoint/checkpoint-file.ts';
 import { asMeta } from './checkpoint/compactor.ts';
 import { Recovery, type Stranger } from './engine/recovery.ts';
 import type { ShardEngine } from './engine/shard.ts';
+import { viewOf } from './journal/format.ts';
 import type { JournalRecord, JournalUsage, RecoveryReport } from './journal/journal.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 
@@ -35,7 +36,7 @@ export async function recoverEngine(
   }
   if (checkpoint !== null) recovery.load(checkpoint.state);
   for await (const { offset, meta, payload } of recovered) {
-    if (offset >= from) recovery.apply(offset, asMeta(meta), payload === null ? null : Buffer.from(payload));
+    if (offset >= from) recovery.apply(offset, asMeta(meta), payload === null ? null : viewOf(payload));
   }
   const [stranger] = recovery.strangers;
   if (stranger !== undefined) throw refusalOf(stranger);

@@ -54,7 +54,8 @@ export function findField(bytes: Uint8Array, path: string | FieldPath): Span | n
 export function fieldText(bytes: Uint8Array, path: string | FieldPath): string | null {
   const span = findField(bytes, path);
   if (span === null) return null;
-  return Buffer.from(bytes.buffer, bytes.byteOffset + span.start, span.end - span.start).toString('latin1');
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('latin1', span.start, span.end);
 }
 
 /** True where every field of the predicate has exactly its value. */
@@ -121,13 +122,15 @@ function fieldOfSegment(bytes: Uint8Array, segment: Span, path: FieldPath, delim
 /** The part with this index (from 0) between delimiters, or null. */
 function nth(bytes: Uint8Array, span: Span, delimiter: number, index: number): Span | null {
   let start = span.start;
+  // Fields are short: looking at each byte here is quicker than a call of `indexOf` for each field.
   for (let skipped = 0; skipped < index; skipped++) {
-    const at = bytes.indexOf(delimiter, start);
-    if (at < 0 || at >= span.end) return null;
-    start = at + 1;
+    while (start < span.end && bytes[start] !== delimiter) start++;
+    if (start >= span.end) return null;
+    start++;
   }
-  const at = bytes.indexOf(delimiter, start);
-  return { start, end: at < 0 || at > span.end ? span.end : at };
+  let end = start;
+  while (end < span.end && bytes[end] !== delimiter) end++;
+  return { start, end };
 }
 
 // LF and CRLF stand in for CR in the field; the standard allows CR only (section 2.5.1).

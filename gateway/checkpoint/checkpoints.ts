@@ -15,13 +15,15 @@ export type CheckpointWorkerOptions = {
   readonly journalDir: string;
   readonly folder: string;
   readonly keys: readonly JournalKey[];
+  /** It has fallen behind and no longer gives way to the traffic. */
+  readonly isUrgent: boolean;
 };
 export type CheckpointRequest = { readonly upTo: number };
 export type CheckpointReport =
   | { readonly ok: true; readonly offset: number; readonly neededFrom: number }
   | { readonly ok: false; readonly message: string };
 
-export type CheckpointsOptions = CheckpointWorkerOptions & {
+export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> & {
   readonly logger: Logger;
   usage(): JournalUsage;
   purgeBefore(offset: number): Promise<number>;
@@ -36,6 +38,9 @@ export type Retention =
   | { readonly kind: 'shipped'; upTo(): number | null }
   | { readonly kind: 'size'; readonly keepBytes: number };
 
+/** Segments that may fill while one checkpoint is made. */
+const PATIENCE_SEGMENTS = 8;
+
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
   #inventory: Inventory;
@@ -43,6 +48,9 @@ export class Checkpoints {
   /** Below it nothing is needed to recover or to deliver; 0: no checkpoint has said so yet. */
   #free = 0;
   #isBusy = false;
+  /** Segments that have filled since the checkpoint under way was asked for. */
+  #missed = 0;
+  #isUrgent = false;
   #isStopped = false;
 
   constructor(options: CheckpointsOptions) {
@@ -52,8 +60,17 @@ export class Checkpoints {
 
   /** A segment is full: its records go into a checkpoint. `durableUpTo`: the newest record that is on disk. */
   segmentStarted(durableUpTo: number): void {
-    if (this.#isBusy || this.#isStopped || durableUpTo < 1) return;
+    if (this.#isStopped || durableUpTo < 1) return;
+    if (this.#isBusy) {
+      this.#missed += 1;
+      if (this.#missed < PATIENCE_SEGMENTS || this.#isUrgent) return;
+      this.#options.logger.warn({ event: 'checkpoint-behind', segments: this.#missed });
+      void this.#worker?.terminate();
+      this.#worker = null;
+      this.#isUrgent = true;
+    }
     this.#isBusy = true;
+    this.#missed = 0;
     const request: CheckpointRequest = { upTo: durableUpTo };
     this.#running().postMessage(request);
   }
@@ -89,11 +106,15 @@ export class Checkpoints {
       journalDir,
       folder,
       keys,
+      isUrgent: this.#isUrgent,
     };
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, name: 'checkpoint' });
-    worker.on('message', (report: CheckpointReport) => void this.#reported(report));
+    worker.on('message', (report: CheckpointReport) => {
+      if (this.#worker === worker) void this.#reported(report);
+    });
     worker.on('error', (error) => {
       logger.error({ event: 'checkpoint-thread-failed', code: error.name });
+      if (this.#worker !== worker) return;
       this.#worker = null;
       this.#isBusy = false;
     });
@@ -104,6 +125,12 @@ export class Checkpoints {
 
   async #reported(report: CheckpointReport): Promise<void> {
     this.#isBusy = false;
+    if (this.#isUrgent) {
+      // The next one gives way again, from the checkpoint that this one has made.
+      this.#isUrgent = false;
+      void this.#worker?.terminate();
+      this.#worker = null;
+    }
     const { logger } = this.#options;
     if (!report.ok) {
       logger.error({ event: 'checkpoint-failed', problem: report.message });

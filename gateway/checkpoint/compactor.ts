@@ -7,6 +7,7 @@ import type { Effects } from '../engine/io.ts';
 import type { JournalMeta } from '../engine/records.ts';
 import { Recovery } from '../engine/recovery.ts';
 import { ShardEngine } from '../engine/shard.ts';
+import { viewOf } from '../journal/format.ts';
 import type { JournalRecord } from '../journal/journal.ts';
 import type { Checkpoint } from './checkpoint-file.ts';
 
@@ -46,7 +47,7 @@ export class Compactor {
       const [first] = records;
       if (first === undefined || first.offset !== this.#next) throw new Error(`record ${this.#next} is not there`);
       for (const { offset, meta, payload } of records) {
-        this.#recovery.apply(offset, asMeta(meta), payload === null ? null : Buffer.from(payload));
+        this.#recovery.apply(offset, asMeta(meta), payload === null ? null : viewOf(payload));
       }
       this.#next = (records.at(-1)?.offset ?? upTo) + 1;
     }

@@ -5,10 +5,12 @@ import { JournalTail } from '../shipping/journal-tail.ts';
 import { readNewestCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import type { CheckpointReport, CheckpointRequest, CheckpointWorkerOptions } from './checkpoints.ts';
 import { Compactor } from './compactor.ts';
+import { giveWay } from './thread-priority.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('the checkpoint worker is started by the gateway');
-const { inventory, shard, incarnation, journalDir, folder, keys }: CheckpointWorkerOptions = workerData;
+const { inventory, shard, incarnation, journalDir, folder, keys, isUrgent }: CheckpointWorkerOptions = workerData;
+if (!isUrgent) giveWay();
 
 const LIMITS = { records: 5000, bytes: 8 * 1024 * 1024 };
 

@@ -2,8 +2,8 @@
  * HL7 acknowledgements (HL7 v2 chapter 2, section 2.9): reading the verdict out of a peer's answer, and the few answers
  * that the gateway writes itself (rule 1): a refusal, the answer to a captured output, the AA to a parked one.
  */
-import { createHash, hash } from 'node:crypto';
-import { fieldText, findField, readDelimiters, withField } from '../../core/hl7/message.ts';
+import { hash } from 'node:crypto';
+import { fieldText, readDelimiters, withField } from '../../core/hl7/message.ts';
 import type { AnswerMatch } from '../../core/inventory.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 
@@ -11,38 +11,6 @@ import type { MessageFacts, Verdict } from './records.ts';
 export function factsOf(payload: Uint8Array): MessageFacts {
   return { msh10: fieldText(payload, 'MSH-10') ?? '', sha: hash('sha256', payload, 'hex') };
 }
-
-/** Up to here a message is laid out anew to be hashed in one go, which is quicker than in parts. */
-const SCRATCH_BYTES = 16 * 1024;
-const scratch = Buffer.alloc(SCRATCH_BYTES);
-
-/** The digest by which a resend is recognised: the message without the fields that a resend may change. */
-export function retryDigest(payload: Uint8Array, ignore: readonly string[]): string {
-  const spans = ignore
-    .map((path) => findField(payload, path))
-    .filter((span) => span !== null)
-    .sort((a, b) => a.start - b.start);
-  // A NUL stands in the place of each field.
-  const isShort = payload.length + spans.length <= SCRATCH_BYTES;
-  const digest = isShort ? null : createHash('sha256');
-  let from = 0;
-  let at = 0;
-  const take = (part: Uint8Array): void => {
-    if (digest === null) scratch.set(part, at);
-    else digest.update(part);
-    at += part.length;
-  };
-  for (const span of spans) {
-    if (span.start < from) continue;
-    take(payload.subarray(from, span.start));
-    take(NUL);
-    from = span.end;
-  }
-  take(payload.subarray(from));
-  return digest === null ? hash('sha256', scratch.subarray(0, at), 'hex') : digest.digest('hex');
-}
-
-const NUL = Uint8Array.of(0);
 
 export type ReadAnswer = {
   readonly verdict: Verdict;

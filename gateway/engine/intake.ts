@@ -4,9 +4,10 @@
  */
 import type { Listener } from '../../core/inventory.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
-import { factsOf, ownAnswer, readAnswer, retryDigest } from './answers.ts';
+import { factsOf, ownAnswer, readAnswer } from './answers.ts';
 import type { SocketId } from './io.ts';
 import type { MessageFacts, Verdict } from './records.ts';
+import { RetryDigest } from './retry-digest.ts';
 import { RetryMemory } from './retry-memory.ts';
 import type { Runtime, SocketOwner } from './runtime.ts';
 
@@ -15,7 +16,7 @@ export type Message = {
   readonly sender: string;
   readonly frame: Frame;
   readonly facts: MessageFacts;
-  readonly digest: string;
+  readonly digest: RetryDigest;
   readonly receivedAtMs: number;
   /** Sockets that wait for its answer: the one it came on, and those on which it came again. */
   readonly waiters: Set<SocketId>;
@@ -281,7 +282,7 @@ export class Intake implements SocketOwner {
   #accept(socket: Socket, frame: Frame): void {
     if (this.#isAcknowledgement(frame.payload)) return;
     const facts = factsOf(frame.payload);
-    const digest = retryDigest(frame.payload, this.#listener.retry.ignore);
+    const digest = RetryDigest.of(frame.payload, this.#listener.retry.ignore);
     const proof = socket.provesReading ? socket.id : null;
     const recognition = this.memory.recognise(socket.sender, facts.msh10, digest, proof, this.#runtime.now);
     const isKnown = recognition.kind === 'join' || recognition.kind === 'answer-again';
@@ -332,7 +333,7 @@ export class Intake implements SocketOwner {
     socket: Socket,
     frame: Frame,
     facts: MessageFacts,
-    digest: string,
+    digest: RetryDigest,
     attemptOf: number | null,
     context: number | null,
   ): Message {
@@ -354,12 +355,12 @@ export class Intake implements SocketOwner {
   }
 
   /** Resends of the message that came on the same socket while it was in flight: one message, one answer. */
-  #swallowResends(socket: Socket, digest: string): void {
+  #swallowResends(socket: Socket, digest: RetryDigest): void {
     if (socket.framer.bufferedBytes === 0) return;
     for (let turn = 0; turn < FRAMES_PER_TURN; turn++) {
       const taken = socket.framer.take();
       if (taken.kind !== 'frame') return;
-      if (retryDigest(taken.frame.payload, this.#listener.retry.ignore) === digest) continue;
+      if (RetryDigest.of(taken.frame.payload, this.#listener.retry.ignore).equals(digest)) continue;
       socket.framer.putBack(taken.frame);
       return;
     }

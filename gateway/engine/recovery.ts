@@ -15,7 +15,7 @@ import {
   type Platform,
   primaryOf,
 } from '../../core/platform.ts';
-import { readAnswer, retryDigest } from './answers.ts';
+import { readAnswer } from './answers.ts';
 import type { RefusedMovesState } from './authority.ts';
 import { type ConnectionEngine, type ConnectionState, ORDER_WAIT } from './connection.ts';
 import type { CorrespondenceState } from './correspondence.ts';
@@ -35,6 +35,7 @@ import type {
   ShadowRecord,
 } from './records.ts';
 import { deliverCaptures, takeOver } from './reown.ts';
+import { RetryDigest } from './retry-digest.ts';
 import type { RetryMemoryState } from './retry-memory.ts';
 import type { ShardEngine } from './shard.ts';
 
@@ -323,7 +324,7 @@ export class Recovery {
     this.#inputs.set(offset, { input: { ...input, payload: null }, sender: meta.sender });
     feed.intake.memory.remember(meta.sender, {
       msh10: meta.msh10,
-      digest: retryDigest(payload, feed.config.retry.ignore),
+      digest: RetryDigest.of(payload, feed.config.retry.ignore),
       firstAttempt: input.first,
       context: null,
       outcome: { kind: 'unknown' },
@@ -375,7 +376,7 @@ export class Recovery {
     this.#outputs.set(offset, { connection, record, facts, intake });
     intake?.memory.remember(record.sender, {
       msh10: record.msh10,
-      digest: retryDigest(payload, leg.retry.ignore),
+      digest: RetryDigest.of(payload, leg.retry.ignore),
       firstAttempt: record.attemptOf ?? offset,
       context: record.input,
       outcome: { kind: 'unknown' },

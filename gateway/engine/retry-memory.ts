@@ -5,6 +5,7 @@
 import type { RetryRule } from '../../core/inventory.ts';
 import type { Message } from './intake.ts';
 import type { SocketId } from './io.ts';
+import { RetryDigest } from './retry-digest.ts';
 
 export type Outcome =
   | { readonly kind: 'open'; readonly message: Message }
@@ -14,7 +15,7 @@ export type Outcome =
 
 export type Remembered = {
   readonly msh10: string;
-  readonly digest: string;
+  readonly digest: RetryDigest;
   /** Offset of the first attempt, once it is in the journal. */
   firstAttempt: number | null;
   /** What the owner of the intake keeps with a message (an output's obligation). */
@@ -50,10 +51,16 @@ export class RetryMemory {
     this.#rule = rule;
   }
 
-  recognise(sender: string, msh10: string, digest: string, readProof: SocketId | null, nowMs: number): Recognition {
+  recognise(
+    sender: string,
+    msh10: string,
+    digest: RetryDigest,
+    readProof: SocketId | null,
+    nowMs: number,
+  ): Recognition {
     const last = this.#senders.get(sender);
     if (last === undefined || last.msh10 !== msh10) return { kind: 'new', reusedId: false };
-    if (last.digest !== digest) return { kind: 'new', reusedId: msh10 !== '' };
+    if (!last.digest.equals(digest)) return { kind: 'new', reusedId: msh10 !== '' };
     const { outcome } = last;
     switch (outcome.kind) {
       case 'open':
@@ -85,7 +92,7 @@ export class RetryMemory {
     return [...this.#senders].map(([sender, { msh10, digest, firstAttempt, context, outcome }]) => ({
       sender,
       msh10,
-      digest,
+      digest: digest.text,
       firstAttempt,
       context,
       kind: outcome.kind === 'open' ? 'unknown' : outcome.kind,
@@ -95,12 +102,12 @@ export class RetryMemory {
   }
 
   load(state: RetryMemoryState): void {
-    for (const { sender, kind, answer, atMs, ...rest } of state) {
+    for (const { sender, kind, answer, atMs, digest, ...rest } of state) {
       const outcome: Outcome =
         kind === 'positive'
           ? { kind, answer: Buffer.from(answer ?? '', 'base64'), atMs: atMs ?? 0, socket: null }
           : { kind };
-      this.#senders.set(sender, { ...rest, outcome });
+      this.#senders.set(sender, { ...rest, digest: RetryDigest.from(digest), outcome });
     }
   }
 

@@ -152,6 +152,7 @@ export function batchBytes(head: BatchHead): number {
   return HEAD_BYTES + head.count * ENTRY_BYTES + head.bodyBytes;
 }
 
-function viewOf(raw: Uint8Array): Buffer {
+/** The same bytes, not a copy of them. */
+export function viewOf(raw: Uint8Array): Buffer {
   return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 }

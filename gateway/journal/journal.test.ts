@@ -41,7 +41,7 @@ function optionsOf(files: MemoryFiles, log: Log, more: Partial<JournalOptions> =
 }
 
 function record(offset: number, bytes = 10): JournalRecord {
-  return { offset, meta: { kind: 'in', n: offset }, payload: new Uint8Array(bytes).fill(offset) };
+  return { offset, meta: { kind: 'in', n: offset }, payload: Buffer.alloc(bytes, offset) };
 }
 
 async function all(records: AsyncIterable<JournalRecord>): Promise<JournalRecord[]> {
@@ -183,7 +183,7 @@ test('a batch larger than a segment gets one of its size; empty and absent paylo
   const log = logOf();
   const { journal } = await Journal.open(optionsOf(files, log));
   journal.append({ offset: 1, meta: {}, payload: null }, 'written');
-  journal.append({ offset: 2, meta: { text: 'ä\u0000' }, payload: new Uint8Array(0) }, 'written');
+  journal.append({ offset: 2, meta: { text: 'ä\u0000' }, payload: Buffer.alloc(0) }, 'written');
   await vi.waitFor(() => expect(log.written).toBe(2), { timeout: 60_000 });
   journal.append(record(3, 50_000), 'durable');
   await journal.close();

@@ -44,12 +44,14 @@ export async function* readRange(
     while (offset < stop) {
       const batch = await reader.head(position);
       if (batch === null) throw lost(segment, position, offset);
-      for await (const record of reader.records(batch)) {
-        if (record === null) throw lost(segment, position, offset);
-        if (record.offset !== offset) continue;
-        if (offset >= stop) break;
-        yield record;
-        offset += 1;
+      for await (const records of reader.records(batch)) {
+        for (const record of records) {
+          if (record === null) throw lost(segment, position, offset);
+          if (record.offset !== offset) continue;
+          if (offset >= stop) break;
+          yield record;
+          offset += 1;
+        }
       }
       position += batch.bytes;
     }

@@ -23,7 +23,7 @@ function optionsOf(files: MemoryFiles, keys: readonly Uint8Array[]): JournalOpti
 }
 
 function record(offset: number): JournalRecord {
-  return { offset, meta: { n: offset }, payload: new Uint8Array(100).fill(offset) };
+  return { offset, meta: { n: offset }, payload: Buffer.alloc(100, offset) };
 }
 
 async function filled(keys: readonly Uint8Array[]): Promise<MemoryFiles> {

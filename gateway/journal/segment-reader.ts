@@ -90,18 +90,29 @@ export class SegmentReader {
     return batch;
   }
 
-  /** The records of a batch, copied out of the window; null in place of one that lost its checksum meanwhile. */
-  async *records(batch: Batch): AsyncGenerator<JournalRecord | null> {
-    let offset = batch.head.firstOffset;
-    const isAtOnce = batch.bytes <= AT_ONCE_BYTES;
-    const bytes = isAtOnce ? await this.bytes(batch.position, batch.bytes) : null;
-    for (const place of placesOf(batch)) {
-      const from = place.at - batch.position;
-      if (bytes !== null) {
-        yield this.#recordIn(bytes.subarray(from, from + place.entry.storedBytes), place.entry, offset, batch.head.key);
-      } else yield await this.record(place, offset, batch.head.key);
+  /**
+   * The records of a batch, some at a time: all of them where it is read at once, since millions are read and waiting for
+   * each would cost more than the reading. Null in place of one that lost its checksum meanwhile.
+   */
+  async *records(batch: Batch): AsyncGenerator<readonly (JournalRecord | null)[]> {
+    const { firstOffset, key } = batch.head;
+    let offset = firstOffset;
+    if (batch.bytes > AT_ONCE_BYTES) {
+      for (const place of placesOf(batch)) {
+        yield [await this.record(place, offset, key)];
+        offset += 1;
+      }
+      return;
+    }
+    const bytes = await this.bytes(batch.position, batch.bytes);
+    const records: (JournalRecord | null)[] = [];
+    let from = HEAD_BYTES + batch.entries.length * ENTRY_BYTES;
+    for (const entry of batch.entries) {
+      records.push(this.#recordIn(bytes.subarray(from, from + entry.storedBytes), entry, offset, key));
+      from += entry.storedBytes;
       offset += 1;
     }
+    yield records;
   }
 
   /** `key`: the one that its batch is sealed with. */
@@ -115,11 +126,13 @@ export class SegmentReader {
     const bytes = key === null ? stored : this.#seal.open(key, stored, this.#segment, offset);
     if (bytes === null)
       throw new JournalKeyError(`journal segment ${this.#segment}`, key ?? 0, this.#seal.has(key ?? 0));
-    const meta: JsonObject = JSON.parse(Buffer.from(bytes.subarray(0, entry.metaBytes)).toString('utf8'));
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const meta: JsonObject = JSON.parse(buffer.toString('utf8', 0, entry.metaBytes));
+    // A copy: what holds on to one payload must not hold on to the whole window.
     return {
       offset,
       meta,
-      payload: entry.payloadBytes === null ? null : new Uint8Array(bytes.subarray(entry.metaBytes)),
+      payload: entry.payloadBytes === null ? null : Buffer.from(buffer.subarray(entry.metaBytes)),
     };
   }
 }

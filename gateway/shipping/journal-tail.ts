@@ -75,14 +75,16 @@ export class JournalTail {
       if (batch === null || batch.head.firstOffset > next) throw new Error(`record ${next} cannot be read back`);
       const end = batch.head.firstOffset + batch.head.count;
       if (next < end) {
-        for await (const record of reader.records(batch)) {
-          if (record === null) throw new Error(`record ${next} cannot be read back`);
-          if (record.offset < next) continue;
-          if (next > last) return records;
-          records.push(record);
-          bytes += record.payload?.byteLength ?? 0;
-          next += 1;
-          if (records.length >= limits.records || bytes >= limits.bytes) return records;
+        for await (const some of reader.records(batch)) {
+          for (const record of some) {
+            if (record === null) throw new Error(`record ${next} cannot be read back`);
+            if (record.offset < next) continue;
+            if (next > last) return records;
+            records.push(record);
+            bytes += record.payload?.byteLength ?? 0;
+            next += 1;
+            if (records.length >= limits.records || bytes >= limits.bytes) return records;
+          }
         }
       }
       cursor.position += batch.bytes;

@@ -262,7 +262,7 @@ const RETRIES: readonly Mutant[] = [
     name: 'compare ids only',
     rule: 6,
     file: MEMORY,
-    find: "if (last.digest !== digest) return { kind: 'new', reusedId: msh10 !== '' };",
+    find: "if (!last.digest.equals(digest)) return { kind: 'new', reusedId: msh10 !== '' };",
     replace: '',
   },
   {
