@@ -1,6 +1,6 @@
 /**
- * The analysis that a project asks for: its diff rules and data contracts. Rules end on a day: they are compiled anew
- * when the day changes, and what they accepted until then stays counted under the former basis.
+ * The analysis that a project asks for: its diff rules and data contracts, read again when somebody changes them. Rules end on
+ * a day: they are compiled anew when the day changes. What was found under former rules stays counted under their basis.
  */
 import { type Definitions, readDefinitions } from '../adapters/proof-definitions.ts';
 import { digestOf } from '../core/canonical-json.ts';
@@ -12,8 +12,13 @@ import { compileRules } from '../core/rules/compile.ts';
 import type { CompiledRules } from '../core/rules/compiled.ts';
 import type { Analysis } from './analysis.ts';
 
+/** `refused`: the files do not hold; what held before goes on. */
+export type Reread =
+  | { readonly kind: 'same' | 'changed' }
+  | { readonly kind: 'refused'; readonly problems: readonly Located[] };
+
 export type ProjectAnalysis =
-  | { readonly ok: true; readonly value: Analysis }
+  | { readonly ok: true; readonly value: Analysis; reread(): Promise<Reread> }
   | { readonly ok: false; readonly problems: readonly Located[] };
 
 /** `folder`: the project's. */
@@ -24,28 +29,41 @@ export async function analysisOf(
 ): Promise<ProjectAnalysis> {
   const read = await readDefinitions(folder, inventory.connections, dayOf(now()));
   if (!read.ok) return read;
-  const rulesOf = rulesByDay(read.value, now);
+  let definitions = read.value;
+  let known = digestOfDefinitions(definitions, inventory);
+  const compiled = new Map<string, CompiledRules>();
+  let day = '';
+  const rulesOf = (connection: string): CompiledRules => {
+    const today = dayOf(now());
+    if (today !== day) compiled.clear();
+    day = today;
+    const rules = compiled.get(connection) ?? compileRules(definitions.ruleFiles, connection, today);
+    compiled.set(connection, rules);
+    return rules;
+  };
   const basisOf = (connection: string): string => rulesOf(connection).digest;
   const value: Analysis = {
     basis: () => digestOf(inventory.connections.map(({ name }) => [name, basisOf(name)])),
     basisOf,
     compare: (connection, control, candidate) => comparePair(control, candidate, rulesOf(connection)),
-    inspect: (connection, payload) => inspectOutput(payload, read.value.contractOf(connection)),
+    inspect: (connection, payload) => inspectOutput(payload, definitions.contractOf(connection)),
   };
-  return { ok: true, value };
+  const reread = async (): Promise<Reread> => {
+    const again = await readDefinitions(folder, inventory.connections, dayOf(now()));
+    if (!again.ok) return { kind: 'refused', problems: again.problems };
+    const digest = digestOfDefinitions(again.value, inventory);
+    if (digest === known) return { kind: 'same' };
+    definitions = again.value;
+    known = digest;
+    compiled.clear();
+    return { kind: 'changed' };
+  };
+  return { ok: true, value, reread };
 }
 
-function rulesByDay({ ruleFiles }: Definitions, now: () => number): (connection: string) => CompiledRules {
-  const compiled = new Map<string, CompiledRules>();
-  let day = '';
-  return (connection) => {
-    const today = dayOf(now());
-    if (today !== day) compiled.clear();
-    day = today;
-    const known = compiled.get(connection) ?? compileRules(ruleFiles, connection, today);
-    compiled.set(connection, known);
-    return known;
-  };
+function digestOfDefinitions({ ruleFiles, contractOf }: Definitions, { connections }: Inventory): string {
+  const contracts = connections.map(({ name }) => [name, contractOf(name)?.digest ?? null]);
+  return digestOf(JSON.parse(JSON.stringify([ruleFiles, contracts])));
 }
 
 function dayOf(atMs: number): string {

@@ -48,6 +48,7 @@ async function run(options: WorkerArguments): Promise<number> {
     databaseUrl: options.databaseUrl,
     estate,
     analysis: analysis.value,
+    definitions: () => analysis.reread(),
     settleMs: options.settleMs,
     logger,
     now: Date.now,
@@ -56,6 +57,7 @@ async function run(options: WorkerArguments): Promise<number> {
   });
   const server = await startStatusServer(options.host, options.port, () => worker.status());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => worker.stop());
+  process.on('SIGHUP', () => worker.reread());
   process.stdout.write(`${JSON.stringify({ ready: true, port: server.port, deployment, worker: id })}\n`);
   try {
     await worker.run();

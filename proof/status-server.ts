@@ -83,6 +83,12 @@ function registryOf(status: () => WorkerStatus): Registry {
     registers: [registry],
     collect: () => failures.set(status().failures),
   });
+  const definitions: Gauge = new Gauge({
+    name: 'cutover_worker_definitions_hold',
+    help: '0: rules or contracts were changed and do not hold; those before them go on',
+    registers: [registry],
+    collect: () => definitions.set(status().definitionsHold ? 1 : 0),
+  });
   const state: Gauge<'state'> = new Gauge({
     name: 'cutover_worker_state',
     help: '1 for the state that the worker is in',

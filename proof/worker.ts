@@ -6,7 +6,9 @@ import type { Logger } from 'pino';
 import { MigrationRefusal } from '../adapters/postgres-migrations.ts';
 import type { ComparisonDelta } from '../adapters/proof-batch.ts';
 import { type JournalRef, ProofWriter, type WorkerIdentity } from '../adapters/proof-writer.ts';
+import { formatProblem } from '../core/located-yaml.ts';
 import type { Analysis } from './analysis.ts';
+import type { Reread } from './analysis-of.ts';
 import type { Estate } from './estate.ts';
 import { JournalFollower } from './journal-follower.ts';
 
@@ -29,6 +31,8 @@ export type JournalStatus = {
 
 export type WorkerStatus = {
   readonly state: WorkerStateName;
+  /** False: the files do not hold, and what held before goes on. */
+  readonly definitionsHold: boolean;
   readonly failures: number;
   readonly journals: readonly JournalStatus[];
   /** By connection, since this process began. */
@@ -43,6 +47,8 @@ export type WorkerOptions = {
   readonly databaseUrl: string;
   readonly estate: Estate;
   readonly analysis: Analysis;
+  /** Whether the rules and contracts of the project have changed; asked every few seconds, and at once after `reread`. */
+  readonly definitions: () => Promise<Reread>;
   readonly settleMs: number;
   readonly logger: Logger;
   readonly now: () => number;
@@ -55,6 +61,7 @@ export type WorkerOptions = {
 const ELECT_EVERY_MS = 2_000;
 const IDLE_MS = 300;
 const HEARTBEAT_MS = 5_000;
+const REREAD_MS = 5_000;
 const SWEEP_MS = 1_000;
 const ROUND_USUALLY_MS = 5_000;
 const CHORES_MS = 60_000;
@@ -77,6 +84,8 @@ export class Worker {
   readonly #compared: Map<string, Compared>;
   #stopping = false;
   #heartbeatAtMs = 0;
+  #rereadAtMs: number;
+  #refusal = '';
   #sweptAtMs = 0;
   #choresAtMs = 0;
   #wake: () => void = () => {};
@@ -85,18 +94,26 @@ export class Worker {
     this.#options = options;
     this.#startedAtMs = options.now();
     this.#compared = new Map([...options.estate.connections.keys()].map((name) => [name, { pairs: 0, divergent: 0 }]));
+    this.#rereadAtMs = this.#startedAtMs;
   }
 
   status(): WorkerStatus {
     // While a round hangs, what was true at the end of the last one gets older.
     const olderSeconds = Math.max(0, this.#options.now() - this.#journalsAtMs - ROUND_USUALLY_MS) / 1000;
     const journals = this.#journals.map((one) => ({ ...one, lagSeconds: one.lagSeconds + olderSeconds }));
-    return { state: this.#state, failures: this.#failures, journals, compared: this.#compared };
+    const definitionsHold = this.#refusal === '';
+    return { state: this.#state, definitionsHold, failures: this.#failures, journals, compared: this.#compared };
   }
 
   /** `run` resolves after the batch in hand. */
   stop(): void {
     this.#stopping = true;
+    this.#wake();
+  }
+
+  /** Rules and contracts are looked at again before the next batch. */
+  reread(): void {
+    this.#rereadAtMs = 0;
     this.#wake();
   }
 
@@ -134,6 +151,7 @@ export class Worker {
   /** One batch of every journal; resolves with the number of records taken. */
   async #round(writer: ProofWriter): Promise<number> {
     const { now, chores, analysis } = this.#options;
+    if (now() - this.#rereadAtMs >= REREAD_MS) await this.#rereadDefinitions();
     if (now() - this.#heartbeatAtMs >= HEARTBEAT_MS) {
       await writer.heartbeat(this.#startedAtMs, analysis.basis());
       this.#heartbeatAtMs = now();
@@ -154,6 +172,21 @@ export class Worker {
       await chores(writer);
     }
     return taken;
+  }
+
+  /** Changed ones count from the next batch on, and the store says at once which hold. */
+  async #rereadDefinitions(): Promise<void> {
+    const { now, definitions, logger } = this.#options;
+    this.#rereadAtMs = now();
+    const read = await definitions();
+    const refusal = read.kind === 'refused' ? read.problems.map(formatProblem).join('\n') : '';
+    if (refusal !== '' && refusal !== this.#refusal) {
+      logger.error({ event: 'definitions-refused' }, `rules and contracts stay as they were: ${refusal}`);
+    }
+    this.#refusal = refusal;
+    if (read.kind !== 'changed') return;
+    this.#heartbeatAtMs = 0;
+    logger.info({ event: 'definitions-changed' }, 'rules or contracts have changed: they count from here on');
   }
 
   async #follower(writer: ProofWriter, journal: JournalRef): Promise<JournalFollower> {

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,17 @@ export type Behaviour = {
   verdict: (id: string) => string;
 };
 
+/** A platform that was not written here: told where its output goes, it says where its input is to go. */
+export type ForeignPlatform = (leg: number) => Promise<{ readonly port: number; stop(): Promise<unknown> }>;
+
+export type SiteOptions = {
+  readonly correlate?: readonly string[];
+  /** Stands in the place of the simulated one. */
+  readonly newPlatform?: ForeignPlatform;
+  /** `stacks/rules/test.yaml` of the project. */
+  readonly rules?: object;
+};
+
 export type ProofSite = {
   readonly project: TestProject;
   readonly database: TestPostgres;
@@ -39,11 +50,11 @@ export type ProofSite = {
   /** Through one socket, one after the other; resolves with the answers' codes. */
   send(messages: readonly string[]): Promise<readonly string[]>;
   startWorker(args?: readonly string[]): Promise<ChildProcess>;
-  route(phase: 'parallel' | 'switched'): Promise<void>;
+  route(phase: 'parallel' | 'switched', reason?: string): Promise<void>;
   stop(): Promise<void>;
 };
 
-export async function startProofSite(options: { readonly correlate?: readonly string[] } = {}): Promise<ProofSite> {
+export async function startProofSite(options: SiteOptions = {}): Promise<ProofSite> {
   const cleanups: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -57,7 +68,7 @@ export async function startProofSite(options: { readonly correlate?: readonly st
 }
 
 async function start(
-  { correlate }: { readonly correlate?: readonly string[] },
+  { correlate, newPlatform, rules }: SiteOptions,
   cleanups: (() => Promise<unknown>)[],
   stop: () => Promise<void>,
 ): Promise<ProofSite> {
@@ -95,6 +106,12 @@ async function start(
     });
   };
   const peer = (port: number) => ({ host: '127.0.0.1', port });
+  const newPort = async (): Promise<number> => {
+    if (newPlatform === undefined) return platform('new', newLeg);
+    const foreign = await newPlatform(newLeg);
+    cleanups.push(() => foreign.stop());
+    return foreign.port;
+  };
   const destination = await listen((message) => {
     const code = behaviour.verdict(idOf(message));
     if (code === 'AA') received.push({ id: idOf(message), sha256: sha256Of(message), atMs: Date.now() });
@@ -112,7 +129,7 @@ async function start(
         feed: {
           port: feedPort,
           ackTimeout: '10s',
-          platforms: { legacy: peer(await platform('legacy', legacyLeg)), new: peer(await platform('new', newLeg)) },
+          platforms: { legacy: peer(await platform('legacy', legacyLeg)), new: peer(await newPort()) },
         },
         legs: { legacy: { port: legacyLeg }, new: { port: newLeg } },
         destination: peer(destination),
@@ -126,6 +143,10 @@ async function start(
   cleanups.push(() => project.remove());
   await project.writeInventory(inventory);
   await project.writeStack('config:\n  lab-cutover:layer: routes\n  lab-cutover:routes: {}\n');
+  if (rules !== undefined) {
+    await mkdir(join(project.folder, 'stacks/rules'), { recursive: true });
+    await writeFile(join(project.folder, 'stacks/rules/test.yaml'), JSON.stringify(rules));
+  }
   const file = join(project.folder, 'stacks/test/inventory.yaml');
   const gateway = await serve(
     'gateway/main.ts',
@@ -149,11 +170,16 @@ async function start(
       cleanups.push(() => end(worker));
       return worker;
     },
-    route: async (phase) => {
+    route: async (phase, reason) => {
       const status = await admin.connection(CONNECTION);
       if (!status.ok) throw new Error(status.error.message);
       const expectedEpoch = status.value.epoch;
-      const moved = await admin.move(CONNECTION, { requestId: `test-${expectedEpoch}`, phase, expectedEpoch });
+      const moved = await admin.move(CONNECTION, {
+        requestId: `test-${expectedEpoch}`,
+        phase,
+        expectedEpoch,
+        ...(reason === undefined ? {} : { reason }),
+      });
       if (!moved.ok) throw new Error(moved.error.message);
     },
     stop,
@@ -199,7 +225,7 @@ async function exchange(port: number, messages: readonly string[], sockets: Set<
     await once(socket, 'connect');
     for (const message of messages) {
       const answered = Promise.withResolvers<string>();
-      socket.removeAllListeners('data');
+      for (const event of ['data', 'close', 'error']) socket.removeAllListeners(event);
       eachFrame(socket, answered.resolve);
       socket.once('close', () => answered.reject(new Error(`port ${port} closed without an answer`)));
       socket.on('error', answered.reject);
@@ -232,7 +258,7 @@ function idOf(message: string): string {
 }
 
 /** Below the range from which the system takes ports for outgoing connections, so that none is lost in between. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = 10_000 + Math.floor(Math.random() * 22_000);

@@ -98,7 +98,7 @@ describe('given what the worker has counted, when a connection is judged', () =>
     [
       'results under other rules only',
       { days: [day({ basis: 'former' })] },
-      ['nothing was compared under the rules of today'],
+      ['nothing was compared (1000 predate the rules of today and do not count)'],
     ],
     ['results of a former phase only', { days: [day({ epoch: 1 })] }, ['nothing was compared']],
     ['too few pairs', { days: [day({ pairs: 99, matched: 99 })] }, ['99 pairs are too few: 100 are wanted']],

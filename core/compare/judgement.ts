@@ -56,11 +56,12 @@ export function judgeConnection(known: Known, thresholds: Thresholds): ComparedC
   const counts = sumOf(current);
   const coverage = judgeCoverage(known, stretch);
   const contract = judgeContract(known, stretch);
-  const hasFormer = known.days.some((day) => inStretch(day) && day.basis !== rules.digest);
+  const former = sumOf(known.days.filter((day) => inStretch(day) && day.basis !== rules.digest)).pairs;
+  const hasFormer = former > 0;
   const reasons = [
     ...known.doubts,
     ...routeReasons(known, stretch),
-    ...countReasons(counts, hasFormer, thresholds),
+    ...countReasons(counts, former, thresholds),
     ...(contract?.breaches.some(({ is }) => is === 'drift')
       ? ['the candidate breaks the contract where the control does not']
       : []),
@@ -145,7 +146,8 @@ function sumOf(days: readonly ComparisonDay[]): Counts {
   };
 }
 
-function countReasons(counts: Counts, hasFormer: boolean, thresholds: Thresholds): string[] {
+/** `former`: pairs that were compared under rules that have changed since. */
+function countReasons(counts: Counts, former: number, thresholds: Thresholds): string[] {
   const reasons: string[] = [];
   const say = (count: number, one: string, many: string): void => {
     if (count > 0) reasons.push(`${count} ${count === 1 ? one : many}`);
@@ -155,10 +157,10 @@ function countReasons(counts: Counts, hasFormer: boolean, thresholds: Thresholds
   say(counts.extraCandidate, 'output of the candidate is extra', 'outputs of the candidate are extra');
   say(counts.answersDiffering, 'answer differs', 'answers differ');
   say(counts.outOfOrder, 'output is out of order', 'outputs are out of order');
-  if (counts.pairs === 0) {
-    reasons.push(hasFormer ? 'nothing was compared under the rules of today' : 'nothing was compared');
-  } else if (counts.pairs < thresholds.pairs) {
-    reasons.push(`${counts.pairs} pairs are too few: ${thresholds.pairs} are wanted`);
+  const predate = former === 0 ? '' : ` (${former} predate the rules of today and do not count)`;
+  if (counts.pairs === 0) reasons.push(`nothing was compared${predate}`);
+  else if (counts.pairs < thresholds.pairs) {
+    reasons.push(`${counts.pairs} pairs are too few: ${thresholds.pairs} are wanted${predate}`);
   }
   return reasons;
 }

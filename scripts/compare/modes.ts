@@ -58,7 +58,7 @@ export async function suggest(context: Context): Promise<Printed> {
   const document: CompareModeDocument = {
     ...modeOf('suggest', true),
     suggestions: suggestions.map((each) => ({ ...each, codes: [...each.codes] })),
-    nextSteps: suggestions.length === 0 ? [] : ['judge each, write why, put it into stacks/rules; restart the worker'],
+    nextSteps: suggestions.length === 0 ? [] : ['judge each, write why, put it into stacks/rules'],
   };
   const rows = suggestions.map(({ path, differences, pairs, rule, remark }) => [
     path,
