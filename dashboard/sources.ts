@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { listEvidence } from '../adapters/evidence-files.ts';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { Postgres } from '../adapters/postgres.ts';
+import { hasTable, readPauses } from '../adapters/report-store.ts';
 import { readStackFile } from '../adapters/stack-file.ts';
 import type { ConnectionStatus, OpenDecision } from '../core/admin-api.ts';
 import { readApprovalDocument } from '../core/approval-document.ts';
@@ -78,7 +79,6 @@ export async function readGate(folder: string, nowMs: number): Promise<GateLine 
 }
 
 type ComparisonRow = { name: string; pairs: string; matched: string; accepted: string; open: string };
-type PauseRow = { connection: string; at_ms: string; meta: string };
 
 /** The newest epoch of each connection, and the pauses since a moment. @throws PostgresFailure */
 export class ProofReader {
@@ -107,7 +107,7 @@ export class ProofReader {
   }
 
   async comparisons(): Promise<ReadonlyMap<string, Comparison>> {
-    if (!(await this.#hasTable('proof_comparison'))) return new Map();
+    if (!(await hasTable(this.#postgres, 'proof_comparison'))) return new Map();
     const { rows } = await this.#postgres.query<ComparisonRow>(
       `select c.name, sum(d.matched + d.accepted + d.differing) as pairs, sum(d.matched) as matched, sum(d.accepted) as accepted,
          sum(d.differing + d.missing_candidate + d.extra_candidate) as open
@@ -124,27 +124,7 @@ export class ProofReader {
     );
   }
 
-  async pausesSince(sinceMs: number): Promise<Pause[]> {
-    if (!(await this.#hasTable('records'))) return [];
-    const { rows } = await this.#postgres.query<PauseRow>(
-      `select r.connection, extract(epoch from r.at) * 1000 as at_ms, r.meta
-       from cutover.journals j join cutover.records r on r.journal = j.id
-       where j.deployment = $1 and r.type = 'operation' and r.at > $2 order by r.at limit 5000`,
-      [this.#deployment, new Date(sinceMs)],
-    );
-    return rows.flatMap(({ connection, at_ms: at, meta }) => {
-      const operation: unknown = JSON.parse(meta);
-      if (typeof operation !== 'object' || operation === null || !('pauseMs' in operation)) return [];
-      const aborted = 'outcome' in operation && operation.outcome === 'aborted';
-      return [{ atMs: Number(at), connection, pauseMs: Number(operation.pauseMs), aborted }];
-    });
-  }
-
-  async #hasTable(name: string): Promise<boolean> {
-    const { rows } = await this.#postgres.query(
-      "select from pg_tables where schemaname = 'cutover' and tablename = $1",
-      [name],
-    );
-    return rows.length > 0;
+  async pausesSince(sinceMs: number): Promise<readonly Pause[]> {
+    return readPauses(this.#postgres, this.#deployment, sinceMs);
   }
 }

@@ -45,6 +45,8 @@ export type ProofSite = {
   readonly database: TestPostgres;
   readonly admin: GatewayClient;
   readonly behaviour: Behaviour;
+  /** What reaches the gateway. */
+  readonly env: Readonly<Record<string, string>>;
   /** What the destination has taken, as its own record says. */
   readonly received: Received[];
   /** Through one socket, one after the other; resolves with the answers' codes. */
@@ -162,6 +164,7 @@ async function start(
     database,
     admin,
     behaviour,
+    env,
     received,
     send: (messages) => exchange(feedPort, messages, sockets),
     startWorker: async (args = []) => {

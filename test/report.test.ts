@@ -31,7 +31,14 @@ it('names every connection, every move and everything that is not known', async 
   const report = JSON.parse(run.stdout);
   const schema = JSON.parse(await readFile(join(REPOSITORY, 'docs/schemas/report.schema.json'), 'utf8'));
   expect(new Ajv2020({ strict: false, validateFormats: false }).validate(schema, report)).toBe(true);
-  expect(report.notKnown).toEqual(['comparisons: DATABASE_URL is not set']);
+  expect(report.notKnown).toEqual([
+    'comparisons, pauses, deliveries by platform and the ledger: DATABASE_URL is not set',
+  ]);
+  expect(report).toMatchObject({ charter: null, gate: null, night: null, raid: null, checkpoint: null, signed: [] });
+  const answers = Object.fromEntries(
+    report.success.map(({ measure, verdict }: { measure: string; verdict: string }) => [measure, verdict]),
+  );
+  expect(answers).toMatchObject({ 'all-moved': 'not-met', 'no-loss': 'not-known', 'two-persons': 'not-met' });
   expect(report.connections).toHaveLength(4);
   expect(report.connections[0]).toMatchObject({ name, phase: 'switched', epoch: 3, pairs: null });
   expect(report.connections[1].openPoints).toContain('it is still in legacy');

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { DURATION_PATTERN, parseDurationMs } from '../duration.ts';
 import { windowRuleSchema } from '../inventory.ts';
 import { type Failed, parseYaml } from '../located-yaml.ts';
+import { charterSchema } from './charter.ts';
 import { QUIET_LIMITS } from './quiet.ts';
 import { isTimeZone } from './zone.ts';
 
@@ -24,6 +25,7 @@ const measuredSchema = z.strictObject({
 });
 
 export const programmeSchema = z.strictObject({
+  charter: charterSchema.optional().describe('the first page of the sign-off pack'),
   timeZone: z.string().refine(isTimeZone, 'a time zone is an IANA name, as in America/Chicago').default('UTC'),
   starts: date.optional().describe('no wave before this date; default: today'),
   pilot: z.array(z.string()).default([]).describe('practices that go first; default: the least that can go wrong'),

@@ -1,38 +1,56 @@
-/** Everything that a sign-off pack says, read once: gateways, their epoch histories, the proof store. */
-import { PostgresFailure } from '../../adapters/postgres.ts';
-import { ProofStore } from '../../adapters/proof-store.ts';
+/** Everything that a sign-off pack says, read once: gateways and their epoch histories, the stack's folder, PostgreSQL. */
 import type { ConnectionStatus, EpochRecord } from '../../core/admin-api.ts';
+import { leadsToLegacy } from '../../core/approval.ts';
 import { describeRoute } from '../../core/connection.ts';
-import type { Connection } from '../../core/inventory.ts';
-import type { ReportConnection, ReportDocument } from '../../core/report-document.ts';
+import type { Connection, Inventory } from '../../core/inventory.ts';
+import { answersOf, type Figures } from '../../core/report/answers.ts';
+import type { ReportConnection, ReportDocument, ReportSigned } from '../../core/report-document.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
+import { type OnFile, readOnFile } from './files-read.ts';
+import { type Proof, readProof } from './proof.ts';
 
-export type Gathered = Pick<ReportDocument, 'connections' | 'timeline' | 'notKnown'>;
-type Compared = { readonly pairs: number; readonly matched: number; readonly accepted: number; readonly open: number };
+export type Gathered = Omit<
+  ReportDocument,
+  'ok' | 'exitCode' | 'deployment' | 'stack' | 'selection' | 'madeAt' | 'madeBy' | 'html' | 'csv'
+>;
+
+/** What an unknown patience counts as. */
+const UNKNOWN_ACK_TIMEOUT_MS = 5_000;
+
+type Histories = ReadonlyMap<string, readonly EpochRecord[]>;
 
 export async function gather(context: Context): Promise<Gathered> {
   const notKnown: string[] = [];
   const statuses = await readStatuses(context, notKnown);
-  const compared = await readCompared(context, notKnown);
   const histories = await readHistories(context, notKnown);
+  const onFile = await readOnFile(context, notKnown);
+  const proof = await readProof(context, notKnown);
   const connections = context.selected.map((item) =>
-    lineOf(item, statuses.get(item.name) ?? null, compared?.get(item.name) ?? null, histories.get(item.name) ?? []),
+    lineOf(item, {
+      status: statuses.get(item.name) ?? null,
+      history: histories.get(item.name) ?? [],
+      signoff: onFile.signoffs.get(item.name) ?? null,
+      proof,
+    }),
   );
-  const timeline = [...histories.values()]
-    .flat()
-    .filter(({ origin }) => origin !== 'init')
-    .map((record) => ({
-      at: record.at,
-      connection: record.connection,
-      epoch: record.epoch,
-      became: describeRoute(record) + (record.forced ? ' (forced)' : ''),
-      by: record.by,
-      reason: record.reason,
-      approval: record.approval,
-      digest: record.digest,
-    }))
-    .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.epoch - b.epoch));
-  return { connections, timeline, notKnown };
+  const { charter = null } = onFile.programme;
+  return {
+    charter:
+      charter === null
+        ? null
+        : { purpose: charter.purpose, scope: charter.scope ?? null, sponsor: charter.sponsor ?? null },
+    success: answersOf(charter, figuresOf(context, { connections, histories, onFile, proof })),
+    connections,
+    timeline: timelineOf(histories),
+    night: proof.night,
+    gate: onFile.gate,
+    signed: onFile.signed,
+    rules: proof.rules,
+    raid: onFile.raid,
+    checkpoint: onFile.checkpoint,
+    verify: verifyWith(onFile),
+    notKnown,
+  };
 }
 
 async function readStatuses(context: Context, notKnown: string[]): Promise<Map<string, ConnectionStatus>> {
@@ -47,7 +65,7 @@ async function readStatuses(context: Context, notKnown: string[]): Promise<Map<s
   return statuses;
 }
 
-async function readHistories(context: Context, notKnown: string[]): Promise<Map<string, readonly EpochRecord[]>> {
+async function readHistories(context: Context, notKnown: string[]): Promise<Histories> {
   const answers = await Promise.all(
     context.selected.map(async ({ name, shard }) => ({ name, read: await gatewayOf(context, shard).epochs(name) })),
   );
@@ -56,55 +74,37 @@ async function readHistories(context: Context, notKnown: string[]): Promise<Map<
   return new Map(answers.flatMap(({ name, read }) => (read.ok ? [[name, read.value] as const] : [])));
 }
 
-/** Of the newest epoch that was compared; null: nothing compares. */
-async function readCompared(context: Context, notKnown: string[]): Promise<Map<string, Compared> | null> {
-  const url = context.env.DATABASE_URL;
-  if (!url) {
-    notKnown.push('comparisons: DATABASE_URL is not set');
-    return null;
-  }
-  try {
-    const store = await ProofStore.open(context.inventory.deployment, { url });
-    try {
-      const days = await store.readComparison(context.selected.map(({ name }) => name));
-      const byConnection = Map.groupBy(days, ({ connection }) => connection);
-      return new Map(
-        [...byConnection].map(([name, all]) => {
-          const newest = Math.max(...all.map(({ epoch }) => epoch));
-          const present = all.filter(({ epoch }) => epoch === newest);
-          const sum = (read: (day: (typeof all)[number]) => number): number =>
-            present.reduce((total, day) => total + read(day), 0);
-          const open = sum((day) => day.differing + day.missingCandidate + day.extraCandidate);
-          return [
-            name,
-            {
-              pairs: sum((day) => day.pairs),
-              matched: sum((day) => day.matched),
-              accepted: sum((day) => day.accepted),
-              open,
-            },
-          ] as const;
-        }),
-      );
-    } finally {
-      await store.close();
-    }
-  } catch (error) {
-    if (!(error instanceof PostgresFailure)) throw error;
-    notKnown.push(`comparisons: ${error.message}`);
-    return null;
-  }
+function timelineOf(histories: Histories): ReportDocument['timeline'] {
+  return [...histories.values()]
+    .flat()
+    .filter(({ origin }) => origin !== 'init')
+    .map((record) => ({
+      at: record.at,
+      connection: record.connection,
+      epoch: record.epoch,
+      became: describeRoute(record) + (record.forced ? ' (forced)' : ''),
+      by: record.by,
+      reason: record.reason,
+      approval: record.approval,
+      digest: record.digest,
+    }))
+    .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.epoch - b.epoch));
 }
 
-function lineOf(
-  item: Connection,
-  status: ConnectionStatus | null,
-  compared: Compared | null,
-  history: readonly EpochRecord[],
-): ReportConnection {
+type Known = {
+  readonly status: ConnectionStatus | null;
+  readonly history: readonly EpochRecord[];
+  readonly signoff: ReportSigned | null;
+  readonly proof: Proof;
+};
+
+function lineOf(item: Connection, known: Known): ReportConnection {
+  const { status, history, signoff, proof } = known;
   const last = history.findLast(({ origin }) => origin !== 'init') ?? null;
   const { name, practice, direction, wave } = item;
   const counters = status?.counters ?? null;
+  const compared = proof.compared?.get(name) ?? null;
+  const deliveries = proof.deliveries === null ? null : (proof.deliveries.get(name) ?? { legacy: 0, new: 0 });
   return {
     name,
     practice,
@@ -116,21 +116,27 @@ function lineOf(
     received: counters?.received ?? null,
     accepted: counters?.accepted ?? null,
     delivered: counters?.delivered ?? null,
+    deliveredByLegacy: deliveries?.legacy ?? null,
+    deliveredByNew: deliveries?.new ?? null,
     destinationRejected: counters?.destinationRejected ?? null,
     maybeSent: counters?.maybeSent ?? null,
     decisions: status?.decisions ?? null,
+    longestPauseMs: proof.longestPauses?.get(name) ?? null,
     pairs: compared?.pairs ?? null,
     matched: compared?.matched ?? null,
     byRule: compared?.accepted ?? null,
+    rules: [...(compared?.rules ?? [])],
     open: compared?.open ?? null,
     approval: history.findLast(({ approval }) => approval !== null)?.approval ?? null,
+    signoff: signoff?.digest ?? null,
+    signedOffBy: signoff?.signedBy ?? [],
     movedBy: last?.by ?? null,
     movedAt: last?.at ?? null,
     openPoints: openPointsOf(status, compared),
   };
 }
 
-function openPointsOf(status: ConnectionStatus | null, compared: Compared | null): string[] {
+function openPointsOf(status: ConnectionStatus | null, compared: { readonly open: number } | null): string[] {
   if (status === null) return ['its gateway could not be asked'];
   const points: string[] = [];
   if (status.phase !== 'switched' && status.phase !== 'decommissioned') points.push(`it is still in ${status.phase}`);
@@ -143,4 +149,64 @@ function openPointsOf(status: ConnectionStatus | null, compared: Compared | null
   if (compared === null) points.push('nothing was compared');
   else if (compared.open > 0) points.push(`${compared.open} differences without a rule`);
   return points;
+}
+
+type Sources = {
+  readonly connections: readonly ReportConnection[];
+  readonly histories: Histories;
+  readonly onFile: OnFile;
+  readonly proof: Proof;
+};
+
+function figuresOf({ selected, inventory }: Context, { connections, histories, onFile, proof }: Sources): Figures {
+  const items = new Map(selected.map((item) => [item.name, item]));
+  return {
+    connections: connections.map(({ name, phase, longestPauseMs, pairs, open }) => ({
+      name,
+      phase,
+      window: items.get(name)?.window ?? null,
+      pauseLimitMs: (patienceOf(inventory, items.get(name)) ?? UNKNOWN_ACK_TIMEOUT_MS) / 2,
+      longestPauseMs,
+      pairs,
+      open,
+      outOfOrder: proof.compared?.get(name)?.outOfOrder ?? null,
+    })),
+    moves: [...histories.values()].flatMap((history) =>
+      history.flatMap((record, index) => {
+        if (record.origin === 'init') return [];
+        const isBack = leadsToLegacy(record, history[index - 1]);
+        const isTowardsNew = !isBack && (record.phase === 'switched' || record.newWeight > 0);
+        const isRollback = isBack && record.verb === 'rollback';
+        const { connection, approval } = record;
+        return [{ connection, atMs: Date.parse(record.at), isTowardsNew, isRollback, approval }];
+      }),
+    ),
+    reconciled: onFile.reconciled,
+    drilled: onFile.drilled,
+    signed: new Set(
+      onFile.signed.flatMap(({ kind, digest, missing }) =>
+        kind === 'approval' && missing.length === 0 ? [digest] : [],
+      ),
+    ),
+  };
+}
+
+function patienceOf({ feeds }: Inventory, item: Connection | undefined): number | null {
+  return feeds.find(({ name }) => name === item?.feed)?.ackTimeoutMs ?? null;
+}
+
+function verifyWith({ gate, checkpoint, signed }: OnFile): string[] {
+  const [first] = signed;
+  return [
+    'cutover history --json                 the hash-linked epoch records that the table of moves names',
+    'cutover audit export --out DIR         everything for somebody who has nothing else',
+    'cutover audit verify --in DIR          chain, signatures, two persons, windows, checkpoint: offline',
+    ...(gate === null ? [] : [`sha256sum stacks/*/evidence/${gate.digest.slice(7)}.json      the gate's own digest`]),
+    ...(first === undefined
+      ? []
+      : [
+          `sha256sum stacks/*/approvals/${first.digest.slice(7)}.json     what was signed, and the .sig files beside it`,
+        ]),
+    ...(checkpoint === null ? [] : [`stacks/*/${checkpoint.file}.sig  signs the ledger's length and head`]),
+  ];
 }

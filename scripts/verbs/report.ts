@@ -2,8 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ReportDocument } from '../../core/report-document.ts';
-import { toCsv, toHtml } from '../report/files.ts';
+import { toCsv } from '../report/csv.ts';
 import { gather } from '../report/gather.ts';
+import { toHtml } from '../report/html.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { EXIT, usage } from '../runner/stop.ts';
@@ -11,7 +12,7 @@ import type { Printed, TaskVerb } from '../runner/verb.ts';
 
 export const report: TaskVerb = {
   kind: 'task',
-  summary: 'the sign-off pack: every connection, counted and compared, as HTML and CSV',
+  summary: 'the sign-off pack: success criteria, every connection, gate, signatures, RAID, ledger; as HTML and CSV',
   examples: ['cutover report --wave pilot --html pilot.html', 'cutover report --all --html programme.html --json'],
   flags: [...SELECTION_FLAGS, 'html', 'json'],
   selectsAll: true,
@@ -25,7 +26,10 @@ async function perform(context: Context, args: Args): Promise<Printed> {
   const html = resolve(context.cwd, args.html ?? 'report.html');
   const csv = html.replace(/\.html$/, '.csv');
   const gathered = await gather(context);
-  const ok = gathered.connections.every(({ openPoints }) => openPoints.length === 0) && gathered.notKnown.length === 0;
+  const ok =
+    gathered.connections.every(({ openPoints }) => openPoints.length === 0) &&
+    gathered.success.every(({ verdict }) => verdict === 'met' || verdict === 'by-a-person') &&
+    gathered.notKnown.length === 0;
   const { stack, inventory, operator, clock } = context;
   const pack = {
     ok,
@@ -43,6 +47,9 @@ async function perform(context: Context, args: Args): Promise<Printed> {
   const open = gathered.connections.filter(({ openPoints }) => openPoints.length > 0);
   const lines = [
     `${gathered.connections.length} connections, ${open.length} with open points`,
+    ...gathered.success.flatMap(({ text, verdict, measured }) =>
+      verdict === 'met' ? [] : [`${verdict === 'not-met' ? '✖' : '?'} ${text}: ${measured}`],
+    ),
     ...gathered.notKnown.map((each) => `not known: ${each}`),
     html,
     csv,

@@ -1,0 +1,37 @@
+/** Pieces of the pack's HTML. Every text goes through `escaped`. */
+
+type Cell = string | number | null;
+
+export function section(title: string, body: string): string {
+  return `<h2>${escaped(title)}</h2>${body}`;
+}
+
+export function list(items: readonly string[]): string {
+  return `<ul>${items.map((each) => `<li>${escaped(each)}</li>`).join('')}</ul>`;
+}
+
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const titles = head.every((title) => title === '')
+    ? ''
+    : `<thead><tr>${head.map((title) => `<th scope="col">${escaped(title)}</th>`).join('')}</tr></thead>`;
+  const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('');
+  return `<div class="wide"><table>${titles}<tbody>${body}</tbody></table></div>`;
+}
+
+function cell(value: Cell, column: number): string {
+  if (value === null) return '<td><small>not known</small></td>';
+  if (typeof value === 'number') return `<td class="n">${value.toLocaleString('en-US')}</td>`;
+  return column === 0 ? `<th scope="row">${escaped(value)}</th>` : `<td>${escaped(value)}</td>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+export function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}
