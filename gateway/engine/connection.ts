@@ -124,6 +124,7 @@ export class ConnectionEngine {
         destination,
         correspondence: this.correspondence,
         listed: (list, facts, offset, cause) => this.listed(list, facts, offset, cause),
+        uncertain: (obligation, platform) => this.uncertain(obligation, platform),
         delivered: (deliveredFrom) => {
           this.observed = { epoch: this.route.epoch, deliveredFrom, atMs: runtime.now };
         },
@@ -264,6 +265,12 @@ export class ConnectionEngine {
     this.obligations.answered(input.first, platform, verdict, isPrimary, this.#runtime.now);
   }
 
+  /** The destination may have taken this platform's output: who still owes it, and can it still come? */
+  uncertain(obligation: Obligation, platform: Platform): void {
+    this.obligations.uncertain(obligation, platform);
+    this.doubts.mark(obligation);
+  }
+
   /** A copy was not taken, whose platform has made no output yet. */
   #refused(obligation: Obligation, platform: Platform): void {
     const side = obligation.sides[platform];
@@ -298,6 +305,8 @@ export class ConnectionEngine {
     }
     // What nobody owns settles nothing.
     const obligation = role === 'park' ? null : found;
+    // Another attempt belongs to its input also where that is closed.
+    const belongsTo = role === 'park' || isTakenOver ? null : input;
     if (message.attemptOf === null) this.correlation.output(platform, this.obligations.foundBy(found, key));
     this.counters.outputs++;
     this.flow.openCount++;
@@ -310,7 +319,7 @@ export class ConnectionEngine {
         sender: message.sender,
         role,
         epoch: this.route.epoch,
-        input: obligation?.input ?? null,
+        input: belongsTo,
         attemptOf: message.attemptOf,
         at: this.#runtime.now,
         ...message.facts,
@@ -319,10 +328,11 @@ export class ConnectionEngine {
       'durable',
       () => {
         const hasRole = this.#withRole().includes(platform);
-        this.flow.begin({ offset, facts: message.facts, platform, obligation }, role, { message, intake }, hasRole);
+        const output = { offset, facts: message.facts, platform, obligation, input: belongsTo };
+        this.flow.begin(output, role, { message, intake }, hasRole);
       },
     );
-    intake.admitted(message, offset, obligation?.input ?? null);
+    intake.admitted(message, offset, belongsTo);
     if (obligation === null) return;
     const first = message.attemptOf ?? offset;
     this.arrived(obligation, platform, { offset, first, facts: message.facts, payload });
@@ -364,7 +374,7 @@ export class ConnectionEngine {
       at,
     } as const;
     const offset = this.#runtime.append({ ...record, ...facts }, message.frame.payload, 'durable', () => {
-      this.flow.parked({ offset, facts, platform, obligation: null }, { message, intake }, cause);
+      this.flow.parked({ offset, facts, platform, obligation: null, input: null }, { message, intake }, cause);
     });
     intake.admitted(message, offset, null);
   }

@@ -79,6 +79,6 @@ export class Deciding {
     const platform = otherPlatform(controlOf(connection.route));
     connection.obligations.takeOver(offset);
     if (decision.inputOffset !== null) connection.obligations.decided(decision.inputOffset);
-    connection.flow.deliverCapture({ offset, facts, platform, obligation: null }, 'outOfOrder');
+    connection.flow.deliverCapture({ offset, facts, platform, obligation: null, input: null }, 'outOfOrder');
   }
 }

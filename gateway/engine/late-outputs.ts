@@ -67,6 +67,11 @@ export class LateOutputs {
     }
   }
 
+  /** Another attempt of the output was delivered. */
+  deliveredBy(input: number, platform: Platform): void {
+    for (const [, closed] of this.#byKey) if (closed.input === input) closed.deliveredBy = platform;
+  }
+
   dump(): LateState {
     return [...this.#byKey].map(([key, closed]) => {
       const { input, deliveredBy, parks } = closed;

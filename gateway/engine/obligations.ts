@@ -5,6 +5,7 @@
 import type { OutputCount } from '../../core/inventory.ts';
 import { otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { InputFinding, OutputFinding } from './correlation.ts';
+import { type KeptOutput, KeptOutputs, type KeptState } from './kept-outputs.ts';
 import { LateOutputs, type LateState } from './late-outputs.ts';
 import { Newest } from './newest.ts';
 import type { MessageFacts, Verdict } from './records.ts';
@@ -48,6 +49,8 @@ export type Obligation = {
   isPromised: boolean;
   /** Its owner did not take its copy: a person decides once the other platform has its end. */
   isDoubtful: boolean;
+  /** What only a person can say since a forced rollback; the decision about it follows in the journal. */
+  doubt: string | null;
   /** The platform that answers the source. */
   primary: Platform;
   /** The destination's answer to the control's output: what a capture of the other platform is answered with. */
@@ -65,12 +68,18 @@ const REMEMBERED_LIMIT = 10_000;
 /** True where the platform's output is to be delivered, so that it is waited for without end. */
 export type Owes = (obligation: Obligation, platform: Platform) => boolean;
 
-type OpenState = Omit<Obligation, 'controlAnswer' | 'onControlAnswer'> & { readonly answer: string | null };
+type OpenState = Omit<Obligation, 'controlAnswer' | 'onControlAnswer' | 'doubt'> & {
+  readonly answer: string | null;
+  /** Absent in a checkpoint from before it was kept. */
+  readonly doubt?: string | null;
+};
 
 export type ObligationsState = {
   readonly open: readonly OpenState[];
   readonly late: LateState;
   readonly delivered: readonly (readonly [number, Platform])[];
+  /** Absent in a checkpoint from before it was kept. */
+  readonly kept?: KeptState;
   readonly takenOver: readonly number[];
   readonly keyProven: readonly Platform[];
   readonly settle: ReturnType<SettleTime['dump']>;
@@ -88,6 +97,7 @@ export class Obligations {
   readonly #takenOver = new Newest<number, true>(REMEMBERED_LIMIT);
   /** Inputs without a positive answer whose output was delivered all the same: their resend owes nothing more. */
   readonly #delivered = new Newest<number, Platform>(REMEMBERED_LIMIT);
+  readonly #kept = new KeptOutputs();
 
   /** `settleMs`: how long after its answer an input's output can still come; null: measured. */
   constructor(outputs: OutputCount, settleMs: number | null) {
@@ -118,6 +128,7 @@ export class Obligations {
       })),
       late: this.#late.dump(),
       delivered: [...this.#delivered],
+      kept: this.#kept.dump(),
       takenOver: [...this.#takenOver].map(([output]) => output),
       keyProven: [...this.#keyProven],
       settle: this.#settle.dump(),
@@ -125,12 +136,13 @@ export class Obligations {
   }
 
   load(state: ObligationsState): void {
-    for (const { answer, ...rest } of state.open) {
+    for (const { answer, doubt = null, ...rest } of state.open) {
       const controlAnswer = answer === null ? null : Buffer.from(answer, 'base64');
-      this.#insert({ ...rest, controlAnswer, onControlAnswer: [] });
+      this.#insert({ ...rest, doubt, controlAnswer, onControlAnswer: [] });
     }
     this.#late.load(state.late);
     for (const [input, platform] of state.delivered) this.#delivered.set(input, platform);
+    this.#kept.load(state.kept ?? []);
     for (const output of state.takenOver) this.#takenOver.set(output, true);
     for (const platform of state.keyProven) this.#keyProven.add(platform);
     this.#settle.load(state.settle);
@@ -171,12 +183,15 @@ export class Obligations {
       ownerIsGone: false,
       isPromised: false,
       isDoubtful: false,
+      doubt: null,
       primary,
       controlAnswer: null,
       onControlAnswer: [],
     };
     const deliveredBy = this.#delivered.get(input);
     if (deliveredBy !== undefined) sides[deliveredBy].delivered = true;
+    const kept = this.#kept.get(input);
+    if (kept !== null) restore(sides[kept.platform], kept);
     this.#insert(obligation);
     return obligation;
   }
@@ -202,6 +217,11 @@ export class Obligations {
     const obligation = this.#open.get(input);
     if (obligation === undefined) return;
     if (isPrimary) obligation.verdict = verdict;
+    // A message that was not accepted owes nothing, also where a forced rollback came before its answer. What is kept of
+    // it stays promised: its platform may know a resend, and make no second output.
+    const { owner } = obligation;
+    if (isPrimary && verdict !== 'positive' && owner !== null && obligation.sides[owner].output === null)
+      obligation.isPromised = false;
     const side = obligation.sides[platform];
     side.dueMs = nowMs + this.#settle.ms;
     side.answeredAtMs = nowMs;
@@ -339,6 +359,16 @@ export class Obligations {
     return this.#takenOver.has(firstOutput);
   }
 
+  /** Another attempt of an output whose input is closed was delivered: the other platform's is no longer wanted. */
+  deliveredLate(input: number, platform: Platform): void {
+    this.#late.deliveredBy(input, platform);
+  }
+
+  /** Captures that a resend of their inputs may ask for. */
+  keptOutputs(nowMs: number): readonly number[] {
+    return this.#kept.neededAt(nowMs);
+  }
+
   /** A person had the captures for this input delivered: an output that has not come is no longer wanted. */
   decided(input: number): void {
     this.#late.decided(input);
@@ -366,6 +396,7 @@ export class Obligations {
   /** Closes an obligation whatever is open. `parks`: what still comes of it is out of order. */
   close(obligation: Obligation, parks = false): void {
     this.#open.delete(obligation.input);
+    this.#keep(obligation);
     const { sides } = obligation;
     const deliveredBy = sides.legacy.delivered ? 'legacy' : sides.new.delivered ? 'new' : null;
     if (deliveredBy !== null && obligation.verdict !== 'positive') {
@@ -379,6 +410,16 @@ export class Obligations {
     }
     if (obligation.onControlAnswer.length === 0) return;
     for (const run of obligation.onControlAnswer.splice(0)) run();
+  }
+
+  /** A platform that has made its output may know the resend, and make no second one. */
+  #keep({ input, sides, verdict }: Obligation): void {
+    for (const platform of PLATFORMS) {
+      const { kept, output, outputFacts, firstOutput, answeredAtMs } = sides[platform];
+      if (verdict === 'positive' || !kept || output === null || outputFacts === null) continue;
+      const atMs = answeredAtMs ?? 0;
+      this.#kept.add(input, { platform, output, outputFacts, firstOutput: firstOutput ?? output, atMs });
+    }
   }
 
   /** Ends what can no longer come; what is owed with `outputs: one` is waited for without end. */
@@ -434,8 +475,9 @@ export class Obligations {
 
   /** Closes it where nothing of it can still come. */
   closeIfDone(obligation: Obligation): void {
-    if (obligation.verdict === null || obligation.isPromised || obligation.isDoubtful) return;
-    if (hasEnded(obligation.sides.legacy) && hasEnded(obligation.sides.new)) this.close(obligation);
+    const { verdict, isPromised, isDoubtful, doubt, sides } = obligation;
+    if (verdict === null || isPromised || isDoubtful || doubt !== null) return;
+    if (hasEnded(sides.legacy) && hasEnded(sides.new)) this.close(obligation);
   }
 }
 
@@ -465,6 +507,10 @@ function newSide(state: Side['state']): Side {
 /** Given up, and it may come all the same. */
 function hasNotCome({ state }: Side): boolean {
   return state === 'missing' || state === 'expected';
+}
+
+function restore(side: Side, { output, outputFacts, firstOutput }: KeptOutput): void {
+  Object.assign(side, { state: 'settled', kept: true, output, outputFacts, firstOutput });
 }
 
 function isDue(side: Side): boolean {

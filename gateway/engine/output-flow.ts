@@ -21,6 +21,8 @@ export type OutputOwner = {
   readonly destination: Destination;
   readonly correspondence: Readonly<Record<Platform, Correspondence>>;
   listed(list: ListName, facts: MessageFacts, offset: number | null, cause: string): void;
+  /** The destination may have taken this platform's output, and nobody knows. */
+  uncertain(obligation: Obligation, platform: Platform): void;
   /** The destination has answered an output of this platform positively. */
   delivered(from: Platform): void;
   moved(): void;
@@ -31,7 +33,9 @@ export type Output = {
   readonly offset: number;
   readonly facts: MessageFacts;
   readonly platform: Platform;
+  /** Of its input, while that is open. */
   readonly obligation: Obligation | null;
+  readonly input: number | null;
 };
 
 /** Who waits for the answer to it. */
@@ -80,7 +84,8 @@ export class OutputFlow {
     if (side.output === null || side.outputFacts === null) return;
     side.state = 'open';
     this.#owner.obligations.takeOver(side.firstOutput ?? side.output);
-    this.deliverCapture({ offset: side.output, facts: side.outputFacts, platform: owner, obligation }, 'reowned');
+    const { output: offset, outputFacts: facts } = side;
+    this.deliverCapture({ offset, facts, platform: owner, obligation, input: obligation.input }, 'reowned');
   }
 
   /** Delivers a capture in the place of the platform that owes its output (rule 9), or by a person's decision. */
@@ -132,8 +137,7 @@ export class OutputFlow {
       if (waits === null) return;
       this.openCount--;
       if (obligation !== null) {
-        const { obligations } = this.#owner;
-        obligations.uncertain(obligation, platform);
+        this.#owner.uncertain(obligation, platform);
         const { isPromised, owner, sides } = obligation;
         if (isPromised && owner !== null && sides[owner].kept) this.deliverPromised(obligation);
       }
@@ -150,7 +154,7 @@ export class OutputFlow {
 
   #delivered(output: Output, verdict: Verdict, answer: Buffer, reownCause: string | null): void {
     const { counters, config, obligations } = this.#owner;
-    const { facts, offset, platform, obligation } = output;
+    const { facts, offset, platform, obligation, input } = output;
     this.openCount--;
     if (verdict === 'positive') {
       counters.delivered++;
@@ -160,7 +164,9 @@ export class OutputFlow {
       this.#owner.listed('rejected', facts, offset, reownCause ?? 'destination');
     }
     if (obligation === null) {
-      if (config.correlate !== null && reownCause === null)
+      if (input !== null) {
+        if (verdict === 'positive') obligations.deliveredLate(input, platform);
+      } else if (config.correlate !== null && reownCause === null)
         this.#owner.listed('uncorrelated', facts, offset, 'no-input');
       return;
     }

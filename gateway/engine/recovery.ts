@@ -34,7 +34,7 @@ import type {
   RouteEpochRecord,
   ShadowRecord,
 } from './records.ts';
-import { deliverCaptures, takeOver } from './reown.ts';
+import { deliverCaptures, doubtsOf, takeOver } from './reown.ts';
 import { RetryDigest } from './retry-digest.ts';
 import type { RetryMemoryState } from './retry-memory.ts';
 import type { ShardEngine } from './shard.ts';
@@ -132,6 +132,7 @@ export class Recovery {
         need(input);
         for (const platform of PLATFORMS) need(sides[platform].output);
       }
+      for (const output of connection.obligations.keptOutputs(this.#engine.runtime.now)) need(output);
       for (const { id } of connection.lists.entries('parked')) need(Number(id.at.split('/')[1] ?? Number.NaN));
     }
     for (const { resolved, inputOffset, proposalOffsets } of this.#engine.decisions.all()) {
@@ -264,6 +265,7 @@ export class Recovery {
     for (const connection of this.#engine.connections.values()) {
       if (!clean) listTakenOver(connection);
       for (const platform of PLATFORMS) deliverCaptures(connection, platform);
+      for (const { cause, input } of doubtsOf(connection)) this.#engine.deciding.open(connection, cause, input);
     }
     for (const [offset, decision] of this.#resolved) this.#engine.deciding.redeliver(decision, offset);
     for (const connection of this.#engine.connections.values()) {
@@ -409,7 +411,7 @@ export class Recovery {
       remember(open.intake, record.sender, record.attemptOf ?? meta.output, meta.verdict, payload, meta.at);
     }
     if (meta.verdict === 'lost') {
-      if (obligation !== null) connection.obligations.uncertain(obligation, record.platform);
+      if (obligation !== null) connection.uncertain(obligation, record.platform);
       return;
     }
     this.#delivered(connection, record.platform, meta);
@@ -418,7 +420,11 @@ export class Recovery {
       const who = { sender: record.sender, socket: null, isCommitted };
       connection.correspondence[record.platform].remember(record.msh10, who);
     }
-    if (obligation === null) return;
+    if (obligation === null) {
+      if (record.input !== null && meta.verdict === 'positive')
+        connection.obligations.deliveredLate(record.input, record.platform);
+      return;
+    }
     obligation.controlAnswer = payload;
     connection.obligations.settled(obligation, record.platform, meta.verdict === 'positive');
   }
@@ -478,7 +484,7 @@ export class Recovery {
     const candidate = candidateOf(connection.route);
     const control = controlOf(connection.route);
     connection.obligations.keepOnly(candidate === null ? [control] : [control, candidate]);
-    // The doubts of a forced move are in the journal as decisions of their own.
+    // Its doubts follow in the journal as decisions of their own; what a crash took of these is opened at the end.
     if (record.forced) takeOver(connection, 'new', ownedBefore, reowns);
     connection.changeOver.restore(atOffset ? { offset, former } : null);
   }
@@ -510,9 +516,7 @@ export class Recovery {
     }
     for (const { connection, record } of this.#outputs.values()) {
       const obligation = record.input === null ? null : connection.obligations.get(record.input);
-      if (record.role === 'deliver' && obligation !== null) {
-        connection.obligations.uncertain(obligation, record.platform);
-      }
+      if (record.role === 'deliver' && obligation !== null) connection.uncertain(obligation, record.platform);
     }
     this.#inputs.clear();
     this.#outputs.clear();

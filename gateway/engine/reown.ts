@@ -6,23 +6,20 @@ import { otherPlatform, type Platform } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import type { Obligation } from './obligations.ts';
 
-export type Doubt = { readonly obligation: Obligation; readonly cause: string };
-
 /** Each of the heir's captures is known to be the one output of its input. The epoch record keeps the answer. */
 export function canReown({ config, obligations, correlation }: ConnectionEngine, heir: Platform): boolean {
   if (config.correlate === null || config.outputs !== 'one') return false;
   return obligations.isKeyProven(heir) && !correlation.isDoubtful(heir);
 }
 
-/** Takes over everything owed; returns what only a person can decide. Pure over the engine's state: recovery repeats it. */
+/** Takes over everything owed, and marks what only a person can decide. Pure over the engine's state: recovery repeats it. */
 export function takeOver(
   connection: ConnectionEngine,
   dead: Platform,
   ownedBefore: (obligation: Obligation) => Platform | null,
   isCertain: boolean,
-): readonly Doubt[] {
+): void {
   const heir = otherPlatform(dead);
-  const doubts: Doubt[] = [];
   for (const obligation of [...connection.obligations.all()]) {
     const { verdict, sides } = obligation;
     obligation.isDoubtful = false;
@@ -54,13 +51,22 @@ export function takeOver(
       continue;
     }
     if (!isCertain) {
-      doubts.push({ obligation, cause: connection.config.outputs === 'one' ? 'no-correlation' : 'several-outputs' });
+      obligation.doubt = connection.config.outputs === 'one' ? 'no-correlation' : 'several-outputs';
+      continue;
+    }
+    // The heir did not take its copy, or got none: nothing will come of it.
+    if (sides[heir].state === 'none') {
+      obligation.doubt = sides[heir].refused ? 'copy-rejected' : 'output-missing';
       continue;
     }
     connection.obligations.promise(obligation, heir);
     sides[dead].state = 'missing';
   }
-  return doubts;
+}
+
+/** What a forced rollback has left to a person. */
+export function doubtsOf({ obligations }: ConnectionEngine): readonly { input: number; cause: string }[] {
+  return [...obligations.all()].flatMap(({ input, doubt }) => (doubt === null ? [] : [{ input, cause: doubt }]));
 }
 
 /** Sends what the heir has captured already, in the order of the inputs. */

@@ -9,7 +9,7 @@ import type { FeedEngine } from './feed.ts';
 import type { Message } from './intake.ts';
 import type { Operations } from './operations.ts';
 import type { RouteEpochRecord } from './records.ts';
-import { canReown, deliverCaptures, takeOver } from './reown.ts';
+import { canReown, deliverCaptures, doubtsOf, takeOver } from './reown.ts';
 import type { Runtime } from './runtime.ts';
 import { Swap, type SwapMethod } from './swap.ts';
 
@@ -151,8 +151,8 @@ export class RouteMoves {
     connection.obligations.keepOnly(roles);
     if (request.force) {
       // A forced move leads back to legacy: new is the platform that may be dead.
-      for (const doubt of takeOver(connection, 'new', ownedBefore, record.reowns))
-        this.#deciding.open(connection, doubt.cause, doubt.obligation.input);
+      takeOver(connection, 'new', ownedBefore, record.reowns);
+      for (const { cause, input } of doubtsOf(connection)) this.#deciding.open(connection, cause, input);
       deliverCaptures(connection, 'legacy');
     }
     connection.changeOver.committed(record.atOffset ? { offset, former } : null);

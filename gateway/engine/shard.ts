@@ -405,6 +405,7 @@ export class ShardEngine {
         each(input.feed, (connection) => {
           connection.inputAnswered(input, platform, verdict, isPrimary);
           if (!isPrimary && this.#isFedByCopies(connection)) connection.doubts.watch();
+          else if (!isPrimary) connection.doubts.askOfRejected();
           connection.changeOver.look();
         }),
       listed: (feed, list: ListName, facts, offset, cause) => {

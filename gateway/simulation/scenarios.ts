@@ -162,6 +162,14 @@ export const SCENARIOS = {
     habits: REJECTING,
     faults: { ...NO_FAULTS, wedgeNew: 0.1, force: 0.2, crash: 0.03 },
   },
+  'shared-feed-rejections-rolled-back': {
+    ...plain,
+    connections: 0,
+    shared: 3,
+    sourcesPerFeed: 2,
+    habits: REJECTING,
+    faults: { ...NO_FAULTS, wedgeNew: 0.1, force: 0.2 },
+  },
   'at-offset': { ...plain, connections: 1, shared: 3, sourcesPerFeed: 2, atOffset: true, isQuiet: true },
   'at-offset-crashes': {
     ...plain,

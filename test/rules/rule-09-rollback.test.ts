@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { decisionSchema, type OpenDecision } from '../../core/admin-api.ts';
 import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
 
-const LINES = 10;
+const LINES = 12;
 const FORCED = { force: true, reason: 'new is dead' };
 
 let estate: Estate;
@@ -150,6 +150,37 @@ test('rule 9: killed while re-owning with the destination down: after the restar
   await line.destination.up();
   await until(() => expect(line.destination.ids).toEqual(['G1', 'G2', 'G3']));
   await settled();
+});
+
+test.each([
+  ['before', 'J'],
+  ['after', 'K'],
+] as const)('rule 9: legacy rejects its copy %s the rollback, so that nothing will come of it: a person is asked, also past a crash', async (when, id) => {
+  await source.exchange(order(`${id}1`));
+  await captured(1);
+  line.legacy.script = () => undefined;
+  const before = line.legacy.arrived.length;
+  await source.exchange(order(`${id}2`));
+  await until(() => expect(line.legacy.arrived).toHaveLength(before + 1));
+  const reject = (): void => line.legacy.arrived.at(-1)?.reply(answer(`${id}2`, 'AE'));
+  if (when === 'before') {
+    reject();
+    await until(async () => expect((await line.status()).counters.shadowRejected).toBe(1));
+  }
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  if (when === 'after') {
+    await until(async () => expect((await line.status()).state).toBe('reowning'));
+    reject();
+  }
+  await until(async () => expect(await decisions()).toHaveLength(1));
+  const expected = [{ cause: 'copy-rejected', resolved: null, proposals: [], input: { msh10: `${id}2` } }];
+  expect(await decisions()).toMatchObject(expected);
+  await settled();
+  expect(line.destination.ids).toEqual([`${id}1`]);
+  await estate.crash();
+  expect(await decisions()).toMatchObject(expected);
+  expect((await line.status()).state).toBe('steady');
 });
 
 test('rule 9: a rollback that is not forced also works with new alive, and nothing is lost or doubled', async () => {
