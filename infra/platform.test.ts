@@ -76,7 +76,7 @@ describe('the platform layer of the example', () => {
     expect(args).not.toContain('--init');
     expect(args).toContain('--admin-tls');
     expect(env).toEqual([
-      { name: 'DATABASE_URL', valueFrom: { secretKeyRef: { name: 'cutover-database', key: 'url' } } },
+      { name: 'DATABASE_URL', valueFrom: { secretKeyRef: { name: 'cutover-gateway-database', key: 'url' } } },
     ]);
     expect(readinessProbe.httpGet).toEqual({ scheme: 'HTTPS', path: '/readyz', port: 7443 });
     expect(startupProbe.httpGet.path).toBe('/healthz');
@@ -96,9 +96,15 @@ describe('the platform layer of the example', () => {
     const { ingress, egress, policyTypes } = specOf('kubernetes:networking.k8s.io/v1:NetworkPolicy', 'gateway');
     expect(policyTypes).toEqual(['Ingress', 'Egress']);
     expect(ingress).toHaveLength(2);
-    expect(ingress[0].ports).toEqual([{ protocol: 'TCP', port: 21_000, endPort: 23_450 }]);
+    // Exactly the ports of feeds and legs, and nothing beside the admin API.
+    expect(ingress[0].ports).toContainEqual({ protocol: 'TCP', port: 21_000, endPort: 21_124 });
+    expect(ingress[0].ports).not.toContainEqual(expect.objectContaining({ port: 7443 }));
     expect(ingress[1].ports).toEqual([{ protocol: 'TCP', port: 7443 }]);
     expect(egress).toHaveLength(2);
+    const dialled: { port: number; endPort: number }[] = egress[0].ports;
+    const reaches = (port: number): boolean => dialled.some((range) => range.port <= port && port <= range.endPort);
+    expect([5432, 6661, 31_000, 32_450, 33_000].filter((port) => !reaches(port))).toEqual([]);
+    expect([22, 443, 7443, 21_000].filter(reaches)).toEqual([]);
   });
 
   it('keeps the database in two zones, encrypted, backed up and rotated', () => {
@@ -131,9 +137,15 @@ describe('the platform layer of the example', () => {
   });
 
   it('gives pods the secrets that they need, and Pulumi none of them', () => {
-    const policy = JSON.parse(String(recorder.one('aws:iam/rolePolicy:RolePolicy', 'gateway').inputs.policy));
-    expect(policy.Statement).toHaveLength(1);
-    expect(policy.Statement[0].Resource).toHaveLength(3);
+    for (const [pod, secrets] of [
+      ['gateway', 3],
+      ['worker', 1],
+    ] as const) {
+      const policy = JSON.parse(String(recorder.one('aws:iam/rolePolicy:RolePolicy', pod).inputs.policy));
+      expect(policy.Statement).toHaveLength(1);
+      expect(policy.Statement[0].Action).toEqual(['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret']);
+      expect(policy.Statement[0].Resource).toHaveLength(secrets);
+    }
     expect(JSON.stringify(recorder.declared)).not.toMatch(/BEGIN [A-Z ]*PRIVATE KEY|postgres(ql)?:\/\/[^"]*:[^"]*@/);
   });
 

@@ -18,7 +18,8 @@ import { secretFiles } from './components/secret-files.ts';
 import { refuseViolations } from './policies/in-program.ts';
 import type { InventoryRead } from './read-stack.ts';
 
-const SECRET_CLASS = 'cutover-secrets';
+/** A class of secrets for each kind of pod. */
+const SECRET_CLASSES = { gateway: 'cutover-gateway', worker: 'cutover-worker' } as const;
 const RUNBOOKS = 'https://github.com/example/cutover/blob/main/runbooks';
 
 export type PlatformOutputs = {
@@ -61,44 +62,41 @@ export function platformLayer({ platform }: PlatformStack, { inventory, text }: 
   const { accountId, evidence } = platform;
   const bucket = new EvidenceBucket('evidence', { deployment, accountId, keyArn: key.arn, evidence }, within);
 
-  const namespace = declareNamespace(platform, text, inCluster);
-  secretFiles(SECRET_CLASS, namespace, platform.secrets, inCluster);
-  const identity = (name: string, extra: ConstructorParameters<typeof PodIdentity>[1]['statements']): PodIdentity => {
-    const secrets = Object.values(platform.secrets);
+  const shards = inventory.gateways.map(({ shard }) => shard);
+  const namespace = declareNamespace(platform, text, shards, inCluster);
+  const { database: databaseSecret } = platform.secrets;
+  secretFiles(SECRET_CLASSES.gateway, namespace, platform.secrets, inCluster);
+  secretFiles(SECRET_CLASSES.worker, namespace, { database: databaseSecret }, inCluster);
+  const identity = (name: string, secrets: readonly string[]): pulumi.Output<string> => {
     const reading = {
       Effect: 'Allow',
       Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
       Resource: secrets,
     } as const;
     const args = { namespace, namespaceName: platform.namespace, cluster: platform.cluster };
-    return new PodIdentity(name, { ...args, statements: [reading, ...extra] }, within);
+    return new PodIdentity(name, { ...args, statements: [reading] }, within).serviceAccount;
   };
-  const common = { namespace, image: platform.image, secretClass: SECRET_CLASS };
+  const { monitoringNamespace } = platform.cluster;
+  const common = { namespace, image: platform.image, network: platform.network, monitoringNamespace };
   new GatewayService(
     'gateway',
     {
       ...common,
       inventory,
       size: platform.gateway,
-      network: platform.network,
-      monitoringNamespace: platform.cluster.monitoringNamespace,
-      serviceAccount: identity('gateway', []).serviceAccount,
+      secretClass: SECRET_CLASSES.gateway,
+      serviceAccount: identity('gateway', Object.values(platform.secrets)),
       keyArn: key.arn,
     },
     within,
   );
-  const writeEvidence = {
-    Effect: 'Allow',
-    Action: ['s3:PutObject', 's3:GetObject'],
-    Resource: [pulumi.interpolate`arn:aws:s3:::${bucket.bucket}/*`],
-  } as const;
-  const useKey = { Effect: 'Allow', Action: ['kms:GenerateDataKey', 'kms:Decrypt'], Resource: [key.arn] } as const;
   new ProofWorker(
     'worker',
     {
       ...common,
       size: platform.worker,
-      serviceAccount: identity('worker', [writeEvidence, useKey]).serviceAccount,
+      secretClass: SECRET_CLASSES.worker,
+      serviceAccount: identity('worker', [databaseSecret]),
     },
     within,
   );
@@ -118,10 +116,14 @@ export function platformLayer({ platform }: PlatformStack, { inventory, text }: 
   return { database: database.endpoint, evidence: bucket.bucket, onCallTopic: monitoring.topicArn };
 }
 
-/** Gateways and worker read the inventory's file as it is. Pods are restricted; the operators' group may look at them and tell a gateway to read its inventory again. */
+/**
+ * Gateways and worker read the inventory's file as it is. Pods are restricted; the operators' group may do what the runbooks have
+ * them do, to these objects by name: look, restart, scale the gateways, make a volume bigger, tell a gateway to read files again.
+ */
 function declareNamespace(
   { namespace: name, cluster }: PlatformConfig,
   inventoryText: string,
+  shards: readonly number[],
   options: pulumi.CustomResourceOptions,
 ): pulumi.Output<string> {
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted', 'app.kubernetes.io/part-of': 'cutover' };
@@ -132,6 +134,8 @@ function declareNamespace(
     { metadata: { name: 'inventory', namespace }, data: { 'inventory.yaml': inventoryText } },
     options,
   );
+  const pods = shards.map((shard) => `gateway-${shard}`);
+  const claims = pods.map((pod) => `data-${pod}`);
   new Role(
     'operator',
     {
@@ -139,7 +143,11 @@ function declareNamespace(
       rules: [
         { apiGroups: [''], resources: ['pods', 'pods/log', 'events'], verbs: ['get', 'list', 'watch'] },
         { apiGroups: ['apps'], resources: ['statefulsets', 'deployments'], verbs: ['get', 'list', 'watch'] },
-        { apiGroups: [''], resources: ['pods/exec'], verbs: ['create'] },
+        { apiGroups: [''], resources: ['pods/exec'], resourceNames: pods, verbs: ['create'] },
+        { apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: ['gateway'], verbs: ['patch'] },
+        { apiGroups: ['apps'], resources: ['statefulsets/scale'], resourceNames: ['gateway'], verbs: ['get', 'patch'] },
+        { apiGroups: ['apps'], resources: ['deployments'], resourceNames: ['worker'], verbs: ['patch'] },
+        { apiGroups: [''], resources: ['persistentvolumeclaims'], resourceNames: claims, verbs: ['get', 'patch'] },
       ],
     },
     options,

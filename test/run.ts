@@ -1,6 +1,7 @@
 /**
  * `npm test`: fetches what the tests need (the Pulumi engine, cached outside the tree), checks the code, runs every
- * test, and ends with one line `N passed, N failed`. `npm test -- --slow` runs also what takes minutes each, as CI does.
+ * test, and ends with one line `N passed, N failed`. `npm test -- --slow` runs also what takes minutes each, `--cluster` what
+ * needs a real API server of Kubernetes, last; CI does both.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -48,6 +49,23 @@ function numberIn(value: unknown, key: string): number {
   return typeof found === 'number' ? found : 0;
 }
 
+/** What cannot be had on this machine is skipped, and said. */
+async function runClusterTests(): Promise<Counts> {
+  const title = 'a real API server of Kubernetes (built once, then cached)';
+  const code = await run(title, process.execPath, ['infra/testing/cluster/main.ts']);
+  if (code === CANNOT_BE_HAD) return { passed: 0, failed: 0, skipped: 1 };
+  if (code !== 0) return { passed: 0, failed: 1, skipped: 0 };
+  process.env.CUTOVER_TEST_CLUSTER = '1';
+  return runTests(['.cluster.test.ts']);
+}
+
+function add(tests: Counts): void {
+  counts.passed += tests.passed;
+  counts.failed += tests.failed;
+  counts.skipped += tests.skipped;
+}
+
+const CANNOT_BE_HAD = 3;
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 const count = (code: number): void => {
   if (code === 0) counts.passed++;
@@ -56,13 +74,12 @@ const count = (code: number): void => {
 
 count(await run('the Pulumi engine (built once, then cached)', process.execPath, ['infra/engine/main.ts'], true));
 count(await run('check: format, lint, types, imports, unused code', 'npm', ['run', '--silent', 'check']));
-const SLOW_FLAG = '--slow';
-const only = process.argv.slice(2).filter((argument) => argument !== SLOW_FLAG);
-if (only.length < process.argv.length - 2) process.env.CUTOVER_TEST_SLOW = '1';
-const tests = await runTests(only);
-counts.passed += tests.passed;
-counts.failed += tests.failed;
-counts.skipped += tests.skipped;
+const FLAGS = ['--slow', '--cluster'];
+const asked = process.argv.slice(2);
+const only = asked.filter((argument) => !FLAGS.includes(argument));
+if (asked.includes('--slow')) process.env.CUTOVER_TEST_SLOW = '1';
+add(await runTests(only));
+if (asked.includes('--cluster')) add(await runClusterTests());
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
 process.exitCode = counts.failed > 0 ? 1 : 0;

@@ -14,8 +14,19 @@ import type { core, networking } from '@pulumi/kubernetes/types/input.js';
 import pulumi from '@pulumi/pulumi';
 import { legsOf } from '../../core/edge/load-balancers.ts';
 import type { Inventory } from '../../core/inventory.ts';
+import { PLATFORMS } from '../../core/platform.ts';
 import type { PlatformConfig } from '../../core/platform-config.ts';
-import { CONTAINER_SECURITY, DATABASE_URL, INVENTORY_FILE, POD_SECURITY, sharedVolumes } from './pods.ts';
+import {
+  CONTAINER_SECURITY,
+  DATABASE_PORT,
+  DNS_EGRESS,
+  databaseUrl,
+  INVENTORY_FILE,
+  POD_SECURITY,
+  podsOf,
+  ranges,
+  sharedVolumes,
+} from './pods.ts';
 
 /** The gateway takes up to 15 s to finish what is in flight, sync and close; the rest is for the volume. */
 const GRACE_SECONDS = 45;
@@ -165,7 +176,7 @@ function podOf(args: GatewayServiceArgs, labels: Readonly<Record<string, string>
           ...['--listen-host', '0.0.0.0'],
           ...['--signers', '/etc/cutover/secrets/allowed_signers'],
         ],
-        env: [DATABASE_URL],
+        env: [databaseUrl(args.secretClass)],
         ports: [{ name: 'admin', containerPort: adminPort }],
         resources: { requests: { cpu, memory }, limits: { memory } },
         securityContext: CONTAINER_SECURITY,
@@ -194,28 +205,32 @@ function rulesOf({ inventory, network, size, monitoringNamespace }: GatewayServi
   readonly ingress: networking.v1.NetworkPolicyIngressRule[];
   readonly egress: networking.v1.NetworkPolicyEgressRule[];
 } {
-  const from = (ranges: readonly string[]): networking.v1.NetworkPolicyPeer[] =>
-    ranges.map((cidr) => ({ ipBlock: { cidr } }));
   const ports = inventory.gateways.flatMap(({ shard }) => listeningOf(inventory, shard).map(({ port }) => port));
-  const admin = [{ protocol: 'TCP', port: size.adminPort }];
-  const prometheus = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': monitoringNamespace } } };
   return {
     ingress: [
+      { from: ranges(network.sourceRanges), ports: portRanges(ports) },
       {
-        from: from(network.sourceRanges),
-        ports: [{ protocol: 'TCP', port: Math.min(...ports), endPort: Math.max(...ports) }],
-      },
-      { from: [...from(network.operatorRanges), prometheus], ports: admin },
-    ],
-    egress: [
-      { to: from(network.peerRanges), ports: [{ protocol: 'TCP', port: 1, endPort: 65_535 }] },
-      {
-        to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
-        ports: [
-          { protocol: 'UDP', port: 53 },
-          { protocol: 'TCP', port: 53 },
-        ],
+        from: [...ranges(network.operatorRanges), podsOf(monitoringNamespace)],
+        ports: [{ protocol: 'TCP', port: size.adminPort }],
       },
     ],
+    egress: [{ to: ranges(network.peerRanges), ports: portRanges(dialledOf(inventory)) }, DNS_EGRESS],
   };
+}
+
+/** Ports of everything that a gateway connects to: platforms, destinations, the database. */
+function dialledOf({ feeds, connections }: Inventory): readonly number[] {
+  const platforms = feeds.flatMap((feed) => PLATFORMS.map((platform) => feed.platforms[platform].port));
+  return [...platforms, ...connections.map(({ destination }) => destination.port), DATABASE_PORT];
+}
+
+/** As few ranges as cover exactly these ports. */
+function portRanges(ports: readonly number[]): networking.v1.NetworkPolicyPort[] {
+  const found: { port: number; endPort: number }[] = [];
+  for (const port of [...new Set(ports)].sort((a, b) => a - b)) {
+    const last = found.at(-1);
+    if (last !== undefined && last.endPort === port - 1) last.endPort = port;
+    else found.push({ port, endPort: port });
+  }
+  return found.map((range) => ({ protocol: 'TCP', ...range }));
 }

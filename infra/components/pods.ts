@@ -1,5 +1,5 @@
 /** What every pod of this product has in common: no rights, a read-only root, its secrets as files. */
-import type { core } from '@pulumi/kubernetes/types/input.js';
+import type { core, networking } from '@pulumi/kubernetes/types/input.js';
 
 /** Of the image, as the Dockerfile has it. */
 export const USER_ID = 10_001;
@@ -48,7 +48,32 @@ export function sharedVolumes(secretClass: string): {
 }
 
 /** The URL comes from Secrets Manager through a secret of the cluster; it is in no state and on no command line. */
-export const DATABASE_URL: core.v1.EnvVar = {
-  name: 'DATABASE_URL',
-  valueFrom: { secretKeyRef: { name: 'cutover-database', key: 'url' } },
+export function databaseUrl(secretClass: string): core.v1.EnvVar {
+  return { name: 'DATABASE_URL', valueFrom: { secretKeyRef: { name: databaseSecretOf(secretClass), key: 'url' } } };
+}
+
+/** Of the cluster; filled from Secrets Manager while a pod of this class runs. */
+export function databaseSecretOf(secretClass: string): string {
+  return `${secretClass}-database`;
+}
+
+export const DATABASE_PORT = 5432;
+
+const NAMESPACE_LABEL = 'kubernetes.io/metadata.name';
+
+export function podsOf(namespace: string): networking.v1.NetworkPolicyPeer {
+  return { namespaceSelector: { matchLabels: { [NAMESPACE_LABEL]: namespace } } };
+}
+
+export function ranges(cidrs: readonly string[]): networking.v1.NetworkPolicyPeer[] {
+  return cidrs.map((cidr) => ({ ipBlock: { cidr } }));
+}
+
+/** Names are looked up in the cluster. */
+export const DNS_EGRESS: networking.v1.NetworkPolicyEgressRule = {
+  to: [podsOf('kube-system')],
+  ports: [
+    { protocol: 'UDP', port: 53 },
+    { protocol: 'TCP', port: 53 },
+  ],
 };

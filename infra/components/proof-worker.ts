@@ -3,9 +3,20 @@
  * of any message; while it is down, comparison lags and gates are red.
  */
 import { Deployment } from '@pulumi/kubernetes/apps/v1/deployment.js';
+import { NetworkPolicy } from '@pulumi/kubernetes/networking/v1/networkPolicy.js';
 import pulumi from '@pulumi/pulumi';
 import type { PlatformConfig } from '../../core/platform-config.ts';
-import { CONTAINER_SECURITY, DATABASE_URL, INVENTORY_FILE, POD_SECURITY, sharedVolumes } from './pods.ts';
+import {
+  CONTAINER_SECURITY,
+  DATABASE_PORT,
+  DNS_EGRESS,
+  databaseUrl,
+  INVENTORY_FILE,
+  POD_SECURITY,
+  podsOf,
+  ranges,
+  sharedVolumes,
+} from './pods.ts';
 
 export const WORKER_PORT = 9464;
 const REPLICAS = 2;
@@ -16,6 +27,8 @@ export type ProofWorkerArgs = {
   readonly size: PlatformConfig['worker'];
   readonly serviceAccount: pulumi.Input<string>;
   readonly secretClass: string;
+  readonly network: PlatformConfig['network'];
+  readonly monitoringNamespace: string;
 };
 
 export class ProofWorker extends pulumi.ComponentResource {
@@ -50,7 +63,7 @@ export class ProofWorker extends pulumi.ComponentResource {
                     ...['--host', '0.0.0.0'],
                     ...['--port', String(WORKER_PORT)],
                   ],
-                  env: [DATABASE_URL],
+                  env: [databaseUrl(args.secretClass)],
                   ports: [{ name: 'metrics', containerPort: WORKER_PORT }],
                   resources: { requests: { cpu, memory }, limits: { memory } },
                   securityContext: CONTAINER_SECURITY,
@@ -62,6 +75,22 @@ export class ProofWorker extends pulumi.ComponentResource {
               volumes,
             },
           },
+        },
+      },
+      { parent: this },
+    );
+    new NetworkPolicy(
+      name,
+      {
+        metadata: { name: 'worker', namespace: args.namespace },
+        spec: {
+          podSelector: { matchLabels: labels },
+          policyTypes: ['Ingress', 'Egress'],
+          ingress: [{ from: [podsOf(args.monitoringNamespace)], ports: [{ protocol: 'TCP', port: WORKER_PORT }] }],
+          egress: [
+            { to: ranges(args.network.peerRanges), ports: [{ protocol: 'TCP', port: DATABASE_PORT }] },
+            DNS_EGRESS,
+          ],
         },
       },
       { parent: this },

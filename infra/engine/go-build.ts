@@ -55,7 +55,7 @@ export async function buildWithGo(context: BuildContext): Promise<StepResult> {
   return { ok: true };
 }
 
-async function findGo(env: NodeJS.ProcessEnv): Promise<string | null> {
+export async function findGo(env: NodeJS.ProcessEnv): Promise<string | null> {
   const onPath = await findOnPath(process.platform === 'win32' ? 'go.exe' : 'go', env.PATH ?? '');
   if (onPath !== null) return onPath;
   return (await isExecutable(GO_OUTSIDE_PATH)) ? GO_OUTSIDE_PATH : null;

@@ -34,7 +34,8 @@ export type StandInProject = {
   remove(): Promise<void>;
 };
 
-export async function createStandInProject(): Promise<StandInProject> {
+/** `more`: environment of the stand-ins. */
+export async function createStandInProject(more: Readonly<Record<string, string>> = {}): Promise<StandInProject> {
   const engine = await findEngine();
   const folder = await mkdtemp(join(tmpdir(), 'cutover-stand-in-'));
   const [backend, cloud] = [join(folder, 'backend'), join(folder, 'cloud')];
@@ -59,6 +60,7 @@ export async function createStandInProject(): Promise<StandInProject> {
     CUTOVER_STAND_IN_CLOUD: cloud,
     KUBECONFIG: '/dev/null',
     PWD: folder,
+    ...more,
   };
   const run: StandInProject['run'] = (stack, args) =>
     new Promise((done) => {

@@ -14,6 +14,7 @@ import rpc from '@pulumi/pulumi/proto/provider_pb.js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
 import struct from 'google-protobuf/google/protobuf/struct_pb.js';
 import { readShapes } from '../shapes.ts';
+import { clusterTarget } from './apply.ts';
 import { checkShape } from './check-shape.ts';
 import { computedOf, isReplaced } from './cloud.ts';
 import { checkLimits } from './limits.ts';
@@ -26,6 +27,8 @@ const cloud = process.env.CUTOVER_STAND_IN_CLOUD;
 if (cloud === undefined) throw new Error('CUTOVER_STAND_IN_CLOUD names the folder of the cloud that is none');
 mkdirSync(cloud, { recursive: true });
 const shapes = readShapes();
+const cluster = clusterTarget(process.env);
+const isKubernetes = (type: string): boolean => cluster !== null && type.startsWith('kubernetes:');
 
 const fileOf = (urn: string): string =>
   join(cloud, `${createHash('sha256').update(urn).digest('hex').slice(0, 24)}.json`);
@@ -38,10 +41,12 @@ const service = {
   checkConfig: unary((request: rpc.CheckRequest) => new rpc.CheckResponse().setInputs(request.getNews())),
   diffConfig: unary(() => new rpc.DiffResponse().setChanges(rpc.DiffResponse.DiffChanges.DIFF_NONE)),
   configure: unary(() => new rpc.ConfigureResponse().setSupportspreview(true)),
-  check: unary((request: rpc.CheckRequest) => {
+  check: unary(async (request: rpc.CheckRequest) => {
     const type = typeOf(request.getUrn());
     const inputs = propertiesOf(request.getNews());
     const problems = [...checkShape(shapes, type, inputs), ...checkLimits(type, inputs)];
+    const refusal = isKubernetes(type) && problems.length === 0 ? await cluster?.refusal(inputs) : null;
+    if (typeof refusal === 'string') problems.push({ property: '', reason: refusal });
     return new rpc.CheckResponse()
       .setInputs(request.getNews())
       .setFailuresList(
@@ -65,21 +70,23 @@ const service = {
     }
     return response;
   }),
-  create: unary((request: rpc.CreateRequest) => {
+  create: unary(async (request: rpc.CreateRequest) => {
     const urn = request.getUrn();
     const inputs = propertiesOf(request.getProperties());
     const id = idOf(urn, inputs);
     if (request.getPreview()) return new rpc.CreateResponse().setProperties(structOf(inputs));
+    if (isKubernetes(typeOf(urn))) await cluster?.apply(inputs);
     const outputs = { ...computedOf(typeOf(urn), id), ...inputs };
     keep(urn, { inputs, outputs });
     log('create', urn);
     return new rpc.CreateResponse().setId(id).setProperties(structOf(outputs));
   }),
-  update: unary((request: rpc.UpdateRequest) => {
+  update: unary(async (request: rpc.UpdateRequest) => {
     const urn = request.getUrn();
     const inputs = propertiesOf(request.getNews());
     const outputs = { ...computedOf(typeOf(urn), request.getId()), ...inputs };
     if (!request.getPreview()) {
+      if (isKubernetes(typeOf(urn))) await cluster?.apply(inputs);
       keep(urn, { inputs, outputs });
       log('update', urn);
     }
@@ -91,7 +98,8 @@ const service = {
     const { inputs, outputs }: Kept = JSON.parse(readFileSync(file, 'utf8'));
     return new rpc.ReadResponse().setId(request.getId()).setInputs(structOf(inputs)).setProperties(structOf(outputs));
   }),
-  delete: unary((request: rpc.DeleteRequest) => {
+  delete: unary(async (request: rpc.DeleteRequest) => {
+    if (isKubernetes(typeOf(request.getUrn()))) await cluster?.remove(propertiesOf(request.getProperties()));
     rmSync(fileOf(request.getUrn()), { force: true });
     log('delete', request.getUrn());
     return new empty.Empty();
@@ -106,10 +114,12 @@ server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port
   process.stdout.write(`${port}\n`);
 });
 
-function unary<Request, Response>(handle: (request: Request) => Response): handleUnaryCall<Request, Response> {
-  return (call, callback) => {
+function unary<Request, Response>(
+  handle: (request: Request) => Response | Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return async (call, callback) => {
     try {
-      callback(null, handle(call.request));
+      callback(null, await handle(call.request));
     } catch (error) {
       const message = `the stand-in failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
       callback({ code: status.UNKNOWN, details: message, message });
