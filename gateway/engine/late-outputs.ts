@@ -1,6 +1,7 @@
 /**
  * Inputs that are closed, by their key: who delivered their output, and whose output did not come in its time and may
- * still come. So a late output is told from a new one. There are thousands for each connection, so they are kept small.
+ * still come. So a late output is told from a new one. Of those that nothing can come of any more only the keys are kept,
+ * and fewer: they say that a key has come before.
  */
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { Newest } from './newest.ts';
@@ -22,10 +23,12 @@ type Closed = {
   readonly parks: boolean;
 };
 
-const LIMIT = 10_000;
+const LATE_LIMIT = 10_000;
+const DONE_LIMIT = 2000;
 
 export class LateOutputs {
-  readonly #byKey = new Newest<string, Closed>(LIMIT);
+  readonly #byKey = new Newest<string, Closed>(LATE_LIMIT);
+  readonly #done = new Newest<string, number>(DONE_LIMIT);
 
   /** An input with this key is closed. */
   add(
@@ -38,11 +41,15 @@ export class LateOutputs {
       readonly parks: boolean;
     },
   ): void {
-    this.#byKey.set(key, { ...closed });
+    const { input, deliveredBy, legacyIsMissing, newIsMissing, parks } = closed;
+    if (!legacyIsMissing && !newIsMissing) {
+      this.#byKey.delete(key);
+      this.#done.set(key, input);
+    } else this.#byKey.set(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks });
   }
 
   has(key: string): boolean {
-    return this.#byKey.has(key);
+    return this.#byKey.has(key) || this.#done.has(key);
   }
 
   /**
@@ -73,10 +80,12 @@ export class LateOutputs {
   }
 
   dump(): LateState {
-    return [...this.#byKey].map(([key, closed]) => {
+    const done = [...this.#done].map(([key, input]) => ({ key, input, deliveredBy: null, missing: [], parks: false }));
+    const late = [...this.#byKey].map(([key, closed]) => {
       const { input, deliveredBy, parks } = closed;
       return { key, input, deliveredBy, missing: PLATFORMS.filter((platform) => isMissing(closed, platform)), parks };
     });
+    return [...done, ...late];
   }
 
   load(state: LateState): void {

@@ -34,6 +34,11 @@ export class Newest<K, V> {
     this.#recent = new Map();
   }
 
+  delete(key: K): void {
+    this.#former.delete(key);
+    this.#recent.delete(key);
+  }
+
   /** Oldest first. */
   *[Symbol.iterator](): Generator<readonly [K, V]> {
     yield* this.#former;
