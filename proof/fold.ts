@@ -230,6 +230,7 @@ export class Fold {
     const jobs: PairJob[] = [];
     this.#judged = [...(all ? this.#open.values() : this.#touched)];
     for (const input of this.#judged) {
+      this.#redirect(input, nowMs);
       const alone = this.#aloneOwing(input);
       for (const item of input.cases) {
         const served = servedBy(this.#options.estate, item.connection);
@@ -242,6 +243,28 @@ export class Fold {
       }
     }
     return jobs;
+  }
+
+  /**
+   * On a shared feed: the candidate's output came out at a connection that the control has sent nothing to, and lacks where
+   * the control has. It is the same output, at the wrong destination.
+   */
+  #redirect(input: OpenInput, nowMs: number): void {
+    if (input.cases.length < 2) return;
+    const isDue = (item: Case): boolean =>
+      this.#isDue(input, item, servedBy(this.#options.estate, item.connection), nowMs) && item.counted.pair === null;
+    const sent = ({ outputs }: Case, platform: Platform | null): boolean =>
+      outputs.some((one) => one.platform === platform);
+    for (const stray of input.cases) {
+      const { candidate, control } = stray;
+      if (candidate === null || !sent(stray, candidate) || sent(stray, control) || !isDue(stray)) continue;
+      const own = input.cases.find((item) => sent(item, item.control) && !sent(item, item.candidate) && isDue(item));
+      if (own === undefined) continue;
+      for (const output of stray.outputs.splice(0)) {
+        own.outputs.push(output);
+        this.#index.addOutput({ input, item: own }, output);
+      }
+    }
   }
 
   /**

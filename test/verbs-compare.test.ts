@@ -173,6 +173,10 @@ test(
     expect(table.stdout).toMatch(/1 × {2}OBR-4.2 of CBC {2}truncated: cut to 5 characters {2}northside-orders/);
     const page = await readFile(report, 'utf8');
     expect(page).toContain('OBR-4.2 of CBC');
+    // The example stands side by side, its changed field marked, its values as classes; each rule says what it hides.
+    expect(page).toContain('<mark>A^Aa a</mark></td><td>');
+    expect(page).toContain('<mark>A^Aa</mark>');
+    expect(page).toContain('<h2>Rule time-of-sending</h2>');
     const [evidence = ''] = await readdir(join(project.folder, 'stacks/test/evidence'));
     expect(document.evidence).toBe(`sha256:${evidence.replace('.json', '')}`);
     for (const text of [
@@ -217,6 +221,13 @@ test(
     expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
     const shown = await project.cutover(['compare', ...asked, '--reason', 'INC7'], { CUTOVER_ADMIN_TOKEN: token });
     expect(shown.stdout).toContain('- OBR|1|M13||CBC^Blood count\n+ OBR|1|M13||CBC^Blood\n');
+    const withValues = join(folder, 'values.html');
+    await project.cutover(['compare', ...asked, '--reason', 'INC7', '--report', withValues], {
+      CUTOVER_ADMIN_TOKEN: token,
+    });
+    const values = await readFile(withValues, 'utf8');
+    expect(values).toContain('<mark>CBC^Blood count</mark>');
+    expect(values).toContain('INC7');
     const ledger = await Ledger.open({ url: database.url, deployment: 'lab-compare-1' });
     const entries = await ledger.entries();
     await ledger.close();

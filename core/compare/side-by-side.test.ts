@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sideBySide } from './side-by-side.ts';
+import { fieldsBeside, sideBySide } from './side-by-side.ts';
 
 const message = (...lines: string[]): Buffer => Buffer.from(`MSH|^~\\&|A\r${lines.join('\r')}\r`);
 
@@ -15,4 +15,24 @@ test('given two messages, then each segment stands beside its own, and what diff
     { control: 'NTE|1||x·[2J', candidate: 'NTE|1||x·[2J', differs: false },
   ]);
   expect(sideBySide(control, Buffer.from('none'))).toBeNull();
+});
+
+test('given two messages by field, then the changed fields are marked, and classes say nothing of their values', () => {
+  const control = message('PID|1||7^^^A~8||DOE^JANE', 'OBX|1|NM|A||95');
+  const candidate = message('PID|1||7^^^A||DOE^JANE', 'OBX|1|NM|A||9.5', 'DOE was here');
+  const texts = (values: 'shown' | 'classes') =>
+    fieldsBeside(control, candidate, values)?.map(({ control: a, candidate: b }) =>
+      [a, b].map((cells) => cells?.map(({ text, differs }) => (differs ? `<${text}>` : text)).join('|') ?? null),
+    );
+  expect(texts('shown')?.slice(1)).toEqual([
+    ['PID|1||<7^^^A~8>||DOE^JANE', 'PID|1||<7^^^A>||DOE^JANE'],
+    ['OBX|1|NM|A||<95>', 'OBX|1|NM|A||<9.5>'],
+    [null, '<DOE was here>'],
+  ]);
+  expect(texts('classes')).toEqual([
+    ['MSH|^~\\&|A', 'MSH|^~\\&|A'],
+    ['PID|9||<9^^^A~9>||A^A', 'PID|9||<9^^^A>||A^A'],
+    ['OBX|9|NM|A||<9>', 'OBX|9|NM|A||<9.9>'],
+    [null, '<???>'],
+  ]);
 });

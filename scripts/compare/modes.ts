@@ -1,23 +1,27 @@
 /** What `compare` does besides judging: proposes rules, tests them, measures keys, shows one pair. */
+import { resolve } from 'node:path';
 import { PostgresFailure } from '../../adapters/postgres.ts';
 import { RecordedPairs } from '../../adapters/recorded-pairs.ts';
 import { measureKeys } from '../../core/compare/correlation.ts';
 import { selfTest } from '../../core/compare/self-test.ts';
 import { sideBySide } from '../../core/compare/side-by-side.ts';
 import { type Pair, suggestionsAsYaml, suggestRules } from '../../core/compare/suggest.ts';
-import type { CompareModeDocument } from '../../core/compare-document.ts';
+import type { CompareModeDocument, Shape } from '../../core/compare-document.ts';
 import type { Context } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { LedgerSession } from '../runner/ledger-session.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
 import { formatTable } from '../runner/table.ts';
 import type { Printed } from '../runner/verb.ts';
+import type { Beside } from './beside.ts';
+import { writeValues } from './report.ts';
 import { samplesOf } from './samples.ts';
 import { databaseOf, definitionsOf, todayOf } from './standing.ts';
 
 const PAIRS_LIMIT = 500;
 const SAMPLES_LIMIT = 50;
 const PROPOSED_DAYS = 90;
+const EXAMPLES_LIMIT = 12;
 
 async function withRecords<T>(context: Context, read: (records: RecordedPairs) => Promise<T>): Promise<T> {
   const url = databaseOf(context);
@@ -197,6 +201,11 @@ export async function showValues(context: Context, args: Args): Promise<Printed>
   } finally {
     await ledger.close();
   }
+  if (args.report !== undefined) {
+    const heading = `${connection.name}, ${at}`;
+    const why = `shown to ${context.operator} at ${context.clock.now()}: ${args.reason}`;
+    await writeValues(resolve(context.cwd, args.report), why, { heading, pair });
+  }
   const rows = sideBySide(pair.control, pair.candidate) ?? [];
   const document: CompareModeDocument = { ...modeOf('show-values', true), shown: [...rows] };
   const lines = rows.flatMap(({ control, candidate, differs }) =>
@@ -205,6 +214,25 @@ export async function showValues(context: Context, args: Args): Promise<Printed>
       : [`  ${control ?? ''}`],
   );
   return { document, text: `${lines.join('\n')}\n`, exitCode: EXIT.done };
+}
+
+/** Of what nobody has accepted, the most frequent first: one pair each, as far as its bytes are still there. */
+export async function examplesOf(context: Context, shapes: readonly Shape[]): Promise<readonly Beside[]> {
+  const open = shapes.filter(({ rule, exampleIds }) => rule === undefined && exampleIds.length > 0);
+  if (open.length === 0) return [];
+  const names = new Set(context.selected.map(({ name }) => name));
+  return withRecords(context, async (records) => {
+    const examples = new Map<string, Beside>();
+    for (const { path, code, kind, exampleIds, on } of open.slice(0, EXAMPLES_LIMIT)) {
+      const [id] = exampleIds;
+      const name = on.find((one) => names.has(one));
+      const pair = id === undefined || name === undefined ? null : await records.at(name, id.at);
+      if (pair === null || id === undefined || examples.has(`${name} ${id.at}`)) continue;
+      const where = code === null ? path : `${path} of ${code}`;
+      examples.set(`${name} ${id.at}`, { heading: `${name}, ${id.msh10} (${id.at}): ${where}, ${kind}`, pair });
+    }
+    return [...examples.values()];
+  });
 }
 
 function notRecorded() {

@@ -1,19 +1,29 @@
 /**
  * The comparison as a page to open, print or pass on: verdict, heat map of connections by day, what differs in shapes, what
- * rules hide, each red connection. One file without anything from outside, and without message content.
+ * rules hide, each red connection, examples side by side. One file without anything from outside, and without message
+ * content: fields of an example are shown as classes of values.
  */
 import { writeFile } from 'node:fs/promises';
-import type { CompareDocument, ComparedConnection } from '../../core/compare-document.ts';
+import type { CompareDocument, ComparedConnection, RuleExposure, Shape } from '../../core/compare-document.ts';
+import { type Beside, besideHtml } from './beside.ts';
 import { escaped, type HtmlCell, htmlTable, page } from './html.ts';
 
 const DAYS_SHOWN = 31;
 const DETAILS_LIMIT = 50;
+const SHAPES_OF_RULE = 30;
 
-export async function writeReport(file: string, document: CompareDocument): Promise<void> {
-  await writeFile(file, comparisonPage(document));
+export async function writeReport(file: string, document: CompareDocument, examples: readonly Beside[]): Promise<void> {
+  await writeFile(file, comparisonPage(document, examples));
 }
 
-export function comparisonPage(document: CompareDocument): string {
+/** One pair with its values: patient data, for its owner's eyes alone. */
+export async function writeValues(file: string, head: string, shown: Beside): Promise<void> {
+  await writeFile(file, page('Patient data: one pair of outputs', head, [section('', besideHtml(shown, 'shown'))]), {
+    mode: 0o600,
+  });
+}
+
+function comparisonPage(document: CompareDocument, examples: readonly Beside[]): string {
   const { connections, shapes, rules } = document;
   const red = connections.filter(({ verdict }) => verdict === 'red');
   const sum = (of: (each: ComparedConnection) => number): string =>
@@ -64,10 +74,38 @@ export function comparisonPage(document: CompareDocument): string {
         ]),
       ),
     ),
+    ...(examples.length === 0
+      ? []
+      : [section('Examples side by side', examples.map((one) => besideHtml(one, 'classes')).join(''))]),
+    ...rules.filter(({ hides }) => hides > 0).map((rule) => exposure(rule, shapes)),
     ...red.slice(0, DETAILS_LIMIT).map(details),
   ];
   const head = `${document.deployment}, stack ${document.stack}, ${document.at}`;
   return page('Comparison of both platforms', head, sections);
+}
+
+/** What one rule hides, shape by shape. */
+function exposure(rule: RuleExposure, shapes: readonly Shape[]): string {
+  const { name, path, kind, reason, owner, approver, expires, state, remarks, pairs } = rule;
+  const hidden = shapes.filter((shape) => shape.rule === name).slice(0, SHAPES_OF_RULE);
+  const agreed = approver === null ? '' : `, agreed by ${approver}`;
+  return section(
+    `Rule ${name}`,
+    [
+      `<p>${escaped(`${kind} on ${path}: ${reason}`)}</p>`,
+      `<p class="soft">${escaped(`owner ${owner}${agreed}; until ${expires} (${state}); in ${pairs.toLocaleString('en-US')} pairs`)}</p>`,
+      list(remarks),
+      htmlTable(
+        ['how often', 'where', 'what', 'connections'],
+        hidden.map(({ count, path: where, code, kind: what, shape, connections: n, on }) => [
+          figure(count, false),
+          { text: code === null ? where : `${where} of ${code}` },
+          { text: shape === '' ? what : `${what}: ${shape}` },
+          { text: n === 1 ? (on[0] ?? '') : `${n}: ${on.join(', ')}` },
+        ]),
+      ),
+    ].join(''),
+  );
 }
 
 function details({ name, reasons, differences, contract, coverage, since }: ComparedConnection): string {

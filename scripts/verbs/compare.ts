@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { evidenceFolderOf, storeEvidence } from '../../adapters/evidence-files.ts';
 import { DEFAULT_THRESHOLDS } from '../../core/compare/judgement.ts';
 import type { CompareDocument } from '../../core/compare-document.ts';
-import { showValues, suggest, suggestCorrelation, testRules } from '../compare/modes.ts';
+import { examplesOf, showValues, suggest, suggestCorrelation, testRules } from '../compare/modes.ts';
 import { formatComparison } from '../compare/print.ts';
+import { replay } from '../compare/replay.ts';
 import { writeReport } from '../compare/report.ts';
 import { historyFeatures } from '../compare/samples.ts';
 import { evidenceBody, projectFolderOf, readStanding, type Standing } from '../compare/standing.ts';
@@ -13,7 +14,7 @@ import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { EXIT, usage } from '../runner/stop.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
 
-const MODES = ['suggest', 'self-test', 'suggest-correlation', 'show-values'] as const;
+const MODES = ['suggest', 'self-test', 'suggest-correlation', 'show-values', 'replay'] as const;
 
 export const compare: TaskVerb = {
   kind: 'task',
@@ -24,6 +25,7 @@ export const compare: TaskVerb = {
     'cutover compare --rule time-of-sending --json',
     'cutover compare --suggest --connection northside-orders',
     'cutover compare --self-test',
+    'cutover compare --replay old --to test-engine:6661 --capture 7001 --connection northside-orders',
   ],
   flags: [
     ...SELECTION_FLAGS,
@@ -32,6 +34,10 @@ export const compare: TaskVerb = {
     'min-pairs',
     'history',
     'samples',
+    'to',
+    'capture',
+    'twice',
+    'within',
     'report',
     'freeze',
     'reason',
@@ -52,6 +58,7 @@ async function perform(context: Context, args: Args): Promise<Printed> {
   if (args['self-test'] === true) return testRules(context, args);
   if (args['suggest-correlation'] === true) return suggestCorrelation(context);
   if (args['show-values'] !== undefined) return showValues(context, args);
+  if (args.replay !== undefined) return replay(context, args);
   return judge(context, args);
 }
 
@@ -86,7 +93,7 @@ async function judge(context: Context, args: Args): Promise<Printed> {
   if (args.report !== undefined) {
     const report = resolve(context.cwd, args.report);
     document = { ...document, report };
-    await writeReport(report, document);
+    await writeReport(report, document, await examplesOf(context, document.shapes));
   }
   return { document, text: formatComparison(document), exitCode: isGreen ? EXIT.done : EXIT.refused };
 }
