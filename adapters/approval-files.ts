@@ -14,6 +14,7 @@ const documentSchema = z.object({
   connections: z.array(z.object({ name: z.string(), fromEpoch: z.int() })),
   target: z.string(),
   maxWeight: z.int().default(0),
+  evidence: z.string().default(''),
   notBefore: z.string().default(''),
   notAfter: z.string().default(''),
 });

@@ -95,7 +95,8 @@ function asJson(document: ApprovalDocument): Json {
   return JSON.parse(JSON.stringify(document));
 }
 
-function inconsistencyOf({ connections, target, maxWeight, notBefore, notAfter }: ApprovalDocument): string | null {
+function inconsistencyOf(document: ApprovalDocument): string | null {
+  const { connections, target, maxWeight, notBefore, notAfter } = document;
   const names = connections.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) return `connections: ${twice} is named twice`;

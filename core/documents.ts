@@ -53,6 +53,17 @@ export type ConnectionLine = z.output<typeof connectionLineSchema>;
 export const statusDocumentSchema = z.object({
   ok: z.boolean().describe('everything selected is known, agrees and is steady'),
   connections: z.array(connectionLineSchema),
+  waivers: z
+    .array(
+      z.object({
+        criterion: z.string(),
+        connections: z.array(z.string()),
+        by: z.string(),
+        reason: z.string(),
+        notAfter: z.string(),
+      }),
+    )
+    .describe('criteria of the gate that somebody has given up for selected connections, and until when'),
   nextSteps,
   error: failureSchema.optional(),
 });

@@ -57,6 +57,7 @@ describe('given a snapshot, when a verb is decided', () => {
       connections: [{ name: 'b', fromEpoch: 2 }],
       maxWeight: 0,
       signatures: 2,
+      evidence: 'sha256:e',
       notAfter: '2026-03-02T04:00:00Z',
       isOver: false,
     };
@@ -160,6 +161,7 @@ function snapshot(connections: readonly ConnectionSnapshot[]): Snapshot {
     ledger: { kind: 'read' },
     differing: [],
     approvals: [],
+    barred: new Map(),
     nowMs: Date.parse('2026-03-01T22:00:00Z'),
     soakMs: 0,
   };

@@ -13,6 +13,7 @@ import {
   verbOf,
 } from './connection.ts';
 import type { Phase, Route } from './platform.ts';
+import { tooEarlyToDecommission } from './soak.ts';
 import type { RouteEntry } from './stack-config.ts';
 import { isSameRoute, routeOf } from './truth.ts';
 
@@ -56,6 +57,8 @@ export type Snapshot = {
   readonly differing: readonly string[];
   /** Found on file; what counts in the end is what the gateway accepts. */
   readonly approvals: readonly ApprovalOnFile[];
+  /** What a preflight found against moves that rest on a document, by connection; empty before it was asked. */
+  readonly barred: ReadonlyMap<string, Omit<PlanRefusal, 'name'>>;
   readonly nowMs: number;
   /** How long a connection runs switched before it may be decommissioned. */
   readonly soakMs: number;
@@ -69,6 +72,8 @@ export type ApprovalOnFile = {
   readonly connections: readonly { readonly name: string; readonly fromEpoch: number }[];
   readonly maxWeight: number;
   readonly signatures: number;
+  /** Digest of what it rests on. */
+  readonly evidence: string;
   readonly notAfter: string;
   /** By the clock of this machine: the gateway's own decides. */
   readonly isOver: boolean;
@@ -245,7 +250,15 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
       status.state === 'held' ? [`cutover release --connection ${name}`] : ['wait for it to be steady: cutover status'];
     return refuse('not-steady', `its gateway says '${status.state}'; a move starts from 'steady'`, next);
   }
-  const early = verb === 'decommission' ? whyNotYet(status, snapshot) : null;
+  const early =
+    verb === 'decommission'
+      ? tooEarlyToDecommission({
+          changedAt: status.changed.at,
+          openDecisions: status.decisions,
+          soakMs: snapshot.soakMs,
+          nowMs: snapshot.nowMs,
+        })
+      : null;
   if (early !== null) return refuse(early.code, early.message, early.next);
   const document = needsSignature(verb, decision.towards);
   const found = document === null ? null : approvalFor(snapshot.approvals, name, from, to, document);
@@ -255,22 +268,9 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
     return refuse(found.code, `a ${verb} needs a signed ${document} in production: ${found.message}`, next);
   }
   const approval = found?.kind === 'found' ? found.digest : null;
+  const bar = snapshot.barred.get(name);
+  if (approval !== null && bar !== undefined) return refuse(bar.code, bar.message, withSelection(bar.next, name));
   return { kind: 'move', move: { name, shard: item.shard, verb, from, to, reason, approval } };
-}
-
-/** The way back is given up only where it was not needed for long enough, and nothing waits for a decision. */
-function whyNotYet(
-  { changed, decisions }: ConnectionStatus,
-  { nowMs, soakMs }: Snapshot,
-): Omit<PlanRefusal, 'name'> | null {
-  if (decisions > 0) {
-    const message = `${decisions} of its messages wait for a decision, and legacy's captures are the proposals`;
-    return { code: 'decisions-open', message, next: ['cutover resolve'] };
-  }
-  const endsMs = Date.parse(changed.at) + soakMs;
-  if (nowMs >= endsMs) return null;
-  const message = `it runs switched since ${changed.at}; it may be decommissioned from ${new Date(endsMs).toISOString()} on`;
-  return { code: 'soak', message, next: ['wait, or shorten `defaults.soak` in the inventory'] };
 }
 
 type FoundApproval =

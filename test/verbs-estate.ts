@@ -46,6 +46,8 @@ export type EstateOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** An allowed_signers file: the gateways are of target production and are started with it. */
   readonly signers?: string;
+  /** The gateways ship to it, and the verbs read it. */
+  readonly databaseUrl?: string;
   /** Gateways; connection i is on shard i mod shards. */
   readonly shards?: number;
   /** Members that replace those of the plain connection, whose ports are chosen already. */
@@ -63,7 +65,8 @@ export async function startEstate(count: number, options: EstateOptions = {}): P
   const ports = await freePorts(shards + count * 3);
   const adminPorts = ports.slice(0, shards);
   const inventory = await inventoryOf(count, adminPorts, ports.slice(shards), peer.port, change);
-  const env: Record<string, string> = { ...options.env };
+  const database = options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl };
+  const env: Record<string, string> = { ...options.env, ...database };
   const project = await createTestProject(env);
   const { signers = null } = options;
   await project.writeInventory(signers === null ? inventory : { ...inventory, target: 'production' });
@@ -77,7 +80,7 @@ export async function startEstate(count: number, options: EstateOptions = {}): P
     const isProduction = signers !== null;
     if (shard > 0 || isProduction) await initGateway(file, data, shard, isProduction ? 'production' : 'local');
     const more = isProduction ? ['--signers', signers] : shard === 0 ? ['--init'] : [];
-    running.push({ shard, data, adminPort, child: await startGateway(file, data, adminPort, more) });
+    running.push({ shard, data, adminPort, child: await startGateway(file, data, adminPort, more, database) });
     env[`CUTOVER_ADMIN_TOKEN_${shard}`] = (await readFile(join(data, 'admin.token'), 'utf8')).trim();
   }
   const admins = running.map(
@@ -119,7 +122,8 @@ export async function startEstate(count: number, options: EstateOptions = {}): P
     restartGateway: async (shard = 0) => {
       const one = of(shard);
       await ended(one.child);
-      one.child = await startGateway(file, one.data, one.adminPort, signers === null ? [] : ['--signers', signers]);
+      const more = signers === null ? [] : ['--signers', signers];
+      one.child = await startGateway(file, one.data, one.adminPort, more, database);
     },
     stop: async () => {
       await Promise.all(admins.map((one) => one.close()));
@@ -177,9 +181,11 @@ async function startGateway(
   data: string,
   adminPort: number,
   more: readonly string[],
+  env: Readonly<Record<string, string>>,
 ): Promise<ChildProcess> {
   const args = ['--inventory', inventory, '--data-dir', data, '--admin-port', String(adminPort), ...more];
   const child = spawn(process.execPath, [join(REPOSITORY, 'gateway/main.ts'), ...args], {
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const errors: string[] = [];

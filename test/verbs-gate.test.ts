@@ -22,7 +22,7 @@ let name: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cutover-gate-'));
-  estate = await startEstate(1, { change: () => ({ owners: { emr: 'acme' } }) });
+  estate = await startEstate(1, { change: () => ({ owners: { emr: 'acme', new: 'integration-team' } }) });
   [name = ''] = estate.names;
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'ann')]);
   const key = (await readFile(join(folder, 'ann.pub'), 'utf8')).trim();
@@ -112,14 +112,14 @@ test(
       '--review',
       '2099-01-01',
     );
-    await cutover('attest', '--what', 'alert-receipt', '--by', 'Dana, on-call', '--reason', 'page 1', '--all');
+    await cutover('attest', '--what', 'alert-receipt', '--by', 'Dana', '--reason', 'page 1', '--all');
     await cutover('attest', '--what', 'connectivity', '--by', 'acme', '--reason', 'saw the test order', '--all');
     await estate.project.writeInventory({ ...estate.inventory, defaults: { window: ALWAYS } });
     const first = await gate();
     for (const id of ['handover', 'people', 'on-call', 'connectivity'])
       expect([id, of(first, id).verdict]).toEqual([id, 'green']);
     expect(of(first, 'raid').reason).toMatch(/R-1 is open and high: vendor on leave \(ann\)/);
-    expect(of(first, 'window').reason).toMatch(/^not configured: DATABASE_URL/);
+    expect(of(first, 'window').reason).toMatch(/^not configured: .*DATABASE_URL/);
     await cutover('raid', 'close', '--id', 'R-1', '--reason', 'a deputy is named');
     await stackFile('handover.yaml', HANDOVER.replace(', sent: 2026-03-03', ''));
     const closed = { ...ALWAYS, days: [dayIn(3)] };
@@ -191,6 +191,7 @@ handOffs:
   lis: [{ what: watch the log, contact: bo, agreed: 2026-03-01 }]
 knowledgeTransfer: [{ topic: runbooks, to: on-call, done: 2026-03-02 }]
 notices: [{ wave: pilot, to: northside, sent: 2026-03-03 }]
+onCall: [{ team: integration-team, people: [{ name: Dana, role: on-call, phone: "+1 555 0103" }] }]
 bridge: { dialIn: "+1 555 0100", contacts: [{ name: ann, role: lead, phone: "+1 555 0101" }] }
 roster: [{ wave: pilot, people: [{ name: bob, role: integration, phone: "+1 555 0102" }] }]
 `;

@@ -10,6 +10,9 @@ export type Parties = {
   readonly ports: { readonly legacy: number; readonly new: number; readonly destination: number };
   /** MSH-10 of what the destination got, in order. */
   readonly delivered: string[];
+  /** As a platform that is stopped: nobody listens, and what it had taken it sends on when it is back. */
+  down(platform: 'legacy' | 'new'): Promise<void>;
+  up(platform: 'legacy' | 'new'): Promise<void>;
   /** Sends one message to the feed and gives back the code of its answer. */
   send(feedPort: number, id: string): Promise<string>;
   stop(): Promise<void>;
@@ -26,21 +29,25 @@ export async function startParties(
   const delivered: string[] = [];
   let isOver = false;
   const sockets = new Set<Socket>();
-  const servers: Server[] = [];
+  const own = new Map<number, { server: Server; readonly sockets: Set<Socket>; readonly make: () => Server }>();
   const listen = async (onMessage: (message: string) => void): Promise<number> => {
-    const server = createServer((socket) => {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      eachFrame(socket, (message) => {
-        onMessage(message);
-        socket.write(frame(answerTo(message)));
+    const ownSockets = new Set<Socket>();
+    const make = (): Server =>
+      createServer((socket) => {
+        sockets.add(socket);
+        ownSockets.add(socket);
+        socket.on('error', () => undefined);
+        eachFrame(socket, (message) => {
+          onMessage(message);
+          socket.write(frame(answerTo(message)));
+        });
       });
-    });
-    servers.push(server);
+    const server = make();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+    own.set(address.port, { server, sockets: ownSockets, make });
     return address.port;
   };
   const platform = (leg: number, mapping: Mapping): Promise<number> => {
@@ -57,6 +64,18 @@ export async function startParties(
   return {
     ports,
     delivered,
+    down: async (platform) => {
+      const one = own.get(ports[platform]);
+      for (const socket of one?.sockets ?? []) socket.destroy();
+      await new Promise((resolve) => one?.server.close(resolve));
+    },
+    up: async (platform) => {
+      const one = own.get(ports[platform]);
+      if (one === undefined) throw new Error(`there is no ${platform}`);
+      one.server = one.make();
+      one.server.listen(ports[platform], '127.0.0.1');
+      await once(one.server, 'listening');
+    },
     send: async (feedPort, id) => {
       const answer = await exchange(feedPort, order(id), sockets);
       return /\rMSA\|([A-Z]{2})/.exec(answer)?.[1] ?? 'none';
@@ -64,7 +83,7 @@ export async function startParties(
     stop: async () => {
       isOver = true;
       for (const socket of sockets) socket.destroy();
-      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+      await Promise.all([...own.values()].map(({ server }) => new Promise((resolve) => server.close(resolve))));
     },
   };
 }

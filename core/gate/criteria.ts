@@ -2,6 +2,7 @@
  * The criteria of go or no-go (DESIGN, "Gate"), each a pure function from observations to green or red with its reason and
  * evidence. Unknown is red; a source that is not there is red as `not configured`.
  */
+import { isSamePerson } from '../person.ts';
 import { judgeQuiet } from '../planning/quiet.ts';
 import { fitInto, nameOf, windowAt, windowsIn } from '../planning/windows.ts';
 import type { Earlier, GateConnection, Observations, Observed } from './observations.ts';
@@ -145,17 +146,29 @@ export const CRITERIA: readonly Criterion[] = [
   {
     id: 'on-call',
     title: 'monitoring and on-call are live: the new owner has acknowledged a synthetic alert',
-    remedy: 'send a test alert, then: cutover attest --what alert-receipt --by NAME',
-    judge: ({ alertReceipts, nowMs }) =>
-      whole(
-        alertReceipts,
-        ([newest]) => {
-          if (newest === undefined) return 'no alert was ever acknowledged';
-          const ageMs = nowMs - newest.atMs;
-          return ageMs <= FRESH_MS.alertReceipt ? null : `the last alert was acknowledged ${ageOf(ageMs)} ago`;
+    remedy: 'send a test alert; one of `onCall` in handover.yaml: cutover attest --what alert-receipt --by NAME …',
+    judge: ({ connections, alertReceipts, handover, nowMs }) => {
+      if (alertReceipts.kind !== 'observed') return missing(alertReceipts);
+      if (handover.kind !== 'observed') return missing(handover);
+      return perConnection(
+        connections,
+        ({ name, owner }) => {
+          if (owner === null) return 'not configured: the inventory names no team under `owners.new`';
+          const people = handover.value.onCall.filter(({ team }) => team === owner).flatMap((team) => team.people);
+          if (people.length === 0) return `not configured: handover.yaml has nobody under \`onCall\` of ${owner}`;
+          const about = alertReceipts.value.filter(({ value }) => value.connections.includes(name));
+          const own = about.find(({ value }) => people.some((one) => isSamePerson(one.name, value.by)));
+          const [other] = about;
+          if (own === undefined && other !== undefined)
+            return `its last alert was acknowledged by ${other.value.by}, who is not on call of ${owner}`;
+          if (own === undefined) return 'no alert of it was ever acknowledged';
+          const ageMs = nowMs - own.atMs;
+          return ageMs <= FRESH_MS.alertReceipt ? null : `its last alert was acknowledged ${ageOf(ageMs)} ago`;
         },
-        ([newest]) => `an alert was acknowledged by ${newest?.value.by}`,
-      ),
+        'an alert of each was acknowledged by the team that has it from the switch on',
+        alertReceipts.evidence,
+      );
+    },
   },
   {
     id: 'reconciliation-ready',

@@ -25,6 +25,14 @@ export const handoverSchema = z.strictObject({
     .min(1),
   notices: z.array(z.strictObject({ wave: z.string(), to: z.string().min(1), sent: date.optional() })),
   bridge: z.strictObject({ dialIn: z.string().min(1), contacts: z.array(contact).min(1) }),
+  onCall: z
+    .array(
+      z.strictObject({ team: z.string().min(1).describe('as under `owners.new`'), people: z.array(contact).min(1) }),
+    )
+    .default([])
+    .describe(
+      'who of the new owners is called at night; the alert that the gate asks for is acknowledged by one of them',
+    ),
   roster: z
     .array(z.strictObject({ wave: z.string(), people: z.array(contact).min(1) }))
     .describe('of the first morning'),

@@ -49,6 +49,7 @@ function connection(over: Partial<GateConnection> = {}): GateConnection {
     name: 'a',
     wave: 'pilot',
     vendor: 'acme',
+    owner: 'integration-team',
     window: WINDOW,
     unclassifiedEffects: [],
     status: observed(status()),
@@ -79,6 +80,7 @@ handOffs:
   lis: [{ what: check the interface log, contact: bo, agreed: 2026-03-01 }]
 knowledgeTransfer: [{ topic: runbooks, to: on-call, done: 2026-03-02 }]
 notices: [{ wave: pilot, to: northside, sent: 2026-03-03 }]
+onCall: [{ team: integration-team, people: [{ name: dana, role: on-call, phone: "+1 555 0103" }] }]
 bridge: { dialIn: "+1 555 0100", contacts: [{ name: ann, role: lead, phone: "+1 555 0101" }] }
 roster: [{ wave: pilot, people: [{ name: bob, role: integration, phone: "+1 555 0102" }] }]
 `;
@@ -196,9 +198,24 @@ const RED: [string, Partial<Observations>, RegExp][] = [
   ['on-call', { alertReceipts: ABSENT }, /not configured/],
   [
     'on-call',
-    { alertReceipts: observed([{ digest: 'sha256:5', atMs: NOW - 9 * DAY, value: { by: 'dana', connections: [] } }]) },
+    {
+      alertReceipts: observed([{ digest: 'sha256:5', atMs: NOW - 9 * DAY, value: { by: 'dana', connections: ['a'] } }]),
+    },
     /9 days ago/,
   ],
+  [
+    'on-call',
+    { alertReceipts: observed([{ digest: 'sha256:5', atMs: NOW, value: { by: 'lee', connections: ['a'] } }]) },
+    /acknowledged by lee, who is not on call of integration-team/,
+  ],
+  [
+    'on-call',
+    { alertReceipts: observed([{ digest: 'sha256:5', atMs: NOW, value: { by: 'dana', connections: ['b'] } }]) },
+    /no alert of it was ever acknowledged/,
+  ],
+  ['on-call', { connections: [connection({ owner: null })] }, /names no team under `owners.new`/],
+  ['on-call', { connections: [connection({ owner: 'others' })] }, /nobody under `onCall` of others/],
+  ['on-call', { alertReceipts: UNKNOWN }, /unknown/],
   ['reconciliation-ready', { reconciliations: ABSENT }, /not configured/],
   [
     'reconciliation-ready',
@@ -318,6 +335,7 @@ describe('a waiver', () => {
 });
 
 const both: Partial<Observations> = {
+  alertReceipts: observed([{ digest: 'sha256:5', atMs: NOW, value: { by: 'dana', connections: ['a', 'b'] } }]),
   comparison: observed(new Map(['a', 'b'].map((name) => [name, { verdict: 'green' as const, reasons: [] }]))),
   reconciliations: observed([
     {

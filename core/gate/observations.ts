@@ -16,6 +16,8 @@ export type GateConnection = {
   readonly wave: string;
   /** Under `owners.emr` of the inventory. */
   readonly vendor: string | null;
+  /** Under `owners.new`: the team that has it from the switch on. */
+  readonly owner: string | null;
   readonly window: WindowRule | null;
   readonly unclassifiedEffects: readonly string[];
   readonly status: Observed<ConnectionStatus>;

@@ -46,6 +46,11 @@ export const programmeSchema = z.strictObject({
     .record(z.string(), z.enum(['low', 'medium', 'high']))
     .default({})
     .describe('by practice'),
+  traffic: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of old message files to count traffic from, relative to this file; default: the journals'),
   quiet: z
     .strictObject({
       share: z.number().min(0).max(1).default(QUIET_LIMITS.share),

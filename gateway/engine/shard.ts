@@ -7,6 +7,7 @@ import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
 import { decideMove } from '../../core/connection.ts';
 import type { Inventory } from '../../core/inventory.ts';
 import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
+import { type TooEarly, tooEarlyToDecommission } from '../../core/soak.ts';
 import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
 import { ConnectionEngine } from './connection.ts';
 import type { Correspondent } from './correspondence.ts';
@@ -58,6 +59,7 @@ export class ShardEngine {
   readonly #byFeed = new Map<string, ConnectionEngine[]>();
   readonly deciding: Deciding;
   readonly #moves: RouteMoves;
+  #soakMs: number;
   readonly #recordedApprovals = new Set<string>();
   #refuseTimer: number | null = null;
   readonly #heldByHand = new Map<string, { readonly timer: number; readonly feed: FeedEngine }>();
@@ -73,6 +75,7 @@ export class ShardEngine {
       swapEnded: (name, response) => this.watch?.swapEnded(name, response),
     });
     this.#observer = this.#feedObserver();
+    this.#soakMs = options.inventory.soakMs;
     this.#add(options.inventory);
   }
 
@@ -82,6 +85,7 @@ export class ShardEngine {
     inventory: Inventory,
   ): { readonly added: readonly EndpointId[]; readonly refused: readonly Unchanged[] } {
     this.runtime.now = nowMs;
+    this.#soakMs = inventory.soakMs;
     const connections = [...this.connections.values()].map(({ config }) => config);
     const feeds = [...this.feeds.values()].map(({ config }) => config);
     const { next: addable, refused } = judgeReload({ connections, feeds }, inventory);
@@ -239,6 +243,11 @@ export class ShardEngine {
           this.#refuse(asked, verdict, reply);
           return;
         }
+        const early = decision.event.verb === 'decommission' ? this.#whyNotYet(connection) : null;
+        if (early !== null) {
+          reply(refusal(409, early.code, `${name}: ${early.message}`, name, early.next));
+          return;
+        }
         this.operations.begin(request.requestId, name, reply);
         const approval = verdict === null ? null : this.#recordApproval(asked, verdict);
         // A swap that is still draining when the window closes gives up.
@@ -254,6 +263,16 @@ export class ShardEngine {
         return;
       }
     }
+  }
+
+  /** The way back is given up only after the soak of this gateway's own inventory, and while nothing waits for a person. */
+  #whyNotYet(connection: ConnectionEngine): TooEarly | null {
+    return tooEarlyToDecommission({
+      changedAt: connection.epochs.at(-1)?.at ?? new Date(this.runtime.now).toISOString(),
+      openDecisions: this.decisions.openOf(connection.config.name),
+      soakMs: this.#soakMs,
+      nowMs: this.runtime.now,
+    });
   }
 
   /** The refusal is in the journal before it is told, unless the journal cannot be written. */
@@ -466,6 +485,12 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'effects-unclassified': 403,
 };
 
-function refusal(status: number, code: string, message: string, connection: string): Parameters<Reply>[0] {
-  return { ok: false, status, error: { code, message, connection, next: [] } };
+function refusal(
+  status: number,
+  code: string,
+  message: string,
+  connection: string,
+  next: readonly string[] = [],
+): Parameters<Reply>[0] {
+  return { ok: false, status, error: { code, message, connection, next: [...next] } };
 }

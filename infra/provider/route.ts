@@ -3,8 +3,13 @@
  * starts the gateway's operation and waits for its outcome; whatever fails leaves Pulumi's state as it was.
  */
 import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
+import { systemClock } from '../../adapters/clock.ts';
 import type { GatewayFailure } from '../../adapters/gateway-admin.ts';
+import { readLocalSigners } from '../../adapters/signers-file.ts';
 import type { ConnectionStatus, Info, RouteRequestInput } from '../../core/admin-api.ts';
+import { judgeApproval } from '../../core/approval.ts';
+import { needsSignature } from '../../core/connection.ts';
 import { controlOf } from '../../core/platform.ts';
 import { readApproval } from './approvals.ts';
 import type { Gateways } from './gateways.ts';
@@ -52,8 +57,10 @@ export async function checkRoute(
   }
   if (judgement.kind === 'move') {
     const approval = await approvalOf(context, inputs);
-    if (!approval.ok)
-      return { ok: true, value: { inputs, problems: [{ property: 'approval', reason: approval.message }] } };
+    const problem = approval.ok
+      ? await doubtAbout(context, inputs, present.value.status, judgement, approval.value)
+      : approval.message;
+    if (problem !== null) return { ok: true, value: { inputs, problems: [{ property: 'approval', reason: problem }] } };
   }
   return { ok: true, value: { inputs, problems: [] } };
 }
@@ -194,6 +201,27 @@ async function approvalOf(
   if (inputs.approval === undefined) return { ok: true, value: null };
   const approval = await readApproval(context.approvals, inputs.approval);
   return approval.ok ? approval : about(inputs, approval.message);
+}
+
+/** The document as this machine can judge it, to say no in a preview; null: nothing speaks against it here. */
+async function doubtAbout(
+  { approvals, gateways }: RouteContext,
+  inputs: RouteInputs,
+  status: ConnectionStatus,
+  { move, verb, towards }: Extract<Judgement, { kind: 'move' }>,
+  presented: RouteRequestInput['approval'] | null,
+): Promise<string | null> {
+  const kind = needsSignature(verb, towards);
+  if (kind === null || presented === null || presented === undefined) return null;
+  const local = await readLocalSigners(dirname(approvals), inputs.deployment);
+  const epochs = await gateways.client(inputs).epochs(inputs.name);
+  if (local.kind !== 'read' || !epochs.ok) return null;
+  const { name } = inputs;
+  const from = { phase: status.phase, newWeight: status.newWeight, epoch: status.epoch };
+  // Whose credential it is, the gateway knows; here nobody is taken for the operator.
+  const question = { connection: name, kind, verb, from, to: move, operator: '', history: epochs.value, presented };
+  const verdict = judgeApproval({ ...question, nowMs: Date.parse(systemClock.now()) }, local.authority);
+  return verdict.ok ? null : refused(`${verdict.message} [${verdict.code}]`, verdict.next).message;
 }
 
 function outputsOf(info: Info, status: ConnectionStatus): RouteOutputs {

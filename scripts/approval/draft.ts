@@ -58,13 +58,17 @@ async function draftOnFile(context: Context, named: string, kind: Kind): Promise
     throw refuse('wrong-document', `${digest} is for ${VERB_OF[itsKind]}`, `cutover ${VERB_OF[itsKind]} --document …`);
   }
   const evidence = await evidenceOf(context, document.evidence);
+  if (kind === 'approval')
+    await requireStanding(context, { digest: document.evidence, evidence }, document.connections);
   return { kind, digest, text: found.text, document, evidence, signatures: found.signatures };
 }
 
 async function newDraft(context: Context, args: Args, kind: Kind): Promise<Draft> {
   const connections = await presentEpochs(context);
   const names = connections.map(({ name }) => name);
-  const { digest: evidenceDigest, evidence } = await chooseEvidence(context, args, kind, names);
+  const chosen = await chooseEvidence(context, args, kind, names);
+  const { digest: evidenceDigest, evidence } = chosen;
+  if (kind === 'approval') await requireStanding(context, chosen, connections);
   const document = approvalDocumentSchema.parse({
     deployment: context.inventory.deployment,
     connections,
@@ -119,29 +123,73 @@ async function chooseEvidence(context: Context, args: Args, kind: Kind, names: r
   const source = kind === 'approval' ? 'gate' : 'reconciliation';
   const { found } = await listEvidence(join(stackFolderOf(context), 'evidence'), source);
   const chosen = found.find((one) => one.evidence.deployment === context.inventory.deployment && covers(one));
-  if (chosen !== undefined && kind === 'approval') requireGreen(context, chosen);
   if (chosen !== undefined) return chosen;
   const verb = kind === 'approval' ? 'gate' : 'reconcile';
   const message = `there is no evidence of a ${verb} that speaks of everything selected`;
   throw refuse('evidence-absent', message, `cutover ${verb} (the same selection)`, '--evidence DIGEST');
 }
 
-const gateBody = z.object({ verdict: z.string(), expiresAt: z.string() });
+const gateBody = z.object({
+  verdict: z.string(),
+  expiresAt: z.string(),
+  epochs: z.record(z.string(), z.int().nullable()).default({}),
+  criteria: z
+    .array(
+      z.object({
+        id: z.string(),
+        verdict: z.string(),
+        red: z.array(z.object({ name: z.string().nullable() })).default([{ name: null }]),
+      }),
+    )
+    .default([]),
+});
+type GateBody = z.output<typeof gateBody>;
 
-/** The newest gate is the one that counts, also where an older one was green. */
-function requireGreen(context: Context, { digest, evidence }: Chosen): void {
-  const body = gateBody.safeParse(evidence.body);
+/** Whichever evidence is named: a green gate of all of them, of today and of these epochs, and no newer one that is red. */
+async function requireStanding(
+  context: Context,
+  { digest, evidence }: Chosen,
+  connections: readonly { readonly name: string; readonly fromEpoch: number }[],
+): Promise<void> {
   const again = 'cutover gate (the same selection) --explain';
-  if (!body.success || body.data.verdict !== 'green') {
-    throw refuse(
-      'gate-red',
-      `the newest gate of this selection (${evidence.at}, ${digest.slice(0, 19)}…) is not green`,
-      again,
-    );
+  const which = `the gate of ${evidence.at} (${digest.slice(0, 19)}…)`;
+  const body = gateBody.safeParse(evidence.body);
+  if (evidence.kind !== 'gate' || !body.success) {
+    throw refuse('evidence-wrong-kind', `an approval rests on a gate, and ${digest} is none (${evidence.kind})`, again);
   }
-  if (body.data.expiresAt <= context.clock.now()) {
-    throw refuse('gate-expired', `the newest gate of this selection ended at ${body.data.expiresAt}`, again);
+  if (body.data.verdict !== 'green') throw notGreen(which, idsOfRed(body.data), again);
+  if (body.data.expiresAt <= context.clock.now())
+    throw refuse('gate-expired', `${which} ended at ${body.data.expiresAt}`, again);
+  const unseen = connections.find(({ name }) => !evidence.connections.includes(name));
+  if (unseen !== undefined) throw refuse('gate-incomplete', `${which} says nothing of ${unseen.name}`, again);
+  for (const { name, fromEpoch } of connections) {
+    const seen = body.data.epochs[name];
+    if (seen === undefined || seen === null || seen === fromEpoch) continue;
+    throw refuse('gate-stale', `${which} saw ${name} at epoch ${seen}; this is for epoch ${fromEpoch}`, again);
   }
+  const names = connections.map(({ name }) => name);
+  const { found } = await listEvidence(join(stackFolderOf(context), 'evidence'), 'gate');
+  for (const newer of found) {
+    if (newer.evidence.deployment !== context.inventory.deployment || newer.evidence.at <= evidence.at) continue;
+    const read = gateBody.safeParse(newer.evidence.body);
+    const seen = names.filter((name) => newer.evidence.connections.includes(name));
+    const red = read.success && seen.length > 0 ? idsOfRed(read.data, seen) : [];
+    const is = `the newer gate of ${newer.evidence.at} (${newer.digest.slice(0, 19)}…)`;
+    if (red.length > 0) throw notGreen(is, red, again);
+    if (seen.length === names.length) return;
+  }
+}
+
+/** Of these connections, or of any. */
+function idsOfRed({ criteria }: GateBody, names: readonly string[] | null = null): string[] {
+  return criteria
+    .filter(({ verdict }) => verdict === 'red')
+    .filter(({ red }) => names === null || red.some(({ name }) => name === null || names.includes(name)))
+    .map(({ id }) => id);
+}
+
+function notGreen(which: string, red: readonly string[], again: string): VerbStop {
+  return refuse('gate-red', `${which} is not green${red.length === 0 ? '' : `: ${red.join(', ')}`}`, again);
 }
 
 async function evidenceOf(context: Context, digest: string): Promise<Evidence> {

@@ -1,6 +1,9 @@
 /** `approve` and `signoff`: show what is to be signed, sign it with the person's own key, and say who is still missing. */
 
+import { join } from 'node:path';
+import { z } from 'zod';
 import { fingerprintIn, storeDocument, storeSignature } from '../../adapters/approval-files.ts';
+import { loadEvidence } from '../../adapters/evidence-files.ts';
 import { commitFiles } from '../../adapters/git.ts';
 import { type LocalSigners, readLocalSigners } from '../../adapters/signers-file.ts';
 import { signWithSshKeygen } from '../../adapters/ssh-keygen.ts';
@@ -47,7 +50,10 @@ export async function signDocument(context: Context, args: Args, kind: Kind): Pr
   const file = await storeDocument(approvals, draft.digest, draft.document);
   const signatureFile = await storeSignature(approvals, draft.digest, signer, signed.signature);
   const counted = judge(context, draft, local, [...before, signed.signature]);
-  const warnings = args['no-commit'] === true ? [] : await commit(context, draft, signer, [file, signatureFile]);
+  const warnings =
+    args['no-commit'] === true
+      ? []
+      : await commit(context, draft, signer, [file, signatureFile, ...(await evidenceFilesOf(context, draft))]);
   const document = documentOf(context, draft, counted, { file, signatureFile, signer, warnings });
   return { document, text: formatSigned(document), exitCode: EXIT.done };
 }
@@ -85,6 +91,18 @@ async function commit(context: Context, draft: Draft, signer: string, files: rea
     return ['not committed: this is no git repository; hand the two files on yourself'];
   if (outcome.kind === 'committed' && outcome.push.kind === 'failed') return [`not pushed: ${outcome.push.message}`];
   return [];
+}
+
+/** What it rests on goes with it, and what that rests on: whoever signs next, or audits, reads them from git. */
+async function evidenceFilesOf(context: Context, { document, evidence }: Draft): Promise<string[]> {
+  const folder = join(stackFolderOf(context), 'evidence');
+  const body = z.object({ criteria: z.array(z.object({ evidence: z.array(z.string()) })) }).safeParse(evidence.body);
+  const named = body.success ? body.data.criteria.flatMap((criterion) => criterion.evidence) : [];
+  const digests = [...new Set([document.evidence, ...named])];
+  const found = await Promise.all(
+    digests.map(async (digest) => ({ digest, read: await loadEvidence(folder, digest) })),
+  );
+  return found.flatMap(({ digest, read }) => (read.ok ? [join(folder, `${digest.replace('sha256:', '')}.json`)] : []));
 }
 
 type Stored = {

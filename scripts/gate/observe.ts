@@ -1,6 +1,6 @@
 /** Collects what the gate judges: gateways, proof store, frozen evidence, the stack's files, recorded traffic. Judges nothing. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type FoundEvidence, listEvidence } from '../../adapters/evidence-files.ts';
 import { DEFAULT_THRESHOLDS } from '../../core/compare/judgement.ts';
@@ -24,6 +24,7 @@ import type { TrafficProfile } from '../../core/planning/traffic.ts';
 import { readStanding } from '../compare/standing.ts';
 import { observeTraffic } from '../plan/observed-traffic.ts';
 import type { Context } from '../runner/context.ts';
+import { nameList } from '../runner/name-list.ts';
 import { readStatuses } from '../runner/snapshot.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
 import { VerbStop } from '../runner/stop.ts';
@@ -51,34 +52,61 @@ export async function observe(
   context: Context,
 ): Promise<{ readonly observations: Observations; readonly warnings: readonly string[] }> {
   const folder = stackFolderOf(context);
-  const warnings: string[] = [];
-  const kept = async (kind: EvidenceKind): Promise<FoundEvidence['found']> => {
-    const { found, damaged } = await listEvidence(join(folder, 'evidence'), kind);
-    warnings.push(...damaged);
-    return found.filter(({ evidence }) => evidence.deployment === context.inventory.deployment);
-  };
-  const drains = parsed(await kept('drain-rehearsal'), drillSchema);
-  const cycles = parsed(await kept('drill'), drillSchema);
+  const kept = await readKept(context, join(folder, 'evidence'));
+  const drains = parsed(kept.of('drain-rehearsal'), drillSchema);
+  const cycles = parsed(kept.of('drill'), drillSchema);
   const drills: readonly Earlier<Drill>[] = [...drains, ...cycles].sort((a, b) => b.atMs - a.atMs);
-  const reconciliations = parsed(await kept('reconciliation'), reconciledSchema).map(({ value, ...rest }) => ({
+  const reconciliations = parsed(kept.of('reconciliation'), reconciledSchema).map(({ value, ...rest }) => ({
     ...rest,
     value: new Map(value.connections.map((one) => [one.name, one])) satisfies Verdicts,
   }));
-  const receipts = attestations(await kept('alert-receipt'));
   const nowMs = Date.parse(context.clock.now());
   const observations: Observations = {
     nowMs,
     connections: await connectionsOf(context),
     comparison: await comparisonOf(context),
-    drills: ifAny(drills, 'no drill of this stack was ever frozen'),
-    reconciliations: ifAny(reconciliations, 'no reconciliation of this stack was ever frozen'),
-    connectivity: attestations(await kept('connectivity')),
-    alertReceipts: ifAny(receipts, 'nobody has attested an alert of this stack'),
+    drills: kept.source(drills, 'no drill of this stack was ever frozen'),
+    reconciliations: kept.source(reconciliations, 'no reconciliation of this stack was ever frozen'),
+    connectivity: attestations(kept.of('connectivity')),
+    alertReceipts: kept.source(attestations(kept.of('alert-receipt')), 'nobody has attested an alert of this stack'),
     raid: await fileOf(join(folder, 'raid.yaml'), parseRaid),
     handover: await fileOf(join(folder, 'handover.yaml'), parseHandover),
     night: await nightOf(context, folder, nowMs),
   };
-  return { observations, warnings };
+  return { observations, warnings: kept.damaged };
+}
+
+type Kept = FoundEvidence['found'];
+type KeptEvidence = {
+  readonly damaged: readonly string[];
+  of(kind: EvidenceKind): Kept;
+  source<T>(all: readonly Earlier<T>[], absent: string): Observed<readonly Earlier<T>[]>;
+};
+
+const KEPT_KINDS = ['drain-rehearsal', 'drill', 'reconciliation', 'connectivity', 'alert-receipt'] as const;
+
+/** What was changed could have been the newest, and red: while something is damaged, nothing that rests on evidence is known. */
+async function readKept({ inventory }: Context, folder: string): Promise<KeptEvidence> {
+  const byKind = new Map<EvidenceKind, Kept>();
+  const damaged = new Set<string>();
+  for (const kind of KEPT_KINDS) {
+    const read = await listEvidence(folder, kind);
+    for (const message of read.damaged) damaged.add(message);
+    byKind.set(
+      kind,
+      read.found.filter(({ evidence }) => evidence.deployment === inventory.deployment),
+    );
+  }
+  const [first] = damaged;
+  return {
+    damaged: [...damaged],
+    of: (kind) => byKind.get(kind) ?? [],
+    source: (all, absent) => {
+      if (first !== undefined) return { kind: 'unknown', message: first };
+      if (all.length === 0) return { kind: 'not-configured', message: absent };
+      return { kind: 'observed', value: all, evidence: all.slice(0, 1).map(({ digest }) => digest) };
+    },
+  };
 }
 
 async function connectionsOf(context: Context): Promise<GateConnection[]> {
@@ -89,7 +117,7 @@ async function connectionsOf(context: Context): Promise<GateConnection[]> {
       view?.kind === 'read'
         ? ({ kind: 'observed', value: view.status, evidence: [] } as const)
         : ({ kind: 'unknown', message: view?.message ?? 'its gateway was not asked' } as const);
-    return { name, wave, vendor: owners.emr ?? null, window, unclassifiedEffects, status };
+    return { name, wave, vendor: owners.emr ?? null, owner: owners.new ?? null, window, unclassifiedEffects, status };
   });
 }
 
@@ -106,8 +134,6 @@ async function comparisonOf(context: Context): Promise<Observed<Verdicts>> {
   }
 }
 
-type Kept = FoundEvidence['found'];
-
 /** What does not fit is no evidence for the gate. */
 function parsed<S extends z.ZodType>(found: Kept, schema: S): Earlier<z.output<S>>[] {
   return found.flatMap(({ digest, evidence }) => {
@@ -122,11 +148,6 @@ function attestations(found: Kept): Earlier<Attestation>[] {
     if (!body.success) return [];
     return [{ digest, atMs: Date.parse(evidence.at), value: { by: body.data.by, connections: evidence.connections } }];
   });
-}
-
-function ifAny<T>(all: readonly Earlier<T>[], message: string): Observed<readonly Earlier<T>[]> {
-  if (all.length === 0) return { kind: 'not-configured', message };
-  return { kind: 'observed', value: all, evidence: all.slice(0, 1).map(({ digest }) => digest) };
 }
 
 type Parse<T> = (text: string, file: string) => { readonly ok: true; readonly value: T } | Failed;
@@ -153,22 +174,35 @@ async function nightOf(context: Context, folder: string, nowMs: number): Promise
           source: measured.source,
         };
   const needs = needsOf(context.selected.length, times, { verifyMs: verification, rollbackAtLeastMs: rollbackAtLeast });
-  const { inventory } = context;
-  const { timeZone } = programme;
-  const databaseUrl = context.env.DATABASE_URL ?? null;
-  const observed = await observeTraffic({ inventory, timeZone, archive: null, databaseUrl, nowMs });
-  const profiles = context.selected.flatMap(({ name }) => observed.profile(name) ?? []);
-  return { programme, needs, traffic: trafficOf(sumProfiles(profiles), databaseUrl, observed.notes) };
+  // A calendar that cannot be read may hold a freeze: then nobody knows what the night is like.
+  const traffic = read.kind === 'unknown' ? read : await trafficOf(context, programme, folder, nowMs);
+  return { programme, needs, traffic };
 }
 
-function trafficOf(
-  sum: TrafficProfile | null,
-  databaseUrl: string | null,
-  notes: readonly string[],
-): Observed<TrafficProfile> {
-  if (databaseUrl === null)
-    return { kind: 'not-configured', message: 'DATABASE_URL is not set, so no traffic is recorded' };
-  if (sum === null)
-    return { kind: 'unknown', message: notes.join('; ') || 'no traffic of these connections was recorded' };
-  return { kind: 'observed', value: sum, evidence: [] };
+async function trafficOf(
+  context: Context,
+  programme: Programme,
+  folder: string,
+  nowMs: number,
+): Promise<Observed<TrafficProfile>> {
+  const databaseUrl = context.env.DATABASE_URL || null;
+  const archive = programme.traffic === undefined ? null : resolve(folder, programme.traffic);
+  if (archive === null && databaseUrl === null) {
+    const message = 'no traffic is recorded: DATABASE_URL is not set, and programme.yaml names no `traffic`';
+    return { kind: 'not-configured', message };
+  }
+  const { inventory, selected } = context;
+  try {
+    const { timeZone } = programme;
+    const observed = await observeTraffic({ inventory, timeZone, archive, databaseUrl, nowMs });
+    const profiles = selected.map(({ name }) => ({ name, profile: observed.profile(name) }));
+    const unseen = profiles.filter(({ profile }) => profile === null).map(({ name }) => name);
+    const sum = unseen.length > 0 ? null : sumProfiles(profiles.flatMap(({ profile }) => profile ?? []));
+    if (sum !== null) return { kind: 'observed', value: sum, evidence: [] };
+    const message = observed.source === null ? observed.notes.join('; ') : '';
+    return { kind: 'unknown', message: message || `no traffic of ${nameList(unseen)} was recorded` };
+  } catch (error) {
+    if (!(error instanceof VerbStop)) throw error;
+    return { kind: 'unknown', message: error.message };
+  }
 }

@@ -32,6 +32,11 @@ export const FLAGS = {
   'dry-run': { kind: 'boolean', summary: 'print the Plan and change nothing' },
   yes: { kind: 'boolean', summary: 'do not ask; needed without a terminal' },
   json: { kind: 'boolean', summary: 'one JSON document on stdout' },
+  confirm: {
+    kind: 'text',
+    value: 'WAVE',
+    summary: 'beside --yes, as it would be typed: the name of the wave (of several: A,B); needed in production',
+  },
   'max-failures': {
     kind: 'integer',
     value: 'N',

@@ -29,7 +29,7 @@ function line(index: number, agree: boolean | null): ConnectionLine {
 
 function document(agrees: (index: number) => boolean | null): StatusDocument {
   const connections = Array.from({ length: 250 }, (_, index) => line(index + 1, agrees(index + 1)));
-  return { ok: false, connections, nextSteps: ['cutover sync --connection practice-200'] };
+  return { ok: false, connections, waivers: [], nextSteps: ['cutover sync --connection practice-200'] };
 }
 
 test('250 connections on one screen: sums, then the red one by name, then a mark each', () => {

@@ -2,16 +2,21 @@
 import { describeRoute } from '../../core/connection.ts';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
 import { markLines } from './marks.ts';
+import { nameList } from './name-list.ts';
 import { formatTable } from './table.ts';
 
 const HEADER = ['', 'connection', 'wave', 'phase', 'control', 'epoch', 'state', 'lag', 'remark'];
 const MARKS = ['✗', '?', '✓'] as const;
 
-export function formatStatus({ ok, connections, nextSteps }: StatusDocument): string {
+export function formatStatus({ ok, connections, waivers, nextSteps }: StatusDocument): string {
   const lines = [
     ...formatTable([HEADER, ...sorted(connections).map(toRow)]),
     '',
     `${connections.length} connections: ${countsOf(connections)}; ${ok ? 'everything agrees' : 'not everything is green'}`,
+    ...waivers.map(
+      ({ criterion, by, reason, notAfter, connections: waived }) =>
+        `~ ${criterion} is waived by ${by} until ${notAfter} for ${nameList(waived)}: ${reason}`,
+    ),
     ...(nextSteps.length === 0 ? [] : ['', 'next:', ...nextSteps.map((step) => `  ${step}`)]),
   ];
   return `${lines.join('\n')}\n`;

@@ -58,6 +58,10 @@ export async function runMove(name: string, verb: MoveVerb, args: Args, around: 
       taken = await takeSnapshot(context, args, sessions);
       verdict = verb.decide(taken.snapshot, args);
     }
+    if (verdict.kind === 'plan' && verb.preflight !== undefined) {
+      const barred = await verb.preflight(context, verdict.plan);
+      if (barred.size > 0) verdict = verb.decide({ ...taken.snapshot, barred }, args);
+    }
     if (verdict.kind === 'refused') throw new VerbStop(EXIT.failed, verdict.refusal);
     const { plan } = verdict;
     const header = {
@@ -174,7 +178,8 @@ function wavesOf({ selected }: Context, plan: Plan): string {
 }
 
 async function confirm(context: Context, verb: MoveVerb, args: Args, plan: Plan): Promise<void> {
-  if (args.yes === true || verb.confirm === 'nothing' || plan.moves.length === 0) return;
+  if (verb.confirm === 'nothing' || plan.moves.length === 0) return;
+  if (args.yes === true) return confirmedByFlag(context, verb, args, plan);
   const { terminal, interruption, stack } = context;
   const count = plan.moves.length === 1 ? '1 connection' : `${plan.moves.length} connections`;
   for (const { name, from, to } of plan.moves)
@@ -188,6 +193,18 @@ async function confirm(context: Context, verb: MoveVerb, args: Args, plan: Plan)
   throwIfInterrupted(interruption);
   if (answer === expected) return;
   throw new VerbStop(EXIT.refused, { code: 'not-confirmed', message: 'not confirmed; nothing was changed', next: [] });
+}
+
+/** In production no --yes in a script gives up the way back: the name comes with it. */
+function confirmedByFlag(context: Context, verb: MoveVerb, args: Args, plan: Plan): void {
+  if (verb.confirm !== 'typed' || (args.confirm === undefined && context.inventory.target === 'local')) return;
+  const expected = wavesOf(context, plan);
+  if (args.confirm === expected) return;
+  const message =
+    args.confirm === undefined
+      ? `${context.verb} cannot be undone: with --yes it needs the name of the wave, and nothing was changed`
+      : `--confirm is '${args.confirm}', and this is wave ${expected}: nothing was changed`;
+  throw new VerbStop(EXIT.refused, { code: 'not-confirmed', message, next: [`--yes --confirm ${expected}`] });
 }
 
 function printed(document: MoveDocument): Printed {

@@ -65,6 +65,7 @@ export function assembleSnapshot(context: Context, statuses: Statuses, records: 
     ledger: records.ledger?.availability ?? { kind: 'skipped' },
     differing: differingOthers(context, statuses),
     approvals: context.approvals,
+    barred: new Map(),
     nowMs: Date.parse(context.clock.now()),
     soakMs: context.inventory.soakMs,
   };

@@ -1,5 +1,5 @@
 /** What a verb file exports: data and one decision; the runner does the rest. */
-import type { Order, Snapshot, Verdict } from '../../core/plan.ts';
+import type { Order, Plan, Snapshot, Verdict } from '../../core/plan.ts';
 import type { Context, Surroundings } from './context.ts';
 import type { Args, FlagName } from './flags.ts';
 import type { ExitCode } from './stop.ts';
@@ -21,6 +21,8 @@ export type MoveVerb = Described & {
   /** Judges the command line beyond single flags; throws a VerbStop. */
   readonly check?: (args: Args) => void;
   readonly decide: (snapshot: Snapshot, args: Args) => Verdict;
+  /** Asks again, before anything changes, what a planned move rests on: what speaks against it, by connection. */
+  readonly preflight?: (context: Context, plan: Plan) => Promise<Snapshot['barred']>;
 };
 
 export type Printed = {

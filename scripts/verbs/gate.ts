@@ -2,12 +2,8 @@
 
 import { join } from 'node:path';
 import { storeEvidence } from '../../adapters/evidence-files.ts';
-import { readLocalSigners } from '../../adapters/signers-file.ts';
-import { readWaivers } from '../../adapters/waiver-files.ts';
 import type { GateDocument } from '../../core/gate/gate-document.ts';
-import { judgeGate } from '../../core/gate/judge.ts';
-import { judgeWaivers } from '../../core/gate/waiver.ts';
-import { observe } from '../gate/observe.ts';
+import { askGate } from '../gate/ask.ts';
 import { formatGate } from '../gate/print.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
@@ -30,11 +26,7 @@ export const gate: TaskVerb = {
 async function perform(context: Context, args: Args): Promise<Printed> {
   const folder = stackFolderOf(context);
   const { deployment } = context.inventory;
-  const { observations, warnings } = await observe(context);
-  const local = await readLocalSigners(folder, deployment);
-  const authority = local.kind === 'read' ? local.authority : null;
-  const waivers = judgeWaivers(await readWaivers(join(folder, 'waivers')), authority, observations.nowMs);
-  const judged = judgeGate(observations, waivers.valid, context.operator);
+  const { observations, judged, warnings } = await askGate(context);
   const exitCode = judged.verdict === 'green' ? EXIT.done : EXIT.refused;
   const at = context.clock.now();
   const connections = context.selected.map(({ name }) => name);
@@ -76,7 +68,7 @@ async function perform(context: Context, args: Args): Promise<Printed> {
     at,
     expiresAt: frozen.expiresAt,
     criteria: frozen.criteria,
-    warnings: [...warnings, ...waivers.ignored.map((why) => `a waiver does not count: ${why}`)],
+    warnings: [...warnings],
     nextSteps:
       judged.verdict === 'green'
         ? ['cutover approve (the same selection) --until TIME --key FILE']

@@ -1,11 +1,11 @@
 /** `plan`: waves on nights, who must be there, and what is red today. Asks no gateway, and changes nothing unless told to. */
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { systemClock } from '../../adapters/clock.ts';
 import { makePlan } from '../../core/planning/make-plan.ts';
 import type { ProgrammePlan } from '../../core/planning/plan-document.ts';
 import { toCalendar } from '../plan/calendar-file.ts';
-import { readPlanInputs } from '../plan/inputs.ts';
+import { type PlanInputs, readPlanInputs } from '../plan/inputs.ts';
 import { observeTraffic } from '../plan/observed-traffic.ts';
 import { toPicture } from '../plan/picture.ts';
 import { formatPlan } from '../plan/print-plan.ts';
@@ -38,7 +38,7 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
   const traffic = await observeTraffic({
     inventory,
     timeZone: programme.timeZone,
-    archive: args.traffic === undefined ? null : resolve(cwd, args.traffic),
+    archive: archiveOf(args, cwd, inputs),
     databaseUrl: env.DATABASE_URL || null,
     nowMs,
   });
@@ -67,6 +67,11 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
     terminal.progress(`${inputs.inventoryFile}: ${changed} connections have another wave`);
   }
   return { document, text: formatPlan(document), exitCode: document.ok ? EXIT.done : EXIT.refused };
+}
+
+function archiveOf({ traffic }: Args, cwd: string, { programme, programmeFile }: PlanInputs): string | null {
+  if (traffic !== undefined) return resolve(cwd, traffic);
+  return programme.traffic === undefined ? null : resolve(dirname(programmeFile), programme.traffic);
 }
 
 type Wishes = { readonly args: Args; readonly cwd: string; readonly report: (line: string) => void };

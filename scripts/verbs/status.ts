@@ -4,6 +4,7 @@ import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
 import type { ConnectionSnapshot, Snapshot } from '../../core/plan.ts';
 import { controlOf } from '../../core/platform.ts';
 import { judgeTruth, routeOf } from '../../core/truth.ts';
+import { waiversOf } from '../gate/ask.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { hasBeenInterrupted } from '../runner/pause.ts';
@@ -48,7 +49,7 @@ async function lookOnce(context: Context, opened: Opened<PulumiSession>): Promis
   if (opened.ok && state.pulumi.kind === 'unavailable')
     context.terminal.warn(`the Pulumi state could not be read: ${state.pulumi.message}`);
   const snapshot = assembleSnapshot(context, statuses, { ...state, ledger: null });
-  const document = statusDocument(snapshot);
+  const document = statusDocument(snapshot, await standingWaivers(context));
   return {
     document,
     printed: { document, text: formatStatus(document), exitCode: exitCodeOf(snapshot, document) },
@@ -72,10 +73,20 @@ async function watch({ terminal, interruption, clock }: Context, look: () => Pro
   }
 }
 
-export function statusDocument(snapshot: Snapshot): StatusDocument {
+export function statusDocument(snapshot: Snapshot, waivers: StatusDocument['waivers'] = []): StatusDocument {
   const connections = snapshot.connections.map(toLine);
   const ok = connections.length > 0 && connections.every(isGreen);
-  return { ok, connections, nextSteps: nextStepsOf(snapshot, connections) };
+  return { ok, connections, waivers, nextSteps: nextStepsOf(snapshot, connections) };
+}
+
+/** Those that count; from an inventory alone there are none to see. */
+async function standingWaivers(context: Context): Promise<StatusDocument['waivers']> {
+  if (context.project === null) return [];
+  const names = new Set(context.selected.map(({ name }) => name));
+  const { valid } = await waiversOf(context, Date.parse(context.clock.now()));
+  return valid
+    .filter(({ connections }) => connections.some((name) => names.has(name)))
+    .map(({ criterion, connections, by, reason, notAfter }) => ({ criterion, connections, by, reason, notAfter }));
 }
 
 function toLine(item: ConnectionSnapshot): ConnectionLine {

@@ -1,6 +1,7 @@
 /** `switch`: the new platform takes control; with --weight it takes a share of the keys, staying in parallel. */
 import { planMoves, type Wish } from '../../core/plan.ts';
 import type { Route } from '../../core/platform.ts';
+import { preflightDocuments } from '../approval/preflight.ts';
 import { CHANGE_FLAGS } from '../runner/flags.ts';
 import type { MoveVerb } from '../runner/verb.ts';
 
@@ -13,6 +14,7 @@ export const switchOver: MoveVerb = {
     'cutover switch --all --dry-run',
   ],
   flags: [...CHANGE_FLAGS, 'weight'],
+  preflight: preflightDocuments,
   order: 'pulumi-first',
   confirm: 'yes',
   decide: (snapshot, args) => {

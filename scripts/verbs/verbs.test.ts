@@ -107,6 +107,7 @@ function snapshotOf(phase: Phase, newWeight: number): Snapshot {
     connections: [item],
     differing: [],
     approvals: [],
+    barred: new Map(),
     nowMs: Date.parse('2026-03-01T22:00:00Z'),
     soakMs: 0,
     ...systems,

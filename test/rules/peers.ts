@@ -327,6 +327,18 @@ export class Estate {
     if (code !== 0) throw new Error(`init ended with ${code}`);
   }
 
+  /** Gives the running gateway another inventory, and waits until it has taken it. */
+  async changeInventory(over: object): Promise<void> {
+    const { defaults: _defaults, ...inventory } = JSON.parse(await readFile(this.inventoryFile, 'utf8'));
+    await writeFile(this.inventoryFile, JSON.stringify({ ...inventory, ...over }));
+    const taken = (): number => this.log.split('inventory taken').length;
+    const before = taken();
+    process.kill(this.pid, 'SIGHUP');
+    await until(() => {
+      if (taken() === before) throw new Error('the gateway has not read its inventory again');
+    });
+  }
+
   /** Kills it at once and starts it again on the same directory. */
   async crash(): Promise<void> {
     await this.end('SIGKILL');

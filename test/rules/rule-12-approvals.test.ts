@@ -201,10 +201,13 @@ test('rule 12: decommission takes a sign-off of Lab Operations, and nothing else
   for (const [document, reason] of tries) {
     expect(await present(document, last)).toMatchObject({ status: 403, body: { reason } });
   }
-  expect(await present(signed(over, [keys.carl], 'cutover-signoff'), last)).toMatchObject({
-    status: 200,
-    body: { epoch: 9 },
-  });
+  const signoff = signed(over, [keys.carl], 'cutover-signoff');
+  await estate.changeInventory({ defaults: { soak: '7d' } });
+  const early = await present(signoff, last);
+  expect(early).toMatchObject({ status: 409, body: { code: 'soak' } });
+  expect(early.body.message).toMatch(/it may be decommissioned from 20\d\d-/);
+  await estate.changeInventory({});
+  expect(await present(signoff, last)).toMatchObject({ status: 200, body: { epoch: 9 } });
 });
 
 test('rule 12: moves towards legacy, parallel and cancel need no approval', async () => {
