@@ -37,6 +37,8 @@ export const messagesSchema = z.object({
   maybeSent: count.describe('entries of the maybeSent lists of the gateway'),
   maybeSentIds: z.array(z.string()).describe('MSH-10 of the first of them'),
   misanswered: count.describe("answers that belonged to another message than the sender's"),
+  deferred: count.describe('application acknowledgements that came to their sender after a commit (enhanced mode)'),
+  deferredMissing: count.describe('messages that were committed and never acknowledged'),
   exampleIds: z.array(z.string()).describe('the first findings, by MSH-10'),
 });
 

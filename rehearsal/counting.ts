@@ -17,21 +17,26 @@ export type Counted = {
   readonly reasons: readonly string[];
 };
 
-export async function countEnds(stage: Stage, { signal }: Around): Promise<Counted> {
+export async function countEnds(stage: Stage, { signal, options }: Around): Promise<Counted> {
   const { load, estate } = stage;
   const reasons: string[] = [];
   await load.drain(DRAIN_LIMIT_MS, QUIET_MS, signal);
   const maybeSent = await readMaybeSent(stage);
   reasons.push(...maybeSent.unread);
   const ends = await load.count(maybeSent.listed);
-  const { total, misanswered } = ends;
+  const { total, misanswered, deferred, deferredMissing } = ends;
   if (!isClean(total)) reasons.push(`the count at the ends is not clean: ${findingsOf(total)}`);
   if (misanswered > 0) reasons.push(`${misanswered} answers belonged to another message`);
+  // A platform or a gateway that is killed takes with it what it had not acknowledged yet.
+  if (deferredMissing > 0 && options.fault === null)
+    reasons.push(`${deferredMissing} messages were committed and never acknowledged`);
   if (total.sent === 0) reasons.push('no message was taken');
   const ids = idsOf(maybeSent);
   const messages = {
     ...total,
     misanswered,
+    deferred,
+    deferredMissing,
     maybeSent: ids.length,
     maybeSentIds: ids.slice(0, LISTED_IDS_SHOWN),
     exampleIds: [...total.exampleIds],

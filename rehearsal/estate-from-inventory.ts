@@ -115,7 +115,10 @@ function identityOf({ name, direction, practice, wave }: Connection, index: numb
   return { name, direction, practice, wave, index };
 }
 
-type Character = Pick<EstateConnection, 'answers' | 'latencyMs' | 'jitterMs' | 'regeneratesControlId'>;
+type Character = Pick<
+  EstateConnection,
+  'answers' | 'latencyMs' | 'jitterMs' | 'regeneratesControlId' | 'defersAcknowledgement'
+>;
 
 /** How the platforms of one feed after the other behave. */
 function characters(seed: string): () => Character {
@@ -126,6 +129,7 @@ function characters(seed: string): () => Character {
     latencyMs: random.integer(1, 6),
     jitterMs: random.integer(1, 12),
     regeneratesControlId: false,
+    defersAcknowledgement: false,
   });
 }
 

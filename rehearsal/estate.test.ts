@@ -30,6 +30,7 @@ test('an estate mixes the kinds of senders and platforms', () => {
   const kinds = <T>(read: (connection: (typeof connections)[number]) => T): Set<T> => new Set(connections.map(read));
   expect(kinds((each) => each.regeneratesControlId)).toEqual(new Set([true, false]));
   expect(kinds((each) => each.answers.new)).toEqual(new Set(['storage', 'destination']));
+  expect(kinds((each) => each.defersAcknowledgement)).toEqual(new Set([true, false]));
   expect(kinds((each) => each.ackTimeoutMs)).toEqual(new Set([5000, 10_000]));
   expect(
     planEstate({ connections: count, gateways: 1, onSharedFeed: 4, keepsControlIds: false }, 'seed', ports),

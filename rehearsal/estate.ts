@@ -27,6 +27,8 @@ export type EstateConnection = {
   readonly latencyMs: number;
   readonly jitterMs: number;
   readonly regeneratesControlId: boolean;
+  /** Enhanced mode: both platforms commit at once, and acknowledge when they have passed a message on. */
+  readonly defersAcknowledgement: boolean;
 };
 
 export type Estate = {
@@ -96,9 +98,10 @@ export function planEstate(size: EstateSize, seed: string, ports: readonly numbe
     latencyMs: random.integer(1, 6),
     jitterMs: random.integer(1, 12),
     regeneratesControlId: random.chance(0.3) && !size.keepsControlIds,
+    defersAcknowledgement: random.chance(0.2),
   });
   // Its neighbours wait with whoever is switched: an LIS is patient.
-  const shared = { ...drawFeed(), ackTimeoutMs: 10_000 };
+  const shared = { ...drawFeed(), ackTimeoutMs: 10_000, defersAcknowledgement: false };
   const connections = Array.from({ length: count }, (_, index): EstateConnection => {
     const practiceIndex = Math.floor(index / 2);
     const practice = practiceName(practiceIndex);
@@ -201,20 +204,28 @@ export function stackYaml(names: readonly string[]): string {
   return stringify({ config: { 'lab-cutover:layer': 'routes', 'lab-cutover:routes': routes } }, { lineWidth: 0 });
 }
 
-export type PartyOptions = { readonly seed: string; readonly messagesFolder: string | null };
+export type PartyOptions = {
+  readonly seed: string;
+  readonly messagesFolder: string | null;
+  /** Where the new platform keeps what it has taken, over a kill; absent: nowhere. */
+  readonly queueFolder?: string | null;
+};
 
 /** EMRs send orders and receive results; the LIS the other way round. */
 export function partyConfigurations(estate: Estate, options: PartyOptions): Record<Role, Configuration> {
   const of = (direction: EstateConnection['direction']): EstateConnection[] =>
     estate.connections.filter((connection) => connection.direction === direction);
+  const { queueFolder = null, ...shared } = options;
   const end = (sends: EstateConnection['direction'], receives: EstateConnection['direction']): Configuration => ({
-    ...options,
+    ...shared,
+    queueFolder: null,
     sources: byFeed(of(sends)).map(sourceOf),
     destinations: of(receives).map(({ name, destinationPort }) => ({ connection: name, port: destinationPort })),
     channels: [],
   });
   const platform = (name: 'legacy' | 'new'): Configuration => ({
-    ...options,
+    ...shared,
+    queueFolder: name === 'new' ? queueFolder : null,
     sources: [],
     destinations: [],
     channels: byFeed(estate.connections).map((group) => channelOf(group, name)),
@@ -228,19 +239,19 @@ export function partyConfigurations(estate: Estate, options: PartyOptions): Reco
 }
 
 function sourceOf(group: Group): Configuration['sources'][number] {
-  const [{ feed, feedPort, ackTimeoutMs }] = group;
+  const [{ feed, feedPort, ackTimeoutMs, defersAcknowledgement }] = group;
   const targets = group.map(({ name, direction, index, facility }) => ({
     connection: name,
     direction,
     index,
     facility,
   }));
-  return { feed, port: feedPort, ackTimeoutMs, targets };
+  return { feed, port: feedPort, ackTimeoutMs, targets, defersAcknowledgement };
 }
 
 function channelOf(group: Group, platform: 'legacy' | 'new'): Configuration['channels'][number] {
   const [first] = group;
-  const { feed, platformPorts, answers, latencyMs, jitterMs, regeneratesControlId } = first;
+  const { feed, platformPorts, answers, latencyMs, jitterMs, regeneratesControlId, defersAcknowledgement } = first;
   return {
     feed,
     port: platformPorts[platform],
@@ -248,6 +259,7 @@ function channelOf(group: Group, platform: 'legacy' | 'new'): Configuration['cha
     latencyMs,
     jitterMs,
     regeneratesControlId,
+    defersAcknowledgement,
     answerTimeoutMs: LEG_ACK_TIMEOUT_MS,
     outputs: group.map(({ name, facility, legPorts }) => ({
       connection: name,

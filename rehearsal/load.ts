@@ -16,6 +16,8 @@ export type CountedEnds = {
   readonly total: EndCount;
   readonly byConnection: ReadonlyMap<string, EndCount>;
   readonly misanswered: number;
+  readonly deferred: number;
+  readonly deferredMissing: number;
 };
 
 const POLL_MS = 250;
@@ -89,8 +91,12 @@ export class Load {
 
   /** Of each feed the longest wait since `beginWindow`. */
   async endWindow(): Promise<number[]> {
+    return [...(await this.endWindowByFeed()).values()];
+  }
+
+  async endWindowByFeed(): Promise<ReadonlyMap<string, number>> {
     const windows = await Promise.all(SENDERS.map((role) => this.#parties[role].ask({ type: 'end-window' }, 'window')));
-    return windows.flatMap(({ pauses }) => pauses.map(({ pauseMs }) => pauseMs));
+    return new Map(windows.flatMap(({ pauses }) => pauses.map(({ feed, pauseMs }) => [feed, pauseMs] as const)));
   }
 
   async setFault(role: Role, fault: PartyFault, on: boolean): Promise<void> {
@@ -129,6 +135,16 @@ export class Load {
     }
   }
 
+  /** Whether the destination of this connection has taken the message that its source sent under this MSH-10. */
+  async hasArrived(connection: string, controlId: string): Promise<boolean> {
+    const reports = await Promise.all(SENDERS.map((role) => this.#parties[role].ask({ type: 'report' }, 'report')));
+    const keys = reports.flatMap(({ sent }) =>
+      (sent[connection] ?? []).filter((message) => message.controlId === controlId).map(({ key }) => key),
+    );
+    const received = reports.flatMap((report) => report.received[connection] ?? []);
+    return received.some(({ key, accepted }) => accepted && keys.includes(key));
+  }
+
   /** `listed`: connection → MSH-10 of the outputs that the gateway lists as maybe sent. */
   async count(listed: ReadonlyMap<string, ReadonlySet<string>>): Promise<CountedEnds> {
     const reports = await Promise.all(SENDERS.map((role) => this.#parties[role].ask({ type: 'report' }, 'report')));
@@ -141,8 +157,15 @@ export class Load {
         ]),
       ),
     );
-    const misanswered = reports.reduce((sum, report) => sum + report.misanswered, 0);
-    return { total: sumCounts(byConnection.values()), byConnection, misanswered };
+    const sum = (read: (report: (typeof reports)[number]) => number): number =>
+      reports.reduce((all, report) => all + read(report), 0);
+    return {
+      total: sumCounts(byConnection.values()),
+      byConnection,
+      misanswered: sum(({ misanswered }) => misanswered),
+      deferred: sum(({ deferred }) => deferred),
+      deferredMissing: sum(({ deferredMissing }) => deferredMissing),
+    };
   }
 
   async end(): Promise<void> {

@@ -68,13 +68,16 @@ export type Outcome =
  */
 export class MllpClient {
   readonly #port: number;
+  /** True: the frame is no answer to what is waited for, and has been dealt with. */
+  readonly #isOther: (frame: Buffer) => boolean;
   #socket: Socket | null = null;
   #settle: ((outcome: Outcome) => void) | null = null;
   /** Frames that came while nothing was waited for. */
   strayFrames = 0;
 
-  constructor(port: number) {
+  constructor(port: number, isOther: (frame: Buffer) => boolean = () => false) {
     this.#port = port;
+    this.#isOther = isOther;
   }
 
   async exchange(message: Buffer, answerTimeoutMs: number): Promise<Outcome> {
@@ -113,6 +116,7 @@ export class MllpClient {
       });
       socket.on('data', (chunk: Buffer) => {
         for (const bytes of reader.push(chunk)) {
+          if (this.#isOther(bytes)) continue;
           if (this.#settle === null) this.strayFrames++;
           else this.#settle({ kind: 'answer', bytes });
         }

@@ -60,7 +60,7 @@ A whole lab takes about three minutes on 2 cores, a look at it, --connections 24
   --messages DIR    send your own message files (one, several, batches or MLLP frames per file)
   --inventory F     your own inventory instead of a made one; other hosts than this one are never reached: a copy is played
   --proof           run the proof worker as well, and ask compare and reconcile (default up to ${PROOF_UP_TO_CONNECTIONS} connections, and
-                    with the faults drift, drop and duplicate; it takes a processor of its own)
+                    with the faults drift, drop and duplicate; it takes a processor of its own); --no-proof: count alone
   --fault F         one of the faults below
   --report FILE     the HTML report goes there (default: a new file in $XDG_STATE_HOME/cutover, ~/.local/state/cutover)
   --keep            leave the folder with project, journal and logs, and say where
@@ -98,7 +98,7 @@ const OPTIONS = {
 export function parseOptions(argv: readonly string[]): Parsed {
   const json = argv.includes('--json');
   try {
-    const { values } = parseArgs({ args: [...argv], options: OPTIONS });
+    const { values } = parseArgs({ args: [...argv], options: OPTIONS, allowNegative: true });
     if (values.help) return { kind: 'help', text: HELP };
     const connections = wholeNumber('connections', values.connections, DEFAULT_CONNECTIONS, MOST_CONNECTIONS);
     const most = Math.min(MOST_PER_SECOND, connections * RATE_PER_CONNECTION);

@@ -20,8 +20,10 @@ async function passThrough(): Promise<Record<'emr' | 'lis' | 'legacy', PartyProc
     'parties-test',
     await freePorts(portsNeeded({ connections: CONNECTIONS, gateways: 1 })),
   );
-  const connections = estate.connections.map((each) => ({
+  const connections = estate.connections.map((each, index) => ({
     ...each,
+    // The first feed is in enhanced mode.
+    defersAcknowledgement: index === 0,
     feedPort: each.platformPorts.legacy,
     legPorts: { ...each.legPorts, legacy: each.destinationPort },
   }));
@@ -57,6 +59,8 @@ async function run(messages: number, fault: PartyFault | null, at: 'legacy' | 'l
   const [emr, lis] = await Promise.all(sources.map((source) => source.ask({ type: 'report' }, 'report')));
   if (emr === undefined || lis === undefined) throw new Error('both ends report');
   expect(emr.misanswered + lis.misanswered).toBe(0);
+  expect(emr.deferred).toBeGreaterThanOrEqual(messages);
+  if (fault !== 'nak') expect(emr.deferredMissing + lis.deferredMissing).toBe(0);
   const sent = { ...emr.sent, ...lis.sent };
   const received = { ...emr.received, ...lis.received };
   expect(Object.keys(sent)).toHaveLength(CONNECTIONS);

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
+const MOST_ATTEMPTS = 3;
 const LOWEST_PORT = 10_000;
 const EPHEMERAL_FROM_ELSEWHERE = 32_768;
 const PROBES_AT_ONCE = 100;
@@ -23,6 +24,22 @@ export async function freePorts(count: number): Promise<number[]> {
   if (found.length < count)
     throw new Error(`only ${found.length} of ${count} ports are free on the loopback below ${end}`);
   return found.slice(0, count);
+}
+
+/**
+ * `start` chooses ports and takes them: where another program takes one in between, `clear` makes room and others are
+ * chosen.
+ */
+export async function onFreshPorts<T>(start: () => Promise<T>, clear: () => Promise<void>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start();
+    } catch (error) {
+      await clear();
+      const isTaken = error instanceof Error && error.message.includes('EADDRINUSE');
+      if (!isTaken || attempt === MOST_ATTEMPTS) throw error;
+    }
+  }
 }
 
 function firstEphemeralPort(): number {

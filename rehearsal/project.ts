@@ -3,7 +3,7 @@
  * and its inventory; the program and its packages are linked from the product.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isOpenToEveryone } from './database/load.ts';
@@ -23,6 +23,8 @@ export type Folders = {
   readonly gateways: string;
   readonly database: string;
   readonly logs: string;
+  /** What the new platform has taken and not passed on, where it is to survive a kill. */
+  readonly queues: string;
   readonly state: string;
 };
 
@@ -39,13 +41,21 @@ export function makeFolders(): Folders {
     gateways: join(root, 'gateways'),
     database: join(root, 'postgresql'),
     logs: join(root, 'logs'),
+    queues: join(root, 'queues'),
     state: join(root, 'state'),
   };
   mkdirSync(join(project, 'stacks', STACK), { recursive: true });
-  for (const folder of [folders.logs, folders.state, folders.gateways]) mkdirSync(folder);
+  for (const folder of [folders.logs, folders.state, folders.gateways, folders.queues]) mkdirSync(folder);
   mkdirSync(folders.database);
   chmodSync(folders.database, OPEN_TO_READ);
   return folders;
+}
+
+/** As `makeFolders` left it: for another attempt. */
+export function clearProject({ project, gateways, queues }: Folders): void {
+  for (const folder of [project, gateways, queues]) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(project, 'stacks', STACK), { recursive: true });
+  for (const folder of [gateways, queues]) mkdirSync(folder);
 }
 
 export function gatewayFolder({ gateways }: Folders, shard: number): string {

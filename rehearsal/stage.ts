@@ -2,18 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Cleanup } from './cleanup.ts';
+import { Cleanup } from './cleanup.ts';
 import { type Database, startDatabase } from './database/database.ts';
 import { type Estate, inventoryYaml, partyConfigurations, planEstate, portsNeeded, stackYaml } from './estate.ts';
 import { playInventory } from './estate-from-inventory.ts';
 import { whyNoDiskCanFill } from './faults/disk-full.ts';
+import type { FaultName } from './faults/names.ts';
 import { Gateways } from './gateways.ts';
 import { Load } from './load.ts';
 import type { Options } from './options.ts';
-import { freePorts } from './ports.ts';
+import { freePorts, onFreshPorts } from './ports.ts';
 import { runToEnd } from './product.ts';
 import type { Progress } from './progress.ts';
-import { type Folders, writeProject } from './project.ts';
+import { clearProject, type Folders, writeProject } from './project.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export type Stage = {
@@ -34,31 +35,22 @@ export type Around = {
   readonly signal: AbortSignal;
 };
 
+const STOPS_POSTGRESQL: ReadonlySet<FaultName> = new Set(['database-down', 'worst-night', 'legacy-behind']);
+const COMES_BACK_WITH_ITS_QUEUE: ReadonlySet<FaultName> = new Set(['worst-night', 'legacy-behind']);
+
 export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   const { options, progress, cleanup, signal } = around;
-  if (options.fault === 'database-down' && process.env.DATABASE_URL)
-    throw new Error('--fault database-down stops PostgreSQL: unset DATABASE_URL, so that it is the embedded one');
+  if (options.fault !== null && STOPS_POSTGRESQL.has(options.fault) && process.env.DATABASE_URL)
+    throw new Error(`--fault ${options.fault} stops PostgreSQL: unset DATABASE_URL, so that it is the embedded one`);
   const whyNot = options.fault === 'disk-full' ? whyNoDiskCanFill() : null;
   if (whyNot !== null) throw new Error(whyNot);
   progress.step('start');
   // Before the ports are chosen: a first build takes minutes, in which others may take them.
   const engine = await findEngine(folders, around);
-  const { estate, inventory } = await makeEstate(around);
-  writeProject(folders, { inventory, stack: stackYaml(estate.connections.map(({ name }) => name)) });
-
   const database = await startDatabase(folders.database, process.env);
   cleanup.add('PostgreSQL', () => database.stop());
   progress.line(database.embedded ? 'PostgreSQL runs (embedded)' : 'PostgreSQL: the one of DATABASE_URL');
-
-  // Without a worker nobody reads what they would ship.
-  const { DATABASE_URL: _, ...plain } = process.env;
-  const shipping = options.proof ? { ...plain, DATABASE_URL: database.url } : plain;
-  const gateways = new Gateways(folders, estate, shipping, signal);
-  cleanup.add('gateways', () => gateways.end());
-  const served = await gateways.start();
-  progress.line(
-    `${gateways.count === 1 ? 'gateway serves' : `${gateways.count} gateways serve`} ${served} connections`,
-  );
+  const { estate, gateways, load } = await takeSeats(folders, around, database);
   const own = { ...gateways.credentials(), CUTOVER_OPERATOR: 'rehearsal', DATABASE_URL: database.url };
   const env = { ...withoutDeployment(process.env), ...engine.env, ...own };
   signal.throwIfAborted();
@@ -67,18 +59,52 @@ export async function setUp(folders: Folders, around: Around): Promise<Stage> {
     cleanup.add('worker', () => worker.end());
     progress.line('the proof worker runs');
   }
+  return { folders, estate, gateways, database, load, pulumiVersion: engine.version, env };
+}
 
-  const load = new Load(partyConfigurations(estate, { seed: options.seed, messagesFolder: options.messagesFolder }));
-  cleanup.add('parties', () => load.end());
+type Seats = Pick<Stage, 'estate' | 'gateways' | 'load'>;
+
+/** Gateways and parties on ports that were free when they were chosen. */
+async function takeSeats(folders: Folders, around: Around, database: Database): Promise<Seats> {
+  const started = new Cleanup();
+  around.cleanup.add('gateways and parties', async () => failOn(await started.run()));
+  const start = (): Promise<Seats> => startOnPorts(folders, around, database, started);
+  return onFreshPorts(start, async () => {
+    failOn(await started.run());
+    clearProject(folders);
+  });
+}
+
+function failOn(failures: readonly string[]): void {
+  if (failures.length > 0) throw new Error(failures.join('; '));
+}
+
+async function startOnPorts(folders: Folders, around: Around, database: Database, started: Cleanup): Promise<Seats> {
+  const { options, progress, signal } = around;
+  const { estate, inventory } = await makeEstate(around);
+  writeProject(folders, { inventory, stack: stackYaml(estate.connections.map(({ name }) => name)) });
+  // Without a worker nobody reads what they would ship.
+  const { DATABASE_URL: _, ...plain } = process.env;
+  const shipping = options.proof ? { ...plain, DATABASE_URL: database.url } : plain;
+  const gateways = new Gateways(folders, estate, shipping, signal);
+  started.add('gateways', () => gateways.end());
+  const served = await gateways.start();
+  progress.line(
+    `${gateways.count === 1 ? 'gateway serves' : `${gateways.count} gateways serve`} ${served} connections`,
+  );
+  const { seed, messagesFolder, fault } = options;
+  const queueFolder = fault !== null && COMES_BACK_WITH_ITS_QUEUE.has(fault) ? folders.queues : null;
+  const load = new Load(partyConfigurations(estate, { seed, messagesFolder, queueFolder }));
+  started.add('parties', () => load.end());
   const messages = await load.configure();
-  if (options.messagesFolder !== null) {
+  if (messagesFolder !== null) {
     progress.line(
       `own messages: ${messages.orders} orders, ${messages.results} results; ${messages.skipped} files hold none`,
     );
-    if (messages.orders + messages.results === 0) throw new Error(`${options.messagesFolder} holds no HL7 message`);
+    if (messages.orders + messages.results === 0) throw new Error(`${messagesFolder} holds no HL7 message`);
   }
   progress.line('EMRs, LIS, legacy and new platform run');
-  return { folders, estate, gateways, database, load, pulumiVersion: engine.version, env };
+  return { estate, gateways, load };
 }
 
 async function makeEstate({ options, progress }: Around): Promise<{ estate: Estate; inventory: string }> {

@@ -74,6 +74,8 @@ export function furtherFindings(messages: Messages): string[] {
     [messages.unanswered, 'never answered'],
     [messages.maybeSent, 'listed by the gateway as maybe sent'],
     [messages.duplicatedListed, 'doubled, and on that list'],
+    [messages.deferred, 'acknowledged after a commit, each to its own sender'],
+    [messages.deferredMissing, 'committed and never acknowledged'],
   ];
   return findings.filter(([value]) => value > 0).map(([value, what]) => `${count(value)} ${what}`);
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROLLBACK } from '../verb-steps.ts';
+import { decideOpen } from './decide.ts';
 import { type Director, type Fault, total } from './fault.ts';
 
 const POLL_MS = 20;
@@ -31,18 +32,16 @@ export const controlDies: Fault = {
       await settled(director);
     });
     const after = await director.statuses();
-    const read = await stage.gateways.decisions();
-    const open = read.ok ? read.value.filter(({ resolved }) => resolved === null).length : 0;
     const suppressed =
       total(after, ({ counters }) => counters.suppressed) - total(before, ({ counters }) => counters.suppressed);
     director.seen('outputs held back because the other platform had delivered theirs', suppressed);
-    director.seen('messages left to a person (decision list)', open);
+    await decideOpen(director);
     return true;
   },
 };
 
 /** Resolves right when the new platform has something in its hands. */
-async function midMessage({ stage, around }: Director): Promise<number> {
+export async function midMessage({ stage, around }: Director): Promise<number> {
   const endsAt = performance.now() + MID_MESSAGE_LIMIT_MS;
   for (;;) {
     const pending = await stage.load.pendingAt('new');
@@ -52,7 +51,7 @@ async function midMessage({ stage, around }: Director): Promise<number> {
 }
 
 /** What the dead platform owed has been delivered by legacy. */
-async function settled(director: Director): Promise<void> {
+export async function settled(director: Director): Promise<void> {
   const endsAt = performance.now() + MID_MESSAGE_LIMIT_MS;
   while (performance.now() < endsAt) {
     const busy = (await director.statuses()).filter(({ state }) => state === 'reowning');

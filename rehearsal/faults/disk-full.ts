@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionStatus } from '../../core/admin-api.ts';
 import { idsOf, readMaybeSent } from '../maybe-sent.ts';
+import { decideOpen } from './decide.ts';
 import { type Director, type Fault, total } from './fault.ts';
 
 const SHARD = 0;
@@ -62,6 +63,7 @@ async function strike(director: Director): Promise<void> {
   director.seen('longest wait of a sender, in ms', Math.round(Math.max(0, ...pauses)));
   await director.caughtUp();
   director.seen('messages that it lists by id as maybe sent', idsOf(await readMaybeSent(stage)).length);
+  await decideOpen(director);
 }
 
 type Looks = Readonly<Record<'before' | 'full' | 'later', readonly ConnectionStatus[]>>;

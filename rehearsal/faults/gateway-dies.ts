@@ -8,6 +8,7 @@ import { moveDocumentSchema } from '../../core/documents.ts';
 import { idsOf, readMaybeSent } from '../maybe-sent.ts';
 import { documentIn } from '../verb-complaints.ts';
 import { ROLLBACK } from '../verb-steps.ts';
+import { decideOpen } from './decide.ts';
 import { type Director, type Fault, total } from './fault.ts';
 
 const SHARD = 0;
@@ -50,6 +51,7 @@ async function strike(director: Director): Promise<void> {
   director.seen('longest wait of a sender, in ms', Math.round(Math.max(0, ...pauses)));
   await director.caughtUp();
   director.seen('messages that it lists by id as maybe sent', idsOf(await readMaybeSent(stage)).length);
+  await decideOpen(director);
 }
 
 /** A rollback of everything with one gateway out of reach: done where it can be done, and it says where not. */

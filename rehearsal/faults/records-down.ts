@@ -14,14 +14,14 @@ type Outage = {
   end(director: Director): Promise<void>;
 };
 
-const DATABASE: Outage = {
+export const DATABASE: Outage = {
   what: 'PostgreSQL is stopped',
   begin: ({ stage }) => stage.database.takeDown(),
   end: ({ stage }) => stage.database.bringBack(),
 };
 
 /** A file in its place: a folder's rights would not keep root out, and nobody can make the folder anew by accident. */
-const BACKEND: Outage = {
+export const BACKEND: Outage = {
   what: 'the folder of the Pulumi backend is out of reach',
   begin: async ({ stage: { folders } }) => {
     renameSync(folders.state, `${folders.state}-away`);

@@ -2,7 +2,8 @@
 import { readHeader } from './reading.ts';
 import { headerSegment, segment, timestamp } from './segments.ts';
 
-export type AnswerCode = 'AA' | 'AE' | 'AR';
+/** CA: a commit, in enhanced mode. */
+export type AnswerCode = 'AA' | 'AE' | 'AR' | 'CA';
 
 export function answerTo(message: Buffer, code: AnswerCode, controlId: string, at: Date): Buffer {
   const { fields } = readHeader(message);
@@ -18,6 +19,6 @@ export function answerTo(message: Buffer, code: AnswerCode, controlId: string, a
     11: 'P',
     12: fields[12] ?? '2.5.1',
   });
-  const text = code === 'AA' ? '' : 'not taken';
+  const text = code === 'AA' || code === 'CA' ? '' : 'not taken';
   return Buffer.from(`${header}\r${segment('MSA', { 1: code, 2: fields[10] ?? '', 3: text })}\r`, 'latin1');
 }

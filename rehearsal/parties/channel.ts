@@ -9,6 +9,7 @@ import { type Random, randomFrom } from '../hl7/random.ts';
 import { copyFacilitiesOf, isPositive, readAnswer, readHeader } from '../hl7/reading.ts';
 import { listenMllp, MllpClient, type MllpServer } from '../mllp.ts';
 import { mapMessage, type PlatformName } from './mapping.ts';
+import { type StoredOutput, StoredQueue } from './stored-queue.ts';
 
 const QUEUE_LIMIT = 2000;
 const RETRY_DELAY_MS = 200;
@@ -34,14 +35,20 @@ export type ChannelOptions = {
   readonly regeneratesControlId: boolean;
   readonly answerTimeoutMs: number;
   readonly outputs: readonly ChannelOutput[];
+  /** Enhanced mode: a commit when it has stored a message, the application's acknowledgement when it has passed it on. */
+  readonly defersAcknowledgement: boolean;
+  /** What it has taken is kept there over a kill; null: in memory only. */
+  readonly queueFile: string | null;
   readonly seed: string;
 };
 
 export type ChannelFaults = { drift: boolean; slow: boolean; nak: boolean; drop: boolean; duplicate: boolean };
 
+type Output = { readonly connection: string; readonly client: MllpClient; readonly bytes: Buffer };
 type Item = {
-  readonly input: Buffer;
-  readonly outputs: readonly { client: MllpClient; bytes: Buffer }[];
+  readonly outputs: readonly Output[];
+  /** In the stored queue. */
+  readonly number: number | null;
   settle(code: AnswerCode): void;
 };
 type LastInput = { readonly input: Buffer; code: AnswerCode | null; readonly waiting: ((code: AnswerCode) => void)[] };
@@ -60,6 +67,7 @@ export class Channel {
   /** Makes MSH-10 unique over restarts of the platform. */
   readonly #run = Date.now().toString(36).slice(-6).toUpperCase();
   #last: LastInput | null = null;
+  readonly #stored: StoredQueue | null;
   #server: MllpServer | null = null;
   #working = false;
   #closed = false;
@@ -69,6 +77,10 @@ export class Channel {
     this.#options = options;
     this.#clients = new Map(options.outputs.map((output) => [output.connection, new MllpClient(output.legPort)]));
     this.#random = randomFrom(`${options.seed}/${options.platform}/${options.feed}`);
+    this.#stored = options.queueFile === null ? null : new StoredQueue(options.queueFile);
+    for (const { number, outputs } of this.#stored?.left ?? []) {
+      this.#queue.push({ number, outputs: this.#withClients(outputs), settle: () => undefined });
+    }
   }
 
   get pending(): number {
@@ -77,6 +89,7 @@ export class Channel {
 
   async listen(): Promise<number> {
     this.#server = await listenMllp(this.#options.port, (message, answer) => this.#receive(message, answer));
+    if (this.#queue.length > 0 && !this.#working) void this.#work();
     return this.#server.port;
   }
 
@@ -102,7 +115,7 @@ export class Channel {
     }
     // Engines that lack this double a message whose answer got lost; here only the gateway is on trial.
     const last = this.#last;
-    if (last?.input.equals(input) && (last.code === null || last.code === 'AA')) {
+    if (last?.input.equals(input) && (last.code === null || last.code === 'AA' || last.code === 'CA')) {
       if (last.code === null) last.waiting.push(reply);
       else reply(last.code);
       return;
@@ -112,6 +125,12 @@ export class Channel {
   }
 
   #accept(input: Buffer, reply: (code: AnswerCode) => void): void {
+    const outputs = this.#mapped(input);
+    const number = this.#stored?.take(outputs) ?? null;
+    if (this.#options.defersAcknowledgement) {
+      this.#acceptAndDefer(input, { outputs, number }, reply);
+      return;
+    }
     const current: LastInput = { input, code: null, waiting: [reply] };
     const settle = (code: AnswerCode): void => {
       if (current.code !== null) return;
@@ -119,12 +138,27 @@ export class Channel {
       for (const waiting of current.waiting) waiting(code);
     };
     this.#last = current;
-    this.#queue.push({ input, outputs: this.#mapped(input), settle });
+    this.#queue.push({ outputs, number, settle });
     if (this.#options.answers === 'storage') setTimeout(() => settle('AA'), this.#delayMs());
     if (!this.#working) void this.#work();
   }
 
-  #mapped(input: Buffer): { client: MllpClient; bytes: Buffer }[] {
+  /** Two answers on one socket: the commit frees the sender for its next message, the other one comes when it is due. */
+  #acceptAndDefer(input: Buffer, item: Omit<Item, 'settle'>, reply: (code: AnswerCode) => void): void {
+    this.#last = { input, code: 'CA', waiting: [] };
+    reply('CA');
+    this.#queue.push({ ...item, settle: reply });
+    if (!this.#working) void this.#work();
+  }
+
+  #withClients(outputs: readonly StoredOutput[]): Output[] {
+    return outputs.flatMap(({ connection, bytes }) => {
+      const client = this.#clients.get(connection);
+      return client === undefined ? [] : [{ connection, client, bytes }];
+    });
+  }
+
+  #mapped(input: Buffer): Output[] {
     const { platform, regeneratesControlId, outputs } = this.#options;
     if (this.faults.drop && this.received % DROP_EVERY === 0) {
       this.struck++;
@@ -134,16 +168,13 @@ export class Channel {
     const facilities = new Set([readHeader(input).fields[6] ?? '', ...copyFacilitiesOf(input)]);
     const mapped = outputs
       .filter((output) => output.facility === null || facilities.has(output.facility))
-      .flatMap(({ connection }) => {
-        const client = this.#clients.get(connection);
+      .map(({ connection }) => {
         const rule = { platform, regeneratesControlId, drift: this.faults.drift };
-        return client === undefined
-          ? []
-          : [{ client, bytes: mapMessage(input, rule, this.#nextControlId(), new Date()) }];
+        return { connection, bytes: mapMessage(input, rule, this.#nextControlId(), new Date()) };
       });
-    if (!this.faults.duplicate || this.received % DUPLICATE_EVERY !== 0) return mapped;
-    this.struck++;
-    return [...mapped, ...mapped];
+    const isTwice = this.faults.duplicate && this.received % DUPLICATE_EVERY === 0;
+    if (isTwice) this.struck++;
+    return this.#withClients(isTwice ? [...mapped, ...mapped] : mapped);
   }
 
   async #work(): Promise<void> {
@@ -155,6 +186,7 @@ export class Channel {
         if (!(await this.#sendOn(client, bytes))) code = 'AE';
       }
       this.#queue.shift();
+      if (item.number !== null) this.#stored?.done(item.number);
       item.settle(code);
     }
     this.#working = false;

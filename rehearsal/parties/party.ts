@@ -1,4 +1,5 @@
 /** A party: its sources, destinations and channels under one roof, doing what the scenario asks. */
+import { join } from 'node:path';
 import { createGenerator } from '../hl7/generator.ts';
 import { Channel } from './channel.ts';
 import { Destination } from './destination.ts';
@@ -64,7 +65,11 @@ export class Party {
     );
     this.#destinations = configuration.destinations.map((spec) => new Destination({ ...spec, identity }));
     const platform = this.#role === 'new' ? 'new' : 'legacy';
-    this.#channels = configuration.channels.map((spec) => new Channel({ ...spec, platform, seed }));
+    const { queueFolder } = configuration;
+    this.#channels = configuration.channels.map((spec) => {
+      const queueFile = queueFolder === null ? null : join(queueFolder, `${spec.feed}.queue`);
+      return new Channel({ ...spec, platform, seed, queueFile });
+    });
     const ports: Record<string, number> = {};
     for (const [index, destination] of this.#destinations.entries()) {
       ports[configuration.destinations[index]?.connection ?? ''] = await destination.listen();
@@ -114,6 +119,8 @@ export class Party {
       sent: Object.fromEntries(this.#sources.flatMap((source) => [...source.log])),
       received: Object.fromEntries(this.#destinations.map((destination) => [destination.connection, destination.log])),
       misanswered: this.#sources.reduce((sum, source) => sum + source.misanswered, 0),
+      deferred: this.#sources.reduce((sum, source) => sum + source.deferred, 0),
+      deferredMissing: this.#sources.reduce((sum, source) => sum + source.deferredMissing, 0),
     };
   }
 

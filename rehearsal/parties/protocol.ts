@@ -15,6 +15,8 @@ const sourceSchema = z.object({
   port: z.int(),
   ackTimeoutMs: z.int(),
   targets: z.array(z.object({ connection: z.string(), direction, index: z.int(), facility: z.string() })),
+  /** Its platforms answer with a commit, and acknowledge later. */
+  defersAcknowledgement: z.boolean(),
 });
 const destinationSchema = z.object({ connection: z.string(), port: z.int() });
 const channelSchema = z.object({
@@ -25,6 +27,7 @@ const channelSchema = z.object({
   jitterMs: z.number(),
   regeneratesControlId: z.boolean(),
   answerTimeoutMs: z.int(),
+  defersAcknowledgement: z.boolean(),
   outputs: z.array(z.object({ connection: z.string(), facility: z.string().nullable(), legPort: z.int() })),
 });
 
@@ -32,6 +35,8 @@ export const configurationSchema = z.object({
   seed: z.string(),
   /** The user's own messages instead of generated ones. */
   messagesFolder: z.string().nullable(),
+  /** Where channels keep what they have taken, over a kill; null: nowhere. */
+  queueFolder: z.string().nullable(),
   sources: z.array(sourceSchema),
   destinations: z.array(destinationSchema),
   channels: z.array(channelSchema),
@@ -78,6 +83,9 @@ export const replySchema = z.discriminatedUnion('type', [
     sent: z.record(z.string(), z.array(sentMessageSchema)),
     received: z.record(z.string(), z.array(receivedMessageSchema)),
     misanswered: z.int(),
+    /** Application acknowledgements that came after a commit, and those that did not come. */
+    deferred: z.int(),
+    deferredMissing: z.int(),
   }),
 ]);
 export type Reply = z.output<typeof replySchema>;

@@ -12,6 +12,8 @@ import type { SentMessage } from './records.ts';
 const RECONNECT_DELAY_MS = 200;
 const REFUSED_DELAY_MS = 500;
 const REJECTED_ATTEMPTS_LIMIT = 3;
+const LAST_ACKNOWLEDGEMENT_MS = 10_000;
+const LOOK_EVERY_MS = 50;
 
 export type SourceTarget = {
   readonly connection: string;
@@ -25,6 +27,7 @@ export type SourceOptions = {
   readonly ackTimeoutMs: number;
   readonly seed: string;
   readonly identity: IdentityKind;
+  readonly defersAcknowledgement: boolean;
   /** What the feed carries: one connection, or on a shared feed several in turn. */
   readonly targets: readonly SourceTarget[];
 };
@@ -35,6 +38,10 @@ export class Source {
   readonly log = new Map<string, SentMessage[]>();
   /** Answers whose MSA-2 is not the MSH-10 of the message on the wire: never acceptable. */
   misanswered = 0;
+  /** Acknowledgements that came after the commit of their message. */
+  deferred = 0;
+  /** MSH-10 of messages that were committed and not acknowledged yet. */
+  readonly #committed = new Set<string>();
   /** Positively answered, by connection. */
   readonly accepted = new Map<string, number>();
   readonly #options: SourceOptions;
@@ -50,12 +57,17 @@ export class Source {
 
   constructor(options: SourceOptions) {
     this.#options = options;
-    this.#client = new MllpClient(options.port);
+    this.#client = new MllpClient(options.port, (frame) => this.#isAcknowledgement(frame));
     this.#random = randomFrom(`${options.seed}/pace/${options.feed}`);
     for (const { connection } of options.targets) {
       this.log.set(connection, []);
       this.accepted.set(connection, 0);
     }
+  }
+
+  /** Committed, and never acknowledged since. */
+  get deferredMissing(): number {
+    return this.#committed.size;
   }
 
   get feed(): string {
@@ -82,6 +94,7 @@ export class Source {
     const late = sleep(withinMs, undefined, { signal: limit.signal }).catch(() => undefined);
     await Promise.race([this.#running ?? Promise.resolve(), late]);
     limit.abort();
+    if (withinMs > 0) await this.#acknowledged();
     this.#state = 'stopped';
     this.#client.close();
     await this.#running;
@@ -163,6 +176,23 @@ export class Source {
     // AR and CR mean: try again later. AE and CE mean: not this message, as it stands.
     if (answer.code === 'AR' || answer.code === 'CR') return { kind: 'again', afterMs: REFUSED_DELAY_MS };
     return { kind: 'rejected' };
+  }
+
+  /** What was committed last is acknowledged in a moment. */
+  async #acknowledged(): Promise<void> {
+    const endsAt = performance.now() + LAST_ACKNOWLEDGEMENT_MS;
+    while (this.#committed.size > 0 && performance.now() < endsAt) await sleep(LOOK_EVERY_MS);
+  }
+
+  /** In enhanced mode: of a message committed before, whatever is waited for now. */
+  #isAcknowledgement(frame: Buffer): boolean {
+    if (!this.#options.defersAcknowledgement) return false;
+    const answer = readAnswer(frame);
+    // Noted here, because the acknowledgement may come in the same chunk of bytes.
+    if (answer?.code === 'CA') this.#committed.add(answer.controlId);
+    if (answer === null || !answer.code.startsWith('A') || !this.#committed.delete(answer.controlId)) return false;
+    this.deferred++;
+    return true;
   }
 
   async #sleep(milliseconds: number): Promise<void> {
