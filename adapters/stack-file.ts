@@ -45,15 +45,9 @@ export function editEntries(text: string, entries: EntryEdits): string {
 /** Writes beside the file, syncs, renames over it and syncs the folder. */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const folder = dirname(file);
-  const beside = join(folder, `.${basename(file)}.${process.pid}.tmp`);
+  const beside = besides(file);
   try {
-    const handle = await open(beside, 'w', 0o644);
-    try {
-      await handle.writeFile(text, 'utf8');
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeSynced(beside, text);
     await rename(beside, file);
   } catch (error) {
     await rm(beside, { force: true });
@@ -64,6 +58,33 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+/** Null: the file could be replaced by a text of this size; else what is in the way. It stays as it is. */
+export async function whyNotReplaceable(file: string, text: string): Promise<string | null> {
+  const beside = besides(file);
+  try {
+    await writeSynced(beside, text);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await rm(beside, { force: true }).catch(() => undefined);
+  }
+}
+
+function besides(file: string): string {
+  return join(dirname(file), `.${basename(file)}.${process.pid}.tmp`);
+}
+
+async function writeSynced(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'w', 0o644);
+  try {
+    await handle.writeFile(text, 'utf8');
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -19,6 +19,8 @@ export type TestProject = {
   writeInventory(inventory: object): Promise<void>;
   cutover(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<VerbRun>;
   start(args: readonly string[], env?: Readonly<Record<string, string>>): StartedVerb;
+  /** By way of another command, which gets its command line: `prlimit` for one. */
+  by(command: readonly [string, ...string[]], args: readonly string[]): Promise<VerbRun>;
   /** From another folder, with this environment alone and what a shell has. */
   elsewhere(folder: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<VerbRun>;
   remove(): Promise<void>;
@@ -42,9 +44,15 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
     ...env,
   };
   const running = new Set<ChildProcess>();
-  const start = (args: readonly string[], more: Readonly<Record<string, string>>, where = folder): ChildProcess => {
+  const start = (
+    args: readonly string[],
+    more: Readonly<Record<string, string>>,
+    where = folder,
+    by: readonly string[] = [],
+  ): ChildProcess => {
     const own = where === folder ? baseEnv : withoutDeployment(process.env);
-    const child = spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), ...args], {
+    const [file = '', ...rest] = [...by, process.execPath, join(REPOSITORY, 'scripts/cutover.ts'), ...args];
+    const child = spawn(file, rest, {
       cwd: where,
       env: { ...own, PWD: where, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -62,6 +70,7 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
       writeFile(join(folder, 'stacks', 'test', 'inventory.yaml'), JSON.stringify(inventory)),
     cutover: (args, more = {}) => observe(start(args, more)).ended,
     start: (args, more = {}) => observe(start(args, more)),
+    by: (command, args) => observe(start(args, {}, folder, command)).ended,
     elsewhere: (where, args, more) => observe(start(args, more, where)).ended,
     remove: async () => {
       // A test that ran out of time leaves its verb behind.

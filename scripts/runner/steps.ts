@@ -1,7 +1,8 @@
 /** How each step of a Plan is done. A step that a rerun would repeat leaves nothing half-written. */
+import { dirname } from 'node:path';
 import { commitFiles, hasUncommittedChanges } from '../../adapters/git.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
-import { editEntries, readStackFile, replaceFile } from '../../adapters/stack-file.ts';
+import { editEntries, readStackFile, replaceFile, whyNotReplaceable } from '../../adapters/stack-file.ts';
 import type { StepKind } from '../../core/plan.ts';
 import type { RouteEntry } from '../../core/stack-config.ts';
 import { isSameRoute } from '../../core/truth.ts';
@@ -60,6 +61,7 @@ async function ledgerIntent(run: RunState): Promise<void> {
 }
 
 async function configCopy(run: RunState): Promise<void> {
+  await mustBeReplaceable(run);
   // Before Pulumi writes its salt into it.
   run.hadUncommittedChanges = await hasUncommittedChanges(run.context.stackPath);
   const stack = await run.pulumi?.ensureStack();
@@ -73,6 +75,19 @@ async function configCopy(run: RunState): Promise<void> {
     if (entry !== null) entries.set(name, entry);
   }
   run.copyText = editEntries(await stackText(run), entries);
+}
+
+/** Found out before a route moves: afterwards it could only be said. */
+async function mustBeReplaceable(run: RunState): Promise<void> {
+  const { stackPath } = run.context;
+  const why = await whyNotReplaceable(stackPath, await stackText(run));
+  if (why === null) return;
+  const message = `${stackPath} cannot be replaced, so nothing was changed: ${why}`;
+  const next = [
+    `make room, or give this user write access to ${dirname(stackPath)}`,
+    'cutover rollback works without it',
+  ];
+  throw new VerbStop(EXIT.failed, { code: 'stack-file-unwritable', message, next });
 }
 
 async function pulumiUp(run: RunState): Promise<void> {
