@@ -3,7 +3,7 @@
  * remedy, exit 1, no stack trace, nothing changed. A rollback does not need the file: it goes on, and says what it left.
  */
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
@@ -127,7 +127,14 @@ async function fillDisk(folder: string): Promise<boolean> {
   await mkdir(join(folder, 'test'));
   await writeFile(join(folder, 'test/inventory.yaml'), inventory);
   await project.writeStack(STACK);
-  spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'filler')}`, 'bs=4096']);
+  const filler = await open(join(folder, 'filler'), 'w');
+  try {
+    for (;;) await filler.write(Buffer.alloc(4096));
+  } catch {
+    // It is full.
+  } finally {
+    await filler.close();
+  }
   return true;
 }
 

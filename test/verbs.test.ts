@@ -209,6 +209,36 @@ describe('systems that are down', () => {
   );
 });
 
+describe('a decision that was resolved before', () => {
+  const decision = {
+    id: '0/17',
+    connection: NAMES[0],
+    cause: 'rejected',
+    input: null,
+    proposals: [],
+    openedAt: '2026-01-01T00:00:00Z',
+    resolved: { action: 'deliver', by: 'grace', reason: 'LIS has not got it', at: '2026-01-01T00:01:00Z' },
+  };
+
+  test(
+    'the same again, as after a kill, is done already: exit 0; the other way is refused, naming who decided',
+    async () => {
+      gateway.answerNextWith(200, JSON.stringify({ decisions: [decision] }));
+      const again = await project.cutover(['resolve', '--deliver', '0/17', '--reason', 'x', '--json']);
+      expect(again.exitCode).toBe(0);
+      expect(JSON.parse(again.stdout).done).toEqual([{ name: NAMES[0], message: '0/17: deliver already, by grace' }]);
+      gateway.answerNextWith(200, JSON.stringify({ decisions: [decision] }));
+      const other = await project.cutover(['resolve', '--discard', '0/17', '--reason', 'x', '--json']);
+      expect(other.exitCode).toBe(3);
+      expect(JSON.parse(other.stdout).error).toMatchObject({
+        code: 'already-resolved',
+        message: expect.stringMatching(/deliver, by grace at 2026/),
+      });
+    },
+    LIMIT_MS,
+  );
+});
+
 describe('the command line', () => {
   test.each([
     { args: ['swich'], expected: /did you mean 'switch'/ },

@@ -65,3 +65,17 @@ test('a small terminal still shows the head, who is in trouble, and all marks', 
   expect(lines[1]).toBe('  ✗ practice-8: fenced');
   expect(lines.join('').match(/[·✓✗]/g)?.length).toBeGreaterThanOrEqual(250);
 });
+
+test('where the head does not fit, the time that is left goes on the next line; what is cut is seen to go on', () => {
+  const items = estate(250).map((item, index) =>
+    index === 3 ? { ...item, state: 'aborted', heldMs: 2_500, reason: 'not drained within 2500 ms: '.repeat(4) } : item,
+  );
+  const view = { verb: 'switch', items, elapsedMs: 6_300, windowLeftMs: 3_700_000 };
+  const lines = formatLiveView({ ...view, ...SCREEN });
+  expect(lines.slice(0, 2)).toEqual([
+    'switch: 125 of 250 through, 1 in trouble · 6.3 s · longest hold 2.5 s',
+    'window closes in 1 h 01 min',
+  ]);
+  expect(lines[2]).toMatch(/^ {2}✗ practice-4: aborted: not drained .*…$/);
+  expect(lines.length).toBeLessThan(SCREEN.rows);
+});

@@ -49,26 +49,28 @@ export function formatLiveView({ verb, items, elapsedMs, windowLeftMs, columns, 
     columns,
   );
   // What is left of the screen beside head, marks, legend and the line that counts the rest.
-  const room = Math.max(1, Math.min(TALLEST_LIST, rows - marks.length - 4));
+  const head = headOf(verb, items, trouble.length, elapsedMs, windowLeftMs, columns);
+  const room = Math.max(1, Math.min(TALLEST_LIST, rows - marks.length - head.length - 3));
   const named = [...trouble, ...moving].slice(0, room);
   const hidden = trouble.length + moving.length - named.length;
-  const lines = [
-    headOf(verb, items, trouble.length, elapsedMs, windowLeftMs),
-    ...named.map(lineOf),
-    ...(hidden > 0 ? [`  … and ${hidden} more`] : []),
-    ...marks,
-    LEGEND,
-  ];
-  return lines.slice(0, Math.max(1, rows - 1)).map((line) => line.slice(0, columns));
+  const lines = [...head, ...named.map(lineOf), ...(hidden > 0 ? [`  … and ${hidden} more`] : []), ...marks, LEGEND];
+  return lines.slice(0, Math.max(1, rows - 1)).map((line) => cut(line, columns));
 }
 
+/** What does not fit is seen to go on. */
+function cut(line: string, columns: number): string {
+  return line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`;
+}
+
+/** On a narrow terminal on as many lines as it takes: the time that is left must not be what is cut. */
 function headOf(
   verb: string,
   items: readonly LiveItem[],
   trouble: number,
   elapsedMs: number,
   windowLeftMs: number | null,
-): string {
+  columns: number,
+): string[] {
   const through = items.filter(({ isThrough }) => isThrough).length;
   const longest = Math.max(0, ...items.map(({ heldMs }) => heldMs ?? 0));
   const parts = [
@@ -77,7 +79,16 @@ function headOf(
     ...(longest > 0 ? [`longest hold ${seconds(longest)}`] : []),
     ...(windowLeftMs === null ? [] : [`window closes in ${hoursAndMinutes(windowLeftMs)}`]),
   ];
-  return parts.join(' · ');
+  const lines: string[] = [];
+  let line = '';
+  for (const part of parts) {
+    const longer = line === '' ? part : `${line} · ${part}`;
+    if (line !== '' && longer.length > columns) {
+      lines.push(line);
+      line = part;
+    } else line = longer;
+  }
+  return [...lines, line];
 }
 
 function lineOf(item: LiveItem): string {

@@ -28,21 +28,20 @@ export const resolve: TaskVerb = {
     args.deliver === undefined && args.discard === undefined ? list(context) : close(context, args),
 };
 
-async function openDecisions(context: Context) {
+/** Of the selection, resolved ones too. */
+async function decisionsOf(context: Context) {
   const selected = new Set(context.selected.map(({ name }) => name));
   const answers = await Promise.all(
     context.gateways.map(async (gateway) => ({ gateway, result: await gateway.decisions() })),
   );
   return answers.flatMap(({ gateway, result }) => {
     if (!result.ok) throw new VerbStop(EXIT.failed, result.error);
-    return result.value
-      .filter((one) => one.resolved === null && selected.has(one.connection))
-      .map((decision) => ({ gateway, decision }));
+    return result.value.filter((one) => selected.has(one.connection)).map((decision) => ({ gateway, decision }));
   });
 }
 
 async function list(context: Context): Promise<Printed> {
-  const open = await openDecisions(context);
+  const open = (await decisionsOf(context)).filter(({ decision }) => decision.resolved === null);
   const decisions = open.map(({ decision: { id, connection, cause, openedAt, proposals } }) => ({
     id,
     connection,
@@ -65,7 +64,8 @@ async function list(context: Context): Promise<Printed> {
 
 async function close(context: Context, args: Args): Promise<Printed> {
   const id = args.deliver ?? args.discard ?? '';
-  const found = (await openDecisions(context)).find(({ decision }) => decision.id === id);
+  const action = args.deliver === undefined ? 'discard' : 'deliver';
+  const found = (await decisionsOf(context)).find(({ decision }) => decision.id === id);
   if (found === undefined) {
     throw new VerbStop(EXIT.refused, {
       code: 'unknown-decision',
@@ -73,10 +73,20 @@ async function close(context: Context, args: Args): Promise<Printed> {
       next: ['cutover resolve'],
     });
   }
-  const action = args.deliver === undefined ? 'discard' : 'deliver';
+  const { resolved, connection } = found.decision;
+  // A rerun after a kill meets what the first one has done.
+  if (resolved?.action === action) return closed(connection, `${id}: ${action} already, by ${resolved.by}`);
+  if (resolved !== null) {
+    const message = `decision '${id}' was resolved before: ${resolved.action}, by ${resolved.by} at ${resolved.at}`;
+    throw new VerbStop(EXIT.refused, { code: 'already-resolved', message, next: ['cutover resolve'] });
+  }
   const result = await found.gateway.resolve(id, { action, reason: args.reason ?? '' });
   if (!result.ok) throw new VerbStop(result.kind === 'refused' ? EXIT.refused : EXIT.failed, result.error);
-  const done = [{ name: found.decision.connection, message: `${id}: ${action}` }];
+  return closed(connection, `${id}: ${action}`);
+}
+
+function closed(name: string, message: string): Printed {
+  const done = [{ name, message }];
   const document: ActionDocument = { verb: 'resolve', ok: true, exitCode: EXIT.done, done, failed: [], nextSteps: [] };
   return { document, text: formatAction(document), exitCode: EXIT.done };
 }
