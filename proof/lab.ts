@@ -22,6 +22,12 @@ export type Lab = {
   readonly store: ProofStore;
   /** Ships and takes everything; `laterMs`: so much time has passed since. */
   take(laterMs?: number): Promise<void>;
+  /** Ships, and takes nothing. */
+  ship(told: () => unknown): Promise<void>;
+  /** The worker says that it lives. */
+  heartbeat(): Promise<void>;
+  /** It looks whether the project's rules have changed. */
+  reread(): Promise<unknown>;
   /** As if it had been killed. */
   restart(): Promise<void>;
   /** Obligations by class, of all connections together. */
@@ -66,6 +72,12 @@ export async function openLab({ url, deployment, connections, feeds, project = '
       const now = story.nowMs + laterMs;
       while ((await running.follower.advance(journal.last, now, true)) > 0);
     },
+    ship: async (told) => {
+      told();
+      await journal.ship();
+    },
+    heartbeat: () => running.writer.heartbeat(Date.now(), analysis.value.basis()),
+    reread: () => analysis.reread(),
     restart: async () => {
       await running.writer.close();
       running = await open();

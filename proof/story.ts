@@ -23,6 +23,7 @@ export class Story {
   feed = 'north-orders';
   primary: Platform = 'legacy';
   shadowed: Platform | null = null;
+  readonly #epochs = new Map<string, number>();
 
   constructor(journal: Pick<SyntheticJournal, 'append'>) {
     this.journal = journal;
@@ -35,6 +36,7 @@ export class Story {
   route(connection: string, epoch: number, phase: string, newWeight = 0): void {
     const record = { connection, epoch, phase, newWeight, forced: false, verb: 'test', by: 'test' };
     this.#append({ t: 'epoch', record, pauseMs: 0 });
+    this.#epochs.set(connection, epoch);
     if (phase === 'parallel') this.shadowed = 'new';
     if (phase === 'switched') [this.primary, this.shadowed] = ['new', 'legacy'];
   }
@@ -55,8 +57,9 @@ export class Story {
   }
 
   output(message: string, told: OutputTold = {}): number {
-    const { platform = 'legacy', role = 'deliver', input = null, attemptOf = null, epoch = 1 } = told;
+    const { platform = 'legacy', role = 'deliver', input = null, attemptOf = null } = told;
     const connection = told.connection ?? this.feed;
+    const epoch = told.epoch ?? this.#epochs.get(connection) ?? 1;
     const meta = { t: 'output', connection, platform, sender: 's', role, epoch, input, attemptOf, ...facts(message) };
     return this.#append(meta, message);
   }
