@@ -116,10 +116,10 @@ export const compareDocumentSchema = z.object({
 });
 export type CompareDocument = z.output<typeof compareDocumentSchema>;
 
-/** What `compare` prints for --suggest, --self-test, --suggest-correlation, --replay and --show-values. */
+/** What `compare` prints for --suggest, --self-test, --suggest-correlation, --replay, --show-values and --sign-rule. */
 export const compareModeDocumentSchema = z.object({
   verb: z.literal('compare'),
-  mode: z.enum(['suggest', 'self-test', 'suggest-correlation', 'replay', 'show-values']),
+  mode: z.enum(['suggest', 'self-test', 'suggest-correlation', 'replay', 'show-values', 'sign-rule']),
   ok: z.boolean(),
   exitCode: z.int(),
   suggestions: z
@@ -174,6 +174,7 @@ export const compareModeDocumentSchema = z.object({
       differences: z.array(comparedDifferenceSchema),
     })
     .optional(),
+  signed: z.string().optional().describe('the file of the signature'),
   shown: z
     .array(z.object({ control: z.string().nullable(), candidate: z.string().nullable(), differs: z.boolean() }))
     .optional()

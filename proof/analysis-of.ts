@@ -2,7 +2,7 @@
  * The analysis that a project asks for: its diff rules and data contracts, read again when somebody changes them. Rules end on
  * a day: they are compiled anew when the day changes. What was found under former rules stays counted under their basis.
  */
-import { type Definitions, readDefinitions } from '../adapters/proof-definitions.ts';
+import { type Definitions, readDefinitions, ruleSigningOf } from '../adapters/proof-definitions.ts';
 import { digestOf } from '../core/canonical-json.ts';
 import { inspectOutput } from '../core/compare/inspect.ts';
 import { comparePair } from '../core/compare/pair.ts';
@@ -21,13 +21,18 @@ export type ProjectAnalysis =
   | { readonly ok: true; readonly value: Analysis; reread(): Promise<Reread> }
   | { readonly ok: false; readonly problems: readonly Located[] };
 
-/** `folder`: the project's. */
+/** `folder`: the project's; `stackFolder`: with the signers of the stack. */
 export async function analysisOf(
   folder: string,
   inventory: Inventory,
   now: () => number = Date.now,
+  stackFolder: string = folder,
 ): Promise<ProjectAnalysis> {
-  const read = await readDefinitions(folder, inventory.connections, dayOf(now()));
+  const readAll = async () => {
+    const signing = await ruleSigningOf(inventory, stackFolder, now());
+    return readDefinitions(folder, inventory.connections, dayOf(now()), signing);
+  };
+  const read = await readAll();
   if (!read.ok) return read;
   let definitions = read.value;
   let known = digestOfDefinitions(definitions, inventory);
@@ -49,7 +54,7 @@ export async function analysisOf(
     inspect: (connection, payload) => inspectOutput(payload, definitions.contractOf(connection)),
   };
   const reread = async (): Promise<Reread> => {
-    const again = await readDefinitions(folder, inventory.connections, dayOf(now()));
+    const again = await readAll();
     if (!again.ok) return { kind: 'refused', problems: again.problems };
     const digest = digestOfDefinitions(again.value, inventory);
     if (digest === known) return { kind: 'same' };

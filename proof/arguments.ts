@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { parseDurationMs } from '../core/duration.ts';
 
-export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--host H] [--port P] [--settle DURATION] [--keep-days N] [--database-url-env NAME]
+export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--host H] [--port P] [--settle DURATION] [--keep-days N] [--checkpoints DIR] [--database-url-env NAME]
 
   --inventory F          the inventory whose deployment is proven
   --project DIR          folder with stacks/rules and stacks/contracts; default: the present one
@@ -10,6 +10,7 @@ export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--hos
   --port P               port of /metrics and /healthz; default: any free one, said in the ready line
   --settle DURATION      how long an output may take before its absence counts; default 30s
   --keep-days N          purge payloads that are older than N days; default: 30 days after their sign-off
+  --checkpoints DIR      sign checkpoints of the ledger into DIR, with the key that CUTOVER_CHECKPOINT_KEY names
   --database-url-env N   the environment variable with the PostgreSQL URL; default DATABASE_URL`;
 
 const OPTIONS = {
@@ -19,6 +20,7 @@ const OPTIONS = {
   port: { type: 'string' },
   settle: { type: 'string' },
   'keep-days': { type: 'string' },
+  checkpoints: { type: 'string' },
   'database-url-env': { type: 'string' },
   help: { type: 'boolean' },
 } as const;
@@ -32,6 +34,7 @@ export type WorkerArguments = {
   /** Null: by sign-off. */
   readonly keepDays: number | null;
   readonly databaseUrl: string;
+  readonly checkpoints: { readonly folder: string; readonly keyFile: string } | null;
 };
 
 export type ParsedArguments =
@@ -59,8 +62,13 @@ export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv):
     const what = databaseUrl === '' ? 'is not set' : 'holds no PostgreSQL URL';
     return wrong(`the environment variable ${variable} ${what} → ${variable}=postgresql://user@host/database`);
   }
+  const keyFile = env.CUTOVER_CHECKPOINT_KEY ?? '';
+  if (values.checkpoints !== undefined && keyFile === '') {
+    return wrong('--checkpoints needs CUTOVER_CHECKPOINT_KEY: the file of the key that signs them');
+  }
+  const checkpoints = values.checkpoints === undefined ? null : { folder: values.checkpoints, keyFile };
   const { inventory, project = '.', host = '127.0.0.1' } = values;
-  return { kind: 'run', value: { inventory, project, host, port, settleMs, keepDays, databaseUrl } };
+  return { kind: 'run', value: { inventory, project, host, port, settleMs, keepDays, databaseUrl, checkpoints } };
 }
 
 function parse(argv: readonly string[]) {

@@ -1,6 +1,7 @@
 /** Entry of the worker process: from its arguments to its exit code. Its log is JSON lines on stderr. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
 import { pino } from 'pino';
 import { readInventoryFile } from '../adapters/inventory-file.ts';
 import { MigrationRefusal } from '../adapters/postgres-migrations.ts';
@@ -9,6 +10,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { analysisOf } from './analysis-of.ts';
 import { parseArguments, USAGE, type WorkerArguments } from './arguments.ts';
 import { estateOf } from './estate.ts';
+import { checkpointLedger } from './ledger-checkpoint.ts';
 import { purgeDue } from './retention.ts';
 import { startStatusServer } from './status-server.ts';
 import { Worker } from './worker.ts';
@@ -34,7 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function run(options: WorkerArguments): Promise<number> {
   const inventory = await readInventoryFile(options.inventory);
   if (!inventory.ok) return end(EXIT.usage, inventory.problems.map(formatProblem));
-  const analysis = await analysisOf(options.project, inventory.value, Date.now);
+  const analysis = await analysisOf(options.project, inventory.value, Date.now, dirname(options.inventory));
   if (!analysis.ok) return end(EXIT.usage, analysis.problems.map(formatProblem));
   const { deployment } = inventory.value;
   const estate = estateOf(inventory.value);
@@ -53,7 +55,14 @@ async function run(options: WorkerArguments): Promise<number> {
     logger,
     now: Date.now,
     random: Math.random,
-    chores: (writer) => purgeDue(writer, { estate, keepDays: options.keepDays, logger, nowMs: Date.now() }),
+    chores: async (writer) => {
+      await purgeDue(writer, { estate, keepDays: options.keepDays, logger, nowMs: Date.now() });
+      const { checkpoints, databaseUrl } = options;
+      if (checkpoints === null) return;
+      const stack = basename(dirname(resolve(options.inventory)));
+      const around = { databaseUrl, deployment, stack, env: process.env, logger, now: Date.now };
+      await checkpointLedger({ ...checkpoints, ...around });
+    },
   });
   const server = await startStatusServer(options.host, options.port, () => worker.status());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => worker.stop());

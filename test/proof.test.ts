@@ -126,6 +126,56 @@ test('given the record of the LIS, then the grade is B, and what it lacks or has
   await end(worker);
 });
 
+test("given the EMR's record too, under ids of its own, then the grade is A, and what it sent in vain is named", async () => {
+  const worker = await site.startWorker();
+  const accession = (id: string): string => `ACC-${id}`;
+  const rows = site.received.map(({ id }) => `${CONNECTION},${accession(id)}`);
+  const emr = join(site.project.folder, 'emr.csv');
+  const mapped = join(site.project.folder, 'accessions.csv');
+  const map = join(site.project.folder, 'mapped.yaml');
+  const ids = [...site.received.map(({ id }) => id), 'VAIN'];
+  await writeFile(mapped, `accession,msh10\n${ids.map((id) => `${accession(id)},${id}`).join('\n')}\n`);
+  await writeFile(map, `${MAP}emr: { ids: { file: accessions.csv, from: accession, to: msh10 } }\n`);
+  await writeFile(emr, `connection,id\n${rows.join('\n')}\n`);
+  const args = ['--lis', await lisFile(site.received), '--emr', emr, '--map', map];
+  await vi.waitFor(async () => expect((await reconcile(args)).exitCode).toBe(0), WAIT);
+  const { document } = await reconcile(args);
+  expect(document.connections[0]).toMatchObject({ evidenceGrade: 'A', owed: 201, delivered: 201, balanced: true });
+
+  await writeFile(emr, `connection,id\n${[...rows, `${CONNECTION},${accession('VAIN')}`].join('\n')}\n`);
+  const vain = await reconcile(args);
+  expect(vain.exitCode).toBe(3);
+  expect(vain.document.connections[0]?.missing.map(({ msh10 }) => msh10)).toEqual(['VAIN']);
+  expect(vain.document.connections[0]?.balanced).toBe(false);
+  await end(worker);
+});
+
+test('given what somebody has read of the queues inside the platforms, then what waits there is red, and nobody having looked is said', async () => {
+  const worker = await site.startWorker();
+  const file = join(site.project.folder, 'engines.yaml');
+  const engines = (queued: number): string =>
+    ['legacy', 'new']
+      .map(
+        (platform) =>
+          `  - { platform: ${platform}, queued: ${queued}, errors: 0, by: ada, at: "2026-06-02T03:10:00-05:00", source: dashboard }`,
+      )
+      .join('\n');
+  await writeFile(file, `engines:\n${engines(0)}\n`);
+  await vi.waitFor(async () => expect((await reconcile(['--attest', file])).exitCode).toBe(0), WAIT);
+  expect((await reconcile(['--attest', file])).document).toMatchObject({
+    engines: [{ queued: 0 }, { queued: 0 }],
+    warnings: [],
+  });
+  await writeFile(file, `engines:\n${engines(2)}\n`);
+  const { exitCode, document } = await reconcile(['--attest', file]);
+  expect(exitCode).toBe(3);
+  expect(document.reasons).toContain('legacy has 2 queued and 0 in its error store');
+  expect((await reconcile()).document.warnings).toContain(
+    'nobody has said what waits inside legacy and new: --attest FILE',
+  );
+  await end(worker);
+});
+
 test('given an output that the platform swallows, and one that the destination refuses, then both are named', async () => {
   const worker = await site.startWorker();
   site.behaviour.outputs = (platform, id, message) => (platform === 'legacy' && id === 'LOST' ? [] : [message]);

@@ -1,7 +1,8 @@
 /** Reads what the worker has found out and what gateways say now, and judges every selected connection. */
+import { join } from 'node:path';
 import { PostgresFailure } from '../../adapters/postgres.ts';
 import { MigrationRefusal } from '../../adapters/postgres-migrations.ts';
-import { type Definitions, readDefinitions } from '../../adapters/proof-definitions.ts';
+import { type Definitions, readDefinitions, ruleSigningOf } from '../../adapters/proof-definitions.ts';
 import { ProofStore } from '../../adapters/proof-store.ts';
 import type { Json } from '../../core/canonical-json.ts';
 import { COVERAGE_AREA, contractArea } from '../../core/compare/inspect.ts';
@@ -29,7 +30,10 @@ const GROUPS_LIMIT = 200;
 /** Throws a VerbStop where rules or contracts do not hold. */
 export async function definitionsOf(context: Context): Promise<Definitions> {
   const today = todayOf(context);
-  const read = await readDefinitions(projectFolderOf(context), context.inventory.connections, today);
+  const folder = projectFolderOf(context);
+  const { inventory, stack, clock } = context;
+  const signing = await ruleSigningOf(inventory, join(folder, 'stacks', stack), Date.parse(clock.now()));
+  const read = await readDefinitions(folder, inventory.connections, today, signing);
   if (read.ok) return read.value;
   throw new VerbStop(EXIT.usage, {
     code: 'definitions-invalid',
@@ -122,7 +126,7 @@ export async function readStanding(
       shapes: shapesOf(connections),
       rules: [...exposure.rules],
       unknownRules: [...exposure.unknown],
-      warnings: warningsOf(exposure.rules, connections),
+      warnings: [...unsignedOf(definitions), ...warningsOf(exposure.rules, connections)],
     };
   } finally {
     await store.close();
@@ -171,6 +175,10 @@ function byTrouble(a: ComparedConnection, b: ComparedConnection): number {
     each.differing + each.missingCandidate + each.extraCandidate + each.answersDiffering + each.outOfOrder;
   const rank = (each: ComparedConnection): number => (each.verdict === 'red' ? 0 : 1);
   return rank(a) - rank(b) || amiss(b) - amiss(a) || (a.name < b.name ? -1 : 1);
+}
+
+function unsignedOf({ unsigned }: Definitions): string[] {
+  return [...unsigned].map(([name, fault]) => `rule ${name} accepts nothing: ${fault}`);
 }
 
 function warningsOf(rules: readonly RuleExposure[], connections: readonly ComparedConnection[]): string[] {

@@ -13,6 +13,7 @@ import {
 import { migrateProof, ProofStore } from '../../adapters/proof-store.ts';
 import type { Connection } from '../../core/inventory.ts';
 import { formatProblem, parseYaml } from '../../core/located-yaml.ts';
+import { PLATFORMS } from '../../core/platform.ts';
 import { type JournalHead, stalenessOf } from '../../core/proof-freshness.ts';
 import type { WorkerState } from '../../core/proof-results.ts';
 import { attestationSchema } from '../../core/reconcile/attestation.ts';
@@ -91,7 +92,7 @@ export async function judge(context: Context, args: Args, postgres: Postgres): P
     outside: [...outside.sets],
     orders: await ordersOf(context, postgres, window),
     engines,
-    warnings: [...outside.warnings],
+    warnings: [...outside.warnings, ...unattested(engines)],
     nextSteps: nextStepsOf(connections, reasons),
   };
 }
@@ -209,6 +210,12 @@ async function readAttestation({ attest }: Args): Promise<EngineCount[]> {
   if (parsed.ok) return parsed.value.engines;
   const message = parsed.problems.map(formatProblem).join('\n');
   throw new VerbStop(EXIT.usage, { code: 'attestation-invalid', message, next: [`correct ${attest}`] });
+}
+
+/** What waits in a platform has not reached a leg: nothing here can show it. */
+function unattested(engines: readonly EngineCount[]): string[] {
+  const silent = PLATFORMS.filter((platform) => engines.every((each) => each.platform !== platform));
+  return silent.length === 0 ? [] : [`nobody has said what waits inside ${silent.join(' and ')}: --attest FILE`];
 }
 
 function accountedUpTo({ journals }: WorkerState): string | null {

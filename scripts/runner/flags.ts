@@ -138,6 +138,7 @@ export const FLAGS = {
     value: 'AT',
     summary: 'show this pair (shard/offset) side by side: patient data, recorded',
   },
+  'sign-rule': { kind: 'text', value: 'NAME', summary: 'sign this diff rule as its approver, with --key' },
   replay: {
     kind: 'text',
     value: 'DIR',

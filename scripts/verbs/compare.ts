@@ -8,13 +8,14 @@ import { formatComparison } from '../compare/print.ts';
 import { replay } from '../compare/replay.ts';
 import { writeReport } from '../compare/report.ts';
 import { historyFeatures } from '../compare/samples.ts';
+import { signNamedRule } from '../compare/sign-rule.ts';
 import { evidenceBody, projectFolderOf, readStanding, type Standing } from '../compare/standing.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { EXIT, usage } from '../runner/stop.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
 
-const MODES = ['suggest', 'self-test', 'suggest-correlation', 'show-values', 'replay'] as const;
+const MODES = ['suggest', 'self-test', 'suggest-correlation', 'show-values', 'sign-rule', 'replay'] as const;
 
 export const compare: TaskVerb = {
   kind: 'task',
@@ -25,6 +26,7 @@ export const compare: TaskVerb = {
     'cutover compare --rule time-of-sending --json',
     'cutover compare --suggest --connection northside-orders',
     'cutover compare --self-test',
+    'cutover compare --sign-rule glucose-format --key ~/.ssh/id_ed25519',
     'cutover compare --replay old --to test-engine:6661 --capture 7001 --connection northside-orders',
   ],
   flags: [
@@ -34,6 +36,7 @@ export const compare: TaskVerb = {
     'min-pairs',
     'history',
     'samples',
+    'key',
     'to',
     'capture',
     'twice',
@@ -58,6 +61,7 @@ async function perform(context: Context, args: Args): Promise<Printed> {
   if (args['self-test'] === true) return testRules(context, args);
   if (args['suggest-correlation'] === true) return suggestCorrelation(context);
   if (args['show-values'] !== undefined) return showValues(context, args);
+  if (args['sign-rule'] !== undefined) return signNamedRule(context, args);
   if (args.replay !== undefined) return replay(context, args);
   return judge(context, args);
 }
