@@ -146,8 +146,9 @@ export class Collector {
       proposals: proposals.length,
     }));
     this.#sample();
-    await this.#lookAtHistories();
     this.#compose();
+    // After a wave many histories are new: what has moved is shown before who moved it.
+    if (await this.#lookAtHistories()) this.#options.onChange();
   }
 
   #sample(): void {
@@ -172,8 +173,8 @@ export class Collector {
     this.#samples = appendBounded(this.#samples, [sample], KEPT.samples);
   }
 
-  /** Only of connections whose epoch is another one than when we last looked. */
-  async #lookAtHistories(): Promise<void> {
+  /** Only of connections whose epoch is another one than when we last looked. True: there was something new. */
+  async #lookAtHistories(): Promise<boolean> {
     const moved = [...this.#statuses.values()].filter(({ name, epoch }) => this.#knownEpochs.get(name) !== epoch);
     const fresh: TimelineEntry[] = [];
     for (let start = 0; start < moved.length && !this.#isClosed; start += HISTORIES_AT_ONCE) {
@@ -188,9 +189,10 @@ export class Collector {
         this.#knownEpochs.set(name, epoch);
       }
     }
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) return false;
     const merged = [...this.#timeline, ...fresh].sort((a, b) => a.atMs - b.atMs);
     this.#timeline = merged.slice(-KEPT.timeline);
+    return true;
   }
 
   async #historyOf(name: string): Promise<TimelineEntry[] | null> {

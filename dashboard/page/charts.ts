@@ -58,6 +58,14 @@ function Chart({ title, said, data, series }: ChartProps): VNode {
   </figure>`;
 }
 
+const MINUTES = { hour: '2-digit', minute: '2-digit' } as const;
+/** Ticks closer than a minute need the seconds. */
+function clock(atMs: number, splits: readonly number[]): string {
+  const [first = 0, second = 0] = splits;
+  const isFine = second - first < 60;
+  return new Date(atMs).toLocaleTimeString('en-GB', isFine ? { ...MINUTES, second: '2-digit' } : MINUTES);
+}
+
 function optionsOf(series: readonly Line[], width: number): uPlot.Options {
   const styles = getComputedStyle(document.documentElement);
   const colour = (name: string): string => styles.getPropertyValue(name).trim();
@@ -71,8 +79,8 @@ function optionsOf(series: readonly Line[], width: number): uPlot.Options {
     axes: [
       {
         ...axis,
-        values: (_plot, splits) =>
-          splits.map((at) => new Date(at * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })),
+        size: 30,
+        values: (_plot, splits) => splits.map((at) => clock(at * 1000, splits)),
       },
       { ...axis, size: 56 },
     ],

@@ -1,10 +1,11 @@
 /** A large lab, and a long night: the page keeps up with 5,000 connections, and an hour of updates does not fill its memory. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumPath, startChromium } from '../../adapters/chromium.example.ts';
 import { appendBounded, KEPT } from '../../core/war-room/feed.ts';
 import { type Asset, bundlePage } from '../bundle.ts';
-import { chromiumPath, startChromium } from '../chromium.example.ts';
-import { openWarRoom, START_MS, tile, type WarRoom, whole } from './harness.ts';
+import { START_MS, tile, whole } from './example.ts';
+import { openWarRoom, type WarRoom } from './harness.ts';
 
 const executable = chromiumPath();
 const LIMIT_MS = 600_000;

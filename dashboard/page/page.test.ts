@@ -2,9 +2,10 @@
 import { source } from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumPath, startChromium } from '../../adapters/chromium.example.ts';
 import { type Asset, bundlePage } from '../bundle.ts';
-import { chromiumPath, startChromium } from '../chromium.example.ts';
-import { openWarRoom, tile, whole } from './harness.ts';
+import { tile, whole } from './example.ts';
+import { openWarRoom } from './harness.ts';
 
 const executable = chromiumPath();
 const SERIOUS = ['serious', 'critical'];

@@ -6,11 +6,11 @@ type Pack = Omit<ReportDocument, 'html' | 'csv' | 'exitCode'>;
 
 const STYLE = `:root{color-scheme:light}body{font:14px/1.45 system-ui,"DejaVu Sans",sans-serif;color:#17202c;margin:32px;background:#fff;max-width:1500px}
 h1{font-size:24px;margin:0}h2{font-size:17px;margin:28px 0 6px;break-after:avoid}p,ul{margin:6px 0}.wide{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:12px}th,td{border-bottom:1px solid #d9dee6;padding:3px 8px 3px 0;text-align:left;vertical-align:top;overflow-wrap:anywhere}
-th{color:#4c596b}thead{display:table-header-group}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.k{white-space:nowrap}tr{break-inside:avoid}
+table{border-collapse:collapse;width:100%;font-size:12px}th,td{border-bottom:1px solid #d9dee6;padding:3px 8px 3px 0;text-align:left;vertical-align:top;overflow-wrap:break-word}
+th{color:#4c596b}th.n{text-align:right}thead{display:table-header-group}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.k{white-space:nowrap}tr{break-inside:avoid}
 .verdict{font-size:18px;font-weight:650;padding:8px 12px;border-left:6px solid}.ok{border-color:#00578a;background:#e3f0f8}.red{border-color:#a3330c;background:#fde7dd}
 code,pre{font:12px ui-monospace,"DejaVu Sans Mono",monospace}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f6f8;padding:8px 12px}small{color:#4c596b}
-@page{size:A4 landscape;margin:12mm}@media print{body{margin:0;max-width:none;font-size:10pt}table{font-size:7.5pt}th,td{padding:2px 5px 2px 0}.wide{overflow:visible}.sign{break-inside:avoid}}`;
+@page{size:A4 landscape;margin:12mm}@media print{body{margin:0;print-color-adjust:exact;-webkit-print-color-adjust:exact;max-width:none;font-size:10pt}table{font-size:7.5pt}th,td{padding:2px 5px 2px 0}.wide{overflow:visible}.sign{break-inside:avoid}}`;
 
 const ANSWERS = {
   met: '✓ met',

@@ -11,9 +11,10 @@ export function list(items: readonly string[]): string {
 }
 
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const isNumber = (column: number): boolean => typeof rows[0]?.[column] === 'number';
   const titles = head.every((title) => title === '')
     ? ''
-    : `<thead><tr>${head.map((title) => `<th scope="col">${escaped(title)}</th>`).join('')}</tr></thead>`;
+    : `<thead><tr>${head.map((title, column) => `<th scope="col"${isNumber(column) ? ' class="n"' : ''}>${escaped(title)}</th>`).join('')}</tr></thead>`;
   const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('');
   return `<div class="wide"><table>${titles}<tbody>${body}</tbody></table></div>`;
 }
