@@ -90,6 +90,21 @@ export const observedSchema = z.object({
   at: z.string(),
 });
 
+export const readinessSchema = z
+  .object({
+    lastLegacyMatch: z
+      .string()
+      .nullable()
+      .describe("when legacy's output for an input was last captured; null: not since the gateway started"),
+    legacyRejects: z.int().describe('shadow messages that legacy did not take since the switch'),
+    certificateDays: z
+      .number()
+      .nullable()
+      .describe("until the first of the gateway's own certificates ends; null: none"),
+    diskFreeBytes: z.int().nullable().describe('where captures are kept; null: not known'),
+  })
+  .describe('what a way back rests on, beside shadowLag');
+
 export const connectionStatusSchema = z.object({
   name: z.string(),
   feed: z.string(),
@@ -104,6 +119,7 @@ export const connectionStatusSchema = z.object({
   owedOutputs: z.int(),
   shadowLag: z.int().describe('messages'),
   rollbackReady: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+  readiness: readinessSchema.optional(),
   decisions: z.int().describe('open entries of the decision list'),
   changeOver: z.enum(CHANGE_OVERS).optional().describe('how its swaps change the owner'),
   correlation: z

@@ -3,6 +3,7 @@
  * stable. A document never carries message content or credentials.
  */
 import { z } from 'zod';
+import { readinessSchema } from './admin-api.ts';
 import { approvalDocumentSchema } from './approval-document.ts';
 import { compareDocumentSchema, compareModeDocumentSchema } from './compare-document.ts';
 import { drillDocumentSchema } from './drill-document.ts';
@@ -46,6 +47,7 @@ export const connectionLineSchema = z.object({
   newWeight: z.int().nullable(),
   shadowLag: z.int().nullable().describe('messages'),
   rollbackReady: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+  readiness: readinessSchema.nullable().optional().describe('null: its gateway could not be asked, or is an older one'),
   truth: truthSchema,
 });
 export type ConnectionLine = z.output<typeof connectionLineSchema>;

@@ -55,6 +55,24 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   perConnection('rollback_at_risk', '1 where it is switched and a rollback would not be lossless', (status) =>
     status.phase === 'switched' && !status.rollbackReady.ready ? 1 : 0,
   );
+  perConnection(
+    'legacy_rejected_copies',
+    'Shadow messages that legacy did not take since the switch',
+    (status) => status.readiness?.legacyRejects ?? 0,
+  );
+  const lastMatch: Gauge<'connection'> = new Gauge({
+    name: 'cutover_legacy_last_match_timestamp_seconds',
+    help: "When legacy's output for an input was last captured; absent: not since the gateway started",
+    labelNames: ['connection'],
+    registers: [registry],
+    collect: () => {
+      lastMatch.reset();
+      for (const { name, readiness } of source.connections()) {
+        if (readiness?.lastLegacyMatch != null)
+          lastMatch.set({ connection: name }, Date.parse(readiness.lastLegacyMatch) / 1000);
+      }
+    },
+  });
   perConnection('held', '1 where nothing new is admitted at the moment', ({ state }) => (HELD.has(state) ? 1 : 0));
   perConnection('fenced', '1 where it serves nobody until its epoch is known', ({ state }) =>
     state === 'fenced' ? 1 : 0,

@@ -1,7 +1,7 @@
 /** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
 import { X509Certificate } from 'node:crypto';
 import { statfsSync } from 'node:fs';
-import { API_VERSION, type Info, type RouteRequest } from '../core/admin-api.ts';
+import { API_VERSION, type ConnectionStatus, type Info, type RouteRequest } from '../core/admin-api.ts';
 import type { Authority } from '../core/approval.ts';
 import { digestOf, type Json } from '../core/canonical-json.ts';
 import type { ListenerSecurity } from '../core/endpoint-security.ts';
@@ -20,6 +20,7 @@ import { Seal } from './journal/seal.ts';
 import { gatewayMetrics } from './metrics.ts';
 import { MoveFigures } from './move-figures.ts';
 import type { Shard, ShardOptions } from './process.ts';
+import { type ProcessFacts, withReadiness } from './readiness.ts';
 import { checkpointFolderOf, recoverEngine } from './recover.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 import { type Shipping, startShipping } from './shipping/shipping.ts';
@@ -178,8 +179,21 @@ function adminHost(
 ): AdminHost {
   const { identity, now } = start;
   const startedAt = new Date(now()).toISOString();
-  const statuses = (): ReturnType<AdminHost['connections']> =>
-    [...engine.connections.keys()].map((name) => engine.status(name)).filter((status) => status !== null);
+  const startedMs = now();
+  const factsNow = (): ProcessFacts => ({
+    nowMs: now(),
+    startedMs,
+    certificates: tls.expiries(),
+    disk: diskOf(start.dataDir),
+  });
+  const statusOf = (name: string, facts: ProcessFacts): ConnectionStatus | null => {
+    const status = engine.status(name);
+    return status === null ? null : withReadiness(status, facts);
+  };
+  const statuses = (): ReturnType<AdminHost['connections']> => {
+    const facts = factsNow();
+    return [...engine.connections.keys()].map((name) => statusOf(name, facts)).filter((status) => status !== null);
+  };
   const figures = new MoveFigures((connection) => engine.feedOf(connection)?.config.ackTimeoutMs ?? null);
   engine.watch = figures;
   const registry = gatewayMetrics({
@@ -214,7 +228,7 @@ function adminHost(
       connections: engine.connections.size,
     }),
     connections: statuses,
-    connection: (name) => engine.status(name),
+    connection: (name) => statusOf(name, factsNow()),
     epochs: (name) => engine.connections.get(name)?.epochs ?? null,
     newestEpochs: () =>
       [...engine.connections.values()].flatMap(({ epochs }) => {

@@ -5,6 +5,7 @@
 import { isSamePerson } from '../person.ts';
 import { judgeQuiet } from '../planning/quiet.ts';
 import { fitInto, nameOf, windowAt, windowsIn } from '../planning/windows.ts';
+import { lastingReasons } from '../rollback-readiness.ts';
 import type { Earlier, GateConnection, Observations, Observed } from './observations.ts';
 
 export type Red = { readonly name: string | null; readonly reason: string };
@@ -134,11 +135,13 @@ export const CRITERIA: readonly Criterion[] = [
         connections,
         ({ status }) => {
           if (status.kind !== 'observed') return status.message;
-          const { state, shadowLag, decisions, phase, rollbackReady } = status.value;
+          const { state, shadowLag, decisions, phase, rollbackReady, readiness } = status.value;
           if (state !== 'steady') return `its gateway says '${state}'`;
           if (shadowLag > LAG_LIMIT) return `its shadow is ${shadowLag} messages behind`;
           if (decisions > 0) return `${decisions} of its messages wait for a decision`;
-          return phase === 'switched' && !rollbackReady.ready ? rollbackReady.reasons.join('; ') : null;
+          if (phase === 'switched' && !rollbackReady.ready) return rollbackReady.reasons.join('; ');
+          const lasting = lastingReasons(readiness ?? { certificateDays: null, diskFreeBytes: null });
+          return lasting.length > 0 ? lasting.join('; ') : null;
         },
         'every gateway answers, is steady, and its shadow keeps up',
       ),

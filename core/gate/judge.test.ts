@@ -195,6 +195,16 @@ const RED: [string, Partial<Observations>, RegExp][] = [
   ['rollback-ready', withStatus({ shadowLag: 5000 }), /5000 messages behind/],
   ['rollback-ready', withStatus({ decisions: 2 }), /2 of its messages wait/],
   ['rollback-ready', withStatus({ state: 'held' }), /says 'held'/],
+  [
+    'rollback-ready',
+    withStatus({ readiness: { lastLegacyMatch: null, legacyRejects: 0, certificateDays: 3, diskFreeBytes: null } }),
+    /a certificate of its gateway ends in 3 days/,
+  ],
+  [
+    'rollback-ready',
+    withStatus({ readiness: { lastLegacyMatch: null, legacyRejects: 0, certificateDays: null, diskFreeBytes: 1e6 } }),
+    /the disk with the captures has 0 MiB left/,
+  ],
   ['on-call', { alertReceipts: ABSENT }, /not configured/],
   [
     'on-call',

@@ -98,6 +98,8 @@ export class Obligations {
   /** Inputs without a positive answer whose output was delivered all the same: their resend owes nothing more. */
   readonly #delivered = new Newest<number, Platform>(REMEMBERED_LIMIT);
   readonly #kept = new KeptOutputs();
+  /** When an output of each platform for a known input was last captured; null: not in this process. */
+  readonly capturedAtMs: Record<Platform, number | null> = { legacy: null, new: null };
 
   /** `settleMs`: how long after its answer an input's output can still come; null: measured. */
   constructor(outputs: OutputCount, settleMs: number | null) {

@@ -184,7 +184,10 @@ export class OutputFlow {
       this.#owner.listed('suppressed', facts, offset, obligation?.owner != null ? 'reowned' : 'delivered-already');
     } else counters.captured++;
     const paired = obligation?.controlAnswer ?? null;
-    if (obligation !== null) obligations.captured(obligation, platform);
+    if (obligation !== null) {
+      obligations.captured(obligation, platform);
+      obligations.capturedAtMs[platform] = this.#runtime.now;
+    }
     // A forced rollback came while the capture was on its way to the disk.
     if (obligation?.isPromised === true && obligation.owner === platform) this.deliverPromised(obligation);
     // The other platform gets its copy only after the primary's answer: to wait for it before that would wait for itself.

@@ -35,6 +35,12 @@ export function statusOf(facts: StatusFacts): ConnectionStatus {
     owedOutputs: connection.owedOutputs,
     shadowLag: shadowLag(facts),
     rollbackReady: readiness(facts),
+    readiness: {
+      lastLegacyMatch: timeOf(connection.obligations.capturedAtMs.legacy),
+      legacyRejects: candidate === 'legacy' ? connection.rejectedCopies : 0,
+      certificateDays: null,
+      diskFreeBytes: null,
+    },
     decisions: openDecisions,
     changeOver: connection.config.changeOver,
     correlation: connection.correlation.grade,
@@ -45,6 +51,10 @@ export function statusOf(facts: StatusFacts): ConnectionStatus {
         : { epoch: observed.epoch, deliveredFrom: observed.deliveredFrom, at: new Date(observed.atMs).toISOString() },
     counters: { ...connection.counters },
   };
+}
+
+function timeOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }
 
 function stateOf({ connection, swap, isHeldByHand, isFenced }: StatusFacts): State {

@@ -105,6 +105,7 @@ function toLine(item: ConnectionSnapshot): ConnectionLine {
     newWeight: status?.newWeight ?? null,
     shadowLag: status?.shadowLag ?? null,
     rollbackReady: status?.rollbackReady ?? { ready: false, reasons: [gateway.kind === 'read' ? '' : gateway.message] },
+    readiness: status?.readiness ?? null,
     truth: judgeTruth({ config, pulumi, status }),
   };
 }
