@@ -28,6 +28,8 @@ export type FakeGatewayOptions = {
   readonly deployment?: string;
   readonly shard?: number;
   readonly unclassifiedEffects?: readonly string[];
+  /** Ports that it says it listens on; else every connection has the same. */
+  readonly serves?: Pick<Info, 'feeds' | 'legs'>;
 };
 
 export type FakeGateway = {
@@ -92,8 +94,8 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     target: 'local',
     startedAt: new Date().toISOString(),
     inventoryDigest: '',
-    feeds: Object.fromEntries(options.connections.map((name) => [name, FEED_PORT])),
-    legs: Object.fromEntries(options.connections.map((name) => [name, LEG_PORTS])),
+    feeds: options.serves?.feeds ?? Object.fromEntries(options.connections.map((name) => [name, FEED_PORT])),
+    legs: options.serves?.legs ?? Object.fromEntries(options.connections.map((name) => [name, LEG_PORTS])),
     connections: routes.size,
   };
 

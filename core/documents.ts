@@ -181,7 +181,7 @@ const pathMoveSchema = z.object({
 /** Of `handover`. */
 export const handoverDocumentSchema = z.object({
   verb: z.literal('handover'),
-  ok: z.boolean().describe('nothing that a new owner needs is missing from the inventory'),
+  ok: z.boolean().describe('every party is named in the inventory, and nothing in handover.yaml is open'),
   exitCode,
   deployment: z.string(),
   connections: z.int(),
@@ -189,6 +189,29 @@ export const handoverDocumentSchema = z.object({
     z.object({ connection: z.string(), parties: z.array(z.string()).describe('nobody is named for them') }),
   ),
   withoutEdgeCases: z.int().describe('connections for which no edge case is written down; there may be none'),
+  records: z
+    .object({
+      file: z.string(),
+      open: z.array(z.object({ area: z.string(), what: z.string(), owner: z.string() })),
+      withoutEvidence: z.array(z.string()).describe('done, without a place where it can be looked up'),
+      onCall: z
+        .array(
+          z.object({
+            team: z.string(),
+            from: z.string().nullable(),
+            people: z.array(z.string()),
+            backup: z.array(z.string()),
+            backupUntil: z.string().nullable(),
+          }),
+        )
+        .describe('by team'),
+    })
+    .nullable()
+    .describe('of handover.yaml; null: there is none'),
+  lastAlert: z
+    .object({ by: z.string(), at: z.string(), isOnCall: z.boolean().nullable() })
+    .nullable()
+    .describe('the newest synthetic alert that somebody acknowledged'),
   pack: z.object({ folder: z.string(), files: z.int() }).nullable().describe('null: none was asked for'),
   warnings,
   nextSteps,

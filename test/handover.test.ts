@@ -1,6 +1,6 @@
 /** `cutover handover` as a process: what it finds missing, and the pack that it writes. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { parseInventory } from '../core/inventory.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
-describe('handover', { timeout: 120_000 }, () => {
+describe('handover', { timeout: 900_000 }, () => {
   let folder: string;
   let pack: string;
 
@@ -52,6 +52,60 @@ describe('handover', { timeout: 120_000 }, () => {
 
   it('writes into no folder that holds something', async () => {
     expect(await cutover('handover', '--stack', 'production', '--pack', pack)).toMatchObject({ code: 2 });
+  });
+
+  it('status: what is open in handover.yaml, who is on call, and which alert the new owner acknowledged', async () => {
+    const project = join(folder, 'project');
+    await cp(join(ROOT, 'stacks'), join(project, 'stacks'), { recursive: true });
+    for (const file of ['Pulumi.yaml', 'package.json']) await cp(join(ROOT, file), join(project, file));
+    const status = (...more: string[]) =>
+      cutover('handover', 'status', '--project', project, '--stack', 'production', ...more);
+    const done = await status('--wave', 'pilot');
+    expect(done).toMatchObject({
+      code: 0,
+      document: {
+        ok: true,
+        records: { open: [], onCall: [{ people: ['Dana Ruiz', 'Sam Okoye'], backup: ['Lee Park'] }] },
+        lastAlert: null,
+      },
+    });
+
+    const file = join(project, 'stacks/production/handover.yaml');
+    const text = await readFile(file, 'utf8');
+    const undone = text
+      .replace('owner: Kim Osei, done: 2026-02-26', 'owner: Kim Osei')
+      .replace(', agreed: 2026-02-11', '');
+    await writeFile(file, undone);
+    const open = await status('--wave', 'pilot');
+    expect(open).toMatchObject({
+      code: 3,
+      document: {
+        ok: false,
+        records: {
+          open: [
+            { area: 'hand-off', owner: 'Bo Weber' },
+            { area: 'access', owner: 'Kim Osei', what: expect.stringContaining('paging service') },
+          ],
+        },
+      },
+    });
+    await writeFile(file, text);
+    const receipt = ['--what', 'alert-receipt', '--by', 'Dana Ruiz', '--reason', 'page 1 acknowledged'];
+    const attested = await cutover(
+      'attest',
+      '--project',
+      project,
+      '--stack',
+      'production',
+      '--wave',
+      'pilot',
+      ...receipt,
+    );
+    expect(attested).toMatchObject({ code: 0 });
+    expect(await status()).toMatchObject({
+      code: 0,
+      document: { lastAlert: { by: 'Dana Ruiz', isOnCall: true }, records: { open: [] } },
+    });
   });
 
   it('is red where nobody is named for a party', async () => {

@@ -6,6 +6,7 @@ import { isSamePerson } from '../person.ts';
 import { judgeQuiet } from '../planning/quiet.ts';
 import { fitInto, nameOf, windowAt, windowsIn } from '../planning/windows.ts';
 import { lastingReasons } from '../rollback-readiness.ts';
+import { openAccess } from './handover.ts';
 import type { Earlier, GateConnection, Observations, Observed } from './observations.ts';
 
 export type Red = { readonly name: string | null; readonly reason: string };
@@ -230,8 +231,8 @@ export const CRITERIA: readonly Criterion[] = [
   },
   {
     id: 'handover',
-    title: 'the four parties have agreed, and knowledge was transferred',
-    remedy: 'complete `handOffs` and `knowledgeTransfer` in handover.yaml',
+    title: 'the four parties have agreed, knowledge was transferred, access has changed hands',
+    remedy: 'complete `handOffs`, `knowledgeTransfer` and `access` in handover.yaml: cutover handover status',
     judge: ({ handover, connections }) => {
       if (handover.kind !== 'observed') return missing(handover);
       const { handOffs, knowledgeTransfer } = handover.value;
@@ -249,6 +250,10 @@ export const CRITERIA: readonly Criterion[] = [
         ...knowledgeTransfer
           .filter(({ done }) => done === undefined)
           .map(({ topic, to }) => ({ name: null, reason: `not transferred to ${to}: ${topic}` })),
+        ...openAccess(handover.value).map(({ what, to, owner }) => ({
+          name: null,
+          reason: `${to} has no access yet: ${what} (${owner})`,
+        })),
       ];
       return {
         green: `${parties.length} hand-offs are agreed, ${knowledgeTransfer.length} topics transferred`,

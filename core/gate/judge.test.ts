@@ -141,6 +141,12 @@ function reds(observations: Observations, waivers: readonly ValidWaiver[] = []):
   return found;
 }
 
+test('access that has not changed hands is red', () => {
+  const access = 'access: [{ what: admin tokens, from: prior, to: new team, owner: kim }]\n';
+  const open = reds(seen({ handover: handover((text) => text + access) }));
+  expect(open).toEqual([expect.stringMatching(/^handover: .*new team has no access yet: admin tokens/)]);
+});
+
 test('everything seen and well: green, every criterion with a reason', () => {
   expect(reds(seen())).toEqual([]);
   expect(judgeGate(seen(), [], 'ops').criteria.every(({ reason }) => reason !== '')).toBe(true);

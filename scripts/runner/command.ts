@@ -60,6 +60,8 @@ function runVerb(
 
 /** `cutover completion bash`: the one verb with a word of its own. */
 function takeWord(name: string, verb: Verb, rest: readonly string[]): { word: string; flags: readonly string[] } {
+  if (verb.kind === 'task' && rest[0] !== undefined && verb.word?.choices.includes(rest[0]) === true)
+    return { word: rest[0], flags: rest.slice(1) };
   if (verb.kind !== 'plain' || verb.word === undefined || rest.includes('--help')) return { word: '', flags: rest };
   const [word = '', ...flags] = rest;
   const { choices } = verb.word;

@@ -19,7 +19,7 @@ export function completionFor(shell: Shell, verbs: Verbs): string {
 }
 
 export function wordsOf(verb: Verb): readonly string[] {
-  return verb.kind === 'plain' ? (verb.word?.choices ?? []) : [];
+  return verb.kind === 'plain' || verb.kind === 'task' ? (verb.word?.choices ?? []) : [];
 }
 
 export function flagsOf(verb: Verb): readonly FlagName[] {

@@ -40,6 +40,8 @@ export type TaskVerb = Described & {
   readonly flags: readonly FlagName[];
   /** Without a selection: everything. */
   readonly selectsAll: boolean;
+  /** A word that says what it does anyway; it may be left out. */
+  readonly word?: { readonly name: string; readonly choices: readonly string[] };
   readonly check?: (args: Args) => void;
   readonly perform: (context: Context, args: Args) => Promise<Printed>;
 };
