@@ -165,6 +165,7 @@ export const FLAGS = {
   proof: { kind: 'text', value: 'FILE', summary: 'write a proof file: one digest a message, and their Merkle root' },
   verify: { kind: 'text', value: 'FILE', summary: 'verify a proof file; needs no database' },
   root: { kind: 'text', value: 'DIGEST', summary: 'with --verify: the root that the evidence names' },
+  connect: { kind: 'boolean', summary: "also open the platforms' MLLP ports, for a moment; to them that is a sender" },
   explain: { kind: 'boolean', summary: 'every red, and what to do about it' },
   criterion: { kind: 'text', value: 'ID', summary: 'of the gate' },
   what: { kind: 'text', value: 'KIND', summary: 'alert-receipt or connectivity' },

@@ -14,8 +14,8 @@ import type { PlainVerb, Printed } from '../runner/verb.ts';
 export const doctor: PlainVerb = {
   kind: 'plain',
   summary: 'whether everything that a verb needs is there; each finding with its remedy',
-  examples: ['cutover doctor', 'cutover doctor --json'],
-  flags: ['stack', 'project', 'json'],
+  examples: ['cutover doctor', 'cutover doctor --connect', 'cutover doctor --json'],
+  flags: ['stack', 'project', 'connect', 'json'],
   perform,
 };
 
@@ -41,7 +41,7 @@ async function examineProject(around: Surroundings, args: Args): Promise<{ folde
       const message = `${stack}: ${inventory.connections.length} connections, ${inventory.gateways.length} gateways`;
       const found = await Promise.all([
         examineGateways(context),
-        examinePeers(inventory),
+        examinePeers(inventory, { connects: args.connect === true }),
         examineRecords(context, args),
       ]);
       return { folder: project?.folder ?? around.cwd, findings: [fine('project', message), ...found.flat()] };
