@@ -21,10 +21,10 @@ test('given one that never arrives, the others start when nothing has come for a
   const together = new StartTogether(3);
   let started = 0;
   void together.arrive().then(() => started++);
-  await vi.advanceTimersByTimeAsync(600);
+  await vi.advanceTimersByTimeAsync(1_600);
   void together.arrive().then(() => started++);
-  await vi.advanceTimersByTimeAsync(600);
+  await vi.advanceTimersByTimeAsync(1_600);
   expect(started).toBe(0);
-  await vi.advanceTimersByTimeAsync(200);
+  await vi.advanceTimersByTimeAsync(500);
   expect(started).toBe(2);
 });

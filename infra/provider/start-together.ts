@@ -4,8 +4,11 @@
  * wave is either before or in its change-over, not strewn over it.
  */
 
-/** A route that its own check refused never arrives: so long after the last arrival the others go. */
-const QUIET_MS = 750;
+/**
+ * A route that its own check refused never arrives: so long after the last arrival the others go. Longer than a busy
+ * machine keeps the engine from the next route. Nobody is held meanwhile.
+ */
+const QUIET_MS = 2_000;
 
 export class StartTogether {
   readonly #expected: number;

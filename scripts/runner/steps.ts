@@ -1,8 +1,10 @@
 /** How each step of a Plan is done. A step that a rerun would repeat leaves nothing half-written. */
 import { dirname } from 'node:path';
+import type { GatewayClient } from '../../adapters/gateway-admin.ts';
 import { commitFiles, hasUncommittedChanges } from '../../adapters/git.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
 import { editEntries, readStackFile, replaceFile, whyNotReplaceable } from '../../adapters/stack-file.ts';
+import type { NewestEpoch } from '../../core/admin-api.ts';
 import type { StepKind } from '../../core/plan.ts';
 import type { RouteEntry } from '../../core/stack-config.ts';
 import { isSameRoute } from '../../core/truth.ts';
@@ -109,18 +111,32 @@ async function readBack(run: RunState): Promise<void> {
   const [statuses, routes] = await Promise.all([readStatuses(run.context), stateRoutes(run)]);
   run.statuses = statuses;
   run.routes = routes;
-  const moved = new Map(
-    run.plan.moves.filter((move) => hasMoved(run, move)).map(({ name, to }) => [name, to.epoch] as const),
+  const moved = run.plan.moves.filter((move) => hasMoved(run, move));
+  await Promise.all(
+    run.context.gateways.map(async (gateway) => {
+      const epochs = new Map(
+        moved.filter(({ shard }) => shard === gateway.shard).map(({ name, to }) => [name, to.epoch] as const),
+      );
+      for (const { record, answer } of await newestOf(gateway, [...epochs.keys()])) {
+        if (epochs.get(record.connection) !== record.epoch) continue;
+        run.records.set(record.connection, record);
+        // With the pause that the sender felt.
+        if (answer !== null && !run.answers.has(record.connection)) run.answers.set(record.connection, answer);
+      }
+    }),
   );
-  if (moved.size === 0) return;
-  for (const read of await Promise.all(run.context.gateways.map((gateway) => gateway.newestEpochs()))) {
-    for (const { record, answer } of read.ok ? read.value : []) {
-      if (moved.get(record.connection) !== record.epoch) continue;
-      run.records.set(record.connection, record);
-      // With the pause that the sender felt.
-      if (answer !== null && !run.answers.has(record.connection)) run.answers.set(record.connection, answer);
-    }
-  }
+}
+
+/** In one call; a gateway that does not know it yet is asked one by one, and tells no pauses. */
+async function newestOf(gateway: GatewayClient, names: readonly string[]): Promise<readonly NewestEpoch[]> {
+  if (names.length === 0) return [];
+  const read = await gateway.newestEpochs();
+  if (read.ok) return read.value;
+  const histories = await Promise.all(names.map((name) => gateway.epochs(name)));
+  return histories.flatMap((history) => {
+    const record = history.ok ? history.value.at(-1) : undefined;
+    return record === undefined ? [] : [{ record, answer: null }];
+  });
 }
 
 /** Replaces only the touched entries, in the file as it is now: someone may have edited it meanwhile. */
