@@ -61,6 +61,10 @@ export const countersSchema = z.object({
   maybeSent: z.int(),
   shadowed: z.int().describe('shadow copies that the other platform answered positively'),
   shadowRejected: z.int(),
+  sequenceGaps: z
+    .int()
+    .default(0)
+    .describe('times that the MSH-13 of a sender of the feed skipped at least one number; absent: an older gateway'),
 });
 export type Counters = z.output<typeof countersSchema>;
 
@@ -81,6 +85,7 @@ export function noCounters(): Counters {
     maybeSent: 0,
     shadowed: 0,
     shadowRejected: 0,
+    sequenceGaps: 0,
   };
 }
 

@@ -13,15 +13,21 @@ const address = z.union([z.ipv4(anAddress), z.ipv6(anAddress)]);
 const aSource = { error: 'an IP address or a range of them, as in 10.20.0.7 or 10.20.0.0/16' };
 const addressOrRange = z.union([z.ipv4(aSource), z.ipv6(aSource), z.cidrv4(aSource), z.cidrv6(aSource)]);
 
-const listenerTls = z
+/** Of a feed or a leg: which of it applies depends on `connect`, and the inventory says so where it does not fit. */
+const senderTls = z
   .strictObject({
-    cert: pemFile.describe('certificate (and its chain) that the gateway shows, PEM'),
-    key: pemFile.describe('its private key, PEM, without passphrase'),
-    ca: pemFile.optional().describe("authorities that clients' certificates must come from, PEM"),
+    cert: pemFile.optional().describe('certificate (and its chain) that the gateway shows, PEM; a listener needs one'),
+    key: pemFile.optional().describe('its private key, PEM, without passphrase'),
+    ca: pemFile.optional().describe("authorities that the sender's certificate must come from, PEM"),
     clientAuth: z
       .enum(['required', 'none'])
       .optional()
-      .describe('whether a client must show a certificate of `ca`; default: required where `ca` is given'),
+      .describe('listening: whether a client must show a certificate of `ca`; default: required where `ca` is given'),
+    serverName: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('dialling: name that the sender must prove (SNI); default: its host'),
     minVersion,
   })
   .refine((tls) => tls.clientAuth !== 'required' || tls.ca !== undefined, {
@@ -32,7 +38,7 @@ const listenerTls = z
     path: ['clientAuth'],
     error: 'with clientAuth: none nobody checks `ca`: remove it, or require client certificates',
   })
-  .describe('this listener speaks TLS only');
+  .describe('this endpoint speaks TLS only');
 
 const peerTls = z
   .strictObject({
@@ -48,7 +54,7 @@ const peerTls = z
   .describe('the gateway speaks TLS to this peer and checks its certificate');
 
 export const listenerSecurityShape = {
-  tls: listenerTls.optional(),
+  tls: senderTls.optional(),
   sourceAllow: z
     .array(addressOrRange)
     .min(1)
@@ -88,7 +94,8 @@ export type ListenerSecurity = {
 export type PeerSecurity = { readonly tls: PeerTls | null; readonly sourceAddress: string | null };
 
 type RawListener = {
-  readonly tls?: z.output<typeof listenerTls> | undefined;
+  readonly connect: 'listen' | 'dial';
+  readonly tls?: z.output<typeof senderTls> | undefined;
   readonly sourceAllow?: readonly string[] | undefined;
 };
 type RawPeer = {
@@ -96,10 +103,12 @@ type RawPeer = {
   readonly sourceAddress?: string | undefined;
 };
 
-export function toListenerSecurity({ tls, sourceAllow }: RawListener): ListenerSecurity {
+/** A listener without certificate or key is refused by the inventory. */
+export function toListenerSecurity({ connect, tls, sourceAllow }: RawListener): ListenerSecurity {
+  if (connect === 'dial') return { tls: null, sourceAllow: null };
+  const { cert = '', key = '', ca = null, minVersion: oldest = '1.2' } = tls ?? {};
   return {
-    tls:
-      tls === undefined ? null : { cert: tls.cert, key: tls.key, clientCa: tls.ca ?? null, minVersion: tls.minVersion },
+    tls: tls === undefined ? null : { cert, key, clientCa: ca, minVersion: oldest },
     sourceAllow: sourceAllow ?? null,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FILE, GOOD, lineOf, problemsOf } from './inventory.example.ts';
+import { FILE, GOOD, lineOf, problemsOf, read } from './inventory.example.ts';
 
 describe('given names that clash, when the inventory is read, then the second holder is named, with the first', () => {
   test('two connections', () => {
@@ -180,3 +180,57 @@ function expectOne(text: string, { at, path, says }: Expected): void {
   expect(problems[0]).toMatchObject({ file: FILE, line: lineOf(text, at) });
   expect(problems[0]?.remedy).not.toBe('');
 }
+
+describe('given endpoints that say who connects to whom', () => {
+  const dialled = (more: string): string =>
+    GOOD.replace('legs: { legacy: { port: 22001', `legs: { legacy: { connect: dial, port: 22001${more}`);
+
+  test('a leg that is dialled has its host, its own TLS and local address, and takes no port of the gateway', () => {
+    const tls = 'tls: { ca: legacy.pem, serverName: legacy.lab }';
+    const text = dialled(`, host: legacy.internal, sourceAddress: 10.20.0.10, ${tls}`).replace('22001', '21001');
+    const [orders] = read(text).connections;
+    expect(orders?.legs.legacy).toMatchObject({
+      port: 21001,
+      tls: null,
+      sourceAllow: null,
+      dial: {
+        host: 'legacy.internal',
+        sourceAddress: '10.20.0.10',
+        tls: { own: null, ca: 'legacy.pem', serverName: 'legacy.lab', minVersion: '1.2' },
+      },
+    });
+    expect(orders?.legs.new.dial).toBeNull();
+  });
+
+  test.each([
+    ['no host', '', 'host', /nothing says where/],
+    ['an allow-list', ', host: a, sourceAllow: [10.0.0.1]', 'sourceAllow', /nobody else can connect/],
+    ['clientAuth', ', host: a, tls: { ca: a.pem, clientAuth: required }', 'tls', /the sender is the TLS server/],
+    ['half of a certificate', ', host: a, tls: { cert: a.pem }', 'tls', /belong together/],
+  ])('dialled, with %s', (_what, more, key, message) => {
+    const [problem, ...others] = problemsOf(dialled(more));
+    expect(others).toEqual([]);
+    expect(problem).toMatchObject({
+      path: `connections[0].legs.legacy.${key}`,
+      message: expect.stringMatching(message),
+    });
+    expect(problem?.remedy).not.toBe('');
+  });
+
+  test.each([
+    ['a host', ', host: a', 'host'],
+    ['a local address', ', sourceAddress: 10.0.0.1', 'sourceAddress'],
+    ['the name of a server', ', tls: { cert: a.pem, key: a.key, serverName: a }', 'tls'],
+    ['TLS without a certificate', ', tls: { ca: a.pem }', 'tls'],
+  ])('listening, with %s', (_what, more, key) => {
+    const text = GOOD.replace('legs: { legacy: { port: 22001', `legs: { legacy: { port: 22001${more}`);
+    expect(problemsOf(text).map(({ path }) => path)).toEqual([`connections[0].legs.legacy.${key}`]);
+  });
+
+  test('two feeds that dial one sender: it has one caller', () => {
+    const at = 'connect: dial, host: emr.internal, port: 6661';
+    const text = GOOD.replace('port: 21001', at).replace('port: 21900', at).replace('connect: dial', 'connect: dial');
+    const yaml = text.replace(`${at}\n`, 'connect: dial\n      host: emr.internal\n      port: 6661\n');
+    expect(problemsOf(yaml)).toMatchObject([{ message: expect.stringContaining('the sender at emr.internal:6661') }]);
+  });
+});

@@ -5,7 +5,7 @@ import type { RawInventory } from './inventory.ts';
 import type { Path } from './located-yaml.ts';
 import { PLATFORMS, type Platform } from './platform.ts';
 
-type RawPeer = RawInventory['feeds'][number]['platforms']['legacy'];
+type RawPeer = Pick<RawInventory['feeds'][number]['platforms']['legacy'], 'host' | 'port' | 'tls' | 'sourceAddress'>;
 
 export type Clash = { readonly path: Path; readonly message: string; readonly remedy: string };
 
@@ -19,7 +19,71 @@ export function findClashes(raw: RawInventory): readonly Clash[] {
     ...unsettleable(raw),
     ...uncorrelated(raw),
     ...clashingPeers(raw),
+    ...misfittingEndpoints(raw),
   ];
+}
+
+/** What an endpoint says has to fit to who connects to whom. */
+function misfittingEndpoints(raw: RawInventory): Clash[] {
+  return sendersOf(raw).flatMap(({ what, path, sender }) =>
+    sender.connect === 'dial' ? misfitsOfDialled(what, path, sender) : misfitsOfListener(what, path, sender),
+  );
+}
+
+function misfitsOfDialled(what: string, path: Path, { host, port, sourceAllow, tls }: RawSender): Clash[] {
+  const clashes: Clash[] = [];
+  const say = (key: string, message: string, remedy: string): void => {
+    clashes.push({ path: [...path, key], message: `${what}: ${message}`, remedy });
+  };
+  const dials = 'connect: dial makes the gateway connect to the sender';
+  if (host === undefined) say('host', `${dials}, and nothing says where that listens`, 'name its `host`');
+  if (port === 0) say('port', `${dials}, whose port cannot be 0`, 'name the port that the sender listens on');
+  if (sourceAllow !== undefined) say('sourceAllow', `${dials}: nobody else can connect`, 'remove `sourceAllow`');
+  if (tls?.clientAuth !== undefined)
+    say('tls', 'with connect: dial the sender is the TLS server', 'remove `clientAuth`; `ca` says whom to trust');
+  if ((tls?.cert === undefined) !== (tls?.key === undefined))
+    say('tls', 'cert and key belong together', 'give both (mutual TLS) or neither');
+  return clashes;
+}
+
+function misfitsOfListener(what: string, path: Path, { host, sourceAddress, tls }: RawSender): Clash[] {
+  const clashes: Clash[] = [];
+  const say = (key: string, message: string, remedy: string): void => {
+    clashes.push({ path: [...path, key], message: `${what}: ${message}`, remedy });
+  };
+  const onlyDialled = 'is for `connect: dial`, and here the gateway listens';
+  const remedy = 'remove it, or write `connect: dial`';
+  if (host !== undefined) say('host', `\`host\` ${onlyDialled}`, remedy);
+  if (sourceAddress !== undefined) say('sourceAddress', `\`sourceAddress\` ${onlyDialled}`, remedy);
+  if (tls?.serverName !== undefined) say('tls', `\`serverName\` ${onlyDialled}`, remedy);
+  if (tls !== undefined && (tls.cert === undefined || tls.key === undefined))
+    say('tls', 'a TLS listener shows a certificate', 'name `cert` and `key`, PEM files');
+  return clashes;
+}
+
+type RawSender = Pick<
+  RawInventory['feeds'][number],
+  'connect' | 'host' | 'port' | 'tls' | 'sourceAllow' | 'sourceAddress'
+>;
+type SenderUse = { readonly what: string; readonly path: Path; readonly shard: number; readonly sender: RawSender };
+
+/** Every endpoint that messages come in at. */
+function sendersOf(raw: RawInventory): SenderUse[] {
+  const shardOf = new Map(raw.feeds.map((feed) => [feed.name, feed.shard]));
+  const feeds = raw.feeds.map((feed, index): SenderUse => {
+    return { what: `feed ${feed.name}`, path: ['feeds', index], shard: feed.shard, sender: feed };
+  });
+  const own = raw.connections.flatMap(({ feed, name, legs }, index): SenderUse[] => {
+    const shard = typeof feed === 'string' ? (shardOf.get(feed) ?? 0) : feed.shard;
+    const path = ['connections', index];
+    const ofLegs = PLATFORMS.map((platform): SenderUse => {
+      return { what: `leg ${platform} of ${name}`, path: [...path, 'legs', platform], shard, sender: legs[platform] };
+    });
+    return typeof feed === 'string'
+      ? ofLegs
+      : [{ what: `feed of ${name}`, path: [...path, 'feed'], shard, sender: feed }, ...ofLegs];
+  });
+  return [...feeds, ...own];
 }
 
 /** Without keys nobody can say which input an output belongs to. */
@@ -111,30 +175,35 @@ const HTTPS_PORT = '443';
 function clashingPorts(raw: RawInventory): Clash[] {
   const uses = new Map<string, PortUse[]>();
   const clashes: Clash[] = [];
-  const claim = (shard: number, port: number, use: PortUse): void => {
+  const claim = (shard: number, { connect, host, port }: RawSender, use: PortUse): void => {
     if (port === 0) return;
-    const holders = uses.get(`${shard}/${port}`) ?? [];
-    const clash = holders.map((holder) => clashOfUses(`port ${port} of shard ${shard}`, use, holder)).find(isClash);
+    // A sender that is dialled takes no port here, and one caller.
+    const key = connect === 'dial' ? `${host}:${port}` : `${shard}/${port}`;
+    const where = connect === 'dial' ? `the sender at ${host}:${port}` : `port ${port} of shard ${shard}`;
+    const holders = uses.get(key) ?? [];
+    const clash = holders.map((holder) => clashOfUses(where, use, holder)).find(isClash);
     if (clash !== undefined) clashes.push(clash);
-    uses.set(`${shard}/${port}`, [...holders, use]);
+    uses.set(key, [...holders, use]);
   };
   const shardOfFeed = new Map(raw.feeds.map((feed) => [feed.name, feed.shard]));
   raw.feeds.forEach((feed, index) => {
-    claim(feed.shard, feed.port, { what: `feed ${feed.name}`, path: ['feeds', index, 'port'], leg: null });
+    claim(feed.shard, feed, { what: `feed ${feed.name}`, path: ['feeds', index, 'port'], leg: null });
   });
   raw.connections.forEach((item, index) => {
     const shard = typeof item.feed === 'string' ? (shardOfFeed.get(item.feed) ?? 0) : item.feed.shard;
     if (typeof item.feed !== 'string') {
       const path = ['connections', index, 'feed', 'port'];
-      claim(shard, item.feed.port, { what: `feed of ${item.name}`, path, leg: null });
+      claim(shard, item.feed, { what: `feed of ${item.name}`, path, leg: null });
     }
     for (const platform of PLATFORMS) {
       const leg = item.legs[platform];
       const path = ['connections', index, 'legs', platform, 'port'];
       const what = `leg ${platform} of ${item.name}`;
       const match = leg.match === undefined ? null : canonicalJson(leg.match);
-      const security = canonicalJson(toListenerSecurity(leg));
-      claim(shard, leg.port, { what, path, leg: { platform, match, security } });
+      const { tls, sourceAddress } = toPeerSecurity(leg);
+      const own = leg.connect === 'dial' ? { tls, sourceAddress } : toListenerSecurity(leg);
+      const security = canonicalJson(own);
+      claim(shard, leg, { what, path, leg: { platform, match, security } });
     }
   });
   for (const gateway of raw.gateways) {
@@ -154,7 +223,7 @@ function clashOfUses(port: string, use: PortUse, holder: PortUse): Clash | null 
     return { path, message: `${port} is wanted by ${what} and by ${holder.what}`, remedy };
   }
   if (mine.security !== theirs.security) {
-    const remedy = 'write the same `tls` and `sourceAllow` for every leg of a shared port: it is one listener';
+    const remedy = 'write the same `tls` and `sourceAllow` for every leg of a shared port: it is one endpoint';
     return { path, message: `${what} and ${holder.what} share ${port} and differ in its protection`, remedy };
   }
   if (mine.match !== theirs.match) return null;
@@ -205,5 +274,9 @@ function clashingPeers(raw: RawInventory): Clash[] {
     }
     claim(shard, destination, `the destination of ${name}`, ['connections', index, 'destination']);
   });
+  for (const { what, path, shard, sender } of sendersOf(raw)) {
+    const { connect, host = '', port, tls, sourceAddress } = sender;
+    if (connect === 'dial') claim(shard, { host, port, tls, sourceAddress }, what, path);
+  }
   return clashes;
 }

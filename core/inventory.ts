@@ -63,10 +63,20 @@ const peer = {
   answer: answer.optional(),
   answerTimeout: answerTimeout.optional(),
   framing: framing.optional(),
+  messagesPerConnection: z
+    .enum(['many', 'one'])
+    .default('many')
+    .describe('one: every message goes over a TCP connection of its own, closed after its answer'),
   ...peerSecurityShape,
 };
 const platformAddress = z.strictObject(peer);
 const listener = {
+  connect: z
+    .enum(['listen', 'dial'])
+    .default('listen')
+    .describe('listen: the sender connects to the gateway; dial: the gateway connects to a sender that listens'),
+  host: z.string().min(1).optional().describe('with connect: dial, where the sender listens'),
+  sourceAddress: peerSecurityShape.sourceAddress,
   ackTimeout: duration.optional().describe('how long the sender waits for its answer; unknown counts as 5s'),
   retry: retry.optional(),
   framing: framing.optional(),
@@ -187,11 +197,14 @@ export type Peer = PeerSecurity & {
   /** Null: the sender's ackTimeout. */
   readonly answerTimeoutMs: number | null;
   readonly framing: Framing;
+  readonly isOneMessagePerConnection: boolean;
 };
 
-/** An endpoint that the gateway listens on. */
+/** Where senders come in: the gateway listens there, or dials a sender that listens. */
 export type Listener = ListenerSecurity & {
   readonly port: number;
+  /** Null: the gateway listens. */
+  readonly dial: (PeerSecurity & { readonly host: string }) | null;
   /** Null: unknown. */
   readonly ackTimeoutMs: number | null;
   readonly retry: RetryRule;
@@ -358,13 +371,20 @@ function toPeer(raw: z.output<typeof platformAddress>): Peer {
     answer: raw.answer ?? null,
     answerTimeoutMs: raw.answerTimeout ?? null,
     framing: toFraming(raw.framing),
+    isOneMessagePerConnection: raw.messagesPerConnection === 'one',
     ...toPeerSecurity(raw),
   };
 }
 
-function toListener(raw: Pick<RawFeed, 'port' | 'ackTimeout' | 'retry' | 'framing' | 'tls' | 'sourceAllow'>): Listener {
+type RawListener = Pick<
+  RawFeed,
+  'connect' | 'host' | 'port' | 'ackTimeout' | 'retry' | 'framing' | 'tls' | 'sourceAllow' | 'sourceAddress'
+>;
+
+function toListener(raw: RawListener): Listener {
   return {
     port: raw.port,
+    dial: raw.connect === 'dial' ? { host: raw.host ?? '', ...toPeerSecurity(raw) } : null,
     ackTimeoutMs: raw.ackTimeout ?? null,
     retry: raw.retry === undefined ? STANDARD_RETRY : { withinMs: raw.retry.within, ignore: raw.retry.ignore },
     framing: toFraming(raw.framing),

@@ -99,6 +99,7 @@ function status(route: Route, deliveredFrom: Platform | null, epoch = route.epoc
       maybeSent: zero,
       shadowed: zero,
       shadowRejected: zero,
+      sequenceGaps: zero,
     },
   };
 }

@@ -94,7 +94,7 @@ function exchange(port: number, message: string): Promise<string> {
 
 type Ports = { legacy: number; new: number; destination: number; legacyLeg: number; newLeg: number };
 
-function inventory(ports: Ports, more: { feedTls?: object; second?: boolean } = {}): Inventory {
+function inventory(ports: Ports, more: { feedTls?: object; second?: boolean; dialledFeed?: object } = {}): Inventory {
   const peer = (port: number) => ({ host: '127.0.0.1', port, tls: { ...OWN, serverName: 'party.lab' } });
   const connection = {
     name: 'north',
@@ -106,6 +106,7 @@ function inventory(ports: Ports, more: { feedTls?: object; second?: boolean } = 
       tls: more.feedTls ?? OWN,
       sourceAllow: ['127.0.0.0/8'],
       platforms: { legacy: peer(ports.legacy), new: peer(ports.new) },
+      ...more.dialledFeed,
     },
     legs: { legacy: { port: ports.legacyLeg, tls: OWN }, new: { port: ports.newLeg, tls: OWN } },
     destination: peer(ports.destination),
@@ -207,6 +208,40 @@ test('a message passes source → platform → destination over mutual TLS, and 
   expect(await exchange(shard.feeds.north ?? 0, again)).toBe(answerTo(again));
   await vi.waitFor(() => expect(outputs).toHaveLength(2), WAIT);
   expect(await outputs[1]).toBe(answerTo(again));
+});
+
+test('a source that listens is called over mutual TLS; one that shows another name gets nothing', async () => {
+  const answers: string[] = [];
+  const sent = 'MSH|^~\\&|A|A|B|B|20260101||ORM^O01|D-1|P|2.5.1\rPID|1\r';
+  const listening = async (pem: Pem): Promise<number> => {
+    const options = { ...pem, ca: lab.cert, requestCert: true, rejectUnauthorized: true };
+    const server = createTlsServer(options, (socket) => {
+      cleanups.push(() => void socket.destroy());
+      eachMessage(socket, (answer) => void answers.push(answer));
+      socket.write(`${START_BLOCK}${sent}${END_BLOCK}`, 'latin1');
+    });
+    server.on('tlsClientError', () => undefined);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanups.push(() => void server.close());
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  };
+  const legacy = await tlsParty(() => undefined);
+  const calling = async (port: number): Promise<Inventory> => {
+    const [legacyLeg = 0, newLeg = 0] = await freePorts(2);
+    const ports = { legacy, new: legacy, destination: legacy, legacyLeg, newLeg };
+    const tls = { ...OWN, serverName: 'party.lab' };
+    const dialledFeed = { connect: 'dial', host: '127.0.0.1', port, tls, sourceAllow: undefined };
+    return inventory(ports, { dialledFeed });
+  };
+  const shard = await start(await calling(await listening(party)));
+  expect(shard.feeds).toEqual({});
+  await vi.waitFor(() => expect(answers).toEqual([answerTo(sent)]), WAIT);
+  const logs: string[] = [];
+  await start(await calling(await listening(await issue(lab, 'other.lab'))), logs);
+  await vi.waitFor(() => expect(logs.join()).toContain('ERR_TLS_CERT_ALTNAME_INVALID'), WAIT);
+  expect(answers).toEqual([answerTo(sent)]);
 });
 
 test('a gateway whose key file is missing does not start, and says endpoint, file and remedy', async () => {

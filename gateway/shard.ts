@@ -5,7 +5,7 @@ import { API_VERSION, type ConnectionStatus, type Info, type RouteRequest } from
 import type { Authority } from '../core/approval.ts';
 import { digestOf, type Json } from '../core/canonical-json.ts';
 import type { ListenerSecurity } from '../core/endpoint-security.ts';
-import type { Inventory } from '../core/inventory.ts';
+import type { Inventory, Leg } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
 import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from './admin/host.ts';
 import { readNewestCheckpoint } from './checkpoint/checkpoint-file.ts';
@@ -13,6 +13,7 @@ import { Checkpoints } from './checkpoint/checkpoints.ts';
 import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
+import type { LegMember } from './engine/leg-port.ts';
 import { ShardEngine } from './engine/shard.ts';
 import { isOutOfRoom } from './journal/errors.ts';
 import { Journal, type RecoveryReport } from './journal/journal.ts';
@@ -76,6 +77,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     recovery.finish(now(), report.clean, VERSION);
     logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
     feeds = await listenEverywhere(engine, driver, listenHost(start));
+    engine.callOut(now());
   } catch (error) {
     await journal.close();
     throw error;
@@ -149,10 +151,12 @@ async function listenEverywhere(
   const feeds: Record<string, number> = {};
   try {
     for (const [name, feed] of engine.feeds) {
+      if (feed.config.dial !== null) continue;
       feeds[name] = await driver.listen(host, feed.config.port, { kind: 'feed', feed: name }, feed.config);
     }
-    for (const port of engine.legPorts.keys()) {
-      await driver.listen(host, port, { kind: 'leg', shard: 0, port }, legSecurity(engine, port));
+    for (const { members } of engine.legPorts.values()) {
+      const leg = legOf(members);
+      if (leg.dial === null) await driver.listen(host, leg.port, { kind: 'leg', shard: 0, port: leg.port }, leg);
     }
   } catch (error) {
     driver.stopListening();
@@ -163,9 +167,8 @@ async function listenEverywhere(
 }
 
 /** Legs that share a port have one protection: the inventory makes sure of it. */
-function legSecurity(engine: ShardEngine, port: number): ListenerSecurity {
-  const [member] = engine.legPorts.get(port)?.members ?? [];
-  if (member === undefined) throw new Error(`leg port ${port} serves no connection`);
+function legOf([member]: readonly LegMember[]): Leg {
+  if (member === undefined) throw new Error('a leg port serves a connection');
   return member.connection.config.legs[member.platform];
 }
 
@@ -302,10 +305,12 @@ async function reload(
   for (const endpoint of added) {
     const feed = endpoint.kind === 'feed' ? engine.feeds.get(endpoint.feed)?.config : undefined;
     const port = endpoint.kind === 'feed' ? (feed?.port ?? 0) : endpoint.port;
-    const security = endpoint.kind === 'leg' ? legSecurity(engine, endpoint.port) : (feed ?? OPEN);
+    const security =
+      endpoint.kind === 'leg' ? legOf(engine.legPorts.get(String(endpoint.port))?.members ?? []) : (feed ?? OPEN);
     const bound = await driver.listen(listenHost(start), port, endpoint, security);
     if (endpoint.kind === 'feed') feeds[endpoint.feed] = bound;
   }
+  engine.callOut(start.now());
   const file = 'inventory';
   return refusals.map(({ connection, message, remedy }) => ({ file, line: 0, path: connection, message, remedy }));
 }

@@ -7,7 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { ListenerTls, PeerTls, TlsVersion } from '../core/endpoint-security.ts';
-import type { Inventory } from '../core/inventory.ts';
+import type { Inventory, Listener } from '../core/inventory.ts';
 import { PLATFORMS } from '../core/platform.ts';
 
 /** Says the endpoint and the file, never what is in it. */
@@ -179,7 +179,7 @@ function contextOf(options: SecureContextOptions): SecureContext {
 /** The endpoints of a shard that speak TLS; a peer that several endpoints share is there under each name. */
 function* endpointsOf(inventory: Inventory, shard: number): Generator<{ endpoint: string; wanted: Wanted }> {
   for (const feed of inventory.feeds.filter((one) => one.shard === shard)) {
-    if (feed.tls !== null) yield { endpoint: `feed ${feed.name}`, wanted: wantedByListener(feed.tls) };
+    yield* senderOf(`feed ${feed.name}`, feed);
     for (const platform of PLATFORMS) {
       const { tls } = feed.platforms[platform];
       if (tls !== null) yield { endpoint: `platform ${platform} of feed ${feed.name}`, wanted: wantedByPeer(tls) };
@@ -187,12 +187,16 @@ function* endpointsOf(inventory: Inventory, shard: number): Generator<{ endpoint
   }
   for (const connection of inventory.connections.filter((one) => one.shard === shard)) {
     for (const platform of PLATFORMS) {
-      const { tls } = connection.legs[platform];
-      if (tls !== null) yield { endpoint: `leg ${platform} of ${connection.name}`, wanted: wantedByListener(tls) };
+      yield* senderOf(`leg ${platform} of ${connection.name}`, connection.legs[platform]);
     }
     const { tls } = connection.destination;
     if (tls !== null) yield { endpoint: `destination of ${connection.name}`, wanted: wantedByPeer(tls) };
   }
+}
+
+function* senderOf(endpoint: string, { tls, dial }: Listener): Generator<{ endpoint: string; wanted: Wanted }> {
+  if (tls !== null) yield { endpoint, wanted: wantedByListener(tls) };
+  if (dial !== null && dial.tls !== null) yield { endpoint, wanted: wantedByPeer(dial.tls) };
 }
 
 function wantedByListener({ cert, key, clientCa, minVersion }: ListenerTls): Wanted {

@@ -18,10 +18,17 @@ export type DialEvents = {
   bytes(chunk: Buffer): void;
 };
 
-export function dial(address: Address, security: PeerSecurity, store: TlsStore, events: DialEvents): Socket {
+/** `allowHalfOpen`: a peer that has said its last still gets what is sent to it. */
+export function dial(
+  address: Address,
+  security: PeerSecurity,
+  store: TlsStore,
+  events: DialEvents,
+  allowHalfOpen = false,
+): Socket {
   const { host, port } = address;
   const { tls, sourceAddress } = security;
-  const where = { host, port, ...(sourceAddress === null ? {} : { localAddress: sourceAddress }) };
+  const where = { host, port, allowHalfOpen, ...(sourceAddress === null ? {} : { localAddress: sourceAddress }) };
   if (tls === null) {
     const plain = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS };
     const onread = {
@@ -53,6 +60,9 @@ export function peersOf(inventory: Inventory, shard: number): ReadonlyMap<string
   const peers = [
     ...feeds.flatMap(({ platforms }) => PLATFORMS.map((platform) => platforms[platform])),
     ...connections.map(({ destination }) => destination),
+    ...[...feeds, ...connections.flatMap(({ legs }) => [legs.legacy, legs.new])].flatMap(({ dial: sender, port }) =>
+      sender === null ? [] : [{ ...sender, port }],
+    ),
   ];
   return new Map(peers.map((peer) => [addressKey(peer), { tls: peer.tls, sourceAddress: peer.sourceAddress }]));
 }

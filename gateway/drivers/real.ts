@@ -2,12 +2,12 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { ListenerSecurity, PeerSecurity } from '../../core/endpoint-security.ts';
-import type { Address, Effects, EndpointId, SocketId } from '../engine/io.ts';
+import type { Address, Effects, EndpointId, Purpose, SocketId } from '../engine/io.ts';
 import type { JournalMeta } from '../engine/records.ts';
 import type { ShardEngine } from '../engine/shard.ts';
 import type { Journal, JournalEvents } from '../journal/journal.ts';
 import type { TlsStore } from '../tls.ts';
-import { addressKey, dial } from './dialling.ts';
+import { addressKey, type DialEvents, dial } from './dialling.ts';
 import { Listening } from './listening.ts';
 import { Mishaps } from './mishaps.ts';
 import { Timers } from './timers.ts';
@@ -23,6 +23,7 @@ export class RealDriver implements Effects {
   /** Paused by the engine; and because their peers do not read. */
   readonly #paused = new Set<SocketId>();
   readonly #unread = new Set<SocketId>();
+  readonly #dialledSenders = new Set<SocketId>();
   readonly #timers = new Timers((timer) => this.#engine?.timerFired(this.#now(), timer));
   readonly #listening: Listening[] = [];
   readonly #tls: TlsStore;
@@ -114,7 +115,7 @@ export class RealDriver implements Effects {
   send(id: SocketId, bytes: Uint8Array): void {
     const socket = this.#sockets.get(id);
     if (socket === undefined || socket.write(bytes)) return;
-    if (!isAccepted(id) || this.#unread.has(id) || socket.writableLength < UNREAD_LIMIT_BYTES) return;
+    if (!this.#isSender(id) || this.#unread.has(id) || socket.writableLength < UNREAD_LIMIT_BYTES) return;
     // Who does not read its answers is not heard either, so that they do not pile up here.
     this.#unread.add(id);
     socket.pause();
@@ -124,11 +125,13 @@ export class RealDriver implements Effects {
     });
   }
 
-  connect(id: SocketId, address: Address): void {
+  connect(id: SocketId, address: Address, purpose: Purpose): void {
     const key = addressKey(address);
     const security = this.#peers.get(key) ?? PLAIN;
     let isReady = false;
-    const socket = dial(address, security, this.#tls, {
+    const isSender = purpose === 'receive';
+    if (isSender) this.#dialledSenders.add(id);
+    const events: DialEvents = {
       ready: () => {
         isReady = true;
         socket.setTimeout(0);
@@ -138,7 +141,8 @@ export class RealDriver implements Effects {
       bytes: (chunk) => {
         if (this.#sockets.get(id) === socket) this.#engine?.bytes(this.#now(), id, chunk);
       },
-    });
+    };
+    const socket = dial(address, security, this.#tls, events, isSender);
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy());
     const isSpecial = security.tls !== null || security.sourceAddress !== null;
     if (isSpecial) socket.on('error', (error) => this.mishaps.peerFailed(key, isReady, codeOf(error)));
@@ -231,12 +235,13 @@ export class RealDriver implements Effects {
     this.#sockets.delete(id);
     this.#paused.delete(id);
     this.#unread.delete(id);
+    this.#dialledSenders.delete(id);
   }
-}
 
-/** The driver's own numbers are odd, the engine's even (io.ts). */
-function isAccepted(id: SocketId): boolean {
-  return id % 2 === 1;
+  /** The driver's own numbers are odd, the engine's even (io.ts): whoever connects here is a sender. */
+  #isSender(id: SocketId): boolean {
+    return id % 2 === 1 || this.#dialledSenders.has(id);
+  }
 }
 
 function codeOf(error: unknown): string {

@@ -9,6 +9,7 @@ import { CANNOT_STORE, Intake, type IntakeOwner, type Message } from './intake.t
 import { PeerLink, type StrayFrame } from './peer-link.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
+import { Sequence } from './sequence.ts';
 
 /** What the connections of a feed are told of its inputs. */
 export type FeedObserver = {
@@ -25,7 +26,15 @@ export type FeedObserver = {
   ): void;
   counted(
     feed: string,
-    counter: 'received' | 'accepted' | 'rejected' | 'unanswered' | 'refused' | 'shadowed' | 'shadowRejected',
+    counter:
+      | 'received'
+      | 'accepted'
+      | 'rejected'
+      | 'unanswered'
+      | 'refused'
+      | 'shadowed'
+      | 'shadowRejected'
+      | 'sequenceGaps',
   ): void;
   /** A frame that nobody waits for. */
   stray(feed: string, endpoint: string, frame: StrayFrame, cause: string): void;
@@ -64,6 +73,7 @@ export class FeedEngine {
   readonly intake: Intake;
   readonly links: Readonly<Record<Platform, PeerLink>>;
   primary: Platform = 'legacy';
+  readonly sequence = new Sequence();
   readonly #runtime: Runtime;
   readonly #observer: FeedObserver;
   readonly #waiting: Message[] = [];
@@ -337,6 +347,11 @@ export class FeedEngine {
     this.#current = { message, input, isAnswered: false };
     this.intake.admitted(message, offset, null);
     this.#observer.counted(feed, 'received');
+    const missing = attemptOf === null ? this.sequence.missingBefore(sender, payload) : 0;
+    if (missing > 0) {
+      this.#runtime.fx.log('warn', 'sequence-gap', { feed, sender, missing });
+      this.#observer.counted(feed, 'sequenceGaps');
+    }
     this.#observer.admitted(input);
   }
 

@@ -57,6 +57,7 @@ type Socket = {
   isLast: boolean;
   /** Nothing of the next frame had arrived when the last answer was written: the next frame proves it was read. */
   provesReading: boolean;
+  hasSpoken: boolean;
 };
 
 /** What a refusal says while the journal cannot be written. */
@@ -70,6 +71,8 @@ const FRAMES_PER_TURN = 1000;
 
 export class Intake implements SocketOwner {
   readonly memory: RetryMemory;
+  /** Told when a socket is gone; `hasSpoken`: a whole frame had come on it. */
+  onGone: (hasSpoken: boolean) => void = () => {};
   readonly #name: string;
   readonly #listener: Listener;
   readonly #runtime: Runtime;
@@ -113,6 +116,7 @@ export class Intake implements SocketOwner {
       ended: false,
       isLast: false,
       provesReading: false,
+      hasSpoken: false,
     };
     this.#sockets.set(id, socket);
     this.#sendPending(socket);
@@ -233,6 +237,7 @@ export class Intake implements SocketOwner {
       if (socket !== undefined) {
         socket.current = null;
         this.#sockets.delete(id);
+        this.onGone(socket.hasSpoken);
       }
     }
     message.waiters.clear();
@@ -280,6 +285,7 @@ export class Intake implements SocketOwner {
   }
 
   #accept(socket: Socket, frame: Frame): void {
+    socket.hasSpoken = true;
     if (this.#isAcknowledgement(frame.payload)) return;
     const facts = factsOf(frame.payload);
     const digest = RetryDigest.of(frame.payload, this.#listener.retry.ignore);
@@ -383,6 +389,7 @@ export class Intake implements SocketOwner {
   #forget(socket: Socket): void {
     socket.ended = true;
     this.#sockets.delete(socket.id);
+    this.onGone(socket.hasSpoken);
     const message = socket.current;
     if (message === null) return;
     socket.current = null;

@@ -10,11 +10,14 @@ export type SocketId = number;
 
 export type Address = { readonly host: string; readonly port: number };
 
+/** What a dialled socket is for: messages go out on it, or a sender that listens sends its own on it. */
+export type Purpose = 'deliver' | 'receive';
+
 export type Effects = {
   /** Bytes leave in the order of the calls. Sending to a socket that is gone is no error. */
   send(socket: SocketId, bytes: Uint8Array): void;
   /** Answered by `connected` or `closed`. */
-  connect(socket: SocketId, address: Address): void;
+  connect(socket: SocketId, address: Address, purpose: Purpose): void;
   /** Sends what is queued, then closes. No event follows. */
   close(socket: SocketId): void;
   /** Stops or resumes reading: backpressure instead of buffers. */

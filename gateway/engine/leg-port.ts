@@ -1,11 +1,16 @@
 /** One port that outputs come to: for one connection and platform, or for several, told apart by `match`. */
 import { matchesPredicate } from '../../core/hl7/message.ts';
-import type { Listener } from '../../core/inventory.ts';
+import type { Leg } from '../../core/inventory.ts';
 import type { Platform } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import { Intake, type IntakeOwner, type Message } from './intake.ts';
 import { newActivity } from './obligations.ts';
 import type { Runtime } from './runtime.ts';
+
+/** Legs with the same key are one endpoint: a port of the gateway, or a sender that it dials. */
+export function legKey({ dial, port }: Leg): string {
+  return dial === null ? String(port) : `${dial.host}:${port}`;
+}
 
 export type LegMember = { readonly connection: ConnectionEngine; readonly platform: Platform };
 
@@ -17,10 +22,11 @@ export class LegPort {
   /** Who works on a message. */
   readonly #working = new Map<Message, LegMember>();
 
-  constructor(port: number, listener: Listener, runtime: Runtime, frameLimitBytes: number, afterCrash: boolean) {
+  constructor(leg: Leg, runtime: Runtime, frameLimitBytes: number, afterCrash: boolean) {
     this.#runtime = runtime;
     const owner = this.#owner();
-    this.intake = new Intake({ name: `leg:${port}`, listener, runtime, owner, frameLimitBytes, afterCrash });
+    const name = `leg:${legKey(leg)}`;
+    this.intake = new Intake({ name, listener: leg, runtime, owner, frameLimitBytes, afterCrash });
   }
 
   get members(): readonly LegMember[] {

@@ -22,8 +22,8 @@ export type Delivery = {
 
 export type StrayFrame = { readonly payload: Buffer; readonly isAnswer: boolean };
 
-const RECONNECT_FIRST_MS = 50;
-const RECONNECT_LAST_MS = 2000;
+export const RECONNECT_FIRST_MS = 50;
+export const RECONNECT_LAST_MS = 2000;
 
 export class PeerLink implements SocketOwner {
   readonly name: string;
@@ -41,6 +41,10 @@ export class PeerLink implements SocketOwner {
   #reconnectTimer: number | null = null;
   #reconnectMs = RECONNECT_FIRST_MS;
   #wanted = false;
+  /** The last attempt to connect succeeded. */
+  #isReachable = false;
+  /** A message has gone over the present socket. */
+  #isUsed = false;
   #learned: AnswerMatch | null;
 
   constructor(options: {
@@ -70,14 +74,17 @@ export class PeerLink implements SocketOwner {
     return this.#current !== null && this.#begun;
   }
 
+  /** A peer that wants a connection for each message counts as connected between them, as long as it could be reached. */
   get isConnected(): boolean {
-    return this.#connected;
+    return this.#connected || (this.#peer.isOneMessagePerConnection && this.#isReachable);
   }
 
   deliver(delivery: Delivery): void {
     if (this.#current !== null) throw new Error(`${this.name} has an unanswered message`);
     this.#current = delivery;
     this.#begun = false;
+    // It stays open past a commit acknowledgement, for the one that may follow, but no longer than that.
+    if (this.#peer.isOneMessagePerConnection && this.#isUsed) this.#drop();
     if (this.#connected) this.#write();
     else this.connect();
   }
@@ -107,6 +114,7 @@ export class PeerLink implements SocketOwner {
 
   connected(): void {
     this.#connected = true;
+    this.#isReachable = true;
     this.#wanted = false;
     this.#reconnectMs = RECONNECT_FIRST_MS;
     if (this.#current !== null && !this.#begun) this.#write();
@@ -135,8 +143,10 @@ export class PeerLink implements SocketOwner {
   }
 
   closed(): void {
+    if (!this.#connected) this.#isReachable = false;
     this.#socket = null;
     this.#connected = false;
+    this.#isUsed = false;
     if (this.#current !== null && this.#begun) {
       this.#lose('disconnected');
       return;
@@ -153,6 +163,7 @@ export class PeerLink implements SocketOwner {
     }
     this.#learned ??= strictestMatch(answer.msa2, delivery.msh10);
     this.#settle();
+    if (this.#peer.isOneMessagePerConnection && !answer.isCommit) this.#drop();
     delivery.answered(frame.payload, answer.verdict, answer.isCommit);
   }
 
@@ -164,6 +175,7 @@ export class PeerLink implements SocketOwner {
     const delivery = this.#current;
     if (delivery === null || this.#socket === null) return;
     this.#begun = true;
+    this.#isUsed = true;
     this.#runtime.fx.send(this.#socket, framed(delivery.frame, this.#peer.framing));
     this.#answerTimer = this.#runtime.after(delivery.timeoutMs, () => this.#lose('timeout'));
   }
@@ -190,6 +202,7 @@ export class PeerLink implements SocketOwner {
     if (this.#socket !== null) this.#runtime.close(this.#socket);
     this.#socket = null;
     this.#connected = false;
+    this.#isUsed = false;
   }
 
   #reconnectLater(): void {

@@ -21,6 +21,7 @@ import { type ConnectionEngine, type ConnectionState, ORDER_WAIT } from './conne
 import type { CorrespondenceState } from './correspondence.ts';
 import type { AdmittedInput, FeedEngine } from './feed.ts';
 import type { Intake } from './intake.ts';
+import { legKey } from './leg-port.ts';
 import type { Decision } from './lists.ts';
 import type { OperationsState } from './operations.ts';
 import type {
@@ -37,6 +38,7 @@ import type {
 import { deliverCaptures, doubtsOf, takeOver } from './reown.ts';
 import { RetryDigest } from './retry-digest.ts';
 import type { RetryMemoryState } from './retry-memory.ts';
+import type { SequenceState } from './sequence.ts';
 import type { ShardEngine } from './shard.ts';
 
 type OpenInput = { readonly input: AdmittedInput; readonly sender: string };
@@ -58,6 +60,8 @@ export type EngineState = {
         readonly memory: RetryMemoryState;
         readonly shadows: ReturnType<FeedEngine['dumpShadows']>;
         readonly correspondence: Readonly<Record<Platform, CorrespondenceState>>;
+        /** Absent in a checkpoint from before they were watched. */
+        readonly sequence?: SequenceState;
       }
     >
   >;
@@ -104,6 +108,7 @@ export class Recovery {
         memory: feed.intake.memory.dump(),
         shadows: feed.dumpShadows(),
         correspondence: { legacy: feed.correspondence.legacy.dump(), new: feed.correspondence.new.dump() },
+        sequence: feed.sequence.dump(),
       })),
       legPorts: named(engine.legPorts, ({ intake }) => intake.memory.dump()),
       decisions: engine.decisions.dump(),
@@ -156,9 +161,10 @@ export class Recovery {
       this.#feed(name)?.intake.memory.load(saved.memory);
       this.#feed(name)?.loadShadows(saved.shadows);
       for (const platform of PLATFORMS) this.#feed(name)?.correspondence[platform].load(saved.correspondence[platform]);
+      this.#feed(name)?.sequence.load(saved.sequence ?? []);
     }
     for (const [port, saved] of Object.entries(state.legPorts)) {
-      engine.legPorts.get(Number(port))?.intake.memory.load(saved);
+      engine.legPorts.get(port)?.intake.memory.load(saved);
     }
     engine.decisions.load(state.decisions);
     engine.operations.load(state.operations);
@@ -174,7 +180,7 @@ export class Recovery {
   #loadOutput(offset: number, record: OutputRecord): void {
     const connection = this.#connection(record.connection);
     if (connection === undefined) return;
-    const intake = this.#engine.legPorts.get(connection.config.legs[record.platform].port)?.intake ?? null;
+    const intake = this.#engine.legPorts.get(legKey(connection.config.legs[record.platform]))?.intake ?? null;
     this.#outputs.set(offset, { connection, record, facts: { msh10: record.msh10, sha: record.sha }, intake });
   }
 
@@ -318,10 +324,12 @@ export class Recovery {
       primary,
       shadow,
     };
+    const skips = meta.attemptOf === null && feed.sequence.missingBefore(meta.sender, payload) > 0;
     for (const connection of this.#connectionsOf(meta.feed)) {
       connection.changeOver.look();
       connection.inputAdmitted(input);
       connection.counters.received++;
+      if (skips) connection.counters.sequenceGaps++;
     }
     this.#inputs.set(offset, { input: { ...input, payload: null }, sender: meta.sender });
     feed.intake.memory.remember(meta.sender, {
@@ -373,7 +381,7 @@ export class Recovery {
     const { obligations, counters, config } = connection;
     const facts = { msh10: record.msh10, sha: record.sha };
     const leg = config.legs[record.platform];
-    const intake = this.#engine.legPorts.get(leg.port)?.intake ?? null;
+    const intake = this.#engine.legPorts.get(legKey(leg))?.intake ?? null;
     counters.outputs++;
     this.#outputs.set(offset, { connection, record, facts, intake });
     intake?.memory.remember(record.sender, {

@@ -68,8 +68,9 @@ function keyOf(connection: Connection, inventory: Pick<Inventory, 'feeds'>): str
   return `${connection.name} ${portsOf(connection, inventory).join(' ')}`;
 }
 
-/** Of its feed and its legs; port 0 is nobody's. */
+/** Where its feed and its legs listen; port 0 is nobody's. */
 function portsOf({ feed, legs }: Connection, { feeds }: Pick<Inventory, 'feeds'>): number[] {
-  const own = feeds.find(({ name }) => name === feed)?.port ?? 0;
-  return [own, ...PLATFORMS.map((platform) => legs[platform].port)].filter((port) => port !== 0);
+  const own = feeds.find(({ name }) => name === feed);
+  const all = [...(own === undefined ? [] : [own]), ...PLATFORMS.map((platform) => legs[platform])];
+  return all.flatMap(({ dial, port }) => (dial === null && port !== 0 ? [port] : []));
 }

@@ -1,5 +1,5 @@
 /** What every part of the engine stands on: the time of the present event, timers, socket numbers, the journal's tail. */
-import type { Effects, SocketId } from './io.ts';
+import type { Effects, Purpose, SocketId } from './io.ts';
 import type { JournalMeta } from './records.ts';
 
 /** Who gets what happens on a socket. */
@@ -53,11 +53,11 @@ export class Runtime {
     run();
   }
 
-  dial(host: string, port: number, owner: SocketOwner): SocketId {
+  dial(host: string, port: number, owner: SocketOwner, purpose: Purpose = 'deliver'): SocketId {
     const socket = this.#nextSocket;
     this.#nextSocket += 2;
     this.sockets.set(socket, owner);
-    this.fx.connect(socket, { host, port });
+    this.fx.connect(socket, { host, port }, purpose);
     return socket;
   }
 

@@ -9,12 +9,13 @@ import type { Inventory } from '../../core/inventory.ts';
 import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import { type TooEarly, tooEarlyToDecommission } from '../../core/soak.ts';
 import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
+import { Caller } from './caller.ts';
 import { ConnectionEngine } from './connection.ts';
 import type { Correspondent } from './correspondence.ts';
 import { Deciding } from './deciding.ts';
 import { type AdmittedInput, FeedEngine, type FeedObserver } from './feed.ts';
 import type { Effects, EndpointId, SocketId } from './io.ts';
-import { LegPort } from './leg-port.ts';
+import { LegPort, legKey } from './leg-port.ts';
 import { type Decision, Decisions } from './lists.ts';
 import { Operations, type Reply } from './operations.ts';
 import type { Verdict } from './records.ts';
@@ -49,7 +50,10 @@ export class ShardEngine {
   readonly runtime: Runtime;
   readonly feeds = new Map<string, FeedEngine>();
   readonly connections = new Map<string, ConnectionEngine>();
-  readonly legPorts = new Map<number, LegPort>();
+  /** By `legKey`. */
+  readonly legPorts = new Map<string, LegPort>();
+  /** Senders that are dialled. */
+  readonly callers: Caller[] = [];
   readonly decisions: Decisions;
   readonly operations = new Operations();
   readonly refusedMoves = new RefusedMoves();
@@ -104,8 +108,10 @@ export class ShardEngine {
     const added: EndpointId[] = [];
     for (const feed of inventory.feeds) {
       if (feed.shard !== shard || this.feeds.has(feed.name)) continue;
-      this.feeds.set(feed.name, new FeedEngine(feed, this.runtime, this.#observer, frameLimitBytes, afterCrash));
-      added.push({ kind: 'feed', feed: feed.name });
+      const engine = new FeedEngine(feed, this.runtime, this.#observer, frameLimitBytes, afterCrash);
+      this.feeds.set(feed.name, engine);
+      if (feed.dial === null) added.push({ kind: 'feed', feed: feed.name });
+      else this.callers.push(new Caller(feed.name, { ...feed.dial, port: feed.port }, engine.intake, this.runtime));
     }
     for (const config of inventory.connections) {
       if (config.shard !== shard || this.connections.has(config.name)) continue;
@@ -114,12 +120,20 @@ export class ShardEngine {
     return added;
   }
 
+  /** Everything is recovered: senders that listen are called from now on. */
+  callOut(nowMs: number): void {
+    this.runtime.now = nowMs;
+    for (const caller of this.callers) caller.start();
+  }
+
   // ── what the driver tells ────────────────────────────────────────────────────────────────────────────────────────
 
   accepted(nowMs: number, endpoint: EndpointId, socket: SocketId, peerIp: string): void {
     this.runtime.now = nowMs;
     const intake =
-      endpoint.kind === 'feed' ? this.feeds.get(endpoint.feed)?.intake : this.legPorts.get(endpoint.port)?.intake;
+      endpoint.kind === 'feed'
+        ? this.feeds.get(endpoint.feed)?.intake
+        : this.legPorts.get(String(endpoint.port))?.intake;
     if (intake === undefined) this.runtime.fx.close(socket);
     else intake.opened(socket, peerIp);
   }
@@ -336,6 +350,7 @@ export class ShardEngine {
   stopping(nowMs: number): void {
     this.runtime.now = nowMs;
     this.#moves.abortAll('the gateway is stopping');
+    for (const caller of this.callers) caller.stop();
     for (const feed of this.feeds.values()) feed.stop();
   }
 
@@ -386,7 +401,7 @@ export class ShardEngine {
 
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Returns the leg ports that are new. */
+  /** Returns the leg ports that are new and have to be listened on. */
   #addConnection(config: Inventory['connections'][number]): number[] {
     const { shard, frameLimitBytes, afterCrash } = this.#options;
     const connection = new ConnectionEngine(
@@ -405,10 +420,14 @@ export class ShardEngine {
     const opened: number[] = [];
     for (const platform of PLATFORMS) {
       const leg = config.legs[platform];
-      if (!this.legPorts.has(leg.port)) opened.push(leg.port);
-      const port = this.legPorts.get(leg.port) ?? new LegPort(leg.port, leg, this.runtime, frameLimitBytes, afterCrash);
-      this.legPorts.set(leg.port, port);
+      const key = legKey(leg);
+      const known = this.legPorts.get(key);
+      const port = known ?? new LegPort(leg, this.runtime, frameLimitBytes, afterCrash);
+      this.legPorts.set(key, port);
       port.add({ connection, platform });
+      if (known !== undefined) continue;
+      if (leg.dial === null) opened.push(leg.port);
+      else this.callers.push(new Caller(`leg:${key}`, { ...leg.dial, port: leg.port }, port.intake, this.runtime));
     }
     return opened;
   }
@@ -452,7 +471,7 @@ export class ShardEngine {
 
   /** Rule 7: what the destination says later goes to the platform that has sent the message; its acknowledgement comes back. */
   #passBack(connection: ConnectionEngine, platform: Platform, to: Correspondent, payload: Buffer): boolean {
-    const intake = this.legPorts.get(connection.config.legs[platform].port)?.intake;
+    const intake = this.legPorts.get(legKey(connection.config.legs[platform]))?.intake;
     const { sender, socket } = to;
     if (intake === undefined || sender === null) return false;
     return intake.passBack({ sender, socket }, payload, (answer) => {

@@ -197,6 +197,8 @@ export class Client {
 export type LineOptions = {
   readonly feed?: object;
   readonly leg?: object;
+  /** Of one platform only. */
+  readonly legs?: { readonly legacy?: object; readonly new?: object };
   readonly destination?: object;
   readonly platform?: object;
   readonly connection?: object;
@@ -426,8 +428,8 @@ export async function writeInventory(
       wave: 'pilot',
       feed: { port: feedPort, ackTimeout: '20s', platforms: { legacy: at(legacy), new: at(next) }, ...option.feed },
       legs: {
-        legacy: { port: legs.legacy, ackTimeout: '20s', ...option.leg },
-        new: { port: legs.new, ackTimeout: '20s', ...option.leg },
+        legacy: { port: legs.legacy, ackTimeout: '20s', ...option.leg, ...option.legs?.legacy },
+        new: { port: legs.new, ackTimeout: '20s', ...option.leg, ...option.legs?.new },
       },
       destination: { host: '127.0.0.1', port: destination.port, ...option.destination },
       settle: '200ms',
