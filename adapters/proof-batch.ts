@@ -13,6 +13,8 @@ export type ObligationRow = {
   readonly atMs: number;
   readonly class: ObligationClass;
   readonly pair: PairState | null;
+  /** The rules that the pair was compared under. */
+  readonly basis: string | null;
   readonly msh10: string;
   /** 64 hex digits. */
   readonly sha: string;

@@ -51,10 +51,10 @@ const UPSERT_INPUTS = `
 const DELETE_INPUTS = `
   delete from cutover.proof_inputs i using ${rowsOf('input bigint')} where i.journal = $2 and i.input = row.input`;
 const UPSERT_OBLIGATIONS = `
-  insert into cutover.proof_obligations (journal, input, connection, epoch, at, class, pair, msh10, sha256)
-  select $2, row.input, row.connection, row.epoch, ${time('atMs')}, row.class, row.pair, row.msh10, decode(row.sha, 'hex')
-  from ${rowsOf('input bigint, connection int, epoch int, "atMs" float8, class text, pair text, msh10 text, sha text')}
-  on conflict (journal, input, connection) do update set class = excluded.class, pair = excluded.pair`;
+  insert into cutover.proof_obligations (journal, input, connection, epoch, at, class, pair, basis, msh10, sha256)
+  select $2, row.input, row.connection, row.epoch, ${time('atMs')}, row.class, row.pair, row.basis, row.msh10, decode(row.sha, 'hex')
+  from ${rowsOf('input bigint, connection int, epoch int, "atMs" float8, class text, pair text, basis text, msh10 text, sha text')}
+  on conflict (journal, input, connection) do update set class = excluded.class, pair = excluded.pair, basis = excluded.basis`;
 const DELETE_OBLIGATIONS = `
   delete from cutover.proof_obligations o using ${rowsOf('input bigint, connection int')}
   where o.journal = $2 and o.input = row.input and o.connection = row.connection`;

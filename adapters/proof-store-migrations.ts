@@ -212,7 +212,11 @@ const PURGES = `
     primary key (journal, scope)
   );`;
 
+/** Under which rules the pair of an obligation was compared; null: before this was written down. */
+const BASES = 'alter table cutover.proof_obligations add column basis text;';
+
 export const PROOF_MIGRATIONS: readonly Migration[] = [
   { name: 'proof', sql: PROOF },
   { name: 'purges', sql: PURGES },
+  { name: 'bases', sql: BASES },
 ];

@@ -35,6 +35,9 @@ export type WorkerIdentity = {
   readonly version: string;
 };
 
+/** The rules that hold for a connection, and the first epoch whose results still count. */
+export type PresentRules = { readonly connection: string; readonly basis: string; readonly fromEpoch: number };
+
 /** Another worker has gone on from here: what this one has in memory is void. */
 export class Superseded extends Error {
   override readonly name = 'Superseded';
@@ -72,9 +75,27 @@ const obligationRow = z.object({
   connection: z.string(),
   class: z.enum(OBLIGATION_CLASSES),
   pair: z.enum(PAIR_STATES).nullable(),
+  basis: z.string().nullable(),
   epoch: z.int(),
 });
 const refRow = z.object({ id: z.string(), input: count.nullable(), connection: z.string() });
+
+const VOID_COMPARISON = `
+  update cutover.proof_comparison d set matched = 0, accepted = 0, differing = 0, answers_differing = 0,
+    destinations_differing = 0, delays = array_fill(0::bigint, array[cardinality(d.delays)])
+  from (
+    select c.id, present.basis, present."fromEpoch"
+    from jsonb_to_recordset($1::jsonb) as present(connection text, basis text, "fromEpoch" int)
+    join cutover.proof_connections c on c.name = present.connection and c.deployment = $2) as now
+  where d.connection = now.id and d.epoch >= now."fromEpoch" and d.basis <> now.basis
+    and d.matched + d.accepted + d.differing + d.answers_differing > 0`;
+const VOID_DIFFERENCES = `
+  delete from cutover.proof_differences d using (
+    select c.id, present.basis, present."fromEpoch"
+    from jsonb_to_recordset($1::jsonb) as present(connection text, basis text, "fromEpoch" int)
+    join cutover.proof_connections c on c.name = present.connection and c.deployment = $2) as now
+  where d.connection = now.id and d.epoch >= now."fromEpoch" and d.basis <> now.basis
+    and d.kind not in ('missing-candidate', 'extra-candidate', 'missing-both', 'order')`;
 
 export class ProofWriter {
   readonly #postgres: Postgres;
@@ -188,11 +209,44 @@ export class ProofWriter {
 
   async obligationsOf(journal: number, inputs: readonly number[]) {
     const { rows } = await this.#postgres.query(
-      `select o.input, c.name as connection, o.class, o.pair, o.epoch from cutover.proof_obligations o
+      `select o.input, c.name as connection, o.class, o.pair, o.basis, o.epoch from cutover.proof_obligations o
        join cutover.proof_connections c on c.id = o.connection where o.journal = $1 and o.input = any($2)`,
       [journal, inputs],
     );
     return z.array(obligationRow).parse(rows);
+  }
+
+  /**
+   * Counts of pairs under other rules than those of today are void, in epochs that still count: these pairs are compared
+   * again. What is missing, extra or out of order no rule changes, and stays.
+   */
+  async voidFormer(present: readonly PresentRules[]): Promise<void> {
+    await this.#postgres.transaction(async () => {
+      for (const text of [VOID_COMPARISON, VOID_DIFFERENCES]) {
+        await this.#postgres.query(text, [JSON.stringify(present), this.#identity.deployment]);
+      }
+    });
+  }
+
+  /** Of the inputs after `after` up to `upTo`, at most `limit`: those with a pair that was compared under other rules. */
+  async comparedOtherwise(
+    journal: number,
+    { after, upTo, limit }: { readonly after: number; readonly upTo: number; readonly limit: number },
+    present: readonly PresentRules[],
+  ): Promise<readonly number[]> {
+    const { rows } = await this.#postgres.query(
+      `select distinct o.input from cutover.proof_obligations o
+       join cutover.proof_connections c on c.id = o.connection and c.deployment = $2
+       join jsonb_to_recordset($1::jsonb) as present(connection text, basis text, "fromEpoch" int) on present.connection = c.name
+       where o.journal = $3 and o.input > $4 and o.input <= $5 and o.pair in ('matched', 'accepted', 'differing')
+         and o.basis <> present.basis and o.epoch >= present."fromEpoch"
+       order by o.input limit $6`,
+      [JSON.stringify(present), this.#identity.deployment, journal, after, upTo, limit],
+    );
+    return z
+      .array(z.object({ input: count }))
+      .parse(rows)
+      .map(({ input }) => input);
   }
 
   async decisionsAt(journal: number, ids: readonly string[]) {

@@ -30,6 +30,8 @@ export type Standing = {
   readonly epoch: number;
   readonly class: ObligationClass;
   readonly pair: PairState | null;
+  /** Under which rules it was compared. */
+  readonly basis: string | null;
 };
 
 /** Couples that wait for their comparison; none: nothing came from either platform. */
@@ -167,11 +169,15 @@ export class Fold {
     const row = counted.find((one) => one.input === input.offset && one.connection === item.connection);
     if (row === undefined) {
       // What a predicate filters has no row of its own.
-      item.counted = { class: item.applies || input.answer?.verdict !== 'positive' ? null : 'filtered', pair: null };
+      item.counted = {
+        class: item.applies || input.answer?.verdict !== 'positive' ? null : 'filtered',
+        pair: null,
+        basis: null,
+      };
       return;
     }
     const route = this.#routes.get(item.connection)?.get(row.epoch);
-    item.counted = { class: row.class, pair: row.pair };
+    item.counted = { class: row.class, pair: row.pair, basis: row.basis };
     item.epoch = row.epoch;
     if (route !== undefined) {
       item.control = controlOf(route);
@@ -284,8 +290,30 @@ export class Fold {
     return doubled;
   }
 
-  paired(input: OpenInput, item: Case, pair: PairState | null): void {
-    this.#count(input, item, item.counted.class, pair);
+  paired(input: OpenInput, item: Case, pair: PairState | null, basis: string): void {
+    this.#count(input, item, item.counted.class, pair, basis);
+  }
+
+  /** Of these inputs what was compared under other rules than `basisOf` says now. */
+  comparedOtherwise(inputs: readonly number[], basisOf: (connection: string) => string): readonly PairJob[] {
+    const open = inputs.flatMap((offset) => this.#open.get(offset) ?? []);
+    this.#judged = open;
+    return open.flatMap((input) =>
+      input.cases.flatMap((item): PairJob[] => {
+        const { pair, basis } = item.counted;
+        if (pair === null || !WAS_COMPARED.has(pair) || basis === null || basis === basisOf(item.connection)) return [];
+        const { outputs } = servedBy(this.#options.estate, item.connection);
+        return [{ input, item, couples: couplesOf(input, item, outputs, true) ?? [] }];
+      }),
+    );
+  }
+
+  /** From which on results of a connection count: the first since its roles were last given. */
+  firstEpochOf(connection: string): number {
+    const routes = [...(this.#routes.get(connection)?.values() ?? [])].sort((a, b) => a.epoch - b.epoch);
+    const { phase } = routes.at(-1) ?? FIRST_ROUTE;
+    const before = routes.findLastIndex((route) => route.phase !== phase);
+    return routes[before + 1]?.epoch ?? FIRST_ROUTE.epoch;
   }
 
   /** Closes what has its end; what is left open is in the batch as it stands. */
@@ -356,7 +384,7 @@ export class Fold {
         key: payload === null ? null : keyDigest(payload, correlate),
         outputs: [],
         decision: null,
-        counted: { class: null, pair: null },
+        counted: { class: null, pair: null, basis: null },
       };
     });
   }
@@ -453,7 +481,7 @@ export class Fold {
       key: null,
       outputs: [],
       decision: null,
-      counted: { class: null, pair: null },
+      counted: { class: null, pair: null, basis: null },
     };
     const input: OpenInput = {
       offset: output.offset,
@@ -584,11 +612,17 @@ export class Fold {
     }
   }
 
-  #count(input: OpenInput, item: Case, next: ObligationClass | null, pair: PairState | null): void {
+  #count(
+    input: OpenInput,
+    item: Case,
+    next: ObligationClass | null,
+    pair: PairState | null,
+    basis: string | null = item.counted.basis,
+  ): void {
     const { counted } = item;
-    if (next === counted.class && pair === counted.pair) return;
+    if (next === counted.class && pair === counted.pair && basis === counted.basis) return;
     if (next !== counted.class) this.#tally.classChanged(item.connection, input.atMs, counted.class, next);
-    item.counted = { class: next, pair };
+    item.counted = { class: next, pair, basis };
     this.#touched.add(input);
     const { connection, epoch } = item;
     if (next === null || next === 'filtered' || input.msh10 === null) {
@@ -602,6 +636,7 @@ export class Fold {
       atMs: input.atMs,
       class: next,
       pair,
+      basis,
       msh10: input.msh10,
       sha: input.sha,
     });

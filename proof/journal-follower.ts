@@ -3,7 +3,7 @@
  * from the store; after any failure the follower is thrown away and a new one begins there.
  */
 import type { ComparisonDelta } from '../adapters/proof-batch.ts';
-import type { JournalRef, ProofWriter, ShippedRow } from '../adapters/proof-writer.ts';
+import type { JournalRef, PresentRules, ProofWriter, ShippedRow } from '../adapters/proof-writer.ts';
 import { COVERAGE_AREA } from '../core/compare/inspect.ts';
 import { readRecord } from '../core/journal-records.ts';
 import type { Analysis } from './analysis.ts';
@@ -12,7 +12,7 @@ import { Fold, type FoldRecord, type PairJob } from './fold.ts';
 import { type OpenInput, openInputSchema } from './open-input.ts';
 import { OrderWatch } from './order-watch.ts';
 import { PayloadCache } from './payload-cache.ts';
-import { countDoubled, payloadsNeededBy, settlePair } from './settle-pairs.ts';
+import { compareAgain, countDoubled, type PairSurroundings, payloadsNeededBy, settlePair } from './settle-pairs.ts';
 
 export type FollowerOptions = {
   readonly writer: ProofWriter;
@@ -26,6 +26,8 @@ export type FollowerOptions = {
 const OPEN_LOADED = 50_000;
 const HEADS_LOADED = 50_000;
 /** Names of 250 connections and more; beyond it they are written again. */
+/** Looked through at once. */
+const RECOMPARED_OFFSETS = 100_000;
 const COVERED_LIMIT = 500_000;
 /** Pairs whose payloads are in memory at the same time. */
 const PAIRS_AT_ONCE = 500;
@@ -39,6 +41,8 @@ export class JournalFollower {
   /** What was seen to occur is written once: that it does is all that anyone asks. */
   readonly #covered = new Set<string>();
   #position: number;
+  /** Up to which offset nothing is left that was compared under other rules than these. */
+  #recomparing: { readonly basis: string; after: number } = { basis: '', after: 0 };
 
   private constructor(options: FollowerOptions, journal: JournalRef, fold: Fold, order: OrderWatch) {
     this.#options = options;
@@ -82,6 +86,7 @@ export class JournalFollower {
    */
   async advance(shippedUpTo: number, idleNowMs: number, all: boolean): Promise<number> {
     const { writer } = this.#options;
+    await this.#adoptRules();
     const from = this.#position;
     const rows = from < shippedUpTo ? await writer.records(this.#journal.id, from, shippedUpTo) : [];
     const records = toFoldRecords(rows);
@@ -109,7 +114,53 @@ export class JournalFollower {
     return rows.length;
   }
 
-  async #compare(jobs: readonly PairJob[]): Promise<void> {
+  /** Rules that have changed void what was counted under former ones; what they touch is compared again, from the beginning. */
+  async #adoptRules(): Promise<readonly PresentRules[]> {
+    const { writer, analysis, estate } = this.#options;
+    const present = [...estate.connections.keys()].map((connection) => ({
+      connection,
+      basis: analysis.basisOf(connection),
+      fromEpoch: this.#fold.firstEpochOf(connection),
+    }));
+    if (this.#recomparing.basis === analysis.basis()) return present;
+    await writer.voidFormer(present);
+    this.#recomparing = { basis: analysis.basis(), after: 0 };
+    return present;
+  }
+
+  /** A stretch of what was compared under former rules. False once nothing is left; for when nothing new waits. */
+  async recompare(): Promise<boolean> {
+    const { writer, analysis } = this.#options;
+    const present = await this.#adoptRules();
+    const { after } = this.#recomparing;
+    if (after >= this.#position) return false;
+    const upTo = Math.min(after + RECOMPARED_OFFSETS, this.#position);
+    const stretch = { after, upTo, limit: PAIRS_AT_ONCE };
+    const inputs = await writer.comparedOtherwise(this.#journal.id, stretch, present);
+    const isCut = inputs.length === PAIRS_AT_ONCE;
+    this.#recomparing.after = isCut ? (inputs.at(-1) ?? upTo) : upTo;
+    if (inputs.length === 0) return true;
+    await this.#rebuild(inputs.filter((offset) => !this.#fold.isOpen(offset)));
+    const jobs = this.#fold.comparedOtherwise(inputs, (connection) => analysis.basisOf(connection));
+    await this.#eachPair(jobs, (job, around) => {
+      const pair = compareAgain(job, around);
+      if (pair !== null) this.#fold.paired(job.input, job.item, pair, analysis.basisOf(job.item.connection));
+    });
+    const tally = this.#fold.finish(this.#fold.newestAtMs ?? 0);
+    await writer.commit(this.#journal.id, tally.batch(this.#position, this.#position, null));
+    return true;
+  }
+
+  #compare(jobs: readonly PairJob[]): Promise<void> {
+    const { analysis } = this.#options;
+    return this.#eachPair(jobs, (job, around) => {
+      const { counted, connection } = job.item;
+      const pair = settlePair(job, around);
+      if (pair !== counted.pair) this.#fold.paired(job.input, job.item, pair, analysis.basisOf(connection));
+    });
+  }
+
+  async #eachPair(jobs: readonly PairJob[], settle: (job: PairJob, around: PairSurroundings) => void): Promise<void> {
     for (let at = 0; at < jobs.length; at += PAIRS_AT_ONCE) {
       const some = jobs.slice(at, at + PAIRS_AT_ONCE);
       const needed = payloadsNeededBy(some);
@@ -120,16 +171,14 @@ export class JournalFollower {
           payload,
         ]),
       );
-      for (const job of some) {
-        const pair = settlePair(job, {
-          shard: this.#journal.shard,
-          analysis: this.#options.analysis,
-          order: this.#order,
-          tally: this.#fold.tally,
-          payloadOf: (offset) => this.#payloads.get(offset) ?? fetched.get(offset) ?? null,
-        });
-        this.#fold.paired(job.input, job.item, pair);
-      }
+      const around: PairSurroundings = {
+        shard: this.#journal.shard,
+        analysis: this.#options.analysis,
+        order: this.#order,
+        tally: this.#fold.tally,
+        payloadOf: (offset) => this.#payloads.get(offset) ?? fetched.get(offset) ?? null,
+      };
+      for (const job of some) settle(job, around);
     }
   }
 

@@ -28,6 +28,8 @@ export type Lab = {
   heartbeat(): Promise<void>;
   /** It looks whether the project's rules have changed. */
   reread(): Promise<unknown>;
+  /** All that rests on former rules. */
+  recompare(): Promise<void>;
   /** As if it had been killed. */
   restart(): Promise<void>;
   /** Obligations by class, of all connections together. */
@@ -78,6 +80,9 @@ export async function openLab({ url, deployment, connections, feeds, project = '
     },
     heartbeat: () => running.writer.heartbeat(Date.now(), analysis.value.basis()),
     reread: () => analysis.reread(),
+    recompare: async () => {
+      while (await running.follower.recompare());
+    },
     restart: async () => {
       await running.writer.close();
       running = await open();

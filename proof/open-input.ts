@@ -37,8 +37,12 @@ const proofCase = z.object({
   outputs: z.array(output),
   decision: z.object({ id: z.string(), action: z.enum(['deliver', 'discard']).nullable() }).nullable(),
   counted: z
-    .object({ class: z.enum(OBLIGATION_CLASSES).nullable(), pair: z.enum(PAIR_STATES).nullable() })
-    .describe('what of it stands in the counts; a pair that was compared stays so'),
+    .object({
+      class: z.enum(OBLIGATION_CLASSES).nullable(),
+      pair: z.enum(PAIR_STATES).nullable(),
+      basis: z.string().nullable().default(null),
+    })
+    .describe('what of it stands in the counts, and under which rules; a pair that was compared stays so'),
 });
 const platformAnswer = z.object({
   verdict: z.enum([...verdict.options, 'dropped']),

@@ -16,7 +16,8 @@ import type { Basis, DifferenceFound, Tally } from './tally.ts';
 export type PairSurroundings = {
   readonly shard: number;
   readonly analysis: Analysis;
-  readonly order: OrderWatch;
+  /** Null: its order has been judged before. */
+  readonly order: OrderWatch | null;
   readonly tally: Tally;
   /** Null: purged, or a gap in what was shipped. */
   readonly payloadOf: (record: number) => Uint8Array | null;
@@ -59,9 +60,10 @@ export function settlePair(job: PairJob, around: PairSurroundings): PairState | 
   const was = item.counted.pair;
   if (next === was) return was;
   if (was !== null) {
-    // Only what was missing comes here again.
-    tally.compared(basis, input.atMs, LACKING[was] ?? 'missingBoth', -1);
-    tally.differences(basis, input.atMs, idOf(around.shard, input), [{ ...LACK, kind: KIND[was] ?? was }], -1);
+    // Only what was missing comes here again; it goes from where it was counted.
+    const counted: Basis = { ...basis, basis: item.counted.basis ?? basis.basis };
+    tally.compared(counted, input.atMs, LACKING[was] ?? 'missingBoth', -1);
+    tally.differences(counted, input.atMs, idOf(around.shard, input), [{ ...LACK, kind: KIND[was] ?? was }], -1);
   }
   if (next !== null && LACKING[next] !== undefined) {
     tally.compared(basis, input.atMs, LACKING[next]);
@@ -69,6 +71,21 @@ export function settlePair(job: PairJob, around: PairSurroundings): PairState | 
     answersOfLacking(input, basis, around);
   }
   return next;
+}
+
+/**
+ * What was compared before, under the rules of today; what is missing, extra or out of order no rule changes, and stands
+ * where it was counted. Null: payloads are purged, and it stays as it was.
+ */
+export function compareAgain({ input, item, couples }: PairJob, around: PairSurroundings): PairState | null {
+  const whole = couples.filter(({ control, candidate }) => control !== null && candidate !== null);
+  const isPurged = ({ control, candidate }: Couple): boolean =>
+    [control, candidate].some((output) => output !== null && around.payloadOf(output.offset) === null);
+  if (whole.length === 0 || whole.some(isPurged)) return null;
+  const { connection, epoch } = item;
+  const basis: Basis = { connection, epoch, basis: around.analysis.basisOf(connection) };
+  const states = whole.map((couple) => settleCouple(input, couple, basis, { ...around, order: null }));
+  return WORST.find((state) => states.includes(state)) ?? null;
 }
 
 /** An output too many is counted beside its pair, whenever it comes. */
@@ -107,9 +124,8 @@ function settleCouple(input: OpenInput, couple: Couple, basis: Basis, around: Pa
     if (rule !== null && hidden !== null) tally.hidden(rule, hidden.pair);
     return { path, kind, code, shape, rule, magnitude: hidden?.numericDifference ?? null };
   });
-  if (
-    around.order.isOutOfOrder(basis.connection, around.order.keyOf(basis.connection, left.payload), control, candidate)
-  ) {
+  const { order } = around;
+  if (order?.isOutOfOrder(basis.connection, order.keyOf(basis.connection, left.payload), control, candidate) === true) {
     tally.compared(basis, atMs, 'outOfOrder');
     found.push({ ...LACK, path: 'order', kind: 'order', shape: 'after a later one of its key' });
   }

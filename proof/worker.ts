@@ -163,7 +163,8 @@ export class Worker {
     let taken = 0;
     for (const journal of journals) {
       const follower = await this.#follower(writer, journal);
-      taken += await follower.advance(journal.shippedUpTo, databaseNowMs - SHIPPING_SLACK_MS, sweeps);
+      const advanced = await follower.advance(journal.shippedUpTo, databaseNowMs - SHIPPING_SLACK_MS, sweeps);
+      taken += advanced === 0 && (await follower.recompare()) ? 1 : advanced;
     }
     this.#journals = journals.map((journal) => this.#statusOf(journal, databaseNowMs));
     this.#journalsAtMs = now();

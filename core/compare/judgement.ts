@@ -28,6 +28,8 @@ export type Thresholds = {
 
 export const DEFAULT_THRESHOLDS: Thresholds = { pairs: 100, coverage: 0.95 };
 const UNSEEN_LIMIT = 100;
+/** Kinds that no rule is asked about. */
+const WITHOUT_RULES: ReadonlySet<string> = new Set(['missing-candidate', 'extra-candidate', 'missing-both', 'order']);
 
 /** What is known of one connection. */
 export type Known = {
@@ -52,12 +54,17 @@ export function judgeConnection(known: Known, thresholds: Thresholds): ComparedC
   const stretch = stretchOf(known.routes);
   const inStretch = (each: { readonly epoch: number }): boolean => each.epoch >= stretch.firstEpoch;
   const current = known.days.filter((day) => inStretch(day) && day.basis === rules.digest);
-  const groups = known.groups.filter((group) => inStretch(group) && group.basis === rules.digest);
-  const counts = sumOf(current);
+  const groups = known.groups.filter(
+    (group) => inStretch(group) && (group.basis === rules.digest || WITHOUT_RULES.has(group.kind)),
+  );
+  // What is missing, extra or out of order no rule changes: it counts whatever rules held.
+  const { missingCandidate, extraCandidate, missingBoth, outOfOrder } = sumOf(known.days.filter(inStretch));
+  const counts = { ...sumOf(current), missingCandidate, extraCandidate, missingBoth, outOfOrder };
   const coverage = judgeCoverage(known, stretch);
   const contract = judgeContract(known, stretch);
-  const former = sumOf(known.days.filter((day) => inStretch(day) && day.basis !== rules.digest)).pairs;
-  const hasFormer = former > 0;
+  const others = known.days.filter((day) => inStretch(day) && day.basis !== rules.digest);
+  const hasFormer = others.some(({ pairs }) => pairs > 0);
+  const former = formerOf(others, counts.pairs);
   const reasons = [
     ...known.doubts,
     ...routeReasons(known, stretch),
@@ -144,6 +151,12 @@ function sumOf(days: readonly ComparisonDay[]): Counts {
     answersDiffering: sum(({ answersDiffering }) => answersDiffering),
     outOfOrder: sum(({ outOfOrder }) => outOfOrder),
   };
+}
+
+/** Of the pairs compared under former rules those that have not been compared again; the most under any of them. */
+function formerOf(others: readonly ComparisonDay[], again: number): number {
+  const byBasis = Map.groupBy(others, ({ basis }) => basis);
+  return Math.max(0, ...[...byBasis.values()].map((days) => sumOf(days).pairs - again));
 }
 
 /** `former`: pairs that were compared under rules that have changed since. */
