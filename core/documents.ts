@@ -52,6 +52,30 @@ export const connectionLineSchema = z.object({
 });
 export type ConnectionLine = z.output<typeof connectionLineSchema>;
 
+const morningSchema = z
+  .object({
+    connections: z.array(
+      z.object({
+        name: z.string(),
+        practice: z.string(),
+        direction: z.enum(['orders', 'results']),
+        since: z.string().describe('its switch'),
+        pauseMs: z.number().nullable(),
+        received: z.int(),
+        delivered: z.int(),
+        destinationRejected: z.int(),
+        rejected: z.int(),
+        unanswered: z.int(),
+        parked: z.int(),
+        maybeSent: z.int(),
+        decisions: z.int(),
+        proven: z.boolean(),
+      }),
+    ),
+    roster: z.array(z.object({ wave: z.string(), name: z.string(), role: z.string(), phone: z.string() })),
+  })
+  .describe('with --morning: counts since the switch, and who is called');
+
 export const statusDocumentSchema = z.object({
   ok: z.boolean().describe('everything selected is known, agrees and is steady'),
   connections: z.array(connectionLineSchema),
@@ -66,6 +90,20 @@ export const statusDocumentSchema = z.object({
       }),
     )
     .describe('criteria of the gate that somebody has given up for selected connections, and until when'),
+  onWatch: z
+    .array(z.object({ practice: z.string(), unproven: z.array(z.string()), directions: z.array(z.string()) }))
+    .optional()
+    .describe('practices of which not every switched connection has delivered a real message, orders and results'),
+  stops: z
+    .array(z.object({ name: z.string(), rule: z.string(), reason: z.string() }))
+    .optional()
+    .describe('what says, since its switch, that a connection has to go back'),
+  sharedCause: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('the stop rule of most of them: a reason to take the wave back'),
+  morning: morningSchema.optional(),
   nextSteps,
   error: failureSchema.optional(),
 });

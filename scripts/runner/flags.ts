@@ -63,6 +63,10 @@ export const FLAGS = {
   'no-commit': { kind: 'boolean', summary: 'leave the stack file uncommitted' },
   for: { kind: 'text', value: 'DURATION', summary: 'how long, as in 3s; at most half of the ackTimeout' },
   watch: { kind: 'boolean', summary: 'look again every two seconds, until Ctrl-C' },
+  morning: {
+    kind: 'boolean',
+    summary: 'the first morning: what has come since the switch, by practice, and who is called',
+  },
   wait: { kind: 'text', value: 'DURATION', summary: 'how long to watch each feed for a message; default 10s' },
   really: { kind: 'boolean', summary: 'move the named test connections for real, there and back' },
   deliver: { kind: 'text', value: 'ID', summary: 'resolve this decision by delivering its proposals' },
@@ -175,6 +179,8 @@ export const FLAGS = {
   severity: { kind: 'text', value: 'LEVEL', summary: 'low, medium or high' },
   owner: { kind: 'text', value: 'NAME', summary: 'who looks after it' },
   review: { kind: 'text', value: 'DATE', summary: 'when someone looks at it again: YYYY-MM-DD' },
+  party: { kind: 'text', value: 'PARTY', summary: 'of a dependency, who owes it: legacy, new, emr or lis' },
+  source: { kind: 'text', value: 'TEXT', summary: 'where to look: a ticket, a link, a digest of evidence' },
   mitigation: { kind: 'text', value: 'TEXT', summary: 'what is done about it' },
   id: { kind: 'text', value: 'ID', summary: 'of the item, as in R-1' },
   pack: {

@@ -139,6 +139,7 @@ function newRun(
     written: null,
     ledgerOutcome: context.env.DATABASE_URL ? 'recorded' : 'not configured',
     checkpointFiles: [],
+    nightFile: null,
     leftBehind: [],
     warnings: [],
     notes: [],

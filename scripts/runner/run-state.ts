@@ -44,6 +44,8 @@ export type RunState = {
   ledgerOutcome: LedgerOutcome;
   /** Of this run's checkpoint of the ledger; committed with the stack file. */
   checkpointFiles: readonly string[];
+  /** Where the counters of what was switched begin; committed with the stack file. */
+  nightFile: string | null;
   /** Something beyond the routes was left behind; the next verb or `sync` brings it up. */
   readonly leftBehind: string[];
   readonly warnings: string[];

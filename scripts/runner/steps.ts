@@ -14,6 +14,7 @@ import { resultBody } from './ledger-body.ts';
 import { LedgerSession } from './ledger-session.ts';
 import { moveAtGateways } from './move-at-gateways.ts';
 import { nameList } from './name-list.ts';
+import { noteSwitched } from './night.ts';
 import { collectComplaints } from './pulumi-complaints.ts';
 import { type Opened, PulumiSession } from './pulumi-session.ts';
 import {
@@ -156,6 +157,7 @@ async function stackFile(run: RunState): Promise<void> {
     }
     if (edited !== text) await replaceFile(run.context.stackPath, edited);
     run.written = entries;
+    run.nightFile = await noteSwitched(run);
   } catch (error) {
     leaveBehind(run, `the stack file is left behind: ${messageOf(error)}`);
   }
@@ -207,7 +209,7 @@ async function commit(run: RunState): Promise<void> {
   const names = touchedNames(run);
   const what = names.length <= 3 ? names.join(', ') : `${names.length} connections`;
   const outcome = await commitFiles(
-    [stackPath, ...run.checkpointFiles],
+    [stackPath, ...run.checkpointFiles, ...(run.nightFile === null ? [] : [run.nightFile])],
     [`${stack}: ${verb} ${what}`, reason, changeId].filter(Boolean).join('\n\n'),
   );
   switch (outcome.kind) {

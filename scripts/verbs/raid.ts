@@ -22,7 +22,22 @@ export const raid: PlainVerb = {
   kind: 'plain',
   summary: 'list, add and close risks, assumptions, issues and dependencies',
   examples: ['cutover raid list', ADD, CLOSE],
-  flags: ['stack', 'project', 'kind', 'title', 'severity', 'owner', 'review', 'mitigation', 'id', 'reason', 'json'],
+  flags: [
+    'stack',
+    'project',
+    'kind',
+    'title',
+    'severity',
+    'owner',
+    'review',
+    'mitigation',
+    'source',
+    'party',
+    'wave',
+    'id',
+    'reason',
+    'json',
+  ],
   word: { name: 'ACTION', choices: ['list', 'add', 'close'] },
   perform: async (around, args, { word }) => {
     const { stack, file, text, raid: present } = await read(around, args);
@@ -51,7 +66,7 @@ async function read({ cwd, env }: Surroundings, args: Args) {
 function added(text: string, present: Raid, args: Args, today: string): string {
   const kind = RAID_KINDS.find((one) => one === args.kind);
   const severity = SEVERITIES.find((one) => one === args.severity);
-  const { title, owner, review, mitigation } = args;
+  const { title, owner, review, mitigation, source, party, wave } = args;
   if (kind === undefined) throw usage(`--kind is one of ${RAID_KINDS.join(', ')}`, ADD);
   if (severity === undefined) throw usage(`--severity is one of ${SEVERITIES.join(', ')}`, ADD);
   if (title === undefined || owner === undefined || review === undefined)
@@ -65,6 +80,9 @@ function added(text: string, present: Raid, args: Args, today: string): string {
     opened: today,
     review,
     ...(mitigation === undefined ? {} : { mitigation }),
+    ...(source === undefined ? {} : { evidence: source }),
+    ...(party === undefined ? {} : { party }),
+    ...(wave === undefined ? {} : { waves: wave }),
   };
   const fits = raidItemSchema.safeParse(item);
   if (!fits.success)

@@ -1,16 +1,25 @@
 /** `status`: what every connection is, and whether config, Pulumi, gateway and the last message say the same. */
 
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
+import { parseHandover } from '../../core/gate/handover.ts';
+import { switchOf } from '../../core/night/night-file.ts';
+import { adviceOn, type Stop, stopsOf } from '../../core/night/stop-rules.ts';
+import { morningLines, onWatch, type Watched } from '../../core/night/watch.ts';
 import type { ConnectionSnapshot, Snapshot } from '../../core/plan.ts';
 import { controlOf } from '../../core/platform.ts';
 import { judgeTruth, routeOf } from '../../core/truth.ts';
 import { waiversOf } from '../gate/ask.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { readNight } from '../runner/night.ts';
 import { hasBeenInterrupted } from '../runner/pause.ts';
+import { formatNight } from '../runner/print-night.ts';
 import { formatStatus, formatStatusScreen } from '../runner/print-status.ts';
 import { type Opened, PulumiSession } from '../runner/pulumi-session.ts';
 import { assembleSnapshot, readRoutes, readStatuses } from '../runner/snapshot.ts';
+import { stackFolderOf } from '../runner/stack-folder.ts';
 import { EXIT, usage } from '../runner/stop.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
 
@@ -20,8 +29,13 @@ const SKIPPED = { kind: 'skipped' } as const;
 export const status: TaskVerb = {
   kind: 'task',
   summary: 'what every connection is, and whether everything agrees',
-  examples: ['cutover status', 'cutover status --watch', 'cutover status --wave pilot --json'],
-  flags: [...SELECTION_FLAGS, 'inventory', 'watch', 'json'],
+  examples: [
+    'cutover status',
+    'cutover status --watch',
+    'cutover status --wave pilot --json',
+    'cutover status --wave pilot --morning',
+  ],
+  flags: [...SELECTION_FLAGS, 'inventory', 'watch', 'morning', 'json'],
   selectsAll: true,
   check: ({ watch, json }) => {
     if (watch === true && json === true)
@@ -34,13 +48,13 @@ async function perform(context: Context, args: Args): Promise<Printed> {
   const opened = await PulumiSession.open(context);
   if (!opened.ok && context.project !== null)
     context.terminal.warn(`the Pulumi state could not be read: ${opened.message}`);
-  const look = (): Promise<Looked> => lookOnce(context, opened);
+  const look = (): Promise<Looked> => lookOnce(context, opened, args.morning === true);
   return args.watch === true ? watch(context, look) : (await look()).printed;
 }
 
 type Looked = { readonly document: StatusDocument; readonly printed: Printed };
 
-async function lookOnce(context: Context, opened: Opened<PulumiSession>): Promise<Looked> {
+async function lookOnce(context: Context, opened: Opened<PulumiSession>, isMorning: boolean): Promise<Looked> {
   const otherwise = opened.ok ? SKIPPED : ({ kind: 'unavailable', message: opened.message } as const);
   const [statuses, state] = await Promise.all([
     readStatuses(context),
@@ -49,10 +63,15 @@ async function lookOnce(context: Context, opened: Opened<PulumiSession>): Promis
   if (opened.ok && state.pulumi.kind === 'unavailable')
     context.terminal.warn(`the Pulumi state could not be read: ${state.pulumi.message}`);
   const snapshot = assembleSnapshot(context, statuses, { ...state, ledger: null });
-  const document = statusDocument(snapshot, await standingWaivers(context));
+  const plain = statusDocument(snapshot, await standingWaivers(context));
+  const document = await withNight(context, snapshot, plain, isMorning);
   return {
     document,
-    printed: { document, text: formatStatus(document), exitCode: exitCodeOf(snapshot, document) },
+    printed: {
+      document,
+      text: `${formatStatus(document)}${formatNight(document)}`,
+      exitCode: exitCodeOf(snapshot, document),
+    },
   };
 }
 
@@ -77,6 +96,66 @@ export function statusDocument(snapshot: Snapshot, waivers: StatusDocument['waiv
   const connections = snapshot.connections.map(toLine);
   const ok = connections.length > 0 && connections.every(isGreen);
   return { ok, connections, waivers, nextSteps: nextStepsOf(snapshot, connections) };
+}
+
+/** What is on watch since a switch, what has to go back, and with --morning the sums. A stop is never ok. */
+async function withNight(
+  context: Context,
+  { connections }: Snapshot,
+  document: StatusDocument,
+  isMorning: boolean,
+): Promise<StatusDocument> {
+  const night = await readNight(context);
+  const watched = connections.flatMap(({ practice, direction, gateway }): Watched[] =>
+    gateway.kind === 'read'
+      ? [{ status: gateway.status, practice, direction, since: switchOf(night, gateway.status) }]
+      : [],
+  );
+  const since = watched.filter((one) => one.since !== null);
+  const found = since.flatMap(({ status, since: own }) => (own === null ? [] : stopsOf(status, own)));
+  const { stops, sharedCause } = adviceOn(found, since.length);
+  const open = onWatch(watched).map(({ practice, unproven, directions }) => ({
+    practice,
+    unproven: [...unproven],
+    directions: [...directions],
+  }));
+  const roster = isMorning ? await rosterOf(context) : [];
+  return {
+    ...document,
+    ok: document.ok && stops.length === 0,
+    onWatch: open,
+    stops: stops.map((one) => ({ ...one })),
+    sharedCause,
+    ...(isMorning ? { morning: { connections: morningLines(watched).map((one) => ({ ...one })), roster } } : {}),
+    nextSteps: [...goBack(context, stops, sharedCause, since), ...document.nextSteps],
+  };
+}
+
+function goBack(
+  { selected }: Context,
+  stops: readonly Stop[],
+  sharedCause: string | null,
+  since: readonly Watched[],
+): string[] {
+  if (stops.length === 0) return [];
+  const names = new Set(sharedCause === null ? stops.map(({ name }) => name) : since.map(({ status }) => status.name));
+  const waves = [...new Set(selected.filter(({ name }) => names.has(name)).map(({ wave }) => wave))].sort();
+  const which = sharedCause === null ? `--connection ${[...names].sort().join(',')}` : `--wave ${waves.join(',')}`;
+  const reason = sharedCause ?? [...new Set(stops.map(({ rule }) => rule))].sort().join(', ');
+  return [`cutover rollback ${which} --reason "${reason}"`];
+}
+
+/** Of the first morning, by handover.yaml. */
+async function rosterOf(context: Context): Promise<NonNullable<StatusDocument['morning']>['roster']> {
+  if (context.project === null) return [];
+  const file = join(stackFolderOf(context), 'handover.yaml');
+  const text = await readFile(file, 'utf8').catch(() => null);
+  const read = text === null ? null : parseHandover(text, file);
+  if (read?.ok !== true) return [];
+  const waves = new Set(context.selected.map(({ wave }) => wave));
+  return read.value.roster
+    .filter(({ wave }) => waves.has(wave))
+    .flatMap(({ wave, people }) => people.map((person) => ({ wave, ...person })));
 }
 
 /** Those that count; from an inventory alone there are none to see. */

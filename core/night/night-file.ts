@@ -1,0 +1,26 @@
+/**
+ * `stacks/<stack>/night.json`: what each connection's counters were right after its last switch. What has happened since is
+ * judged against it: stop rules during the night, and the summary of the first morning.
+ */
+import { z } from 'zod';
+import { type ConnectionStatus, countersSchema } from '../admin-api.ts';
+
+const switchedSchema = z.object({
+  epoch: z.int(),
+  at: z.iso.datetime(),
+  by: z.string(),
+  pauseMs: z.number().nullable().describe('as its sender felt it'),
+  counters: countersSchema,
+});
+export type Switched = z.output<typeof switchedSchema>;
+
+export const nightFileSchema = z.object({ connections: z.record(z.string(), switchedSchema) });
+export type NightFile = z.output<typeof nightFileSchema>;
+
+export const EMPTY_NIGHT: NightFile = { connections: {} };
+
+/** Null where it has moved since, or was never switched by a verb from here. */
+export function switchOf({ connections }: NightFile, status: ConnectionStatus): Switched | null {
+  const found = connections[status.name];
+  return found !== undefined && found.epoch === status.epoch && status.phase === 'switched' ? found : null;
+}
