@@ -42,6 +42,10 @@ export const infoSchema = z.object({
   feeds: z.record(z.string(), z.int()).describe('feed name → port that it listens on'),
   legs: z.record(z.string(), z.strictObject({ legacy: z.int(), new: z.int() })),
   connections: z.int(),
+  you: z
+    .object({ name: z.string(), role: z.string() })
+    .optional()
+    .describe('whose credential asked; its name is the operator of moves made with it'),
 });
 export type Info = z.output<typeof infoSchema>;
 

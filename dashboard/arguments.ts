@@ -8,15 +8,19 @@ export type DashboardOptions = {
   readonly host: string;
   readonly port: number;
   readonly notifies: boolean;
+  readonly acts: boolean;
 };
 
-export const HELP = `cutover dashboard: the war room, one page that says in three seconds whether all is fine. It reads, and changes nothing.
+export const HELP = `cutover dashboard: the war room, one page that says in three seconds whether all is fine. It reads, and changes
+nothing unless --actions is given.
 
   --stack NAME       the stack; default: the only one
   --inventory FILE   instead of the stack's own
   --project DIR      the project folder; default: this one
   --host HOST        address to listen on; default 127.0.0.1. Others need CUTOVER_DASHBOARD_TOKEN
   --port N           default 7480; 0: any
+  --actions          operators can log in with a token of their own and hold, release, switch and roll back; on this
+                     machine only (from elsewhere: ssh -L 7480:127.0.0.1:7480 HOST)
   --notify           tell the receivers of stacks/NAME/notify.yaml of reds, and of waves that are through; on one server only
   --help
 
@@ -44,6 +48,7 @@ export function parseArguments(argv: readonly string[], cwd: string): Parsed {
         host: text,
         port: text,
         notify: { type: 'boolean' },
+        actions: { type: 'boolean' },
         help: { type: 'boolean' },
       },
     });
@@ -60,6 +65,7 @@ export function parseArguments(argv: readonly string[], cwd: string): Parsed {
         host: values.host ?? '127.0.0.1',
         port,
         notifies: values.notify === true,
+        acts: values.actions === true,
       },
     };
   } catch (error) {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { readInventoryFile } from '../adapters/inventory-file.ts';
 import { readReceivers } from '../adapters/notify.ts';
 import { formatProblem } from '../core/located-yaml.ts';
+import { Acting } from './acting.ts';
 import { type DashboardOptions, HELP, parseArguments } from './arguments.ts';
 import { bundlePage } from './bundle.ts';
 import { Collector } from './collector.ts';
@@ -41,6 +42,10 @@ async function serve(options: DashboardOptions): Promise<number> {
   const token = process.env.CUTOVER_DASHBOARD_TOKEN || null;
   if (!LOOPBACK.has(host) && token === null)
     throw new Usage(`on ${host} everyone could look: set CUTOVER_DASHBOARD_TOKEN`);
+  if (options.acts && !LOOPBACK.has(host))
+    throw new Usage(
+      '--actions is for this machine only: tokens would go over the network. From elsewhere: ssh -L PORT:127.0.0.1:PORT HOST',
+    );
   const stacks = join(resolve(options.project), 'stacks');
   const stack = options.stack ?? (await onlyStack(stacks));
   const inventoryFile = options.inventory === null ? join(stacks, stack, 'inventory.yaml') : resolve(options.inventory);
@@ -68,6 +73,16 @@ async function serve(options: DashboardOptions): Promise<number> {
     detail: (name) => collector.detail(name),
     token,
     host,
+    ...(options.acts
+      ? {
+          acting: new Acting({
+            inventory: inventory.value,
+            project: resolve(options.project),
+            stack,
+            env: process.env,
+          }),
+        }
+      : {}),
   });
   const bound = await server.listen(port, host);
   process.stdout.write(

@@ -1,7 +1,8 @@
-/** Serves the page and its feed (server-sent events). It answers GET only, and says nothing to strangers. */
+/** Serves the page and its feed (server-sent events). It only shows, unless `acting` is given; and says nothing to strangers. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isPatchable, patchBetween, type Whole } from '../core/war-room/feed.ts';
+import { type Acting, NOT_OFFERED, send } from './acting.ts';
 import type { Asset } from './bundle.ts';
 
 export type ServerOptions = {
@@ -11,6 +12,8 @@ export type ServerOptions = {
   /** Null: none is asked for (loopback only). */
   readonly token: string | null;
   readonly host: string;
+  /** Absent: nothing can be changed from here. */
+  readonly acting?: Acting;
 };
 
 const POLICY =
@@ -39,7 +42,7 @@ export class DashboardServer {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#beat = setInterval(() => this.#sendBeat(), BEAT_EVERY_MS);
   }
 
@@ -80,9 +83,10 @@ export class DashboardServer {
     for (const { response } of this.#pages) response.write(': beat\n\n');
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://page');
-    if (request.method !== 'GET') {
+    const { token, acting } = this.#options;
+    if (request.method !== 'GET' && acting === undefined) {
       refuse(response, 405, 'this page only shows');
       return;
     }
@@ -90,7 +94,6 @@ export class DashboardServer {
       refuse(response, 421, 'call it by the name that it was started for');
       return;
     }
-    const { token } = this.#options;
     if (token !== null && !isKnown(request, url, token)) {
       refuse(response, 401, 'open it with ?token=…');
       return;
@@ -98,6 +101,19 @@ export class DashboardServer {
     if (token !== null && url.searchParams.has('token')) {
       const cookie = `${COOKIE}=${digestOf(token)}; HttpOnly; SameSite=Strict; Path=/`;
       response.writeHead(303, { ...HEADERS, 'set-cookie': cookie, location: '/' }).end();
+      return;
+    }
+    const acted = await acting?.answer(request, url.pathname).catch((error: unknown) => failed(error));
+    if (acted !== undefined && acted !== null) {
+      send(response, acted, HEADERS);
+      return;
+    }
+    if (url.pathname === '/session') {
+      send(response, NOT_OFFERED, HEADERS);
+      return;
+    }
+    if (request.method !== 'GET') {
+      refuse(response, 405, 'not like this');
       return;
     }
     if (url.pathname === '/events') {
@@ -147,6 +163,10 @@ export class DashboardServer {
 
 function write(response: ServerResponse, event: 'whole' | 'patch', data: object): void {
   response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+function failed(error: unknown): { status: number; body: object } {
+  return { status: 500, body: { error: error instanceof Error ? error.message : String(error) } };
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {

@@ -4,6 +4,7 @@ import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Tile } from '../../core/war-room/board.ts';
+import { Act, forget } from './act.ts';
 import { opened, rest, tiles } from './store.ts';
 import { number, SIGNS, time, WORDS } from './words.ts';
 
@@ -20,6 +21,7 @@ export function Detail(): VNode {
   useEffect(() => {
     if (name !== null) void loadCounters(name);
   }, [name, tile]);
+  useEffect(forget, [name]);
   const close = (): void => {
     opened.value = null;
   };
@@ -62,6 +64,7 @@ function Content({ tile, close }: { tile: Tile; close: () => void }): VNode {
     <dl>${facts.map(([term, fact]) => html`<dt key=${term}>${term}</dt><dd>${fact}</dd>`)}</dl>
     <h3>Counted by the gateway</h3>
     <dl class="counters">${Object.entries(counters.value).map(([term, count]) => html`<dt key=${term}>${term}</dt><dd>${number(count)}</dd>`)}</dl>
+    <${Act} tile=${tile} />
     <h3>What helps</h3>
     <ul>${helpFor(tile).map(([command, runbook]) => html`<li key=${command}><code>${command}</code> ${runbook}</li>`)}</ul>
     <h3>Its moves</h3>

@@ -2,6 +2,7 @@
 import { html } from 'htm/preact';
 import { render, type VNode } from 'preact';
 import type { Verdict } from '../../core/war-room/board.ts';
+import { askWhoIsThere } from './act.ts';
 import { Board } from './board.ts';
 import { Charts } from './charts.ts';
 import { Detail } from './detail.ts';
@@ -60,4 +61,5 @@ if (place !== null) {
   place.replaceChildren();
   render(html`<${App} />`, place);
   connect();
+  void askWhoIsThere();
 }

@@ -42,7 +42,10 @@ const listNameSchema = z.enum(LIST_NAMES);
 
 /** `*` stands for a name. */
 const ROUTES: readonly Route[] = [
-  { pattern: ['info'], methods: { GET: (_, { host }) => found(host.info()) } },
+  {
+    pattern: ['info'],
+    methods: { GET: ({ caller: { name, role } }, { host }) => found({ ...host.info(), you: { name, role } }) },
+  },
   { pattern: ['connections'], methods: { GET: (_, { host }) => found({ connections: host.connections() }) } },
   { pattern: ['connections', '*'], methods: { GET: (_, { host }, [name = '']) => known(name, host.connection(name)) } },
   { pattern: ['connections', '*', 'route'], methods: { PUT: move } },

@@ -1,7 +1,10 @@
 /** One call to a gateway for each selected connection, and the outcome as a document. */
 import type { GatewayClient, GatewayResult } from '../../adapters/gateway-admin.ts';
+import { LedgerUnavailable } from '../../adapters/ledger.ts';
 import type { ActionDocument } from '../../core/documents.ts';
 import { type Context, gatewayOf } from './context.ts';
+import type { Args } from './flags.ts';
+import { LedgerSession } from './ledger-session.ts';
 import { EXIT } from './stop.ts';
 import { formatTable } from './table.ts';
 import type { Printed } from './verb.ts';
@@ -9,6 +12,7 @@ import type { Printed } from './verb.ts';
 export async function forEachConnection(
   context: Context,
   what: string,
+  args: Args,
   call: (gateway: GatewayClient, name: string) => Promise<GatewayResult<null>>,
 ): Promise<Printed> {
   const answers = await Promise.all(
@@ -27,7 +31,24 @@ export async function forEachConnection(
     failed: failed.map(({ name, error }) => ({ name, code: error.code, message: error.message, next: error.next })),
     nextSteps: [...new Set(failed.flatMap(({ error }) => error.next))],
   };
+  await recordAction(context, args, document);
   return { document, text: formatAction(document), exitCode };
+}
+
+/** After the gateways have answered: a database that is away changes nothing of it, and is said. */
+async function recordAction(context: Context, args: Args, { done, failed }: ActionDocument): Promise<void> {
+  if (done.length === 0) return;
+  const ledger = await LedgerSession.open(context, args);
+  try {
+    const body = { done: done.map(({ name }) => name), failed: failed.map(({ name, code }) => ({ name, code })) };
+    if (ledger.availability.kind === 'unavailable') throw new LedgerUnavailable(ledger.availability.message);
+    await ledger.record('decision', body);
+  } catch (error) {
+    if (!(error instanceof LedgerUnavailable)) throw error;
+    context.terminal.warn(`done, and not in the ledger: ${error.message}`);
+  } finally {
+    await ledger.close();
+  }
 }
 
 export function formatAction({ verb, done, failed, nextSteps }: ActionDocument): string {

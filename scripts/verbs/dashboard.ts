@@ -1,4 +1,4 @@
-/** `dashboard`: the war room, a local web server that only reads. */
+/** `dashboard`: the war room, a local web server that reads; with `--actions` it starts verbs for whoever logs in. */
 import type { ProcessVerb } from '../runner/verb.ts';
 
 export const dashboard: ProcessVerb = {

@@ -20,7 +20,7 @@ export const hold: TaskVerb = {
   },
   perform: (context, args) => {
     const forMs = parseDurationMs(args.for ?? '') ?? 0;
-    return forEachConnection(context, `held for ${args.for}`, (gateway, name) =>
+    return forEachConnection(context, `held for ${args.for}`, args, (gateway, name) =>
       gateway.hold(name, { forMs, reason: args.reason ?? '' }),
     );
   },

@@ -9,5 +9,5 @@ export const release: TaskVerb = {
   examples: ['cutover release --connection northside-orders'],
   flags: [...SELECTION_FLAGS, 'inventory', 'json'],
   selectsAll: false,
-  perform: (context) => forEachConnection(context, 'released', (gateway, name) => gateway.release(name)),
+  perform: (context, args) => forEachConnection(context, 'released', args, (gateway, name) => gateway.release(name)),
 };
