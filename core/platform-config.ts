@@ -69,6 +69,9 @@ const platformSchema = z.strictObject({
   monitoring: z.strictObject({
     onCall: z.url({ protocol: /^https$/, error: 'an https URL: the endpoint of the paging service' }),
     logsKept: days,
+    runbooks: z
+      .url({ protocol: /^https$/, error: 'an https URL: the folder of runbooks, as who is called can open it' })
+      .transform((url) => url.replace(/\/+$/, '')),
   }),
 });
 export type PlatformConfig = z.output<typeof platformSchema>;

@@ -149,6 +149,25 @@ describe('the platform layer of the example', () => {
     expect(JSON.stringify(recorder.declared)).not.toMatch(/BEGIN [A-Z ]*PRIVATE KEY|postgres(ql)?:\/\/[^"]*:[^"]*@/);
   });
 
+  it('links each alert to its section, where this deployment keeps its runbooks', () => {
+    const rules = JSON.stringify(recorder.declared.find(({ inputs }) => inputs.kind === 'PrometheusRule')?.inputs);
+    expect(rules).toContain('https://git.example/lab/cutover/runbooks/triage.md#silence');
+    const alarm = recorder.one('aws:cloudwatch/metricAlarm:MetricAlarm', 'monitoring-Silence').inputs;
+    expect(alarm.alarmDescription).toContain('https://git.example/lab/cutover/runbooks/triage.md#silence');
+  });
+
+  it('lets only Prometheus ask the worker, which reaches the database and nothing else', () => {
+    const { ingress, egress } = specOf('kubernetes:networking.k8s.io/v1:NetworkPolicy', 'worker');
+    expect(ingress).toEqual([
+      {
+        from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
+        ports: [{ protocol: 'TCP', port: 9464 }],
+      },
+    ]);
+    expect(egress[0].ports).toEqual([{ protocol: 'TCP', port: 5432 }]);
+    expect(egress).toHaveLength(2);
+  });
+
   it('pages on-call through a topic of its own', () => {
     expect(recorder.one('aws:sns/topicSubscription:TopicSubscription', 'monitoring').inputs).toMatchObject({
       protocol: 'https',
@@ -164,6 +183,7 @@ describe('the config of a platform stack', () => {
     ['backupsKept: 35d', 'backupsKept: 1d', 'from 7d to 35d'],
     ['memory: 8Gi', 'memory: 8GB', 'memory as Kubernetes'],
     ['onCall: "https:', 'onCall: "http:', 'https URL'],
+    ['runbooks: "https:', 'runbooks: "http:', 'https URL'],
     ['instanceClass: db.r7g.xlarge', 'instanceclass: db.r7g.xlarge', 'instanceclass'],
   ])('refuses %s as %s', async (good, bad, said) => {
     const text = await exampleStack();

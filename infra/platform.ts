@@ -20,7 +20,6 @@ import type { InventoryRead } from './read-stack.ts';
 
 /** A class of secrets for each kind of pod. */
 const SECRET_CLASSES = { gateway: 'cutover-gateway', worker: 'cutover-worker' } as const;
-const RUNBOOKS = 'https://github.com/example/cutover/blob/main/runbooks';
 
 export type PlatformOutputs = {
   readonly database: pulumi.Output<string>;
@@ -109,7 +108,7 @@ export function platformLayer({ platform }: PlatformStack, { inventory, text }: 
       namespace,
       keyArn: key.arn,
       settings: platform.monitoring,
-      runbooks: RUNBOOKS,
+      runbooks: platform.monitoring.runbooks,
     },
     within,
   );
