@@ -1,5 +1,6 @@
 /** While routes move, for a person's terminal: every connection as one mark, those in trouble by name and first. */
 import { markLines } from './marks.ts';
+import { cut, wrapped } from './screen-lines.ts';
 
 /** `isThrough`: its gateway has the new epoch. */
 export type LiveItem = {
@@ -57,12 +58,6 @@ export function formatLiveView({ verb, items, elapsedMs, windowLeftMs, columns, 
   return lines.slice(0, Math.max(1, rows - 1)).map((line) => cut(line, columns));
 }
 
-/** What does not fit is seen to go on. */
-function cut(line: string, columns: number): string {
-  return line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`;
-}
-
-/** On a narrow terminal on as many lines as it takes: the time that is left must not be what is cut. */
 function headOf(
   verb: string,
   items: readonly LiveItem[],
@@ -79,16 +74,7 @@ function headOf(
     ...(longest > 0 ? [`longest hold ${seconds(longest)}`] : []),
     ...(windowLeftMs === null ? [] : [`window closes in ${hoursAndMinutes(windowLeftMs)}`]),
   ];
-  const lines: string[] = [];
-  let line = '';
-  for (const part of parts) {
-    const longer = line === '' ? part : `${line} · ${part}`;
-    if (line !== '' && longer.length > columns) {
-      lines.push(line);
-      line = part;
-    } else line = longer;
-  }
-  return [...lines, line];
+  return wrapped(parts, columns);
 }
 
 function lineOf(item: LiveItem): string {

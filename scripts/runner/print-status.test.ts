@@ -57,3 +57,14 @@ test('where more is not green than the screen has lines, the rest is counted and
   const marks = lines.filter((text) => /^(pilot|wave-1| +)\s*\?+$/.test(text)).join('');
   expect(marks.match(/\?/g)).toHaveLength(250);
 });
+
+test('on a narrow screen the sums take two lines: the time of the look is never cut', () => {
+  const lines = formatStatusScreen(
+    document((index) => index > 3),
+    '02:00:00 UTC',
+    { columns: 60, rows: 24 },
+  );
+  expect(lines.slice(0, 2)).toEqual(['250 connections: 250 parallel', '3 red, 0 not proven, 247 green · 02:00:00 UTC']);
+  for (const text of lines) expect(text.length).toBeLessThanOrEqual(60);
+  expect(lines.length).toBeLessThan(24);
+});

@@ -3,6 +3,7 @@ import { describeRoute } from '../../core/connection.ts';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
 import { markLines } from './marks.ts';
 import { nameList } from './name-list.ts';
+import { cut, wrapped } from './screen-lines.ts';
 import { formatTable } from './table.ts';
 
 const HEADER = ['', 'connection', 'wave', 'phase', 'control', 'epoch', 'state', 'lag', 'remark'];
@@ -27,7 +28,9 @@ export type Screen = { readonly columns: number; readonly rows: number };
 /** For a screen that is looked at: the sums first, then by name what is not green, then every connection as one mark. */
 export function formatStatusScreen({ connections, nextSteps }: StatusDocument, at: string, screen: Screen): string[] {
   const of = (rankWanted: number): number => connections.filter((line) => rank(line) === rankWanted).length;
-  const head = `${connections.length} connections: ${countsOf(connections)} · ${of(0)} red, ${of(1)} not proven, ${of(2)} green · ${at}`;
+  const sums = [`${connections.length} connections: ${countsOf(connections)}`];
+  sums.push(`${of(0)} red, ${of(1)} not proven, ${of(2)} green`, at);
+  const head = wrapped(sums, screen.columns);
   const inWaves = [...connections].sort((a, b) => compare(a.wave, b.wave) || compare(a.name, b.name));
   const marks = markLines(
     inWaves.map((line) => ({ wave: line.wave, mark: MARKS[rank(line)] ?? '?' })),
@@ -35,20 +38,20 @@ export function formatStatusScreen({ connections, nextSteps }: StatusDocument, a
   );
   const legend = '✗ red  ? not known or not proven  ✓ green     Ctrl-C ends it';
   const steps = nextSteps.slice(0, 2).map((step) => `next: ${step}`);
-  // Head, header, the line that counts the rest, legend, and the line that the cursor stands on.
-  const room = Math.max(0, screen.rows - marks.length - steps.length - 5);
+  // Header, the line that counts the rest, legend, and the line that the cursor stands on.
+  const room = Math.max(0, screen.rows - marks.length - steps.length - head.length - 4);
   const troubled = sorted(connections).filter((line) => rank(line) < 2);
   const named = troubled.slice(0, room);
   const hidden = troubled.length - named.length;
   const lines = [
-    head,
+    ...head,
     ...(named.length === 0 ? [] : formatTable([HEADER, ...named.map(toRow)])),
     ...(hidden === 0 ? [] : [`   … and ${hidden} more`]),
     ...marks,
     legend,
     ...steps,
   ];
-  return lines.slice(0, Math.max(1, screen.rows - 1)).map((line) => line.slice(0, screen.columns));
+  return lines.slice(0, Math.max(1, screen.rows - 1)).map((line) => cut(line, screen.columns));
 }
 
 /** Red ones first, then by wave and name. */
