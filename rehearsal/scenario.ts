@@ -6,6 +6,7 @@ import type { ConnectionStatus } from '../core/admin-api.ts';
 import { percentile } from '../core/percentile.ts';
 import type { Phase } from '../core/platform.ts';
 import { countEnds } from './counting.ts';
+import { decideWhatCameUp } from './faults/decide.ts';
 import type { Director, Fault, Swapped } from './faults/fault.ts';
 import { FAULTS } from './faults/index.ts';
 import type { FaultName } from './faults/names.ts';
@@ -120,6 +121,7 @@ export class Scenario implements Director {
       const done = replaced ? await fault.play(this) : (await this.swap(step)).done;
       if (!done) return;
       await this.flow(`after ${step.step}`);
+      if (fault !== null && step.step !== 'decommission') await decideWhatCameUp(this, `after ${step.step}`);
       const strikes = fault !== null && 'after' in fault.at && fault.at.after === step.step;
       if (strikes && !(await fault.play(this))) return;
       if (step.step === 'parallel') await this.#compare();

@@ -66,7 +66,8 @@ function pidOf({ stage }: Director): number {
 }
 
 /** What a second process on the same data directory says as it gives up. */
-async function second({ stage, around, wrong }: Director): Promise<string> {
+async function second(director: Director): Promise<string> {
+  const { stage, around } = director;
   const { folders } = stage;
   const finished = await runToEnd({
     script: 'gateway/main.ts',
@@ -76,7 +77,8 @@ async function second({ stage, around, wrong }: Director): Promise<string> {
     logFile: join(folders.logs, 'second-gateway.log'),
     signal: around.signal,
   });
-  if (finished.exitCode === 0) wrong('a second process served the data directory of a gateway that was only frozen');
+  if (finished.exitCode === 0)
+    director.wrong('a second process served the data directory of a gateway that was only frozen');
   return finished.tail.at(0) ?? `exit ${finished.exitCode}`;
 }
 
