@@ -6,7 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Browser } from 'playwright-core';
+import { source } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { chromiumPath, startChromium } from '../adapters/chromium.example.ts';
@@ -86,6 +87,18 @@ const rollback = {
   reason: 'test',
   confirmed: 'yes',
 };
+
+/** What axe finds in the page as it stands. */
+async function seriousIn(page: Page): Promise<string[]> {
+  await page.evaluate(source);
+  const found = await page.evaluate(
+    'axe.run().then(({ violations }) => violations.map(({ id, impact }) => ({ id, impact })))',
+  );
+  return z
+    .array(z.object({ id: z.string(), impact: z.string().nullable() }))
+    .parse(found)
+    .flatMap(({ id, impact }) => (impact === 'serious' || impact === 'critical' ? [id] : []));
+}
 
 async function phase(): Promise<string> {
   const status = await site.admin.connection(CONNECTION);
@@ -195,6 +208,9 @@ it(
     await page.locator('.reason').fill('seen in the room');
     await page.getByRole('button', { name: 'Look what would happen' }).click();
     await page.getByText(`${CONNECTION}: switched → parallel`).waitFor();
+    expect(await seriousIn(page)).toEqual([]);
+    const folder = process.env.CUTOVER_SCREENSHOTS;
+    if (folder !== undefined) await page.screenshot({ path: `${folder}/act.png` });
     const run = page.locator('form button[type=submit]');
     expect(await run.isDisabled()).toBe(true);
     await page.locator('.confirm').fill('yes');
