@@ -59,7 +59,7 @@ export class Compactor {
 }
 
 /** Recovery applies records without effects; whatever it might want is not for this engine to do. */
-const NOTHING: Effects = {
+export const NOTHING: Effects = {
   send: () => {},
   connect: () => {},
   close: () => {},

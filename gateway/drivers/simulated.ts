@@ -13,6 +13,8 @@ export class SimulatedDriver implements Effects {
   readonly #wires = new Map<SocketId, Wire>();
   readonly #paused = new Map<SocketId, Buffer[]>();
   readonly #timers = new Set<number>();
+  /** What the engine calls an error: nothing that a night brings is one. */
+  onError: (what: string) => void = () => {};
   #engine: ShardEngine | null = null;
   #nextAccepted = 1;
 
@@ -81,8 +83,10 @@ export class SimulatedDriver implements Effects {
   read(offset: number, token: number): void {
     const engine = this.#engine;
     this.#world.after(this.#world.random() * 3, () => {
-      if (this.#engine === engine)
-        engine?.payloadRead(this.#world.now, token, this.#disk.find(offset)?.payload ?? null);
+      if (this.#engine !== engine) return;
+      void this.#disk.find(offset).then((payload) => {
+        if (this.#engine === engine) engine?.payloadRead(this.#world.now, token, payload);
+      });
     });
   }
 
@@ -98,7 +102,9 @@ export class SimulatedDriver implements Effects {
     this.#timers.delete(timer);
   }
 
-  log(): void {}
+  log(level: 'info' | 'warn' | 'error', event: string, facts: Readonly<Record<string, unknown>>): void {
+    if (level === 'error') this.onError(`${event} ${JSON.stringify(facts)}`);
+  }
 
   #handlers(id: SocketId): Handlers {
     return {

@@ -83,6 +83,8 @@ export type ObligationsState = {
   readonly takenOver: readonly number[];
   readonly keyProven: readonly Platform[];
   readonly settle: ReturnType<SettleTime['dump']>;
+  /** Absent in checkpoints from before it was kept: nothing is known to be late. */
+  readonly notBeforeMs?: Readonly<Record<Platform, number>>;
 };
 
 export class Obligations {
@@ -134,6 +136,7 @@ export class Obligations {
       takenOver: [...this.#takenOver].map(([output]) => output),
       keyProven: [...this.#keyProven],
       settle: this.#settle.dump(),
+      notBeforeMs: { legacy: this.#legs.legacy.notBeforeMs, new: this.#legs.new.notBeforeMs },
     };
   }
 
@@ -148,6 +151,10 @@ export class Obligations {
     for (const output of state.takenOver) this.#takenOver.set(output, true);
     for (const platform of state.keyProven) this.#keyProven.add(platform);
     this.#settle.load(state.settle);
+    for (const platform of PLATFORMS) {
+      const leg = this.#legs[platform];
+      leg.notBeforeMs = Math.max(leg.notBeforeMs, state.notBeforeMs?.[platform] ?? 0);
+    }
   }
 
   get size(): number {

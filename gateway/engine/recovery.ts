@@ -10,6 +10,7 @@ import {
   candidateOf,
   controlOf,
   FIRST_ROUTE,
+  otherPlatform,
   type Phase,
   PLATFORMS,
   type Platform,
@@ -458,6 +459,8 @@ export class Recovery {
       connection.obligations.settled(obligation, platform, meta.verdict === 'positive');
       return;
     }
+    // A person's decision, or its input has been closed meanwhile: it was delivered all the same.
+    this.#delivered(connection, otherPlatform(controlOf(connection.route)), meta);
   }
 
   #delivered(connection: ConnectionEngine, platform: Platform, meta: OutputVerdictRecord): void {

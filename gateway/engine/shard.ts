@@ -2,7 +2,7 @@
  * The engine of one shard: all its feeds and connections as one state machine. The driver tells it what happened (each
  * call with the time), it answers through `Effects`. Nothing here waits, reads a clock or touches a socket.
  */
-import type { ListName, RouteRequest, RouteResponse } from '../../core/admin-api.ts';
+import type { ListName, RouteRequest, RouteResponse, State } from '../../core/admin-api.ts';
 import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
 import { decideMove } from '../../core/connection.ts';
 import type { Inventory } from '../../core/inventory.ts';
@@ -22,7 +22,7 @@ import type { Verdict } from './records.ts';
 import { judgeReload, type Unchanged } from './reload.ts';
 import { type Author, RouteMoves } from './route-moves.ts';
 import { Runtime } from './runtime.ts';
-import { statusOf } from './status.ts';
+import { stateOf, statusOf } from './status.ts';
 
 export type ShardOptions = {
   readonly inventory: Inventory;
@@ -381,6 +381,14 @@ export class ShardEngine {
       isFenced: false,
       openDecisions: this.decisions.openOf(name),
     });
+  }
+
+  /** Of `status`, the state alone: cheap enough to be asked all the time. */
+  stateOf(name: string): State | null {
+    const connection = this.connections.get(name);
+    if (connection === undefined) return null;
+    const isHeldByHand = this.#heldByHand.has(name);
+    return stateOf({ connection, swap: this.#moves.of(name), isHeldByHand, isFenced: false });
   }
 
   feedOf(connection: string): FeedEngine | null {

@@ -57,7 +57,13 @@ function timeOf(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }
 
-function stateOf({ connection, swap, isHeldByHand, isFenced }: StatusFacts): State {
+/** How the connection's swap stands. */
+export function stateOf({
+  connection,
+  swap,
+  isHeldByHand,
+  isFenced,
+}: Pick<StatusFacts, 'connection' | 'swap' | 'isHeldByHand' | 'isFenced'>): State {
   if (isFenced) return 'fenced';
   if (swap !== null) {
     switch (swap.phase) {

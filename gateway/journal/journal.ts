@@ -365,9 +365,9 @@ export class Journal {
     const isUrgent = this.#closing || this.#isSyncHeld || this.#unsyncedBytes > this.#settings.unsyncedLimitBytes;
     if (!isUrgent && this.#awaitingSync < this.#pace.target) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#settings.gatherMs);
+        const cancel = this.#settings.timer(this.#settings.gatherMs, resolve);
         this.#gathered = () => {
-          clearTimeout(timer);
+          cancel();
           resolve();
         };
       });

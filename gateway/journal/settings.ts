@@ -24,6 +24,12 @@ export function withDefaults(options: JournalOptions): Settings {
     gatherMs: options.gatherMs ?? GATHER_MS,
     retryMs: options.retryMs ?? RETRY_MS,
     wait: options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
+    timer: options.timer ?? timer,
     defer: options.defer ?? ((run) => void setImmediate(run)),
   };
+}
+
+function timer(ms: number, run: () => void): () => void {
+  const handle = setTimeout(run, ms);
+  return () => clearTimeout(handle);
 }

@@ -53,6 +53,8 @@ export type JournalOptions = {
   readonly retryMs?: number;
   /** Default: setTimeout. A simulation passes its own clock. */
   readonly wait?: (ms: number) => Promise<void>;
+  /** Default: setTimeout and clearTimeout. The result cancels it. */
+  readonly timer?: (ms: number, run: () => void) => () => void;
   /** When to look for buffered records; default setImmediate, so that one turn of the loop shares a batch. */
   readonly defer?: (run: () => void) => void;
 };

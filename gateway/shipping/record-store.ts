@@ -6,6 +6,7 @@
 import { Postgres, type PostgresOptions } from '../../adapters/postgres.ts';
 import { lockKeyOf, migrate } from '../../adapters/postgres-migrations.ts';
 import { SHIPPING_MIGRATIONS } from '../../adapters/shipping-migrations.ts';
+import { Diverged } from './diverged.ts';
 import { DIGEST_BYTES, type JournalName, lostRanges, type Row } from './row.ts';
 
 /** How long the database may take; defaults as in `Postgres.open`. */
@@ -29,18 +30,6 @@ const DIFFERING = `
   left join cutover.records r on r.journal = $1 and r."offset" = row."offset"
   where r.digest is distinct from substring($3::bytea from (row.n::int - 1) * ${DIGEST_BYTES} + 1 for ${DIGEST_BYTES})
   order by 1 limit 1`;
-
-/** Two journals claim the same shard and incarnation: a copy of a data directory serves, or has served. */
-export class Diverged extends Error {
-  override readonly name = 'Diverged';
-  readonly offset: number;
-  constructor(offset: number, what: string) {
-    super(
-      `${what} (record ${offset}) → another copy of this data directory has shipped: find out which one serves, and give a restored one a new incarnation`,
-    );
-    this.offset = offset;
-  }
-}
 
 export class RecordStore {
   readonly #postgres: Postgres;

@@ -4,8 +4,9 @@
  * that it is.
  */
 import type { JournalRecord } from '../journal/types.ts';
+import { Diverged } from './diverged.ts';
 import type { JournalTail, TailLimits } from './journal-tail.ts';
-import { Diverged, type RecordStore } from './record-store.ts';
+import type { RecordStore } from './record-store.ts';
 import { type JournalName, lostRanges, type Row, rowOf } from './row.ts';
 import type { ShipperReport, ShippingLog, ShippingState } from './status.ts';
 
@@ -22,6 +23,8 @@ export type ShipperOptions = {
   readonly limits?: TailLimits;
   /** Smaller in tests. */
   readonly lastRetryMs?: number;
+  /** Default: setTimeout and clearTimeout. The result cancels it. */
+  readonly timer?: (ms: number, run: () => void) => () => void;
 };
 
 type Store = Awaited<ReturnType<ShipperOptions['open']>>;
@@ -176,10 +179,11 @@ export class Shipper {
 
   /** Null: until it is woken. */
   #pause(ms: number | null): Promise<void> {
+    const { timer = systemTimer } = this.#options;
     return new Promise((resolve) => {
-      const timer = ms === null ? undefined : setTimeout(resolve, ms);
+      const cancel = ms === null ? () => {} : timer(ms, resolve);
       this.#wake = () => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       };
     });
@@ -199,6 +203,11 @@ export class Shipper {
   #say(level: ShippingLog['level'], event: string, facts: ShippingLog['facts']): void {
     this.#options.log({ level, event, facts });
   }
+}
+
+function systemTimer(ms: number, run: () => void): () => void {
+  const handle = setTimeout(run, ms);
+  return () => clearTimeout(handle);
 }
 
 function nameOf(error: unknown): string {

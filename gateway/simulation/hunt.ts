@@ -7,11 +7,12 @@ import { SCENARIOS } from './scenarios.ts';
 
 export type Catch = { readonly scenario: string; readonly seed: number; readonly violation: string };
 
-function hunt(seeds: number, steps: number): Catch | null {
+async function hunt(seeds: number, steps: number): Promise<Catch | null> {
   for (let seed = 1; seed <= seeds; seed++) {
     for (const [scenario, options] of Object.entries(SCENARIOS)) {
       try {
-        const [violation] = simulate({ ...options, seed, steps, stopsAtFirst: true }).violations;
+        const { violations } = await simulate({ ...options, seed, steps, stopsAtFirst: true });
+        const [violation] = violations;
         if (violation !== undefined) return { scenario, seed, violation };
       } catch (error) {
         return { scenario, seed, violation: `the engine threw: ${error instanceof Error ? error.message : 'unknown'}` };
@@ -21,4 +22,4 @@ function hunt(seeds: number, steps: number): Catch | null {
   return null;
 }
 
-process.stdout.write(`${JSON.stringify(hunt(Number(process.argv[2]), Number(process.argv[3])))}\n`);
+process.stdout.write(`${JSON.stringify(await hunt(Number(process.argv[2]), Number(process.argv[3])))}\n`);

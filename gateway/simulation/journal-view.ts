@@ -15,6 +15,7 @@ type OnDisk = At<JournalMeta>;
 export class JournalView {
   /** Offset of the last record that a sync has covered. */
   durableUpTo = -1;
+  writtenUpTo = 0;
   readonly inputs = new Map<string, At<InputRecord>[]>();
   readonly inputVerdicts = new Map<number, At<InputVerdictRecord>[]>();
   readonly outputs = new Map<string, At<OutputRecord>[]>();
@@ -34,6 +35,7 @@ export class JournalView {
 
   add({ offset, meta, payload }: OnDisk): void {
     this.#all.set(offset, { offset, meta, payload });
+    this.writtenUpTo = offset;
     switch (meta.t) {
       case 'input':
         put(this.inputs, meta.sha, { offset, meta, payload });

@@ -27,6 +27,9 @@ type Known = {
   readonly doubled: ReadonlySet<string>;
 };
 
+/** As the simulated inventory has it. */
+const SETTLE_MS = 1000;
+
 export type Figures = { delivered: number; doubled: number; listed: number };
 
 export class Judgement {
@@ -70,6 +73,66 @@ export class Judgement {
       if (fault !== null) this.#violate(14, `${name}: epoch ${fault.epoch} breaks the chain (${fault.fault})`);
     }
     this.#unsureIsListed();
+    this.#outputsFollowEpochs();
+  }
+
+  /**
+   * Rule 8: nothing is judged by a route that the journal has left, and what a `quiesce` swap had to wait for, an output of
+   * either platform that could still come in its time, does not come after its epoch.
+   */
+  #outputsFollowEpochs(): void {
+    const epochs = new Map<string, { readonly epoch: number; readonly atMs: number; readonly isQuiesced: boolean }>();
+    /** `input platform` → when that platform had answered it. */
+    const answered = new Map<string, number>();
+    const seen = new Set<string>();
+    for (const { meta } of this.#disk.view.all()) {
+      switch (meta.t) {
+        case 'epoch': {
+          const { connection, epoch, forced, verb } = meta.record;
+          const isQuiesced =
+            !forced && !meta.atOffset && (verb === 'switch' || verb === 'rollback' || verb === 'weight');
+          epochs.set(connection, { epoch, atMs: meta.at, isQuiesced });
+          break;
+        }
+        case 'input-verdict': {
+          const input = this.#disk.view.at(meta.input)?.meta;
+          if (input?.t !== 'input' || meta.verdict !== 'positive') break;
+          answered.set(`${input.attemptOf ?? meta.input} ${input.primary}`, meta.at);
+          break;
+        }
+        case 'shadow': {
+          const input = this.#disk.view.at(meta.input)?.meta;
+          if (input?.t !== 'input' || meta.verdict !== 'positive') break;
+          answered.set(`${input.attemptOf ?? meta.input} ${meta.platform}`, meta.at);
+          break;
+        }
+        case 'output': {
+          const last = epochs.get(meta.connection);
+          if (last === undefined) break;
+          if (meta.epoch !== last.epoch)
+            this.#violate(8, `${meta.msh10}: judged by epoch ${meta.epoch}, the journal is at epoch ${last.epoch}`);
+          const key = `${meta.input} ${meta.platform}`;
+          const isFirst = meta.attemptOf === null && !seen.has(key);
+          seen.add(key);
+          const answeredAtMs = answered.get(key);
+          if (!isFirst || meta.input === null || answeredAtMs === undefined || !last.isQuiesced) break;
+          const isInTime = meta.at - answeredAtMs < SETTLE_MS && answeredAtMs < last.atMs;
+          if (isInTime && meta.input < this.#epochOffset(meta.connection, last.epoch))
+            this.#violate(
+              8,
+              `${meta.msh10}: the swap to epoch ${last.epoch} has not waited for its output of ${meta.platform}`,
+            );
+          break;
+        }
+        default:
+          break;
+      }
+    }
+  }
+
+  #epochOffset(connection: string, epoch: number): number {
+    const found = this.#disk.view.epochs.get(connection)?.find(({ record }) => record.epoch === epoch);
+    return found?.offset ?? 0;
   }
 
   /** Counters and routes of the engine are what the disk says. Only where nothing is under way. */
@@ -282,13 +345,14 @@ export class Judgement {
     const platforms = new Map<string, Platform>(
       feeds.flatMap((feed) => feed.platforms.map((item) => [`${item.feed}/${item.name}`, item] as const)),
     );
+    const copies = this.#copies();
     for (const [key, count] of this.#witness.receipts()) {
       const at = key.lastIndexOf(' ');
       const [who, what] = [key.slice(0, at), key.slice(at + 1)];
       const platform = platforms.get(who);
       if (platform === undefined) this.#repeatedOutput(who, what, count, outputs);
       else {
-        const records = this.#copiesOf(what, platform);
+        const records = copies.get(`${platform.feed}/${platform.name} ${what}`) ?? 0;
         if (count > records && !inputs.has(what))
           this.#violate(2, `${what}: sent ${count} times to ${who}, ${records} records, on no list`);
       }
@@ -307,14 +371,16 @@ export class Judgement {
     if (!listed.has(serial)) this.#violate(2, `${serial}: sent ${count} times to ${who}, on no list`);
   }
 
-  /** How many records send this message to the platform. */
-  #copiesOf(serial: string, platform: Platform): number {
-    let count = 0;
+  /** How many records send a message to a platform: `feed/platform message` → records. */
+  #copies(): ReadonlyMap<string, number> {
+    const copies = new Map<string, number>();
     for (const { meta } of this.#disk.view.all()) {
-      if (meta.t !== 'input' || meta.feed !== platform.feed || this.#witness.serialBy(meta.sha) !== serial) continue;
-      if (meta.primary === platform.name || meta.shadow === platform.name) count++;
+      if (meta.t !== 'input') continue;
+      const serial = this.#witness.serialBy(meta.sha) ?? '';
+      for (const platform of new Set([meta.primary, meta.shadow]))
+        if (platform !== null) add(copies, `${meta.feed}/${platform} ${serial}`);
     }
-    return count;
+    return copies;
   }
 }
 

@@ -24,6 +24,8 @@ const LINK = 'gateway/engine/peer-link.ts';
 const MEMORY = 'gateway/engine/retry-memory.ts';
 const REOWN = 'gateway/engine/reown.ts';
 const FLOW = 'gateway/engine/output-flow.ts';
+const JOURNAL = 'gateway/journal/journal.ts';
+const OBLIGATIONS = 'gateway/engine/obligations.ts';
 
 /** Rule 1: bytes. */
 const BYTES: readonly Mutant[] = [
@@ -185,6 +187,69 @@ const DURABILITY: readonly Mutant[] = [
     file: FEED,
     find: 'if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;',
     replace: 'if (this.#current !== null || this.isHeld) return;',
+  },
+];
+
+/** Rules 3, 14 and 15: the disk itself. */
+const DISK: readonly Mutant[] = [
+  {
+    name: 'skip the sync',
+    rule: 3,
+    file: JOURNAL,
+    find: '      await this.#store.current.file.sync();\n    } catch (error) {\n      this.#fail(asError(error));\n      return;\n    }\n    const isGrown',
+    replace:
+      '      await Promise.resolve();\n    } catch (error) {\n      this.#fail(asError(error));\n      return;\n    }\n    const isGrown',
+  },
+  {
+    name: 'a sync that covers later writes',
+    rule: 3,
+    file: JOURNAL,
+    find: '    this.#forgetSynced(covered);\n    if (isGrown) this.#events.durable(covered.nextOffset - 1);',
+    replace:
+      '    const reached = this.#written;\n    this.#forgetSynced(reached);\n    if (isGrown) this.#events.durable(reached.nextOffset - 1);',
+  },
+  {
+    name: 'retry a failed sync',
+    rule: 3,
+    file: JOURNAL,
+    find: '    } catch (error) {\n      this.#fail(asError(error));\n      return;\n    }\n    const isGrown',
+    replace: '    } catch {\n      await this.#store.current.file.sync().catch(() => undefined);\n    }\n    const isGrown',
+  },
+  {
+    name: 'ship before durable',
+    rule: 3,
+    file: 'gateway/shipping/shipper.ts',
+    find: 'await tail.read(shipped + 1, this.#durableUpTo, limits)',
+    replace:
+      'await tail.read(shipped + 1, this.#durableUpTo + 1, limits).catch(() => tail.read(shipped + 1, this.#durableUpTo, limits))',
+  },
+  {
+    name: 'take a missing data directory for a new one',
+    rule: 14,
+    file: JOURNAL,
+    find: 'if (scan === null && options.mustExist === true) {',
+    replace: 'if (scan === null && options.incarnation === "") {',
+  },
+  {
+    name: 'retention that forgets owed copies',
+    rule: 15,
+    file: RECOVERY,
+    find: '      for (const { input } of [...legacy, ...next]) need(input.offset);',
+    replace: '      void [legacy, next];',
+  },
+  {
+    name: 'retention that forgets what is captured for something owed',
+    rule: 15,
+    file: RECOVERY,
+    find: '        for (const platform of PLATFORMS) need(sides[platform].output);',
+    replace: '        void sides;',
+  },
+  {
+    name: 'a checkpoint without the memory of answers',
+    rule: 6,
+    file: RECOVERY,
+    find: '      this.#feed(name)?.intake.memory.load(saved.memory);',
+    replace: '      void saved.memory;',
   },
 ];
 
@@ -374,6 +439,28 @@ const SWAPS: readonly Mutant[] = [
     replace: 'this.#connection.openOutputs === 0',
   },
   {
+    name: 'do not wait for the candidate',
+    rule: 8,
+    file: SWAP,
+    find: 'this.#feed.isQuiet && this.#connection.isSettled()',
+    replace:
+      'this.#feed.isQuiet && (this.#connection.isSettled() || this.#connection.openOutputs + this.#connection.owedOutputs === 0)',
+  },
+  {
+    name: 'judge outputs while an epoch is on its way to the disk',
+    rule: 8,
+    file: CONNECTION,
+    find: '    if (this.changeOver.isCommitting) {',
+    replace: '    if (this.changeOver.isCommitting && platform === null) {',
+  },
+  {
+    name: 'forget what a platform without a role may still send',
+    rule: 8,
+    file: OBLIGATIONS,
+    find: "if (!platforms.includes(platform) && side.state === 'expected') side.state = 'missing';",
+    replace: "if (!platforms.includes(platform) && side.state === 'expected') side.state = 'none';",
+  },
+  {
     name: 'do not wait for outputs at all',
     rule: 8,
     file: SWAP,
@@ -551,6 +638,24 @@ const AT_OFFSET: readonly Mutant[] = [
   },
 ];
 
+/** Rule 8, change-overs at an offset, over a crash. */
+const AT_OFFSET_CRASHED: readonly Mutant[] = [
+  {
+    name: 'at an offset: forget at a recovery that a change-over is open',
+    rule: 8,
+    file: RECOVERY,
+    find: 'connection.changeOver.restore(atOffset ? { offset, former } : null);',
+    replace: 'connection.changeOver.restore(atOffset && offset < 0 ? { offset, former } : null);',
+  },
+  {
+    name: 'at an offset: a checkpoint without the change-over that is open',
+    rule: 8,
+    file: CONNECTION,
+    find: 'this.changeOver.restore(state.changeOver);',
+    replace: 'this.changeOver.restore(null);',
+  },
+];
+
 /** Rule 14: epochs never go back and are never used twice. */
 const EPOCHS: readonly Mutant[] = [
   {
@@ -580,11 +685,13 @@ export const MUTANTS: readonly Mutant[] = [
   ...BYTES,
   ...LISTS,
   ...DURABILITY,
+  ...DISK,
   ...OWNERS,
   ...RETRIES,
   ...CREDIT,
   ...SWAPS,
   ...ROLLBACK,
   ...AT_OFFSET,
+  ...AT_OFFSET_CRASHED,
   ...EPOCHS,
 ];

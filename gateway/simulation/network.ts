@@ -23,6 +23,8 @@ export class Wire {
   readonly #world: World;
   /** Deliveries keep their order: none is earlier than the one before. */
   #lastMs = 0;
+  #stalledUntilMs = 0;
+  #isReset = false;
 
   constructor(world: World, ip: string, port: number) {
     this.#world = world;
@@ -35,13 +37,15 @@ export class Wire {
     const copy = Buffer.from(bytes);
     const cut = this.#world.chance(0.2) ? 1 + this.#world.roll(copy.length) : copy.length;
     for (const part of [copy.subarray(0, cut), copy.subarray(cut)]) {
-      if (part.length > 0) this.#later(() => this.peer?.receive(part));
+      if (part.length > 0) this.#later(() => this.#isReset || this.peer?.receive(part));
     }
   }
 
+  /** Who gives up a connection on which nothing comes through resets it: what was under way is lost. */
   close(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
+    this.#isReset = this.#world.now < this.#stalledUntilMs;
     this.#later(() => this.peer?.sever());
   }
 
@@ -49,6 +53,12 @@ export class Wire {
   break(): void {
     this.sever();
     this.peer?.sever();
+  }
+
+  /** What is sent from now on arrives later. */
+  stall(forMs: number): void {
+    this.#stalledUntilMs = this.#world.now + forMs;
+    this.#lastMs = Math.max(this.#lastMs, this.#stalledUntilMs);
   }
 
   receive(chunk: Buffer): void {
@@ -106,12 +116,24 @@ export class Network {
     return here;
   }
 
-  /** Breaks one open connection by chance, and says to which port it went. */
-  breakOne(): number | null {
-    for (const wire of this.#wires) if (!wire.isOpen && wire.peer?.isOpen !== true) this.#wires.delete(wire);
-    const open = [...this.#wires];
-    const wire = open[this.#world.roll(Math.max(1, open.length))];
+  /** Breaks one open connection to these ports by chance; false where there is none. */
+  breakOne(ports: readonly number[]): boolean {
+    const wire = this.#anyOf(ports);
     wire?.break();
-    return wire?.port ?? null;
+    return wire !== null;
+  }
+
+  /** On one open connection to these ports nothing arrives for a while, at either end, and no end is told. */
+  stallOne(ports: readonly number[], forMs: number): boolean {
+    const wire = this.#anyOf(ports);
+    wire?.stall(forMs);
+    wire?.peer?.stall(forMs);
+    return wire !== null;
+  }
+
+  #anyOf(ports: readonly number[]): Wire | null {
+    for (const wire of this.#wires) if (!wire.isOpen && wire.peer?.isOpen !== true) this.#wires.delete(wire);
+    const open = [...this.#wires].filter(({ port }) => ports.includes(port));
+    return open[this.#world.roll(Math.max(1, open.length))] ?? null;
   }
 }

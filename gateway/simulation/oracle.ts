@@ -118,7 +118,8 @@ export class Oracle {
       records.some(({ offset, meta }) => {
         // A forced rollback lets what the gateway had taken in the former epoch go out.
         const then = this.#routeOf(connection, meta.epoch);
-        if (this.#wasForcedSince(connection, then.index) && ownerOf(then.route, key) === from) return true;
+        const wasOwners = ownerOf(then.route, key) === from;
+        if (wasOwners && (this.#wasForcedSince(connection, then.index) || this.#isGivenUp(offset))) return true;
         return this.#isOfFormerInput(connection, meta.input ?? offset, from, key);
       });
     if (!isOwners)
@@ -223,6 +224,11 @@ export class Oracle {
       const former = epochs[index - 1]?.record;
       return atOffset && input < offset && former !== undefined && ownerOf(former, key) === from;
     });
+  }
+
+  /** It was written, no answer came, and it is listed: a network that held it back may still bring it. */
+  #isGivenUp(output: number): boolean {
+    return (this.#view.outputVerdicts.get(output) ?? []).some(({ meta }) => meta.verdict === 'lost');
   }
 
   #wasForcedSince(connection: string, index: number): boolean {

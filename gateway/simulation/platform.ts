@@ -87,6 +87,11 @@ export class Platform {
     return this.#queue.length;
   }
 
+  /** An output is under way on its leg. */
+  get isSending(): boolean {
+    return this.#isSending;
+  }
+
   die(): void {
     this.isDead = true;
     this.#network.unlisten(this.#options.port);

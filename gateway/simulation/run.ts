@@ -3,19 +3,24 @@
  * oracle sees what the parties saw, what the disk holds, and what the gateway shows to everyone.
  */
 import type { RouteResponse } from '../../core/admin-api.ts';
+import type { Json } from '../../core/canonical-json.ts';
 import type { Inventory } from '../../core/inventory.ts';
-import { controlOf, type Phase } from '../../core/platform.ts';
+import { controlOf, otherPlatform, type Phase, type Platform } from '../../core/platform.ts';
+import { NOTHING } from '../checkpoint/compactor.ts';
 import { SimulatedDriver } from '../drivers/simulated.ts';
 import { Recovery } from '../engine/recovery.ts';
 import { ShardEngine } from '../engine/shard.ts';
-import { Disk } from './disk.ts';
-import { FaultPlan } from './faults.ts';
+import { JournalCorruptError } from '../journal/errors.ts';
+import { Disk, type Opened } from './disk.ts';
+import { type Coverage, FaultPlan, type Standing, type Target } from './faults.ts';
 import { Judgement } from './judgement.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { buildParties, type Parties } from './parties.ts';
+import type { Platform as PlatformParty } from './platform.ts';
 import type { Scenario } from './scenarios.ts';
-import { type FeedSite, feedsOf, inventoryOf, partyAt } from './site.ts';
+import { type FeedSite, feedsOf, inventoryOf } from './site.ts';
+import { Store } from './store.ts';
 import { storyOf } from './story.ts';
 import { Witness } from './witness.ts';
 import { World } from './world.ts';
@@ -38,8 +43,7 @@ export type SimulationResult = {
   readonly moves: { readonly committed: number; readonly aborted: number; readonly forced: number };
   readonly crashes: number;
   readonly trace: readonly string[];
-  /** How often each fault met each state of a swap: `fault` → `state` → times. */
-  readonly coverage: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  readonly coverage: Coverage;
   /** What the journal says of one message, for the reader of a failing seed. */
   story(id: string): readonly string[];
 };
@@ -54,10 +58,12 @@ const HOLD_LIMIT_MS = 2400;
 const AFTER_FORCE_MS = 150;
 const STOP_WITHIN_MS = 3000;
 const STOP_CHECK_MS = 20;
+/** A full replay takes time, so not at every start. */
+const FULL_REPLAYS = 0.5;
 
 type Wish = { readonly phase: Phase; readonly newWeight: number };
 
-export function simulate(options: SimulationOptions): SimulationResult {
+export function simulate(options: SimulationOptions): Promise<SimulationResult> {
   return new Simulation(options).run();
 }
 
@@ -66,6 +72,7 @@ class Simulation {
   readonly #world: World;
   readonly #network: Network;
   readonly #disk: Disk;
+  readonly #store: Store;
   readonly #witness = new Witness();
   readonly #oracle: Oracle;
   readonly #faults: FaultPlan;
@@ -82,20 +89,26 @@ class Simulation {
   #crashes = 0;
   #requests = 0;
   #isCalm = false;
-  #isStopping = false;
+  #life: 'down' | 'starting' | 'serving' | 'stopping' = 'down';
+  /** One for each life of the process, so that what an earlier one began touches no later one. */
+  #generation = 0;
+  #wasMissing = false;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#world = new World(options.seed);
     this.#network = new Network(this.#world);
-    this.#disk = new Disk(this.#world);
-    this.#disk.failing = options.faults.failSync;
     this.#sites = feedsOf(options);
     this.#inventory = inventoryOf(this.#sites, options.atOffset);
+    this.#disk = new Disk(this.#world, this.#inventory);
+    this.#disk.faults = options.faults;
+    this.#store = new Store(this.#world);
+    this.#disk.onDurable = (upTo) => this.#store.durable(upTo);
     const members = new Map(this.#sites.map(({ name, connections }) => [name, connections.map((item) => item.name)]));
     this.#oracle = new Oracle(this.#disk, this.#witness, members, (rule, text) => this.#violate(rule, text));
-    this.#faults = new FaultPlan(this.#world, () => this.#engine);
-    this.#disk.onFailed = () => this.#faults.note('failed-sync');
+    this.#faults = new FaultPlan(this.#world, () => this.#standings());
+    this.#disk.onFailed = (what) => this.#faults.note(what);
+    this.#disk.onBroken = (what) => this.#violate(3, what);
     this.#disk.onAdmittedWhileFailed = (id) => this.#violate(3, `${id}: admitted between a failed sync and a good one`);
     const oracle = this.#oracle;
     this.#parties = buildParties(this.#world, this.#network, this.#witness, this.#sites, options, {
@@ -109,15 +122,18 @@ class Simulation {
     });
   }
 
-  run(): SimulationResult {
-    this.#start(true);
+  async run(): Promise<SimulationResult> {
+    this.#start();
+    await this.#world.settle();
+    while (this.#life === 'starting' && this.#world.step(Number.POSITIVE_INFINITY)) await this.#world.settle();
     for (const { sources } of this.#parties.feeds) for (const source of sources) source.next();
     this.#world.after(ACTION_EVERY_MS, () => this.#act());
     while (this.#world.steps < this.#options.steps && this.#world.step(Number.POSITIVE_INFINITY)) {
+      await this.#world.settle();
       this.#faults.check();
       if (this.#isOver) break;
     }
-    this.#calm();
+    await this.#calm();
     return this.#result();
   }
 
@@ -125,15 +141,56 @@ class Simulation {
     return this.#options.stopsAtFirst === true && this.#violations.length > 0;
   }
 
-  #start(clean: boolean): void {
+  /** The process starts: it reads its disk, which takes time and may be cut short, and then serves. */
+  #start(): void {
+    this.#life = 'starting';
+    this.#world.stir();
+    const generation = ++this.#generation;
+    this.#disk.open().then(
+      (opened) => {
+        if (opened !== null && generation === this.#generation) this.#serve(opened);
+      },
+      (error: unknown) => {
+        if (generation === this.#generation) this.#notStarted(error);
+      },
+    );
+    // A crash may come while it still finds its feet.
+    const { crash, crashAfterForce } = this.#options.faults;
+    if (!this.#isCalm && this.#crashes > 0 && this.#world.chance(0.15) && crash + crashAfterForce > 0)
+      this.#world.after(this.#world.roll(25), () => this.#crash('during-recovery'));
+  }
+
+  /** A disk that fails now may work later; a journal that cannot be what it was is a broken promise. */
+  #notStarted(error: unknown): void {
+    const isDisk = error instanceof Error && error.message.startsWith('EIO');
+    const isRefusal = this.#wasMissing && error instanceof JournalCorruptError && error.code === 'journal-missing';
+    this.#wasMissing = false;
+    if (!isDisk && !isRefusal) {
+      this.#violate(3, `the gateway does not start: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+    this.#note(isDisk ? 'not started: the disk fails' : 'not started: the volume is not there');
+    this.#end(false);
+    this.#world.after(200, () => this.#start());
+  }
+
+  #serve({ report, checkpoint, records }: Opened): void {
+    if (this.#wasMissing) this.#violate(14, 'the gateway serves from an empty folder as if it were new');
+    this.#checkDurability();
+    const undone = this.#store.undone(this.#disk.archive);
+    if (undone !== null) this.#violate(3, undone);
     const driver = new SimulatedDriver(this.#world, this.#network, this.#disk);
+    driver.onError = (what) => this.#violate(2, what);
+    const { clean } = report;
     const engine = new ShardEngine(
       { inventory: this.#inventory, shard: 0, target: 'local', frameLimitBytes: 1 << 20, afterCrash: !clean },
       driver,
     );
-    engine.runtime.nextOffset = (this.#disk.records.at(-1)?.offset ?? 0) + 1;
+    engine.runtime.nextOffset = report.nextOffset;
     const recovery = new Recovery(engine);
-    for (const record of this.#disk.records) recovery.apply(record.offset, record.meta, record.payload);
+    if (checkpoint !== null) recovery.load(checkpoint.state);
+    for (const record of records) recovery.apply(record.offset, record.meta, record.payload);
+    if (checkpoint !== null) this.#compareWithAll(recovery, records.length);
     driver.attach(engine);
     recovery.finish(this.#world.now, clean, 'simulated');
     for (const { name, ports } of this.#sites) {
@@ -142,101 +199,175 @@ class Simulation {
     }
     this.#engine = engine;
     this.#driver = driver;
-    this.#isStopping = false;
+    this.#life = 'serving';
+    this.#store.shipFrom(this.#disk, report.nextOffset - 1);
     for (const [name, connection] of engine.connections) this.#checkEpoch(name, connection.route.epoch);
     this.#askAgain(engine);
-    // A crash may come while it still finds its feet.
-    if (
-      !this.#isCalm &&
-      this.#crashes > 0 &&
-      this.#world.chance(0.15) &&
-      this.#options.faults.crash + this.#options.faults.crashAfterForce > 0
-    )
-      this.#world.after(this.#world.roll(25), () => this.#crash('during-recovery'));
+  }
+
+  /** A checkpoint and the records after it are the same state as all records. */
+  #compareWithAll(recovery: Recovery, after: number): void {
+    if (!this.#world.chance(FULL_REPLAYS)) return;
+    const options = { inventory: this.#inventory, shard: 0, target: 'local', frameLimitBytes: 1 << 20 } as const;
+    const whole = new Recovery(new ShardEngine({ ...options, afterCrash: true }, NOTHING));
+    for (const { offset, meta, payload } of this.#disk.archive) whole.apply(offset, meta, payload);
+    const difference = firstDifference(plain(recovery.dump()), plain(whole.dump()), '');
+    if (difference !== null)
+      this.#violate(
+        3,
+        `a start from the checkpoint (${after} records after it) differs from one of all: ${difference}`,
+      );
   }
 
   #act(): void {
     if (this.#isCalm) return;
     const { faults } = this.#options;
-    if (this.#engine !== null && !this.#isStopping) {
-      if (this.#world.chance(faults.crash)) this.#faults.plan((state) => this.#crash(state));
-      else if (this.#world.chance(faults.restart)) this.#faults.plan((state) => this.#stop(state));
-      else if (this.#world.chance(faults.breakConnection)) this.#faults.plan((state) => this.#breakOne(state));
-      else if (this.#world.chance(faults.stallCandidate)) this.#stall();
-      else if (this.#world.chance(faults.wedgeNew)) this.#wedge();
+    const happens = (probability: number): boolean => this.#world.chance(probability);
+    if (this.#engine !== null && this.#life === 'serving') {
+      if (happens(faults.crash)) this.#planCrash();
+      else if (happens(faults.restart)) this.#faults.plan('restart', (_, state) => this.#stop(state));
+      else if (happens(faults.breakConnection)) this.#planBreak();
+      else if (happens(faults.partition)) this.#faults.plan('partition', (target) => this.#partition(target));
+      else if (happens(faults.stallCandidate)) this.#faults.plan('stalled-candidate', (target) => this.#stall(target));
+      else if (happens(faults.wedge)) this.#faults.plan('stuck-outputs', (target) => this.#wedge(target));
+      else if (happens(faults.die)) this.#faults.plan('dead-platform', (target) => this.#die(target));
+      else if (happens(faults.failSync * 2)) this.#faults.plan('failed-sync', () => this.#disk.failNext('sync'));
+      else if (happens(faults.tearWrite * 5)) this.#faults.plan('torn-write', () => this.#disk.failNext('write'));
       else this.#move();
     }
-    this.#world.after(this.#world.random() * 2 * ACTION_EVERY_MS, () => this.#act());
+    // A fault that waits for a swap gets one.
+    const pace = this.#faults.isArmed ? 0.4 : 1;
+    this.#world.after(this.#world.random() * 2 * ACTION_EVERY_MS * pace, () => this.#act());
   }
 
-  #crash(state: string): void {
-    if (this.#engine === null || this.#isCalm) return;
+  #standings(): Standing[] {
+    const engine = this.#engine;
+    if (engine === null) return [];
+    return this.#parties.feeds.flatMap(({ name: feed, platforms, connections }) => {
+      const underWay = { legacy: false, new: false };
+      for (const platform of platforms) underWay[platform.name] = platform.isSending;
+      return connections.flatMap(({ name }) => {
+        const state = engine.stateOf(name);
+        return state === null ? [] : [{ feed, state, underWay }];
+      });
+    });
+  }
+
+  #planCrash(): void {
     const machine = this.#world.chance(0.5);
+    this.#faults.plan(machine ? 'crash-machine' : 'crash-process', (_, state) => this.#crash(state, machine));
+  }
+
+  #crash(state: string, machine = this.#world.chance(0.5)): void {
+    if (this.#life === 'down' || this.#isCalm) return;
     const what = machine ? 'crash-machine' : 'crash-process';
     this.#faults.note(what);
     this.#note(`${what} (${state})`);
     this.#crashes++;
     this.#end(machine);
-    this.#world.after(200 + this.#world.roll(800), () => this.#start(false));
+    this.#world.after(200 + this.#world.roll(800), () => this.#start());
   }
 
   /** An orderly stop: what is in flight ends, the disk comes to rest. */
   #stop(state: string): void {
     const engine = this.#engine;
-    if (engine === null || this.#isStopping || this.#isCalm) return;
+    if (engine === null || this.#life !== 'serving' || this.#isCalm) return;
     this.#faults.note('restart');
     this.#note(`restart (${state})`);
-    this.#isStopping = true;
+    this.#life = 'stopping';
+    const generation = this.#generation;
     engine.stopping(this.#world.now);
     const untilMs = this.#world.now + STOP_WITHIN_MS;
-    let isStopped = false;
     const look = (): void => {
-      if (this.#engine !== engine) return;
-      if (!isStopped && (engine.isIdle || this.#world.now > untilMs)) {
-        isStopped = true;
-        engine.stopped(this.#world.now);
-      }
-      const isAtRest = this.#disk.isIdle && this.#disk.durableCount === this.#disk.records.length;
-      if (isStopped && this.#disk.isIdle) {
-        this.#end(false);
-        this.#world.after(200 + this.#world.roll(800), () => this.#start(isAtRest));
-      } else this.#world.after(STOP_CHECK_MS, look);
+      if (generation !== this.#generation) return;
+      if (engine.isIdle || this.#world.now > untilMs) void this.#stopped(engine, generation);
+      else this.#world.after(STOP_CHECK_MS, look);
     };
     look();
   }
 
+  async #stopped(engine: ShardEngine, generation: number): Promise<void> {
+    engine.stopped(this.#world.now);
+    this.#driver?.kill();
+    this.#engine = null;
+    // A disk that fails to the end leaves an unclean one.
+    await this.#disk.close().catch(() => undefined);
+    if (generation !== this.#generation) return;
+    this.#end(false);
+    this.#wasMissing = this.#world.chance(this.#options.faults.loseVolume);
+    this.#disk.isMissing = this.#wasMissing;
+    this.#world.after(200 + this.#world.roll(800), () => this.#start());
+  }
+
   #end(machine: boolean): void {
+    this.#generation++;
+    this.#life = 'down';
+    this.#store.gone();
     this.#engine = null;
     this.#driver?.kill();
     for (const { ports } of this.#sites)
       for (const port of [ports.feed, ports.legacyLeg, ports.newLeg]) this.#network.unlisten(port);
     this.#disk.crash(machine);
-    this.#checkDurability();
   }
 
-  #breakOne(_state: string): void {
-    const port = this.#network.breakOne();
-    if (port !== null) this.#faults.note(`break-${partyAt(this.#sites, port)}`);
+  #planBreak(): void {
+    const kinds = ['break-source', 'break-platform', 'break-leg', 'break-destination'] as const;
+    const kind = kinds[this.#world.roll(kinds.length)] ?? 'break-source';
+    this.#faults.plan(kind, (target) => {
+      if (!this.#network.breakOne(this.#portsOf(kind, target))) return;
+      const isOneLegs = kind === 'break-platform' || kind === 'break-leg';
+      this.#faults.note(kind, isOneLegs ? target : { feed: target.feed });
+    });
+  }
+
+  #portsOf(kind: string, { feed, leg }: Target): readonly number[] {
+    const site = this.#sites.find(({ name }) => name === feed);
+    if (site === undefined) return [];
+    const { ports, connections } = site;
+    if (kind === 'break-source') return [ports.feed];
+    if (kind === 'break-platform') return [ports[leg]];
+    if (kind === 'break-leg') return [leg === 'legacy' ? ports.legacyLeg : ports.newLeg];
+    return connections.map(({ destination }) => destination);
+  }
+
+  /** Nothing comes through on one connection for a while, and nobody is told. */
+  #partition(target: Target): void {
+    const kinds = ['break-source', 'break-platform', 'break-leg', 'break-destination'];
+    const ports = this.#portsOf(kinds[this.#world.roll(kinds.length)] ?? '', target);
+    const forMs = 200 + this.#world.roll(6000);
+    if (!this.#network.stallOne(ports, forMs)) return;
+    this.#faults.note('partition', { feed: target.feed });
+    this.#note(`${target.feed}: nothing comes through to port ${ports[0]} for ${forMs} ms`);
   }
 
   /** Only a platform that no source waits for: what a slow one may cost its neighbours is what is looked at. */
-  #stall(): void {
-    const feed = this.#parties.feeds[this.#world.roll(this.#parties.feeds.length)];
-    const engine = this.#engine?.feeds.get(feed?.name ?? '');
-    const platform = feed?.platforms.find(({ name }) => name !== engine?.primary);
+  #stall({ feed }: Target): void {
+    const platform = this.#platform(feed, otherPlatform(this.#engine?.feeds.get(feed)?.primary ?? 'legacy'));
     if (platform === undefined) return;
     platform.stalledUntilMs = this.#world.now + 500 + this.#world.roll(3000);
-    this.#faults.note('stalled-candidate');
-    this.#note(`${platform.feed}: ${platform.name} stands still`);
+    this.#faults.note('stalled-candidate', { feed, leg: platform.name });
+    this.#note(`${feed}: ${platform.name} stands still`);
   }
 
-  #wedge(): void {
-    const feed = this.#parties.feeds[this.#world.roll(this.#parties.feeds.length)];
-    const platform = feed?.platforms.find(({ name }) => name === 'new');
+  #wedge({ feed, leg }: Target): void {
+    const platform = this.#platform(feed, leg);
     if (platform === undefined) return;
-    platform.wedgedUntilMs = this.#world.now + 500 + this.#world.roll(3000);
-    this.#faults.note('stuck-outputs');
-    this.#note(`${platform.feed}: the outputs of new are stuck`);
+    platform.wedgedUntilMs = this.#world.now + 500 + this.#world.roll(this.#options.cancels ? 10_000 : 3000);
+    this.#faults.note('stuck-outputs', { feed, leg });
+    this.#note(`${feed}: the outputs of ${leg} are stuck`);
+  }
+
+  #die({ feed, leg }: Target): void {
+    const platform = this.#platform(feed, leg);
+    if (platform === undefined || platform.isDead) return;
+    this.#faults.note('dead-platform', { feed, leg });
+    this.#note(`${feed}: ${leg} dies`);
+    platform.die();
+    this.#world.after(500 + this.#world.roll(4000), () => platform.live());
+  }
+
+  #platform(feed: string, name: Platform): PlatformParty | undefined {
+    return this.#parties.feeds.find((party) => party.name === feed)?.platforms.find((one) => one.name === name);
   }
 
   #move(): void {
@@ -248,7 +379,8 @@ class Simulation {
     if (route === undefined) return;
     const to = this.#nextPhase(route.phase, route.newWeight);
     if (to === null) return;
-    const force = isRollback(route, to) && this.#world.chance(this.#options.faults.force);
+    const isWanted = this.#faults.wanted === 'reowning' && this.#options.faults.force > 0;
+    const force = isRollback(route, to) && (isWanted || this.#world.chance(this.#options.faults.force));
     if (this.#world.chance(0.05)) this.#askStale(engine, party.name, to);
     if (force) this.#lose(feed, () => this.#ask(party.name, to, true));
     else this.#ask(party.name, to, false);
@@ -316,7 +448,7 @@ class Simulation {
     const deadMs = 2000 + this.#world.roll(5000);
     next.wedgedUntilMs = this.#world.now + wedgedMs + (this.#world.chance(0.5) ? deadMs : 0);
     this.#world.after(wedgedMs, () => {
-      this.#faults.note('dead-platform');
+      this.#faults.note('dead-platform', { feed: feed.name, leg: 'new' });
       if (this.#world.chance(0.7)) next.die();
       then();
       if (this.#world.chance(this.#options.faults.crashAfterForce))
@@ -331,6 +463,7 @@ class Simulation {
         return { phase: 'parallel', newWeight: 0 };
       case 'parallel': {
         const dice = this.#world.roll(10);
+        if (this.#options.cancels && newWeight === 0 && dice % 2 === 0) return { phase: 'legacy', newWeight: 0 };
         if (dice < 6) return { phase: 'switched', newWeight: 0 };
         if (dice < 9 && this.#options.hasWeights)
           return { phase: 'parallel', newWeight: newWeight === 0 ? 1 + this.#world.roll(99) : 0 };
@@ -344,12 +477,12 @@ class Simulation {
   }
 
   /** The faults stop, the sources finish: everything must come to rest. */
-  #calm(): void {
+  async #calm(): Promise<void> {
     this.#isCalm = true;
-    this.#disk.failing = 0;
+    this.#disk.faults = { failSync: 0, tearWrite: 0 };
     for (const { sources } of this.#parties.feeds) for (const source of sources) source.isActive = false;
     const untilMs = this.#world.now + CALM_MS;
-    while (!this.#isOver && this.#world.step(untilMs));
+    while (!this.#isOver && this.#world.step(untilMs)) await this.#world.settle();
   }
 
   #result(): SimulationResult {
@@ -366,7 +499,7 @@ class Simulation {
       crashes: this.#crashes,
       trace: this.#trace,
       coverage: this.#faults.coverage,
-      story: (id) => storyOf(this.#disk.records, this.#witness, id),
+      story: (id) => storyOf(this.#disk.archive, this.#witness, id),
     };
   }
 
@@ -446,4 +579,23 @@ class Simulation {
 function isRollback(from: Wish, to: Wish): boolean {
   if (to.phase !== 'parallel' || to.newWeight > 0) return false;
   return from.phase === 'switched' || (from.phase === 'parallel' && from.newWeight > 0);
+}
+
+function plain(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value));
+}
+
+/** Where two documents differ first, as a path; null: nowhere. */
+function firstDifference(a: Json, b: Json, path: string): string | null {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
+    return a === b ? null : `${path}: ${JSON.stringify(a)?.slice(0, 80)} and ${JSON.stringify(b)?.slice(0, 80)}`;
+  }
+  const [left, right] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
+  for (const key of new Set([...left.keys(), ...right.keys()])) {
+    const [one, other] = [left.get(key), right.get(key)];
+    if (one === undefined || other === undefined) return `${path}.${key} is only in one`;
+    const found = firstDifference(one, other, `${path}.${key}`);
+    if (found !== null) return found;
+  }
+  return null;
 }

@@ -3,7 +3,7 @@ import type { DestinationHabits } from './destination.ts';
 import type { PlatformHabits } from './platform.ts';
 import type { SourceHabits } from './source.ts';
 
-/** Probabilities, per random action (`failSync`: per sync). */
+/** Probabilities, per random action (`failSync`: per sync; `tearWrite`: per write and change of a name). */
 export type Faults = {
   readonly breakConnection: number;
   readonly crash: number;
@@ -13,10 +13,17 @@ export type Faults = {
   /** Of a crash while a forced rollback is being carried out or has just been. */
   readonly crashAfterForce: number;
   readonly failSync: number;
+  readonly tearWrite: number;
+  /** Of the volume not being there when the gateway starts after a stop. */
+  readonly loseVolume: number;
   /** Of the candidate standing still for a while. */
   readonly stallCandidate: number;
-  /** Of new's outputs being stuck for a while, although it takes and answers messages. */
-  readonly wedgeNew: number;
+  /** Of a platform's outputs being stuck for a while, although it takes and answers messages. */
+  readonly wedge: number;
+  /** Of a platform being away for a while. */
+  readonly die: number;
+  /** Of nothing coming through on a connection for a while. */
+  readonly partition: number;
 };
 
 /** Each party has each habit or not, by chance; these are the strengths. */
@@ -40,6 +47,8 @@ export type Scenario = {
   readonly hasWeights: boolean;
   /** Platforms may answer when their output is delivered, and make no second output of an input that they know. */
   readonly knowsInputs: boolean;
+  /** Parallel runs are often cancelled, and outputs are stuck for long: what is late comes when its platform has another role. */
+  readonly cancels: boolean;
 };
 
 const NO_FAULTS: Faults = {
@@ -49,8 +58,12 @@ const NO_FAULTS: Faults = {
   force: 0,
   crashAfterForce: 0,
   failSync: 0,
+  tearWrite: 0,
+  loseVolume: 0,
   stallCandidate: 0,
-  wedgeNew: 0,
+  wedge: 0,
+  die: 0,
+  partition: 0,
 };
 const PLAIN: Habits = {
   source: { reusesId: 0, closesAfterAnswer: 0, sendsTwice: 0, keepsSocket: 0, skipsRejected: 0 },
@@ -82,8 +95,28 @@ const EVERY_FAULT: Faults = {
   force: 0.4,
   crashAfterForce: 0.1,
   failSync: 0.02,
+  tearWrite: 0.005,
+  loseVolume: 0.2,
   stallCandidate: 0.1,
-  wedgeNew: 0.05,
+  wedge: 0.1,
+  die: 0.07,
+  partition: 0.08,
+};
+
+/** Every fault wherever it has met the fewest states of a swap: the coverage table rests on these nights. */
+const AIMED: Faults = {
+  breakConnection: 0.2,
+  crash: 0.12,
+  restart: 0.08,
+  force: 0.3,
+  crashAfterForce: 0,
+  failSync: 0.03,
+  tearWrite: 0.01,
+  loseVolume: 0.1,
+  stallCandidate: 0.07,
+  wedge: 0.07,
+  die: 0.08,
+  partition: 0.08,
 };
 
 const plain = {
@@ -96,13 +129,20 @@ const plain = {
   isQuiet: false,
   hasWeights: true,
   knowsInputs: true,
+  cancels: false,
 };
 
 export const SCENARIOS = {
   healthy: { ...plain, isQuiet: true },
   'broken-connections': { ...plain, faults: { ...NO_FAULTS, breakConnection: 0.4 } },
   crashes: { ...plain, faults: { ...NO_FAULTS, crash: 0.1, restart: 0.05 } },
-  'failing-syncs': { ...plain, faults: { ...NO_FAULTS, failSync: 0.05 } },
+  'failing-disk': { ...plain, faults: { ...NO_FAULTS, failSync: 0.05, tearWrite: 0.01, crash: 0.03, restart: 0.03 } },
+  partitions: { ...plain, faults: { ...NO_FAULTS, partition: 0.3, breakConnection: 0.05 } },
+  cancels: { ...plain, hasWeights: false, cancels: true, faults: { ...NO_FAULTS, wedge: 0.35, crash: 0.03 } },
+  aimed: { ...plain, faults: AIMED },
+  'aimed-shared': { ...plain, connections: 1, shared: 2, sourcesPerFeed: 2, faults: AIMED },
+  'aimed-at-offset': { ...plain, connections: 1, shared: 2, atOffset: true, faults: AIMED },
+  'lost-volume': { ...plain, faults: { ...NO_FAULTS, restart: 0.1, loseVolume: 0.6 } },
   'dead-platform': { ...plain, faults: { ...NO_FAULTS, force: 0.7 } },
   everything: {
     ...plain,
@@ -153,14 +193,14 @@ export const SCENARIOS = {
     habits: REJECTING,
     faults: { ...NO_FAULTS, force: 0.3, crash: 0.03 },
   },
-  'weights-and-stuck-outputs': { ...plain, faults: { ...NO_FAULTS, wedgeNew: 0.3, force: 0.3, crash: 0.03 } },
+  'weights-and-stuck-outputs': { ...plain, faults: { ...NO_FAULTS, wedge: 0.3, force: 0.3, crash: 0.03 } },
   'shared-feed-rejections': {
     ...plain,
     connections: 0,
     shared: 3,
     sourcesPerFeed: 2,
     habits: REJECTING,
-    faults: { ...NO_FAULTS, wedgeNew: 0.1, force: 0.2, crash: 0.03 },
+    faults: { ...NO_FAULTS, wedge: 0.1, force: 0.2, crash: 0.03 },
   },
   'shared-feed-rejections-rolled-back': {
     ...plain,
@@ -181,7 +221,7 @@ export const SCENARIOS = {
   'at-offset-stuck-outputs': {
     ...plain,
     atOffset: true,
-    faults: { ...NO_FAULTS, wedgeNew: 0.2, stallCandidate: 0.2, force: 0.3, crash: 0.03 },
+    faults: { ...NO_FAULTS, wedge: 0.2, stallCandidate: 0.2, force: 0.3, crash: 0.03 },
   },
   'at-offset-rejections': {
     ...plain,

@@ -35,16 +35,6 @@ export function feedsOf({ connections, shared }: SiteOptions): FeedSite[] {
   return [...own, { name: SHARED_FEED, ports: portsOf(100), connections: members }];
 }
 
-/** Whose connection it is that goes to this port. */
-export function partyAt(feeds: readonly FeedSite[], port: number): string {
-  for (const { ports } of feeds) {
-    if (port === ports.feed) return 'source';
-    if (port === ports.legacy || port === ports.new) return port === ports.legacy ? 'legacy' : 'new';
-    if (port === ports.legacyLeg || port === ports.newLeg) return port === ports.legacyLeg ? 'legacy-leg' : 'new-leg';
-  }
-  return 'destination';
-}
-
 export function inventoryOf(feeds: readonly FeedSite[], atOffset: boolean): Inventory {
   const lines: string[] = [];
   const shared = feeds.find(({ name }) => name === SHARED_FEED);

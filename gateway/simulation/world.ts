@@ -5,6 +5,8 @@ type Event = { readonly atMs: number; readonly order: number; readonly run: () =
 export class World {
   now = 1_000_000;
   steps = 0;
+  /** Promises may have something to do before the next event. */
+  #isStirred = false;
   readonly #queue: Event[] = [];
   #order = 0;
   #state: number;
@@ -35,6 +37,39 @@ export class World {
     const event = { atMs: this.now + Math.max(0, delayMs), order: this.#order++, run };
     this.#queue.push(event);
     this.#rise(this.#queue.length - 1);
+  }
+
+  wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.after(delayMs, () => {
+        this.stir();
+        resolve();
+      });
+    });
+  }
+
+  /** As `setTimeout`; the result cancels it. */
+  cancellable(delayMs: number, run: () => void): () => void {
+    let isOver = false;
+    this.after(delayMs, () => {
+      this.stir();
+      if (!isOver) run();
+    });
+    return () => {
+      isOver = true;
+    };
+  }
+
+  /** Something was begun or resolved that goes on in promises: they run dry before the next event. */
+  stir(): void {
+    this.#isStirred = true;
+  }
+
+  /** What goes on in promises is part of the event that began it. Nothing of it waits for the machine, so it is the same each time. */
+  async settle(): Promise<void> {
+    if (!this.#isStirred) return;
+    this.#isStirred = false;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Runs the next event; false where there is none or it lies beyond the limit. */

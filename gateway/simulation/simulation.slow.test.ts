@@ -1,0 +1,53 @@
+/**
+ * Hundreds of simulated nights over the real journal with small segments, and what they have tried: every fault has met every
+ * state of a swap, with an output under way on either leg, often enough to mean something.
+ */
+import { describe, expect, it } from 'vitest';
+import { PLATFORMS } from '../../core/platform.ts';
+import { addCoverage, coverageTable } from './coverage.ts';
+import { cellOf, FAULTS, SWAP_STATES } from './faults.ts';
+import { liveNights, type Night, SCENARIO_NAMES, type ScenarioName } from './nights.ts';
+
+const STEPS = 20_000;
+const SEEDS = 7;
+/** Nights whose faults look for what has been met least. */
+const AIMED_SEEDS = 30;
+const AT_LEAST = 20;
+const LIMIT_MS = 1_800_000;
+
+describe('simulated nights (rules 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15)', () => {
+  it(
+    `at least 200 seeds of ${STEPS} steps without a violation, and every fault in every state of a swap`,
+    async () => {
+      const isAimed = (name: ScenarioName): boolean => name.startsWith('aimed');
+      const nights = SCENARIO_NAMES.flatMap((scenario) =>
+        Array.from({ length: isAimed(scenario) ? AIMED_SEEDS : SEEDS }, (_, index): Night => {
+          return { scenario, seed: index + 1, steps: STEPS };
+        }),
+      );
+      expect(nights.length).toBeGreaterThanOrEqual(200);
+      const failed: string[] = [];
+      const committed = new Map<ScenarioName, number>();
+      const coverage = new Map<string, Map<string, number>>();
+      await liveNights(nights, (result) => {
+        const { scenario, seed, violations } = result;
+        for (const violation of violations) failed.push(`--scenario ${scenario} --seed ${seed}: ${violation}`);
+        committed.set(scenario, (committed.get(scenario) ?? 0) + result.committed);
+        addCoverage(coverage, result.coverage);
+      });
+      expect(failed, 'replay: npm run simulate -- …').toEqual([]);
+      for (const [scenario, count] of committed) expect(count, scenario).toBeGreaterThan(SEEDS);
+      process.stdout.write(coverageTable(coverage));
+      const seldom = FAULTS.flatMap((fault) =>
+        SWAP_STATES.flatMap((state) =>
+          PLATFORMS.flatMap((leg) => {
+            const hits = coverage.get(fault)?.get(cellOf(state, leg)) ?? 0;
+            return hits < AT_LEAST ? [`${fault}, ${state}, ${leg} leg: ${hits}`] : [];
+          }),
+        ),
+      );
+      expect(seldom).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+});
