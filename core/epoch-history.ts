@@ -2,6 +2,9 @@
 import type { EpochRecord } from './admin-api.ts';
 import { digestOf } from './canonical-json.ts';
 
+/** The verb of the epoch with which a restored gateway begins. */
+export const RESTORE_VERB = 'restore';
+
 /** The record that follows `previous` (null: epoch 1), with its link and digest. */
 export function linkEpoch(previous: EpochRecord | null, fields: Omit<EpochRecord, 'previous' | 'digest'>): EpochRecord {
   const unsigned = { ...fields, previous: previous?.digest ?? '' };
@@ -16,7 +19,10 @@ export function verifyEpochs(names: readonly string[], records: readonly EpochRe
   for (const record of records) {
     const { digest, ...unsigned } = record;
     if (!names.includes(record.connection)) return { epoch: record.epoch, fault: 'connection' };
-    if (record.epoch !== (previous?.epoch ?? 0) + 1) return { epoch: record.epoch, fault: 'gap' };
+    const following = (previous?.epoch ?? 0) + 1;
+    // A restore begins above every epoch known elsewhere, whether or not the backup has them.
+    const isFollowing = record.verb === RESTORE_VERB ? record.epoch >= following : record.epoch === following;
+    if (!isFollowing) return { epoch: record.epoch, fault: 'gap' };
     if (record.previous !== (previous?.digest ?? '')) return { epoch: record.epoch, fault: 'link' };
     if (digestOf(unsigned) !== digest) return { epoch: record.epoch, fault: 'digest' };
     previous = record;

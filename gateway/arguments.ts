@@ -12,6 +12,14 @@ export type GatewayArguments =
       readonly target: 'local' | 'production';
     }
   | {
+      readonly command: 'restore';
+      readonly inventory: string;
+      readonly dataDir: string;
+      /** Stack file with the routes that are known elsewhere. */
+      readonly known: string;
+      readonly yes: boolean;
+    }
+  | {
       readonly command: 'serve';
       readonly inventory: string;
       readonly dataDir: string;
@@ -36,6 +44,7 @@ export type ParsedArguments =
   | { readonly ok: false; readonly message: string };
 
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
+cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--yes]
 cutover gateway repair --data-dir D [--yes]
 cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
@@ -55,9 +64,11 @@ const OPTIONS = {
   'database-url-env': { type: 'string' },
   init: { type: 'boolean' },
   yes: { type: 'boolean' },
+  restore: { type: 'boolean' },
+  known: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
-const ONLY_INIT = ['shard', 'target'] as const;
+const ONLY_INIT = ['shard', 'target', 'restore', 'known'] as const;
 const ONLY_SERVE = [
   'admin-port',
   'admin-host',
@@ -80,7 +91,8 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     return wrong(`'${positionals.join(' ')}' is not a command of the gateway; there are init and repair`);
   }
   if (command === 'repair') return repairArguments(values);
-  if (values.yes !== undefined) return wrong('--yes belongs to repair');
+  const isRestore = command === 'init' && values.restore === true;
+  if (values.yes !== undefined && !isRestore) return wrong('--yes belongs to repair and to init --restore');
   const misplaced = (command === 'init' ? ONLY_SERVE : ONLY_INIT).find((name) => values[name] !== undefined);
   if (misplaced !== undefined) {
     return wrong(`--${misplaced} does not belong to ${command === 'init' ? 'init' : 'serving (it belongs to init)'}`);
@@ -88,6 +100,15 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const { inventory, 'data-dir': dataDir } = values;
   if (inventory === undefined || inventory === '') return wrong('--inventory F is missing');
   if (dataDir === undefined || dataDir === '') return wrong('--data-dir D is missing');
+  if (isRestore) {
+    const { known, yes = false } = values;
+    if (values.shard !== undefined || values.target !== undefined)
+      return wrong('--shard and --target do not belong to init --restore: the data directory has its own');
+    if (known === undefined || known === '')
+      return wrong('--known F is missing: the stack file, whose epochs the restored gateway must begin above');
+    return { ok: true, value: { command: 'restore', inventory, dataDir, known, yes } };
+  }
+  if (values.known !== undefined) return wrong('--known belongs to init --restore');
   if (command === 'init') {
     const shard = wholeNumber(values.shard ?? '0', Number.MAX_SAFE_INTEGER);
     const target = values.target ?? 'local';

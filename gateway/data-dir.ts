@@ -28,6 +28,7 @@ export type DataDirRefusalCode =
   | 'data-dir-absent'
   | 'data-dir-damaged'
   | 'data-dir-in-use'
+  | 'restore-interrupted'
   | 'deployment-mismatch'
   | 'shard-mismatch'
   | 'target-mismatch';
@@ -61,6 +62,8 @@ export type OpenedDataDir = {
   readonly lock: DataDirLock;
 };
 
+/** There while a restore is under way, so that an interrupted one is finished and not served. */
+export const RESTORE_FILE = 'restore.json';
 const CERTIFICATE_DAYS = 3650;
 const DAY_MS = 86_400_000;
 /** A mounted volume brings this folder along. */
@@ -126,6 +129,11 @@ export async function openDataDir(options: {
   }
   const identity = await readJson(join(path, 'identity.json'), identitySchema);
   if (identity === null) return damaged(path, 'identity.json');
+  if ((await namesIn(path)).includes(RESTORE_FILE)) {
+    return refuse('restore-interrupted', `a restore of ${path} was interrupted`, [
+      'run it again: cutover gateway init --restore --inventory F --data-dir D --known F --yes',
+    ]);
+  }
   const unfit = misfit(path, identity, options.inventory);
   if (unfit !== null) return { ok: false, refusal: unfit };
 
@@ -214,7 +222,7 @@ async function writeAccess(dataDir: string, now: Date): Promise<void> {
   await writeDurably(join(dataDir, 'admin.crt'), pem.cert, 0o644);
 }
 
-async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+export async function writeDurably(path: string, text: string, mode: number): Promise<void> {
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w', mode);
   try {

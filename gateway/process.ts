@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { formatProblem, type Located } from '../core/located-yaml.ts';
+import { parseStackConfig, type StackConfig } from '../core/stack-config.ts';
 import type { Credential } from './admin/credentials.ts';
 import type { AdminHost } from './admin/host.ts';
 import { startAdminServer } from './admin/server.ts';
@@ -18,6 +19,7 @@ import type { JournalFiles } from './journal/files.ts';
 import type { JournalKey } from './journal/seal.ts';
 import { readJournalKeys } from './journal-keys.ts';
 import { repairDataDir } from './repair-command.ts';
+import { restoreDataDir } from './restore-command.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 import { SignersUnusable, TrustedSigners } from './trusted-signers.ts';
 
@@ -108,6 +110,15 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
       return report.lost.length > 0 && !report.repaired ? EXIT.refused : EXIT.done;
     }
     const inventory = await readInventory(value.inventory);
+    if (value.command === 'restore') {
+      const known = await readKnown(value.known);
+      const keys = await readJournalKeys(process.env);
+      const dataDir = resolve(value.dataDir);
+      const asked = { dataDir, inventory, known, keys, nowMs: Date.now(), isWanted: value.yes };
+      const report = await restoreDataDir(asked);
+      around.out(JSON.stringify(report));
+      return report.restored ? EXIT.done : EXIT.refused;
+    }
     if (value.command === 'serve') return await serve(value, inventory, around);
     const identity = await birth(value.dataDir, inventory, value.shard, value.target);
     around.out(JSON.stringify({ born: true, dataDir: value.dataDir, ...identity }));
@@ -258,6 +269,13 @@ async function readInventory(file: string): Promise<Inventory> {
   const text = await readText(file, 'the inventory');
   const parsed = parseInventory(text, file);
   if (parsed.ok) return parsed.value;
+  throw new Ending(EXIT.usage, parsed.problems.map(formatProblem));
+}
+
+/** The routes of a stack file: what the backup may not know. */
+async function readKnown(file: string): Promise<StackConfig['routes']> {
+  const parsed = parseStackConfig(await readText(file, 'the stack file'), file);
+  if (parsed.ok) return parsed.value.routes;
   throw new Ending(EXIT.usage, parsed.problems.map(formatProblem));
 }
 

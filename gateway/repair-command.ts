@@ -4,10 +4,12 @@
  */
 import { join } from 'node:path';
 import { readNewestCheckpoint } from './checkpoint/checkpoint-file.ts';
+import { asMeta } from './checkpoint/compactor.ts';
 import { identityIn, journalDirOf } from './data-dir.ts';
 import { lockDataDir } from './data-dir-lock.ts';
+import type { FenceRecord } from './engine/records.ts';
 import { diskFiles } from './journal/files.ts';
-import { planRepair, repair } from './journal/repair.ts';
+import { planRepair, type RepairOptions, recordsIn, repair } from './journal/repair.ts';
 import { type JournalKey, Seal } from './journal/seal.ts';
 import { checkpointFolderOf } from './recover.ts';
 import { ShardRefusal } from './shard-refusal.ts';
@@ -54,7 +56,10 @@ export async function repairDataDir(
     );
     const lost = plan.damages.map((damage) => ({ ...damage, inCheckpoint: damage.to < (checkpoint?.offset ?? 0) }));
     const isNeeded = lost.length > 0;
-    const kept = isNeeded && isWanted ? await repair(options) : null;
+    const then = lost.some(({ inCheckpoint }) => !inCheckpoint)
+      ? [await fenceOf(options, Object.keys(checkpoint?.state.connections ?? {}), nowMs)]
+      : [];
+    const kept = isNeeded && isWanted ? await repair({ ...options, then }) : null;
     const { records, nextOffset } = plan;
     const next = nextSteps(dataDir, lost, kept !== null);
     return { dataDir, records, nextOffset, lost, repaired: kept !== null, kept, next };
@@ -63,13 +68,23 @@ export async function repairDataDir(
   }
 }
 
+/** A move or a message may be among what is lost: nobody is served before a person has compared. */
+async function fenceOf(options: RepairOptions, inCheckpoint: readonly string[], nowMs: number): Promise<FenceRecord> {
+  const names = new Set<string>(inCheckpoint);
+  for await (const { meta } of recordsIn(options)) {
+    const record = asMeta(meta);
+    if (record.t === 'epoch') names.add(record.record.connection);
+  }
+  return { t: 'fence', cause: 'repaired', connections: [...names], at: nowMs };
+}
+
 function nextSteps(dataDir: string, lost: RepairReport['lost'], isDone: boolean): string[] {
   if (lost.length === 0) return ['nothing is damaged: start the gateway'];
   const isState = lost.some(({ inCheckpoint }) => !inCheckpoint);
   const doubt = isState
     ? [
         'a restored snapshot that is newer than the damage loses less: compare before you decide',
-        'messages and moves may be among what is lost: before traffic, compare every epoch with the stack file (cutover status) and the outside records',
+        'messages and moves may be among what is lost: the repaired gateway starts fenced; compare every epoch with the stack file (cutover status) and the outside records, then cutover release',
       ]
     : ['the state is whole, from the checkpoint: only the history of these records is lost'];
   return isDone

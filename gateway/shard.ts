@@ -254,7 +254,11 @@ function adminHost(
       start.logger.info({ event: 'held-by-hand', connection: name, by: caller.name, reason, forMs });
       return held === null ? unknown(name) : { ok: true, value: { heldUntil: new Date(held.untilMs).toISOString() } };
     },
-    release: async (name) => (engine.release(now(), name) ? { ok: true, value: {} } : unknown(name)),
+    release: async (name, caller) => {
+      if (!engine.release(now(), name)) return unknown(name);
+      await new Promise<void>((resolve) => engine.unfence(now(), name, caller.name, resolve));
+      return { ok: true, value: {} };
+    },
     resolve: (
       id: string,
       request: ResolveRequest,
@@ -271,6 +275,8 @@ function adminHost(
       const reasons = engine.runtime.journalFailed
         ? ['the journal cannot be written: see runbooks/gateway-down.md']
         : [];
+      const fenced = [...engine.connections.values()].filter(({ isFenced }) => isFenced).length;
+      if (fenced > 0) reasons.push(`${fenced} connections are fenced after a restore: see runbooks/restore.md`);
       return { ready: reasons.length === 0, reasons };
     },
     metrics: () => registry.metrics(),

@@ -58,6 +58,8 @@ export class ConnectionEngine {
   readonly destination: Destination;
   readonly counters: Counters = noCounters();
   readonly epochs: EpochRecord[] = [];
+  /** Its journal may not know the newest: nothing is taken and nothing sent until a person has looked. */
+  isFenced = false;
   readonly changeOver: ChangeOver;
   readonly ownership: Ownership;
   readonly correlation: Correlation;

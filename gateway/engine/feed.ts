@@ -5,7 +5,7 @@
 import type { Feed } from '../../core/inventory.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { Correspondence } from './correspondence.ts';
-import { CANNOT_STORE, Intake, type IntakeOwner, type Message } from './intake.ts';
+import { CANNOT_STORE, FENCED, Intake, type IntakeOwner, type Message } from './intake.ts';
 import { PeerLink, type StrayFrame } from './peer-link.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
@@ -40,6 +40,8 @@ export type FeedObserver = {
   stray(feed: string, endpoint: string, frame: StrayFrame, cause: string): void;
   /** The platform that has issued the id which this message answers (ORR, ORL, …), if it answers one. */
   issuerOf(feed: string, payload: Uint8Array): Platform | null;
+  /** A connection of it is fenced: nothing is taken and nothing is sent. */
+  isFenced(feed: string): boolean;
   /** Something that a swap may wait for has moved. */
   moved(feed: string): void;
   /** A message is answered or given up: what its sender waited is known. */
@@ -252,6 +254,11 @@ export class FeedEngine {
     if (input.shadow !== null) this.#shadows[input.shadow].push({ input, frame: null, isListed: false });
   }
 
+  /** Restored from a backup: any copy may have been taken after it. */
+  listShadows(cause: 'restored'): void {
+    for (const platform of PLATFORMS) for (const item of this.#shadows[platform]) this.#listShadow(item, cause);
+  }
+
   /** For a checkpoint: the copies that are owed, oldest first. */
   dumpShadows(): Readonly<Record<Platform, readonly SavedShadow[]>> {
     const saved = (platform: Platform): SavedShadow[] =>
@@ -301,6 +308,10 @@ export class FeedEngine {
     const feed = this.config.name;
     return {
       message: (message) => {
+        if (this.#observer.isFenced(feed)) {
+          this.intake.refuse(message, 'AR', FENCED);
+          return;
+        }
         this.#waiting.push(message);
         this.advance();
       },
@@ -435,7 +446,8 @@ export class FeedEngine {
 
   #pumpShadow(platform: Platform): void {
     const [item] = this.#shadows[platform];
-    if (item === undefined || this.#isStopping || this.#shadowBusy[platform] || this.links[platform].busy) return;
+    if (item === undefined || this.#isStopping || this.#observer.isFenced(this.config.name)) return;
+    if (this.#shadowBusy[platform] || this.links[platform].busy) return;
     // A response is on its way to the platform that has asked.
     if (this.#current?.input.primary === platform) return;
     this.#shadowBusy[platform] = true;

@@ -3,7 +3,7 @@ import { matchesPredicate } from '../../core/hl7/message.ts';
 import type { Leg } from '../../core/inventory.ts';
 import type { Platform } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
-import { Intake, type IntakeOwner, type Message } from './intake.ts';
+import { FENCED, Intake, type IntakeOwner, type Message } from './intake.ts';
 import { newActivity } from './obligations.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -71,6 +71,10 @@ export class LegPort {
     const member = this.#pick(message.frame.payload);
     const worker = member ?? this.#members[0];
     if (worker === undefined) return;
+    if (worker.connection.isFenced) {
+      this.intake.refuse(message, 'AR', FENCED);
+      return;
+    }
     this.#working.set(message, worker);
     if (member !== undefined) member.connection.output(message, member.platform, this.intake);
     // Fits no connection of its port: kept durably, answered, listed under the port's first connection.

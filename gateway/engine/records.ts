@@ -160,6 +160,21 @@ export type StartRecord = {
   readonly at: number;
 };
 
+/** What a restored or repaired journal does not know may be the newest: its connections serve nobody until a person says so. */
+export type FenceRecord = {
+  readonly t: 'fence';
+  readonly cause: 'restored' | 'repaired';
+  readonly connections: readonly string[];
+  readonly at: number;
+};
+
+export type UnfenceRecord = {
+  readonly t: 'unfence';
+  readonly connection: string;
+  readonly by: string;
+  readonly at: number;
+};
+
 export type JournalMeta =
   | InputRecord
   | InputVerdictRecord
@@ -176,4 +191,6 @@ export type JournalMeta =
   | DecisionRecord
   | ResolutionRecord
   | StartRecord
+  | FenceRecord
+  | UnfenceRecord
   | LostRecord;

@@ -75,6 +75,8 @@ export type EngineState = {
   readonly outputs: readonly { readonly offset: number; readonly record: OutputRecord }[];
   readonly resolved: readonly { readonly offset: number; readonly decision: string }[];
   readonly strangers: readonly Stranger[];
+  /** Absent in a checkpoint from before there were fences. */
+  readonly fenced?: readonly string[];
 };
 
 export type Stranger = { readonly name: string; phase: Phase; wasUsed: boolean };
@@ -89,6 +91,8 @@ export class Recovery {
   /** Connections of the journal that the inventory no longer has, with what the journal last said of them. */
   readonly #strangers = new Map<string, Stranger>();
   readonly #renamed = new Map<string, string>();
+  /** Fenced, and not served since. */
+  readonly #restored = new Set<string>();
 
   constructor(engine: ShardEngine) {
     this.#engine = engine;
@@ -119,6 +123,7 @@ export class Recovery {
       outputs: [...this.#outputs].map(([offset, { record }]) => ({ offset, record })),
       resolved: [...this.#resolved].map(([offset, { id }]) => ({ offset, decision: id })),
       strangers: [...this.#strangers.values()],
+      fenced: [...engine.connections.values()].flatMap(({ isFenced, config }) => (isFenced ? [config.name] : [])),
     };
   }
 
@@ -170,6 +175,10 @@ export class Recovery {
     engine.decisions.load(state.decisions);
     engine.operations.load(state.operations);
     if (state.refusedMoves !== undefined) engine.refusedMoves.load(state.refusedMoves);
+    for (const name of state.fenced ?? []) {
+      const connection = this.#connection(name);
+      if (connection !== undefined) connection.isFenced = true;
+    }
     for (const { input, sender } of state.inputs) this.#inputs.set(input.offset, { input, sender });
     for (const { offset, record } of state.outputs) this.#loadOutput(offset, record);
     for (const { offset, decision } of state.resolved) {
@@ -239,7 +248,20 @@ export class Recovery {
       }
       case 'start':
         this.#closeOpen();
+        this.#restored.clear();
         return;
+      case 'fence':
+        for (const name of meta.connections) {
+          const connection = this.#connection(name);
+          if (connection !== undefined) connection.isFenced = true;
+          this.#restored.add(connection?.config.name ?? name);
+        }
+        return;
+      case 'unfence': {
+        const connection = this.#connection(meta.connection);
+        if (connection !== undefined) connection.isFenced = false;
+        return;
+      }
       case 'lost':
         return;
       case 'move-refused':
@@ -270,19 +292,33 @@ export class Recovery {
     }
     this.#closeOpen();
     for (const connection of this.#engine.connections.values()) {
-      if (!clean) listTakenOver(connection);
+      if (!clean || this.#restored.has(connection.config.name)) listTakenOver(connection);
+    }
+    for (const feed of this.#engine.feeds.values()) {
+      const connections = this.#engine.connectionsOf(feed.config.name);
+      // After a restore any copy may have been taken already, not only the first.
+      if (connections.some(({ config }) => this.#restored.has(config.name))) feed.listShadows('restored');
+      else if (!clean) feed.listInterruptedShadows('crash');
+    }
+    for (const feed of this.#engine.feeds.values()) this.#engine.whenServing(feed.config.name, () => this.#goOn(feed));
+  }
+
+  /** What is owed goes out, what is in doubt is asked, and the feed takes messages. */
+  #goOn(feed: FeedEngine): void {
+    const connections = this.#engine.connectionsOf(feed.config.name);
+    for (const connection of connections) {
       for (const platform of PLATFORMS) deliverCaptures(connection, platform);
       for (const { cause, input } of doubtsOf(connection)) this.#engine.deciding.open(connection, cause, input);
     }
-    for (const [offset, decision] of this.#resolved) this.#engine.deciding.redeliver(decision, offset);
-    for (const connection of this.#engine.connections.values()) {
+    for (const [offset, decision] of this.#resolved) {
+      if (connections.some(({ config }) => config.name === decision.connection))
+        this.#engine.deciding.redeliver(decision, offset);
+    }
+    for (const connection of connections) {
       connection.changeOver.resume();
       connection.doubts.watch();
     }
-    for (const feed of this.#engine.feeds.values()) {
-      if (!clean) feed.listInterruptedShadows('crash');
-      feed.advance();
-    }
+    feed.advance();
   }
 
   #connection(name: string): ConnectionEngine | undefined {

@@ -66,6 +66,8 @@ export class ShardEngine {
   #soakMs: number;
   readonly #recordedApprovals = new Set<string>();
   #refuseTimer: number | null = null;
+  /** By feed: what goes on once none of its connections is fenced. */
+  readonly #afterFence = new Map<string, () => void>();
   readonly #heldByHand = new Map<string, { readonly timer: number; readonly feed: FeedEngine }>();
 
   constructor(options: ShardOptions, fx: Effects) {
@@ -209,6 +211,11 @@ export class ShardEngine {
       reply(refusal(409, 'too-late', `the request was to start by ${request.notAfter}`, name));
       return;
     }
+    if (connection.isFenced) {
+      const message = `${name} is fenced: its journal was restored or repaired, and nobody has released it`;
+      reply(refusal(409, 'fenced', message, name, [`look at its lists, then: cutover release --connection ${name}`]));
+      return;
+    }
     if (this.#moves.of(name) !== null) {
       reply(refusal(409, 'operation-in-flight', `another move of ${name} is under way`, name));
       return;
@@ -333,6 +340,35 @@ export class ShardEngine {
     return true;
   }
 
+  /** A person has looked at what a restored journal may not know. The release is durable before anything moves. */
+  unfence(nowMs: number, name: string, by: string, then: () => void): void {
+    this.runtime.now = nowMs;
+    const connection = this.connections.get(name);
+    if (connection === undefined || !connection.isFenced) {
+      then();
+      return;
+    }
+    this.runtime.append({ t: 'unfence', connection: name, by, at: nowMs }, null, 'durable', () => {
+      connection.isFenced = false;
+      const { feed } = connection.config;
+      if (!this.isFenced(feed)) {
+        this.#afterFence.get(feed)?.();
+        this.#afterFence.delete(feed);
+      }
+      then();
+    });
+  }
+
+  isFenced(feed: string): boolean {
+    return this.connectionsOf(feed).some((connection) => connection.isFenced);
+  }
+
+  /** Runs now, or once the feed is not fenced any more. */
+  whenServing(feed: string, run: () => void): void {
+    if (this.isFenced(feed)) this.#afterFence.set(feed, run);
+    else run();
+  }
+
   /** Closes a decision; with `deliver` its captures go to the destination, out of order. */
   resolve(
     nowMs: number,
@@ -378,7 +414,7 @@ export class ShardEngine {
       feed,
       swap: this.#moves.of(name),
       isHeldByHand: this.#heldByHand.has(name),
-      isFenced: false,
+      isFenced: connection.isFenced,
       openDecisions: this.decisions.openOf(name),
     });
   }
@@ -388,7 +424,7 @@ export class ShardEngine {
     const connection = this.connections.get(name);
     if (connection === undefined) return null;
     const isHeldByHand = this.#heldByHand.has(name);
-    return stateOf({ connection, swap: this.#moves.of(name), isHeldByHand, isFenced: false });
+    return stateOf({ connection, swap: this.#moves.of(name), isHeldByHand, isFenced: connection.isFenced });
   }
 
   feedOf(connection: string): FeedEngine | null {
@@ -463,6 +499,7 @@ export class ShardEngine {
         this.connectionsOf(feed)[0]?.strayed(payload, cause);
       },
       issuerOf: (_feed, payload) => this.#issuerOf(payload),
+      isFenced: (feed) => this.isFenced(feed),
       moved: (feed) => this.#moves.look(feed),
       ended: (feed, message) => this.#moves.ended(feed, message),
     };

@@ -18,6 +18,12 @@ export type RepairOptions = Pick<JournalOptions, 'dir' | 'shard' | 'incarnation'
   readonly nowMs: number;
   /** Of the new journal. Default: as the journal has it. */
   readonly segmentBytes?: number;
+  /** Of the new journal; default: the same. */
+  readonly newIncarnation?: string;
+  /** Appended behind what was copied. */
+  readonly then?: readonly JournalRecord['meta'][];
+  /** What the former journal is called from then on: `journal.NAME-NOW`. Default `damaged`. */
+  readonly keptAs?: string;
 };
 
 export type Damage = {
@@ -63,6 +69,7 @@ export async function repair(options: RepairOptions): Promise<string> {
   let told: () => void = () => {};
   const { journal } = await Journal.open({
     ...options,
+    incarnation: options.newIncarnation ?? options.incarnation,
     dir: fresh,
     firstOffset: first?.header.firstOffset ?? 1,
     events: {
@@ -95,8 +102,12 @@ export async function repair(options: RepairOptions): Promise<string> {
       }
     }
   }
+  const start = Math.max(last, (first?.header.firstOffset ?? 1) - 1);
+  for (const [index, meta] of (options.then ?? []).entries()) {
+    await append({ offset: start + 1 + index, meta, payload: null });
+  }
   await journal.close();
-  const kept = `${dir}.damaged-${nowMs}`;
+  const kept = `${dir}.${options.keptAs ?? 'damaged'}-${nowMs}`;
   await files.rename(dir, kept);
   await files.rename(fresh, dir);
   await files.syncDirectory(dirname(dir));

@@ -213,7 +213,8 @@ const DISK: readonly Mutant[] = [
     rule: 3,
     file: JOURNAL,
     find: '    } catch (error) {\n      this.#fail(asError(error));\n      return;\n    }\n    const isGrown',
-    replace: '    } catch {\n      await this.#store.current.file.sync().catch(() => undefined);\n    }\n    const isGrown',
+    replace:
+      '    } catch {\n      await this.#store.current.file.sync().catch(() => undefined);\n    }\n    const isGrown',
   },
   {
     name: 'ship before durable',
@@ -231,18 +232,11 @@ const DISK: readonly Mutant[] = [
     replace: 'if (scan === null && options.incarnation === "") {',
   },
   {
-    name: 'retention that forgets owed copies',
+    name: 'retention that forgets what is owed, and what is captured for it',
     rule: 15,
     file: RECOVERY,
-    find: '      for (const { input } of [...legacy, ...next]) need(input.offset);',
-    replace: '      void [legacy, next];',
-  },
-  {
-    name: 'retention that forgets what is captured for something owed',
-    rule: 15,
-    file: RECOVERY,
-    find: '        for (const platform of PLATFORMS) need(sides[platform].output);',
-    replace: '        void sides;',
+    find: 'if (offset !== null && offset >= 0) oldest = Math.min(oldest ?? offset, offset);',
+    replace: 'if (offset !== null && offset < 0) oldest = offset;',
   },
   {
     name: 'a checkpoint without the memory of answers',
@@ -640,13 +634,6 @@ const AT_OFFSET: readonly Mutant[] = [
 
 /** Rule 8, change-overs at an offset, over a crash. */
 const AT_OFFSET_CRASHED: readonly Mutant[] = [
-  {
-    name: 'at an offset: forget at a recovery that a change-over is open',
-    rule: 8,
-    file: RECOVERY,
-    find: 'connection.changeOver.restore(atOffset ? { offset, former } : null);',
-    replace: 'connection.changeOver.restore(atOffset && offset < 0 ? { offset, former } : null);',
-  },
   {
     name: 'at an offset: a checkpoint without the change-over that is open',
     rule: 8,

@@ -1,4 +1,5 @@
 /** Many simulated nights at once, as many as there are processors, each in a thread of its own. */
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Night, NightResult } from './night-worker.ts';
@@ -21,13 +22,9 @@ export async function liveNights(nights: readonly Night[], told: (result: NightR
     try {
       for (let night = waiting.shift(); night !== undefined; night = waiting.shift()) {
         worker.postMessage(night);
-        told(
-          await new Promise<NightResult>((resolve, reject) => {
-            worker.once('message', resolve);
-            worker.once('error', reject);
-          }),
-        );
-        worker.removeAllListeners();
+        // A thread that fails rejects this as well.
+        const [result]: NightResult[] = await once(worker, 'message');
+        if (result !== undefined) told(result);
       }
     } finally {
       await worker.terminate();

@@ -379,7 +379,9 @@ class Simulation {
     if (route === undefined) return;
     const to = this.#nextPhase(route.phase, route.newWeight);
     if (to === null) return;
-    const isWanted = this.#faults.wanted === 'reowning' && this.#options.faults.force > 0;
+    const { wanted } = this.#faults;
+    // An output is under way while an epoch is on its way to the disk, or taken over, above all where a move is forced.
+    const isWanted = (wanted === 'reowning' || wanted === 'committing') && this.#options.faults.force > 0;
     const force = isRollback(route, to) && (isWanted || this.#world.chance(this.#options.faults.force));
     if (this.#world.chance(0.05)) this.#askStale(engine, party.name, to);
     if (force) this.#lose(feed, () => this.#ask(party.name, to, true));
@@ -444,12 +446,16 @@ class Simulation {
     const next = feed.platforms.find(({ name }) => name === 'new');
     if (next === undefined) return;
     this.#moves.forced++;
-    const wedgedMs = this.#world.chance(0.6) ? 300 + this.#world.roll(1500) : 0;
+    const isWanted = this.#faults.wanted === 'reowning';
+    const wedgedMs = isWanted || this.#world.chance(0.6) ? 300 + this.#world.roll(1500) : 0;
+    const heir = feed.platforms.find(({ name }) => name === 'legacy');
+    // What legacy has not made yet is taken over later.
+    if (isWanted && heir !== undefined) heir.stalledUntilMs = this.#world.now + wedgedMs + this.#world.roll(1500);
     const deadMs = 2000 + this.#world.roll(5000);
     next.wedgedUntilMs = this.#world.now + wedgedMs + (this.#world.chance(0.5) ? deadMs : 0);
     this.#world.after(wedgedMs, () => {
       this.#faults.note('dead-platform', { feed: feed.name, leg: 'new' });
-      if (this.#world.chance(0.7)) next.die();
+      if (this.#world.chance(isWanted ? 0.4 : 0.7)) next.die();
       then();
       if (this.#world.chance(this.#options.faults.crashAfterForce))
         this.#world.after(this.#world.roll(AFTER_FORCE_MS), () => this.#crash('after a forced rollback'));

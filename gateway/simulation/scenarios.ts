@@ -208,7 +208,7 @@ export const SCENARIOS = {
     shared: 3,
     sourcesPerFeed: 2,
     habits: REJECTING,
-    faults: { ...NO_FAULTS, wedgeNew: 0.1, force: 0.2 },
+    faults: { ...NO_FAULTS, wedge: 0.1, force: 0.2 },
   },
   'at-offset': { ...plain, connections: 1, shared: 3, sourcesPerFeed: 2, atOffset: true, isQuiet: true },
   'at-offset-crashes': {
