@@ -152,11 +152,14 @@ describe('one connection, all the way, with traffic', () => {
     LIMIT_MS,
   );
 
-  test('each verb made one commit of the stack file alone', () => {
+  test('each verb made one commit of the stack file alone; a switch adds where the counters begin', () => {
     const log = execFileSync('git', ['log', '--format=%s', '--name-only'], { cwd: project.folder, encoding: 'utf8' });
     expect(log).toMatch(/test: decommission northside-orders\n\nstacks\/Pulumi\.test\.yaml\n/);
     expect(log.match(/^test: /gm)).toHaveLength(6);
-    expect(new Set(log.match(/^stacks\/.*$/gm))).toEqual(new Set(['stacks/Pulumi.test.yaml']));
+    expect(log.match(/^stacks\/test\/night\.json$/gm)).toHaveLength(2);
+    expect(new Set(log.match(/^stacks\/.*$/gm))).toEqual(
+      new Set(['stacks/Pulumi.test.yaml', 'stacks/test/night.json']),
+    );
   });
 });
 
