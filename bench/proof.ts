@@ -1,5 +1,5 @@
 /**
- * `node bench/proof.ts [--rows N] [--messages N]`: what proof costs at size, over a real PostgreSQL.
+ * `node bench/proof.ts [--rows N] [--messages N] [--sections counts,worker,outside]`: what proof costs at size, over a real PostgreSQL.
  * - N outside rows (default 10,000,000) over 250 connections against as many deliveries, one lost, one doubled: how long,
  *   and how much memory this process needs at most.
  * - "Are all 250 connections matched, with a million pairs each?" from what the worker has counted.
@@ -32,10 +32,15 @@ import { JournalFollower } from '../proof/journal-follower.ts';
 import { order, Story } from '../proof/story.ts';
 
 const { values } = parseArgs({
-  options: { rows: { type: 'string', default: '10000000' }, messages: { type: 'string', default: '20000' } },
+  options: {
+    rows: { type: 'string', default: '10000000' },
+    messages: { type: 'string', default: '20000' },
+    sections: { type: 'string', default: 'counts,worker,outside' },
+  },
 });
 const ROWS = Number(values.rows);
 const MESSAGES = Number(values.messages);
+const SECTIONS = new Set(values.sections.split(','));
 const CONNECTIONS = 250;
 const DAYS = 120;
 /** Of one connection; then they begin again. */
@@ -58,9 +63,9 @@ const postgres = await Postgres.open({
 try {
   await migrateProof(postgres);
   say(`${CONNECTIONS} connections`);
-  await answerFromCounts();
-  await throughTheWorker();
-  await outsideRows();
+  if (SECTIONS.has('counts')) await answerFromCounts();
+  if (SECTIONS.has('worker')) await throughTheWorker();
+  if (SECTIONS.has('outside')) await outsideRows();
 } finally {
   await postgres.close();
   await database.remove();
@@ -207,8 +212,11 @@ async function reconciled(): Promise<readonly Reconciled[]> {
 async function outsideRows(): Promise<void> {
   const began = performance.now();
   await postgres.run(`
-    insert into cutover.journals (deployment, shard, incarnation) values ('outside', 0, 'outside');
-    insert into cutover.proof_connections (deployment, name) select 'outside', name from cutover.proof_connections where deployment = 'counts';`);
+    insert into cutover.journals (deployment, shard, incarnation) values ('outside', 0, 'outside');`);
+  await postgres.query(
+    "insert into cutover.proof_connections (deployment, name) select 'outside', unnest($1::text[])",
+    [names],
+  );
   await postgres.query(
     `insert into cutover.proof_deliveries (journal, output, connection, input, epoch, platform, at, msh10, sha256)
      select (select id from cutover.journals where incarnation = 'outside'), n, c.id, n, 1, 'legacy',
