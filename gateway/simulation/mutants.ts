@@ -67,7 +67,7 @@ const LISTS: readonly Mutant[] = [
     rule: 2,
     file: RECOVERY,
     find: "if (!clean) feed.listInterruptedShadows('crash');",
-    replace: '',
+    replace: '{}',
   },
   {
     name: 'forget maybeSent: first message of a sender after a crash',
