@@ -59,10 +59,12 @@ for (const [what, main] of [
       const random = luck(SEED);
       chaos = await Chaos.start(LINES, main === undefined ? {} : { main });
       const { estate } = chaos;
-      const faults = await again(async () => {
+      const faults = await again(async (count) => {
         await chaos?.traffic(20);
-        const swapping = random() < 0.7 ? chaos?.swap() : Promise.resolve();
-        await sleep(random() * 250);
+        const swapping = chaos?.swap();
+        // In the middle of a swap, or after one that had its time.
+        if (count % 2 === 0) await swapping;
+        else await sleep(random() * 250);
         await estate.crash();
         await swapping;
       });
@@ -118,8 +120,9 @@ test(
     ];
     const faults = await again(async (count) => {
       await chaos?.traffic(10);
-      const swapping = random() < 0.5 ? chaos?.swap() : Promise.resolve();
-      await sleep(random() * 250);
+      const swapping = chaos?.swap();
+      if (count % 4 === 0) await swapping;
+      else await sleep(random() * 250);
       await stops[count % stops.length]?.();
       await swapping;
     });
