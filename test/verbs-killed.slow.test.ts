@@ -9,8 +9,8 @@ import type { Phase } from '../core/platform.ts';
 import { type Estate, startEstate } from './verbs-estate.ts';
 
 const LIMIT_MS = 900_000;
-/** The one that is decommissioned, a step at a time, cannot come back: it has as many connections as steps. */
-const CONNECTIONS = 12;
+/** What is decommissioned, a step at a time, cannot come back: it has a connection for each kill. */
+const CONNECTIONS = 20;
 
 let estate: Estate;
 
@@ -33,6 +33,8 @@ const CASES: readonly Case[] = [
 ];
 /** One on each gateway. */
 const PAIR = 2;
+const FIRST_RETIRED = 2;
+const STEPS_OF_DECOMMISSION = 9;
 
 test.each(CASES)(
   '$verb, killed at every step: one owner each, and again finishes',
@@ -79,23 +81,14 @@ test(
   LIMIT_MS,
 );
 
-test.each(CASES.filter(({ verb }) => verb === 'switch' || verb === 'rollback'))(
+test.each(CASES)(
   '$verb, a gateway killed at every step: one owner each, and again finishes',
   async ({ verb, from, to, more }) => {
     const names = estate.names.slice(0, PAIR);
     const command = [verb, '--connection', names.join(','), ...more];
     for (const step of await stepsOf(command, names, from)) {
       await bring(names, from);
-      const started = estate.project.start([...command, '--yes', '--json']);
-      await started.until(step);
-      await estate.killGateway(1);
-      await estate.restartGateway(1);
-      const { exitCode, stdout } = await started.ended;
-      expect([0, 1, 4]).toContain(exitCode);
-      const document: unknown = JSON.parse(stdout);
-      expect(moveDocumentSchema.safeParse(document).success || errorDocumentSchema.safeParse(document).success).toBe(
-        true,
-      );
+      await whileGatewayDies([...command, '--yes'], step, 1);
       await expectOneOwner(names, [from, to]);
       await finish(command);
       await expectOneOwner(names, [to]);
@@ -106,15 +99,39 @@ test.each(CASES.filter(({ verb }) => verb === 'switch' || verb === 'rollback'))(
 );
 
 test(
-  'decommission, killed at every step: never half, and again finishes',
+  'sync, a gateway killed at every step: no route has moved, and again finishes',
   async () => {
-    for (const [index, name] of estate.names.slice(2, 11).entries()) {
+    const names = estate.names.slice(0, PAIR);
+    const command = ['sync', '--connection', names.join(',')];
+    const places: readonly Phase[] = ['switched', 'parallel'];
+    const steps = await stepsOf(command, names, 'switched');
+    for (const [index, step] of steps.entries()) {
+      const place = places[index % places.length] ?? 'parallel';
+      await bring(names, place);
+      await whileGatewayDies(command, step, 1);
+      await expectOneOwner(names, [place]);
+      await finish(command);
+      await expectOneOwner(names, [place]);
+    }
+    await expectAgreement(names, places[(steps.length - 1) % places.length] ?? 'parallel');
+  },
+  LIMIT_MS,
+);
+
+test.each(['the verb', 'its gateway'])(
+  'decommission, %s killed at every step: never half, and again finishes',
+  async (victim) => {
+    const first = victim === 'the verb' ? FIRST_RETIRED : FIRST_RETIRED + STEPS_OF_DECOMMISSION;
+    for (const [index, name] of estate.names.slice(first, first + STEPS_OF_DECOMMISSION).entries()) {
       await bring([name], 'switched');
       const command = ['decommission', '--connection', name];
-      const started = estate.project.start([...command, '--yes', '--json']);
-      await started.until(new RegExp(`\\[${index + 1}/\\d+\\] `));
-      started.kill('SIGKILL');
-      await started.ended;
+      const step = new RegExp(`\\[${index + 1}/\\d+\\] `);
+      if (victim === 'the verb') {
+        const started = estate.project.start([...command, '--yes', '--json']);
+        await started.until(step);
+        started.kill('SIGKILL');
+        await started.ended;
+      } else await whileGatewayDies([...command, '--yes'], step, shardOf(name));
       await expectOneOwner([name], ['switched', 'decommissioned']);
       await finish(command);
       await expectAgreement([name], 'decommissioned');
@@ -131,12 +148,7 @@ test.each(ENGINE_VICTIMS)(
     const names = estate.names.slice(0, PAIR);
     const command = [verb, '--connection', names.join(','), ...more];
     await bring(names, from);
-    const started = estate.project.start([...command, '--yes', '--json']);
-    const provider = await processOf('provider.ts');
-    process.kill(victim === 'provider.ts' ? provider : await processOf(victim), 'SIGKILL');
-    const { exitCode, stdout } = await started.ended;
-    expect([0, 1, 4]).toContain(exitCode);
-    const document = moveDocumentSchema.parse(JSON.parse(stdout));
+    const document = await whileEngineDies([...command, '--yes'], victim);
     expect(document.changed.length + document.failed.length + document.aborted.length).toBe(names.length);
     await expectOneOwner(names, [from, to]);
     await finish(command);
@@ -144,6 +156,32 @@ test.each(ENGINE_VICTIMS)(
   },
   LIMIT_MS,
 );
+
+/** The gateway is killed when the verb comes to this step, and started again; the verb ends with a document all the same. */
+async function whileGatewayDies(command: readonly string[], step: RegExp, shard: number): Promise<void> {
+  const started = estate.project.start([...command, '--json']);
+  await started.until(step);
+  await estate.killGateway(shard);
+  await estate.restartGateway(shard);
+  const { exitCode, stdout } = await started.ended;
+  expect([0, 1, 4]).toContain(exitCode);
+  const document: unknown = JSON.parse(stdout);
+  expect(moveDocumentSchema.safeParse(document).success || errorDocumentSchema.safeParse(document).success).toBe(true);
+}
+
+/** What runs `pulumi up`, or the provider beneath it, is killed as soon as the provider is there. */
+async function whileEngineDies(command: readonly string[], victim: string) {
+  const started = estate.project.start([...command, '--json']);
+  const provider = await processOf('provider.ts');
+  process.kill(victim === 'provider.ts' ? provider : await processOf(victim), 'SIGKILL');
+  const { exitCode, stdout } = await started.ended;
+  expect([0, 1, 4]).toContain(exitCode);
+  return moveDocumentSchema.parse(JSON.parse(stdout));
+}
+
+function shardOf(name: string): number {
+  return estate.names.indexOf(name) % 2;
+}
 
 /** What a verb says as it begins each step of its Plan. */
 async function stepsOf(command: readonly string[], names: readonly string[], from: Phase): Promise<RegExp[]> {
