@@ -22,6 +22,7 @@ test('init and serving, with their defaults', () => {
       adminHost: '127.0.0.1',
       adminTls: null,
       listenHost: null,
+      frameBudgetMib: 512,
       signers: null,
       revoked: null,
       databaseUrlEnv: null,

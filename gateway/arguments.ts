@@ -30,6 +30,8 @@ export type GatewayArguments =
       readonly adminTls: string | null;
       /** Address that feeds and legs listen on; null: this machine only in local, every interface in production. */
       readonly listenHost: string | null;
+      /** What the frames of all senders together may take. */
+      readonly frameBudgetMib: number;
       readonly signers: string | null;
       /** Keys of signers that no longer count. */
       readonly revoked: string | null;
@@ -46,10 +48,12 @@ export type ParsedArguments =
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
 cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--yes]
 cutover gateway repair --data-dir D [--yes]
-cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
+cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--frame-budget MIB] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LARGEST_PORT = 65_535;
+const FRAME_BUDGET_MIB = '512';
+const LARGEST_FRAME_BUDGET_MIB = 1_048_576;
 const OPTIONS = {
   inventory: { type: 'string' },
   'data-dir': { type: 'string' },
@@ -59,6 +63,7 @@ const OPTIONS = {
   'admin-host': { type: 'string' },
   'admin-tls': { type: 'string' },
   'listen-host': { type: 'string' },
+  'frame-budget': { type: 'string' },
   signers: { type: 'string' },
   revoked: { type: 'string' },
   'database-url-env': { type: 'string' },
@@ -74,6 +79,7 @@ const ONLY_SERVE = [
   'admin-host',
   'admin-tls',
   'listen-host',
+  'frame-budget',
   'signers',
   'revoked',
   'database-url-env',
@@ -120,6 +126,9 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   if (values['admin-port'] !== undefined && adminPort === null) return wrong('--admin-port is a port, 0 to 65535');
   const adminHost = values['admin-host'] ?? '127.0.0.1';
   const listenHost = values['listen-host'] ?? null;
+  const frameBudgetMib = wholeNumber(values['frame-budget'] ?? FRAME_BUDGET_MIB, LARGEST_FRAME_BUDGET_MIB);
+  if (frameBudgetMib === null || frameBudgetMib === 0)
+    return wrong(`--frame-budget is a number of MiB, 1 to ${LARGEST_FRAME_BUDGET_MIB}`);
   const { signers = null, revoked = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
   if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) {
     return wrong('--database-url-env is the name of an environment variable, not a URL');
@@ -133,6 +142,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     adminHost,
     adminTls: values['admin-tls'] ?? null,
     listenHost,
+    frameBudgetMib,
     signers,
     revoked,
     databaseUrlEnv,

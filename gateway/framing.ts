@@ -69,6 +69,13 @@ export class Framer {
     this.#scanned = 0;
   }
 
+  /** Forgets what has come; returns the beginning of the frame that it is in. */
+  giveUp(): Buffer {
+    const head = this.#chunks[0]?.subarray(1, 1 + HEAD_BYTES) ?? Buffer.alloc(0);
+    this.#reset();
+    return head;
+  }
+
   take(): TakenFrame {
     if (this.#bufferedBytes === 0) return NONE;
     const whole = this.#takeWhole();

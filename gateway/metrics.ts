@@ -11,6 +11,8 @@ export type MetricsSource = {
   connections(): readonly ConnectionStatus[];
   journal(): JournalUsage & { readonly bufferedBytes: number };
   openSockets(): number;
+  /** Of all senders together. */
+  frameBytes(): number;
   mishaps(): readonly Mishap[];
   certificates(): readonly { readonly endpoint: string; readonly expiresAtMs: number }[];
   /** Of the file system with the data directory. Null: it does not tell. */
@@ -117,6 +119,7 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   };
   ofDisk('free_bytes', 'Bytes that are free where the data directory is', 'freeBytes');
   ofDisk('total_bytes', 'Size of the file system where the data directory is', 'totalBytes');
+  plain('frame_bytes', 'Bytes of frames of senders, whole or not, that have no answer yet', () => source.frameBytes());
   plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
   const info: Gauge<'shard' | 'deployment' | 'version'> = new Gauge({
     name: 'cutover_info',

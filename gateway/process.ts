@@ -34,6 +34,8 @@ export type ShardOptions = {
   readonly dataDir: string;
   /** Address that feeds and legs listen on; null: as the target has it. */
   readonly listenHost: string | null;
+  /** What the frames of all senders together may take; absent: 512 MiB. */
+  readonly frameBudgetBytes?: number;
   /** Whose approvals count; null: target local without approvals. */
   readonly signers: TrustedSigners | null;
   /** Where durable records are shipped to; null: nowhere. */
@@ -149,6 +151,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
     const shard = await around.startShard({
       adminCertificate: tls.certificate,
       listenHost: options.listenHost,
+      frameBudgetBytes: options.frameBudgetMib * 1024 ** 2,
       inventory,
       inventoryFolder,
       identity,

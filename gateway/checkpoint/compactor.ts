@@ -32,7 +32,14 @@ export class Compactor {
     this.#options = options;
     const { inventory, shard, from } = options;
     const engine = new ShardEngine(
-      { inventory, shard, target: 'local', frameLimitBytes: FRAME_LIMIT_BYTES, afterCrash: true },
+      {
+        inventory,
+        shard,
+        target: 'local',
+        frameLimitBytes: FRAME_LIMIT_BYTES,
+        frameBudgetBytes: FRAME_LIMIT_BYTES,
+        afterCrash: true,
+      },
       NOTHING,
     );
     this.#recovery = new Recovery(engine);

@@ -5,6 +5,7 @@
 import type { Listener } from '../../core/inventory.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
 import { factsOf, ownAnswer, readAnswer } from './answers.ts';
+import type { FrameHolder } from './frame-budget.ts';
 import type { SocketId } from './io.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { RetryDigest } from './retry-digest.ts';
@@ -58,11 +59,15 @@ type Socket = {
   /** Nothing of the next frame had arrived when the last answer was written: the next frame proves it was read. */
   provesReading: boolean;
   hasSpoken: boolean;
+  /** What of it counts in the budget of frames, and who is there for it where that is used up. */
+  countedBytes: number;
+  holder: FrameHolder | null;
 };
 
 /** What a refusal says while the journal cannot be written. */
 export const FENCED = 'the gateway was restored and takes nothing yet';
 export const CANNOT_STORE = 'the gateway cannot store messages at the moment';
+const NO_ROOM = 'the gateway has no room for more at the moment';
 /** Frames for a sender that has no socket open wait for its next one. */
 const PENDING_LIMIT = 100;
 const PASSED_BACK_LIMIT = 1000;
@@ -118,6 +123,8 @@ export class Intake implements SocketOwner {
       isLast: false,
       provesReading: false,
       hasSpoken: false,
+      countedBytes: 0,
+      holder: null,
     };
     this.#sockets.set(id, socket);
     this.#sendPending(socket);
@@ -181,6 +188,41 @@ export class Intake implements SocketOwner {
       socket.paused = true;
       this.#runtime.fx.pause(id);
     }
+    this.#count(socket);
+  }
+
+  /** Rule 15: what the frame that is coming and the message in work take. */
+  #count(socket: Socket): void {
+    const { budget } = this.#runtime;
+    const comingBytes = socket.ended ? 0 : socket.framer.bufferedBytes;
+    const bytes = comingBytes + (socket.current?.frame.raw.length ?? 0);
+    if (bytes !== socket.countedBytes) {
+      const more = bytes - socket.countedBytes;
+      socket.countedBytes = bytes;
+      budget.take(more);
+    }
+    const isUnfinished = socket.current === null && comingBytes > 0;
+    if (!isUnfinished && socket.holder !== null) {
+      const { holder } = socket;
+      socket.holder = null;
+      budget.finished(holder);
+    } else if (isUnfinished && budget.isOver) {
+      socket.holder ??= this.#holderOf(socket);
+      budget.unfinished(socket.holder, comingBytes);
+    }
+  }
+
+  #holderOf(socket: Socket): FrameHolder {
+    return {
+      pause: () => this.#runtime.fx.pause(socket.id),
+      resume: () => {
+        if (!socket.ended && !socket.paused) this.#runtime.fx.resume(socket.id);
+      },
+      refuse: () => {
+        this.#runtime.fx.log('warn', 'frame-budget-refused', { endpoint: this.#name });
+        this.#turnOff(socket, socket.framer.giveUp(), NO_ROOM);
+      },
+    };
   }
 
   /** A sender that has said its last still gets the answer that it waits for. */
@@ -238,6 +280,8 @@ export class Intake implements SocketOwner {
       if (socket !== undefined) {
         socket.current = null;
         this.#sockets.delete(id);
+        socket.ended = true;
+        this.#count(socket);
         this.onGone(socket.hasSpoken);
       }
     }
@@ -269,10 +313,11 @@ export class Intake implements SocketOwner {
       const taken = socket.framer.take();
       if (taken.kind === 'none') break;
       // An empty frame is a keep-alive of some senders: there is nothing to pass on or to answer.
-      if (taken.kind === 'too-large') this.#refuseTooLarge(socket, taken.head);
+      if (taken.kind === 'too-large') this.#turnOff(socket, taken.head, 'frame over the limit');
       else if (taken.frame.payload.length > 0) this.#accept(socket, taken.frame);
     }
     socket.pumping = false;
+    this.#count(socket);
     if (socket.current !== null || socket.ended) return;
     if (turns < FRAMES_PER_TURN && socket.isLast) {
       this.#end(socket);
@@ -373,9 +418,9 @@ export class Intake implements SocketOwner {
     }
   }
 
-  #refuseTooLarge(socket: Socket, head: Buffer): void {
+  /** Refuses a frame that is not complete, by what has come of it; what follows of it is nobody's. */
+  #turnOff(socket: Socket, head: Buffer, cause: string): void {
     const facts = factsOf(head);
-    const cause = 'frame over the limit';
     this.#owner.refused(facts, cause);
     const answer = ownAnswer(head, 'AR', cause, this.#runtime.now);
     this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
@@ -392,8 +437,9 @@ export class Intake implements SocketOwner {
     this.#sockets.delete(socket.id);
     this.onGone(socket.hasSpoken);
     const message = socket.current;
-    if (message === null) return;
     socket.current = null;
+    this.#count(socket);
+    if (message === null) return;
     message.waiters.delete(socket.id);
     if (message.waiters.size === 0) this.#owner.deserted(message);
   }

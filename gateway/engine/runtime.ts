@@ -1,4 +1,5 @@
 /** What every part of the engine stands on: the time of the present event, timers, socket numbers, the journal's tail. */
+import { FrameBudget, type FrameLimits } from './frame-budget.ts';
 import type { Effects, Purpose, SocketId } from './io.ts';
 import type { JournalMeta } from './records.ts';
 
@@ -15,6 +16,7 @@ type Waiter = { readonly offset: number; readonly run: () => void };
 
 export class Runtime {
   readonly fx: Effects;
+  readonly budget: FrameBudget;
   /** Milliseconds since 1970, of the event that is being handled. */
   now = 0;
   nextOffset = 0;
@@ -31,8 +33,9 @@ export class Runtime {
   #reads = new Map<number, (payload: Buffer | null) => void>();
   #nextRead = 1;
 
-  constructor(fx: Effects) {
+  constructor(fx: Effects, limits: FrameLimits) {
     this.fx = fx;
+    this.budget = new FrameBudget(limits, this);
   }
 
   after(delayMs: number, run: () => void): number {

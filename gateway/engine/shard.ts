@@ -29,6 +29,8 @@ export type ShardOptions = {
   readonly shard: number;
   readonly target: 'local' | 'production';
   readonly frameLimitBytes: number;
+  /** What the frames of all senders together may take; absent: 512 MiB. */
+  readonly frameBudgetBytes?: number;
   /** The signers that moves are judged against; absent: none, which only target local accepts. */
   readonly authority?: (() => Authority) | null;
   /** The last run did not end cleanly: what the peers know may be more than what the journal knows. */
@@ -41,6 +43,7 @@ export type MoveWatch = {
   staleEpoch(): void;
 };
 
+const FRAME_BUDGET_BYTES = 512 * 1024 * 1024;
 const SEGMENT_MSA = Buffer.from('MSA', 'latin1');
 
 /** A disk that fails for a moment makes senders wait, no more. */
@@ -72,7 +75,8 @@ export class ShardEngine {
 
   constructor(options: ShardOptions, fx: Effects) {
     this.#options = options;
-    this.runtime = new Runtime(fx);
+    const { frameBudgetBytes: budgetBytes = FRAME_BUDGET_BYTES, frameLimitBytes: frameBytes } = options;
+    this.runtime = new Runtime(fx, { budgetBytes, frameBytes });
     this.decisions = new Decisions(options.shard);
     this.deciding = new Deciding(options.shard, this.runtime, this.decisions, this.connections);
     this.#moves = new RouteMoves(this.runtime, this.operations, this.deciding, {

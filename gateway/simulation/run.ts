@@ -183,7 +183,14 @@ class Simulation {
     driver.onError = (what) => this.#violate(2, what);
     const { clean } = report;
     const engine = new ShardEngine(
-      { inventory: this.#inventory, shard: 0, target: 'local', frameLimitBytes: 1 << 20, afterCrash: !clean },
+      {
+        inventory: this.#inventory,
+        shard: 0,
+        target: 'local',
+        frameLimitBytes: 1 << 20,
+        frameBudgetBytes: 1 << 28,
+        afterCrash: !clean,
+      },
       driver,
     );
     engine.runtime.nextOffset = report.nextOffset;
