@@ -102,7 +102,9 @@ async function restore(options: RestoreOptions, identity: Identity): Promise<Res
   const seal = new Seal(identity.incarnation, keys);
   const checkpoint = await readNewestCheckpoint(checkpointFolderOf(dataDir), identity.incarnation, seal);
   const engine = await engineOf(options, identity, checkpoint, reading);
-  const moves = [...engine.connections.values()].map((connection) => routeAfter(connection, options.known, plan));
+  const moves = [...engine.connections.values()].map((connection) =>
+    routeAfter(connection, options.known, plan, engine.decisions.openOf(connection.config.name)),
+  );
   const report: RestoreReport = {
     dataDir,
     restored: isWanted,
@@ -161,6 +163,7 @@ function routeAfter(
   connection: ShardEngine['connections'] extends ReadonlyMap<string, infer C> ? C : never,
   known: RestoreOptions['known'],
   plan: Plan,
+  openDecisions: number,
 ) {
   const { config, route: own, epochs } = connection;
   const elsewhere = known[config.name] ?? null;
@@ -191,7 +194,7 @@ function routeAfter(
     phase,
     newWeight,
     maybeOwed: connection.obligations.size,
-    openDecisions: 0,
+    openDecisions,
   };
   return { record, facts };
 }
