@@ -58,6 +58,7 @@ test('a status that is not green is explained by connection', () => {
       { ...line, name: 'fine', state: 'steady', rollbackReady: ready },
       { ...line, name: 'busy', state: 'draining', rollbackReady: { ready: false, reasons: ['legacy is behind'] } },
     ],
+    waivers: [],
     nextSteps: ['wait'],
   };
   const lines = statusComplaintsOf({ stdout: JSON.stringify(status), tail: [] });
