@@ -264,6 +264,10 @@ export class ConnectionEngine {
     }
     const obligation = this.obligations.get(input.first);
     if (obligation !== null && !isPrimary && verdict === 'negative') this.#refused(obligation, platform);
+    if (obligation !== null && isPrimary && verdict === 'positive') {
+      obligation.verdict = verdict;
+      this.doubts.mark(obligation);
+    }
     this.obligations.answered(input.first, platform, verdict, isPrimary, this.#runtime.now);
   }
 

@@ -2,7 +2,7 @@
  * Rules 2 and 9: where the platform that owns an output gets its inputs as copies (a weight, a shared feed), a copy that it
  * rejects, or makes nothing of in time, is for a person, with the other platform's capture as the proposal.
  */
-import { otherPlatform } from '../../core/platform.ts';
+import { otherPlatform, type Platform } from '../../core/platform.ts';
 import { hasEnded, type Obligation, type Obligations } from './obligations.ts';
 import type { Ownership } from './ownership.ts';
 import type { Runtime } from './runtime.ts';
@@ -27,10 +27,11 @@ export class Doubts {
     this.#runtime = runtime;
   }
 
-  /** Something of it has changed: did its owner reject its copy? */
+  /** Something of it has changed: did its owner reject its copy, or is its owner's output kept here for nobody? */
   mark(obligation: Obligation): void {
     const owner = this.#owner.ownership.ownerOfInput(obligation);
-    obligation.isDoubtful = owner !== null && obligation.sides[owner].refused && obligation.verdict === 'positive';
+    const isAsked = owner !== null && (obligation.sides[owner].refused || isStranded(obligation, owner));
+    obligation.isDoubtful = isAsked && obligation.verdict === 'positive';
     if (obligation.isDoubtful) this.#rejected.add(obligation);
     else this.#rejected.delete(obligation);
   }
@@ -47,9 +48,11 @@ export class Doubts {
       const other = obligation.sides[otherPlatform(owner)];
       if (!hasEnded(other)) continue;
       this.#rejected.delete(obligation);
-      if (makesOne || other.kept) this.#owner.doubt('copy-rejected', obligation);
+      const isRefused = obligation.sides[owner].refused;
+      if (!isRefused && !other.delivered) this.#owner.doubt('output-captured', obligation);
+      else if (isRefused && (makesOne || other.kept)) this.#owner.doubt('copy-rejected', obligation);
       else {
-        // It makes no output of every input: the other platform has shown that nothing is owed here.
+        // The other platform has delivered, or has shown that nothing is owed here: not every input makes an output.
         obligation.isDoubtful = false;
         obligations.closeIfDone(obligation);
       }
@@ -83,4 +86,13 @@ export class Doubts {
         this.#owner.doubt('output-missing', obligation);
     }
   }
+}
+
+/**
+ * The other platform owned it when its owner of now made its output, which was captured; nobody had accepted the message
+ * then, and a platform that knows the resend makes no second one.
+ */
+function isStranded({ sides, owner: heir, isPromised }: Obligation, owner: Platform): boolean {
+  const { state, kept, delivered } = sides[owner];
+  return heir === null && !isPromised && state === 'settled' && kept && !delivered;
 }

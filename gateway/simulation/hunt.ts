@@ -7,19 +7,36 @@ import { SCENARIOS } from './scenarios.ts';
 
 export type Catch = { readonly scenario: string; readonly seed: number; readonly violation: string };
 
+/** The night that is being played. */
+let night = { scenario: '', seed: 0 };
+
 async function hunt(seeds: number, steps: number): Promise<Catch | null> {
   for (let seed = 1; seed <= seeds; seed++) {
     for (const [scenario, options] of Object.entries(SCENARIOS)) {
+      night = { scenario, seed };
       try {
         const { violations } = await simulate({ ...options, seed, steps, stopsAtFirst: true });
         const [violation] = violations;
         if (violation !== undefined) return { scenario, seed, violation };
       } catch (error) {
-        return { scenario, seed, violation: `the engine threw: ${error instanceof Error ? error.message : 'unknown'}` };
+        return thrown(error);
       }
     }
   }
   return null;
 }
 
-process.stdout.write(`${JSON.stringify(await hunt(Number(process.argv[2]), Number(process.argv[3])))}\n`);
+function thrown(error: unknown): Catch {
+  return { ...night, violation: `the engine threw: ${error instanceof Error ? error.message : 'unknown'}` };
+}
+
+function tell(caught: Catch | null): void {
+  process.stdout.write(`${JSON.stringify(caught)}\n`);
+}
+
+// What the journal tells the engine comes from promises of its own: what the engine throws there ends up here.
+process.once('uncaughtException', (error) => {
+  tell(thrown(error));
+  process.exit(0);
+});
+tell(await hunt(Number(process.argv[2]), Number(process.argv[3])));
