@@ -311,13 +311,6 @@ const RETRIES: readonly Mutant[] = [
     replace: "        verdict !== 'other'\n          ? {",
   },
   {
-    name: 'replay a recorded rejection after a restart',
-    rule: 6,
-    file: RECOVERY,
-    find: "if (verdict === 'positive' && answer !== null) remembered",
-    replace: 'if (answer !== null) remembered',
-  },
-  {
     name: 'compare ids only',
     rule: 6,
     file: MEMORY,
