@@ -13,6 +13,8 @@ export type Parties = {
   /** As a platform that is stopped: nobody listens, and what it had taken it sends on when it is back. */
   down(platform: 'legacy' | 'new'): Promise<void>;
   up(platform: 'legacy' | 'new'): Promise<void>;
+  /** From now on everybody takes that long to answer, so that whoever waits for answers can be seen waiting. */
+  answerAfter(ms: number): void;
   /** Sends one message to the feed and gives back the code of its answer. */
   send(feedPort: number, id: string): Promise<string>;
   stop(): Promise<void>;
@@ -28,6 +30,7 @@ export async function startParties(
 ): Promise<Parties> {
   const delivered: string[] = [];
   let isOver = false;
+  let answerAfterMs = 0;
   const sockets = new Set<Socket>();
   const own = new Map<number, { server: Server; readonly sockets: Set<Socket>; readonly make: () => Server }>();
   const listen = async (onMessage: (message: string) => void): Promise<number> => {
@@ -39,7 +42,9 @@ export async function startParties(
         socket.on('error', () => undefined);
         eachFrame(socket, (message) => {
           onMessage(message);
-          socket.write(frame(answerTo(message)));
+          const answer = frame(answerTo(message));
+          if (answerAfterMs === 0) socket.write(answer);
+          else setTimeout(() => socket.write(answer), answerAfterMs);
         });
       });
     const server = make();
@@ -75,6 +80,9 @@ export async function startParties(
       one.server = one.make();
       one.server.listen(ports[platform], '127.0.0.1');
       await once(one.server, 'listening');
+    },
+    answerAfter: (ms) => {
+      answerAfterMs = ms;
     },
     send: async (feedPort, id) => {
       const answer = await exchange(feedPort, order(id), sockets);
