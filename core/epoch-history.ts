@@ -4,6 +4,8 @@ import { digestOf } from './canonical-json.ts';
 
 /** The verb of the epoch with which a restored gateway begins. */
 export const RESTORE_VERB = 'restore';
+/** The verb of the epoch with which a feed's connections begin at another shard. */
+export const MOVE_VERB = 'move-shard';
 
 /** The record that follows `previous` (null: epoch 1), with its link and digest. */
 export function linkEpoch(previous: EpochRecord | null, fields: Omit<EpochRecord, 'previous' | 'digest'>): EpochRecord {
@@ -20,8 +22,10 @@ export function verifyEpochs(names: readonly string[], records: readonly EpochRe
     const { digest, ...unsigned } = record;
     if (!names.includes(record.connection)) return { epoch: record.epoch, fault: 'connection' };
     const following = (previous?.epoch ?? 0) + 1;
-    // A restore begins above every epoch known elsewhere, whether or not the backup has them.
-    const isFollowing = record.verb === RESTORE_VERB ? record.epoch >= following : record.epoch === following;
+    // A restore begins above every epoch known elsewhere, whether or not the backup has them. So does a move that is repeated
+    // after a restore.
+    const mayLeap = record.verb === RESTORE_VERB || record.verb === MOVE_VERB;
+    const isFollowing = mayLeap ? record.epoch >= following : record.epoch === following;
     if (!isFollowing) return { epoch: record.epoch, fault: 'gap' };
     if (record.previous !== (previous?.digest ?? '')) return { epoch: record.epoch, fault: 'link' };
     if (digestOf(unsigned) !== digest) return { epoch: record.epoch, fault: 'digest' };

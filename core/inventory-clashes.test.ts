@@ -137,6 +137,14 @@ describe('given shards and feeds that do not fit, when the inventory is read', (
     });
   });
 
+  test('then a feed that would come from the shard that it is of is named', () => {
+    expectOne(GOOD.replace('port: 21001\n', 'port: 21001\n      movedFrom: 0\n'), {
+      at: '      movedFrom: 0',
+      path: 'connections[0].feed.movedFrom',
+      says: ['shard 0', 'cannot come from there'],
+    });
+  });
+
   test('then a feed that does not exist is named', () => {
     const text = GOOD.replace('feed: lis-results\n    outputs', 'feed: lis-result\n    outputs');
     expectOne(text.replace(/22900, match: \{ MSH-5: SOUTHSIDE/, '22902, match: { MSH-5: SOUTHSIDE'), {

@@ -132,11 +132,20 @@ function clashingShards(raw: RawInventory): Clash[] {
     const message = `no gateway has shard ${shard}`;
     clashes.push({ path, message, remedy: 'add it under `gateways`, or move the feed to a shard that has one' });
   };
+  const judge = (
+    { shard, movedFrom }: { readonly shard: number; readonly movedFrom?: number | undefined },
+    path: Path,
+  ): void => {
+    need(shard, [...path, 'shard']);
+    if (movedFrom !== shard) return;
+    const message = `it is of shard ${shard}, and cannot come from there`;
+    clashes.push({ path: [...path, 'movedFrom'], message, remedy: 'name the shard that has served it before' });
+  };
   raw.feeds.forEach((feed, index) => {
-    need(feed.shard, ['feeds', index, 'shard']);
+    judge(feed, ['feeds', index]);
   });
   raw.connections.forEach((item, index) => {
-    if (typeof item.feed !== 'string') need(item.feed.shard, ['connections', index, 'feed', 'shard']);
+    if (typeof item.feed !== 'string') judge(item.feed, ['connections', index, 'feed']);
   });
   return clashes;
 }

@@ -85,6 +85,11 @@ const listener = {
 const feedBody = {
   port,
   shard: z.int().min(0).default(0),
+  movedFrom: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('the shard that has served it: this one serves it once `gateway move-in` has brought its state'),
   ...listener,
   platforms: z.strictObject({ legacy: platformAddress, new: platformAddress }),
 };
@@ -214,6 +219,8 @@ export type Listener = ListenerSecurity & {
 export type Feed = Listener & {
   readonly name: string;
   readonly shard: number;
+  /** The shard that its state comes from; null: it was born here. */
+  readonly movedFrom: number | null;
   readonly platforms: Readonly<Record<Platform, Peer>>;
   /** Names of the connections that it serves, in the inventory's order. */
   readonly connections: readonly string[];
@@ -314,6 +321,7 @@ function toFeed(feed: RawFeed, connections: readonly string[]): Feed {
   return {
     name: feed.name,
     shard: feed.shard,
+    movedFrom: feed.movedFrom ?? null,
     ...toListener(feed),
     platforms: { legacy: toPeer(feed.platforms.legacy), new: toPeer(feed.platforms.new) },
     connections,

@@ -34,14 +34,24 @@ test('init and serving, with their defaults', () => {
   expect(parseArguments([...FILES, '--database-url-env', 'LAB_DB'])).toMatchObject({
     value: { databaseUrlEnv: 'LAB_DB' },
   });
+  expect(parseArguments(['move-out', ...FILES, '--feed', 'a,b', '--to', '1', '--file', 'x'])).toMatchObject({
+    value: { command: 'move-out', feeds: ['a', 'b'], to: 1, file: 'x', yes: false },
+  });
+  expect(parseArguments(['move-in', ...FILES, '--file', 'x', '--yes'])).toMatchObject({
+    value: { command: 'move-in', file: 'x', known: null, yes: true },
+  });
   expect(parseArguments(['--help'])).toEqual({ ok: true, value: { command: 'help' } });
 });
 
 test.each([
   [[], '--inventory F is missing'],
   [['--inventory', 'i'], '--data-dir D is missing'],
-  [['serve', ...FILES], 'there are init and repair'],
-  [['init', 'again', ...FILES], 'there are init and repair'],
+  [['serve', ...FILES], 'there are init, repair, move-out, move-in'],
+  [['init', 'again', ...FILES], 'there are init, repair, move-out, move-in'],
+  [['move-out', ...FILES, '--feed', 'a', '--to', '1'], '--file is missing'],
+  [['move-out', ...FILES, '--feed', 'a,', '--to', '1', '--file', 'x'], '--feed is a name'],
+  [['move-in', ...FILES, '--file', 'x', '--to', '1'], '--to does not belong to move-in'],
+  [[...FILES, '--file', 'x'], '--file belongs to move-out and move-in'],
   [[...FILES, '--shard', '1'], '--shard does not belong to serving'],
   [['init', ...FILES, '--admin-port', '1'], '--admin-port does not belong to init'],
   [[...FILES, '--admin-port', '65536'], '--admin-port is a port'],

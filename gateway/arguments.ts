@@ -20,6 +20,25 @@ export type GatewayArguments =
       readonly yes: boolean;
     }
   | {
+      readonly command: 'move-out';
+      readonly inventory: string;
+      readonly dataDir: string;
+      readonly feeds: readonly string[];
+      /** The shard that gets them. */
+      readonly to: number;
+      readonly file: string;
+      readonly yes: boolean;
+    }
+  | {
+      readonly command: 'move-in';
+      readonly inventory: string;
+      readonly dataDir: string;
+      readonly file: string;
+      /** Stack file; null: it was not restored. */
+      readonly known: string | null;
+      readonly yes: boolean;
+    }
+  | {
       readonly command: 'serve';
       readonly inventory: string;
       readonly dataDir: string;
@@ -48,6 +67,8 @@ export type ParsedArguments =
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
 cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--yes]
 cutover gateway repair --data-dir D [--yes]
+cutover gateway move-out --feed A[,B] --to N --inventory F --data-dir D --file X [--yes]
+cutover gateway move-in --inventory F --data-dir D --file X [--known STACK-FILE] [--yes]
 cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--frame-budget MIB] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -71,9 +92,16 @@ const OPTIONS = {
   yes: { type: 'boolean' },
   restore: { type: 'boolean' },
   known: { type: 'string' },
+  feed: { type: 'string' },
+  to: { type: 'string' },
+  file: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 const ONLY_INIT = ['shard', 'target', 'restore', 'known'] as const;
+const ONLY_MOVES = ['feed', 'to', 'file'] as const;
+const OF_MOVE_OUT: readonly string[] = ['inventory', 'data-dir', 'yes', 'feed', 'to', 'file'];
+const OF_MOVE_IN: readonly string[] = ['inventory', 'data-dir', 'yes', 'file', 'known'];
+const COMMANDS: readonly string[] = ['init', 'repair', 'move-out', 'move-in'];
 const ONLY_SERVE = [
   'admin-port',
   'admin-host',
@@ -93,12 +121,17 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const { values, positionals } = parsed;
   if (values.help === true) return { ok: true, value: { command: 'help' } };
   const [command, ...rest] = positionals;
-  if ((command !== undefined && command !== 'init' && command !== 'repair') || rest.length > 0) {
-    return wrong(`'${positionals.join(' ')}' is not a command of the gateway; there are init and repair`);
+  if ((command !== undefined && !COMMANDS.includes(command)) || rest.length > 0) {
+    return wrong(`'${positionals.join(' ')}' is not a command of the gateway; there are ${COMMANDS.join(', ')}`);
   }
   if (command === 'repair') return repairArguments(values);
+  if (command === 'move-out') return moveOutArguments(values);
+  if (command === 'move-in') return moveInArguments(values);
+  const ofMoves = ONLY_MOVES.find((name) => values[name] !== undefined);
+  if (ofMoves !== undefined) return wrong(`--${ofMoves} belongs to move-out and move-in`);
   const isRestore = command === 'init' && values.restore === true;
-  if (values.yes !== undefined && !isRestore) return wrong('--yes belongs to repair and to init --restore');
+  if (values.yes !== undefined && !isRestore)
+    return wrong('--yes belongs to repair, move-out, move-in and init --restore');
   const misplaced = (command === 'init' ? ONLY_SERVE : ONLY_INIT).find((name) => values[name] !== undefined);
   if (misplaced !== undefined) {
     return wrong(`--${misplaced} does not belong to ${command === 'init' ? 'init' : 'serving (it belongs to init)'}`);
@@ -114,7 +147,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
       return wrong('--known F is missing: the stack file, whose epochs the restored gateway must begin above');
     return { ok: true, value: { command: 'restore', inventory, dataDir, known, yes } };
   }
-  if (values.known !== undefined) return wrong('--known belongs to init --restore');
+  if (values.known !== undefined) return wrong('--known belongs to init --restore and move-in');
   if (command === 'init') {
     const shard = wholeNumber(values.shard ?? '0', Number.MAX_SAFE_INTEGER);
     const target = values.target ?? 'local';
@@ -157,6 +190,46 @@ function repairArguments(values: Readonly<Record<string, unknown>>): ParsedArgum
   if (foreign !== undefined) return wrong(`--${foreign} does not belong to repair`);
   if (typeof dataDir !== 'string' || dataDir === '') return wrong('--data-dir D is missing');
   return { ok: true, value: { command: 'repair', dataDir, yes: yes === true } };
+}
+
+type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+function moveOutArguments(values: Values): ParsedArguments {
+  const foreign = Object.keys(values).find((name) => !OF_MOVE_OUT.includes(name));
+  if (foreign !== undefined) return wrong(`--${foreign} does not belong to move-out`);
+  const missing = missingOf(values, ['feed', 'to', 'inventory', 'data-dir', 'file']);
+  if (missing !== null) return wrong(missing);
+  const to = wholeNumber(textOf(values.to), Number.MAX_SAFE_INTEGER);
+  if (to === null) return wrong('--to is the shard that gets the feed, a whole number from 0');
+  const feeds = textOf(values.feed).split(',');
+  if (feeds.some((name) => name === '')) return wrong('--feed is a name, or several with commas between them');
+  const [inventory, dataDir, file] = [values.inventory, values['data-dir'], values.file].map(textOf);
+  const value = { feeds, to, yes: values.yes === true, ...named(inventory, dataDir, file) };
+  return { ok: true, value: { command: 'move-out', ...value } };
+}
+
+function moveInArguments(values: Values): ParsedArguments {
+  const foreign = Object.keys(values).find((name) => !OF_MOVE_IN.includes(name));
+  if (foreign !== undefined) return wrong(`--${foreign} does not belong to move-in`);
+  const missing = missingOf(values, ['inventory', 'data-dir', 'file']);
+  if (missing !== null) return wrong(missing);
+  const [inventory, dataDir, file] = [values.inventory, values['data-dir'], values.file].map(textOf);
+  const known = values.known === undefined ? null : textOf(values.known);
+  const value = { known, yes: values.yes === true, ...named(inventory, dataDir, file) };
+  return { ok: true, value: { command: 'move-in', ...value } };
+}
+
+function named(inventory = '', dataDir = '', file = '') {
+  return { inventory, dataDir, file };
+}
+
+function missingOf(values: Values, names: readonly string[]): string | null {
+  const missing = names.find((name) => textOf(values[name]) === '');
+  return missing === undefined ? null : `--${missing} is missing`;
+}
+
+function textOf(value: string | boolean | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function parse(argv: readonly string[]) {

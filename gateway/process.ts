@@ -18,6 +18,8 @@ import { JournalCorruptError, JournalForeignError, JournalKeyError } from './jou
 import type { JournalFiles } from './journal/files.ts';
 import type { JournalKey } from './journal/seal.ts';
 import { readJournalKeys } from './journal-keys.ts';
+import { moveIn } from './move-in-command.ts';
+import { moveOut } from './move-out-command.ts';
 import { repairDataDir } from './repair-command.ts';
 import { restoreDataDir } from './restore-command.ts';
 import { ShardRefusal } from './shard-refusal.ts';
@@ -121,6 +123,7 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
       around.out(JSON.stringify(report));
       return report.restored ? EXIT.done : EXIT.refused;
     }
+    if (value.command === 'move-out' || value.command === 'move-in') return await moveFeed(value, inventory, around);
     if (value.command === 'serve') return await serve(value, inventory, around);
     const identity = await birth(value.dataDir, inventory, value.shard, value.target);
     around.out(JSON.stringify({ born: true, dataDir: value.dataDir, ...identity }));
@@ -130,6 +133,25 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
     for (const line of ending.lines) around.error(`cutover gateway: ${line}`);
     return ending.code;
   }
+}
+
+async function moveFeed(
+  value: Extract<GatewayArguments, { command: 'move-out' | 'move-in' }>,
+  inventory: Inventory,
+  around: Surroundings,
+): Promise<ExitCode> {
+  const keys = await readJournalKeys(process.env);
+  const [dataDir, file] = [resolve(value.dataDir), resolve(value.file)];
+  const asked = { dataDir, inventory, file, keys, nowMs: Date.now(), isWanted: value.yes };
+  if (value.command === 'move-out') {
+    const report = await moveOut({ ...asked, feeds: value.feeds, to: value.to });
+    around.out(JSON.stringify(report));
+    return report.file === null ? EXIT.refused : EXIT.done;
+  }
+  const known = value.known === null ? {} : await readKnown(value.known);
+  const report = await moveIn({ ...asked, known });
+  around.out(JSON.stringify(report));
+  return report.movedIn ? EXIT.done : EXIT.refused;
 }
 
 async function serve(options: Serve, inventory: Inventory, around: Surroundings): Promise<ExitCode> {

@@ -23,6 +23,7 @@ export function checkpointFolderOf(dataDir: string): string {
 /** The caller calls `finish` once the journal may be appended to. Throws ShardRefusal where something is missing. */
 export async function recoverEngine(
   engine: ShardEngine,
+  shardOf: (connection: string) => number | null,
   checkpoint: Checkpoint | null,
   { recovered, report, usage }: Recovered,
 ): Promise<Recovery> {
@@ -39,11 +40,17 @@ export async function recoverEngine(
     if (offset >= from) recovery.apply(offset, asMeta(meta), payload === null ? null : viewOf(payload));
   }
   const [stranger] = recovery.strangers;
-  if (stranger !== undefined) throw refusalOf(stranger);
+  if (stranger !== undefined) throw refusalOf(stranger, shardOf(stranger.name));
   return recovery;
 }
 
-function refusalOf({ name, phase }: Stranger): ShardRefusal {
+function refusalOf({ name, phase }: Stranger, shard: number | null): ShardRefusal {
+  if (shard !== null) {
+    return new ShardRefusal(
+      `the journal knows the connection '${name}' (phase ${phase}), and the inventory gives it to shard ${shard}`,
+      `move it first: cutover gateway move-out --to ${shard} … (docs/how-to/move-a-feed.md), or give it back to this shard`,
+    );
+  }
   return new ShardRefusal(
     `the journal knows the connection '${name}' (phase ${phase}), the inventory does not`,
     'put it back into the inventory, or name it under previousNames of the connection that it became; a decommissioned one may go',

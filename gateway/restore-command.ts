@@ -16,7 +16,7 @@ import { asMeta, NOTHING } from './checkpoint/compactor.ts';
 import { type Identity, identityIn, journalDirOf, RESTORE_FILE, writeDurably } from './data-dir.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { JournalMeta } from './engine/records.ts';
-import { Recovery } from './engine/recovery.ts';
+import { Recovery, type Stranger } from './engine/recovery.ts';
 import { ShardEngine } from './engine/shard.ts';
 import { diskFiles } from './journal/files.ts';
 import { planRepair, recordsIn, repair } from './journal/repair.ts';
@@ -53,6 +53,8 @@ export type RestoreReport = {
     readonly maybeOwed: number;
     readonly openDecisions: number;
   }[];
+  /** The backup has them, the inventory gives them to another shard: from now on this one refuses them. */
+  readonly elsewhere: readonly { readonly name: string; readonly shard: number }[];
   readonly kept: string | null;
   readonly next: readonly string[];
 };
@@ -101,10 +103,15 @@ async function restore(options: RestoreOptions, identity: Identity): Promise<Res
   }
   const seal = new Seal(identity.incarnation, keys);
   const checkpoint = await readNewestCheckpoint(checkpointFolderOf(dataDir), identity.incarnation, seal);
-  const engine = await engineOf(options, identity, checkpoint, reading);
-  const moves = [...engine.connections.values()].map((connection) =>
-    routeAfter(connection, options.known, plan, engine.decisions.openOf(connection.config.name)),
-  );
+  const { engine, strangers } = await engineOf(options, identity, checkpoint, reading);
+  // What has gone to another shard stays there, and what is still to come begins with its coming.
+  const moves = [...engine.connections.values()]
+    .filter(({ fence }) => fence?.kind !== 'moved' && fence?.kind !== 'awaited')
+    .map((connection) => routeAfter(connection, options.known, plan, engine.decisions.openOf(connection.config.name)));
+  const elsewhere = strangers.flatMap(({ name }) => {
+    const shard = options.inventory.connections.find((one) => one.name === name)?.shard;
+    return shard === undefined ? [] : [{ name, shard }];
+  });
   const report: RestoreReport = {
     dataDir,
     restored: isWanted,
@@ -112,6 +119,7 @@ async function restore(options: RestoreOptions, identity: Identity): Promise<Res
     formerIncarnation: identity.incarnation,
     upTo: nextOffset - 1,
     connections: moves.map(({ facts }) => facts),
+    elsewhere,
     kept: isWanted ? kept : null,
     next: nextSteps(dataDir, isWanted),
   };
@@ -122,6 +130,7 @@ async function restore(options: RestoreOptions, identity: Identity): Promise<Res
     const then: JournalMeta[] = [
       ...moves.map(({ record }) => record),
       { t: 'fence', cause: 'restored', connections: names, at: plan.nowMs },
+      ...elsewhere.map((one) => movedOutRecord(one, options, plan)),
     ];
     await repair({ ...reading, newIncarnation: plan.incarnation, then, keptAs: 'before-restore' });
   }
@@ -144,7 +153,7 @@ async function engineOf(
   { shard, target }: Identity,
   checkpoint: Awaited<ReturnType<typeof readNewestCheckpoint>>,
   reading: Parameters<typeof recordsIn>[0],
-): Promise<ShardEngine> {
+): Promise<{ readonly engine: ShardEngine; readonly strangers: readonly Stranger[] }> {
   const engine = new ShardEngine(
     { inventory, shard, target, frameLimitBytes: FRAME_LIMIT_BYTES, afterCrash: true },
     NOTHING,
@@ -155,7 +164,19 @@ async function engineOf(
     if (offset < (checkpoint?.offset ?? 0)) continue;
     recovery.apply(offset, asMeta(meta), payload === null ? null : Buffer.from(payload));
   }
-  return engine;
+  return { engine, strangers: recovery.strangers };
+}
+
+/** The backup is from before the move: its shard refuses what it knew, whatever inventory it is started with. */
+function movedOutRecord(
+  { name, shard }: RestoreReport['elsewhere'][number],
+  { inventory, known }: RestoreOptions,
+  { incarnation, nowMs }: Plan,
+): JournalMeta {
+  const feed = inventory.connections.find((one) => one.name === name)?.feed ?? name;
+  const connections = [{ name, epoch: known[name]?.epoch ?? 0 }];
+  const move = `${RESTORE_VERB}-${incarnation}`;
+  return { t: 'moved-out', move, to: shard, feeds: [feed], connections, sha256: '', at: nowMs };
 }
 
 /** The epoch that the connection begins with: above its own and the one known elsewhere, on the newer of the two routes. */

@@ -14,7 +14,7 @@ import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
 import type { LegMember } from './engine/leg-port.ts';
-import { ShardEngine } from './engine/shard.ts';
+import { ShardEngine, whyFenced } from './engine/shard.ts';
 import { isOutOfRoom } from './journal/errors.ts';
 import { Journal, type RecoveryReport } from './journal/journal.ts';
 import { Seal } from './journal/seal.ts';
@@ -74,7 +74,9 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
   let feeds: Record<string, number>;
   try {
     const found = { recovered, report, usage: journal.usage() };
-    const recovery = await recoverEngine(engine, checkpoint, found);
+    const shardOf = (name: string): number | null =>
+      inventory.connections.find((one) => one.name === name)?.shard ?? null;
+    const recovery = await recoverEngine(engine, shardOf, checkpoint, found);
     recovery.finish(now(), report.clean, VERSION);
     logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
     feeds = await listenEverywhere(engine, driver, listenHost(start));
@@ -117,7 +119,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
       await renewal.refresh();
       const problems = await tls.add(next, identity.shard);
       if (problems.length > 0) return problems.map(asLocated);
-      await checkpoints.restart(next);
+      await checkpoints.restart(engine.with(next));
       return reload(start, engine, driver, feeds, next);
     },
     stop: (boundMs) => stop(engine, driver, journal, now, boundMs, { renewal, shipping, checkpoints }),
@@ -258,6 +260,11 @@ function adminHost(
     },
     release: async (name, caller) => {
       if (!engine.release(now(), name)) return unknown(name);
+      const fence = engine.connections.get(name)?.fence ?? null;
+      if (fence !== null && fence.kind !== 'restored') {
+        const { message, next } = whyFenced(name, fence);
+        return refused(409, 'fenced', message, next);
+      }
       await new Promise<void>((resolve) => engine.unfence(now(), name, caller.name, resolve));
       return { ok: true, value: {} };
     },
@@ -277,7 +284,8 @@ function adminHost(
       const reasons = engine.runtime.journalFailed
         ? ['the journal cannot be written: see runbooks/gateway-down.md']
         : [];
-      const fenced = [...engine.connections.values()].filter(({ isFenced }) => isFenced).length;
+      // One that was moved, or has not come yet, keeps nobody from the others.
+      const fenced = [...engine.connections.values()].filter(({ fence }) => fence?.kind === 'restored').length;
       if (fenced > 0) reasons.push(`${fenced} connections are fenced after a restore: see runbooks/restore.md`);
       return { ready: reasons.length === 0, reasons };
     },
@@ -381,6 +389,11 @@ function unknown(name: string): { readonly ok: false } & HostError {
   return refused(404, 'unknown-connection', `no connection is named '${name}' here`);
 }
 
-function refused(status: number, code: string, message: string): { readonly ok: false } & HostError {
-  return { ok: false, status, error: { code, message, next: [] } };
+function refused(
+  status: number,
+  code: string,
+  message: string,
+  next: readonly string[] = [],
+): { readonly ok: false } & HostError {
+  return { ok: false, status, error: { code, message, next: [...next] } };
 }

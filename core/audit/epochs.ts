@@ -1,7 +1,7 @@
 /** Whether every epoch in the ledger follows legally from the one before it, and whether the gateways say the same. */
 import { type EpochRecord, epochRecordSchema } from '../admin-api.ts';
 import { describeRoute, verbOf } from '../connection.ts';
-import { verifyEpochs } from '../epoch-history.ts';
+import { MOVE_VERB, RESTORE_VERB, verifyEpochs } from '../epoch-history.ts';
 import type { LedgerEntry } from '../ledger-entry.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
 
@@ -63,11 +63,18 @@ function illegalityOf(record: EpochRecord, before: EpochRecord | null): string |
       ? null
       : 'it does not begin in legacy';
   }
+  // What a restored shard and a moved feed begin with: the route stays.
+  const isBeginning = record.verb === RESTORE_VERB || record.verb === MOVE_VERB;
+  if (isBeginning && sameRoute(before, record)) return null;
   const verb = verbOf(before, record);
   if (verb === null) return `${describeRoute(before)} → ${describeRoute(record)} is no legal move`;
   if (verb !== record.verb) return `it is called ${record.verb}, and is a ${verb}`;
   if (verb === 'rollback' && (record.reason ?? '').trim() === '') return 'a rollback without a reason';
   return null;
+}
+
+function sameRoute(one: EpochRecord, other: EpochRecord): boolean {
+  return one.phase === other.phase && one.newWeight === other.newWeight;
 }
 
 /** The gateways' own epoch histories: the same records, to the digest, and not one more or less. */

@@ -24,7 +24,7 @@ const KEPT = 2;
 
 export async function writeCheckpoint(folder: string, checkpoint: Checkpoint, seal: Seal): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const body = sealed(JSON.stringify(checkpoint), checkpoint.offset, seal);
+  const body = sealText(JSON.stringify(checkpoint), checkpoint.offset, seal);
   const path = join(folder, `checkpoint-${String(checkpoint.offset).padStart(16, '0')}.json`);
   const file = await open(`${path}.tmp`, 'w', 0o600);
   try {
@@ -47,7 +47,9 @@ export async function readNewestCheckpoint(
   for (const name of await checkpointNames(folder)) {
     const [digest, body] = (await readFile(join(folder, name), 'utf8')).split('\n');
     if (body === undefined || digest !== digestOf(body)) continue;
-    const checkpoint: Checkpoint = JSON.parse(opened(body, name, seal));
+    const checkpoint: Checkpoint = JSON.parse(
+      openText(body, 'the checkpoint', Number(NAME_PATTERN.exec(name)?.[1]), seal),
+    );
     if (checkpoint.incarnation === incarnation) return checkpoint;
   }
   return null;
@@ -57,8 +59,8 @@ const SEALED_PATTERN = /^sealed (\d+) ([A-Za-z0-9+/=]+)$/;
 /** No segment has it: the key that seals checkpoints is one of their own. */
 const NO_SEGMENT = 0;
 
-/** It holds answers of peers, so it is closed as the journal is. */
-function sealed(text: string, offset: number, seal: Seal): string {
+/** It holds answers of peers, so it is closed as the journal is. `offset`: a record that it goes with. */
+export function sealText(text: string, offset: number, seal: Seal): string {
   if (seal.current === null) return text;
   const bytes = Buffer.byteLength(text);
   const target = Buffer.alloc(bytes + SEAL_BYTES);
@@ -68,12 +70,11 @@ function sealed(text: string, offset: number, seal: Seal): string {
 }
 
 /** Throws JournalKeyError. */
-function opened(body: string, name: string, seal: Seal): string {
+export function openText(body: string, what: string, offset: number, seal: Seal): string {
   const [, key, text] = SEALED_PATTERN.exec(body) ?? [];
   if (key === undefined || text === undefined) return body;
-  const offset = Number(NAME_PATTERN.exec(name)?.[1]);
   const plain = seal.open(Number(key), Buffer.from(text, 'base64'), NO_SEGMENT, offset);
-  if (plain === null) throw new JournalKeyError('the checkpoint', Number(key), seal.has(Number(key)));
+  if (plain === null) throw new JournalKeyError(what, Number(key), seal.has(Number(key)));
   return plain.toString('utf8');
 }
 

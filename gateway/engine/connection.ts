@@ -51,6 +51,15 @@ export const ORDER_WAIT = 'order-wait';
 
 export type Observed = { readonly epoch: number; readonly deliveredFrom: Platform; readonly atMs: number };
 
+/**
+ * - `restored`: its journal may not know the newest, until a person has looked.
+ * - `moved`: another shard has it. `awaited`: it is to come from another shard, and has not come yet.
+ */
+export type Fence =
+  | { readonly kind: 'restored' }
+  | { readonly kind: 'moved'; readonly to: number }
+  | { readonly kind: 'awaited'; readonly from: number };
+
 export class ConnectionEngine {
   readonly config: Connection;
   readonly lists: Lists;
@@ -58,8 +67,8 @@ export class ConnectionEngine {
   readonly destination: Destination;
   readonly counters: Counters = noCounters();
   readonly epochs: EpochRecord[] = [];
-  /** Its journal may not know the newest: nothing is taken and nothing sent until a person has looked. */
-  isFenced = false;
+  /** While there is one nothing is taken and nothing sent. */
+  fence: Fence | null = null;
   readonly changeOver: ChangeOver;
   readonly ownership: Ownership;
   readonly correlation: Correlation;
@@ -191,7 +200,7 @@ export class ConnectionEngine {
   load(state: ConnectionState): void {
     this.route = state.route;
     this.observed = state.observed;
-    this.epochs.push(...state.epochs);
+    this.epochs.splice(0, this.epochs.length, ...state.epochs);
     Object.assign(this.counters, state.counters);
     this.#rejectedCopies = { ...state.rejectedCopies };
     this.#nextExpiryMs = state.nextExpiryMs;
@@ -201,6 +210,10 @@ export class ConnectionEngine {
     this.changeOver.restore(state.changeOver);
     for (const platform of PLATFORMS) this.correspondence[platform].load(state.correspondence[platform]);
     this.doubts.load();
+  }
+
+  get isFenced(): boolean {
+    return this.fence !== null;
   }
 
   /** Copies that the candidate did not take since the last change of route. */

@@ -65,7 +65,7 @@ type Socket = {
 };
 
 /** What a refusal says while the journal cannot be written. */
-export const FENCED = 'the gateway was restored and takes nothing yet';
+export const FENCED = 'the gateway is fenced and takes nothing yet';
 export const CANNOT_STORE = 'the gateway cannot store messages at the moment';
 const NO_ROOM = 'the gateway has no room for more at the moment';
 /** Frames for a sender that has no socket open wait for its next one. */

@@ -175,6 +175,28 @@ export type UnfenceRecord = {
   readonly at: number;
 };
 
+/** Point of no return of a feed's way to another shard: from here on this shard refuses it. */
+export type MovedOutRecord = {
+  readonly t: 'moved-out';
+  /** Names the move. */
+  readonly move: string;
+  readonly to: number;
+  readonly feeds: readonly string[];
+  readonly connections: readonly { readonly name: string; readonly epoch: number }[];
+  /** SHA-256 of what was handed over. */
+  readonly sha256: string;
+  readonly at: number;
+};
+
+/** The feed has come. Its state is the payload, the epochs that it begins with follow in the journal. */
+export type MovedInRecord = {
+  readonly t: 'moved-in';
+  readonly move: string;
+  readonly from: number;
+  readonly epochs: readonly EpochRecord[];
+  readonly at: number;
+};
+
 export type JournalMeta =
   | InputRecord
   | InputVerdictRecord
@@ -193,4 +215,6 @@ export type JournalMeta =
   | StartRecord
   | FenceRecord
   | UnfenceRecord
-  | LostRecord;
+  | LostRecord
+  | MovedOutRecord
+  | MovedInRecord;

@@ -24,12 +24,16 @@ import type { AdmittedInput, FeedEngine } from './feed.ts';
 import type { Intake } from './intake.ts';
 import { legKey } from './leg-port.ts';
 import type { Decision } from './lists.ts';
+import { loadMoved, type MovedState } from './moving.ts';
+import { Newest } from './newest.ts';
 import type { OperationsState } from './operations.ts';
 import type {
   InputRecord,
   InputVerdictRecord,
   JournalMeta,
   MessageFacts,
+  MovedInRecord,
+  MovedOutRecord,
   OperationRecord,
   OutputRecord,
   OutputVerdictRecord,
@@ -41,6 +45,9 @@ import { RetryDigest } from './retry-digest.ts';
 import type { RetryMemoryState } from './retry-memory.ts';
 import type { SequenceState } from './sequence.ts';
 import type { ShardEngine } from './shard.ts';
+
+/** How many moves of feeds to this shard are told from new ones. */
+const MOVES_LIMIT = 10_000;
 
 type OpenInput = { readonly input: AdmittedInput; readonly sender: string };
 type OpenOutput = {
@@ -77,7 +84,19 @@ export type EngineState = {
   readonly strangers: readonly Stranger[];
   /** Absent in a checkpoint from before there were fences. */
   readonly fenced?: readonly string[];
+  /** Absent in a checkpoint from before feeds could be moved. */
+  readonly moves?: MovesState;
 };
+
+/** Feeds that went to another shard or came from one. */
+export type MovesState = {
+  readonly away: readonly (readonly [connection: string, gone: Gone])[];
+  readonly came: readonly string[];
+  readonly unwritten: readonly EpochRecord[];
+};
+
+/** Where a connection is since, and with which epoch it went. */
+export type Gone = Pick<MovedOutRecord, 'move' | 'to' | 'sha256' | 'feeds' | 'at'> & { readonly epoch: number };
 
 export type Stranger = { readonly name: string; phase: Phase; wasUsed: boolean };
 
@@ -93,6 +112,11 @@ export class Recovery {
   readonly #renamed = new Map<string, string>();
   /** Fenced, and not served since. */
   readonly #restored = new Set<string>();
+  readonly #away = new Map<string, Gone>();
+  /** Moves that have come to this shard. */
+  readonly #came = new Newest<string, true>(MOVES_LIMIT);
+  /** By connection: the epoch that it came with, and that is not in this journal yet. */
+  readonly #unwritten = new Map<string, EpochRecord>();
 
   constructor(engine: ShardEngine) {
     this.#engine = engine;
@@ -123,7 +147,14 @@ export class Recovery {
       outputs: [...this.#outputs].map(([offset, { record }]) => ({ offset, record })),
       resolved: [...this.#resolved].map(([offset, { id }]) => ({ offset, decision: id })),
       strangers: [...this.#strangers.values()],
-      fenced: [...engine.connections.values()].flatMap(({ isFenced, config }) => (isFenced ? [config.name] : [])),
+      fenced: [...engine.connections.values()].flatMap(({ fence, config }) =>
+        fence?.kind === 'restored' ? [config.name] : [],
+      ),
+      moves: {
+        away: [...this.#away],
+        came: [...this.#came].map(([move]) => move),
+        unwritten: [...this.#unwritten.values()],
+      },
     };
   }
 
@@ -161,7 +192,10 @@ export class Recovery {
       const connection = this.#connection(name);
       if (connection === undefined) {
         this.#strangers.set(name, { name, phase: saved.route.phase, wasUsed: saved.counters.received > 0 });
-      } else connection.load(saved);
+      } else {
+        connection.load(saved);
+        if (saved.epochs.length > 0) connection.fence = null;
+      }
     }
     for (const [name, saved] of Object.entries(state.feeds)) {
       this.#feed(name)?.intake.memory.load(saved.memory);
@@ -177,8 +211,11 @@ export class Recovery {
     if (state.refusedMoves !== undefined) engine.refusedMoves.load(state.refusedMoves);
     for (const name of state.fenced ?? []) {
       const connection = this.#connection(name);
-      if (connection !== undefined) connection.isFenced = true;
+      if (connection !== undefined) connection.fence = { kind: 'restored' };
     }
+    for (const [name, gone] of state.moves?.away ?? []) this.#goes(name, gone);
+    for (const move of state.moves?.came ?? []) this.#came.set(move, true);
+    for (const record of state.moves?.unwritten ?? []) this.#unwritten.set(record.connection, record);
     for (const { input, sender } of state.inputs) this.#inputs.set(input.offset, { input, sender });
     for (const { offset, record } of state.outputs) this.#loadOutput(offset, record);
     for (const { offset, decision } of state.resolved) {
@@ -196,7 +233,59 @@ export class Recovery {
 
   /** What may not vanish from the inventory: it is in the path, and its traffic would stop. */
   get strangers(): readonly Stranger[] {
-    return [...this.#strangers.values()].filter(({ phase, wasUsed }) => phase !== 'decommissioned' && wasUsed);
+    return [...this.#strangers.values()].filter(
+      ({ name, phase, wasUsed }) => phase !== 'decommissioned' && wasUsed && !this.#away.has(name),
+    );
+  }
+
+  /** Where a connection went that this shard has served; null: nowhere, as far as this journal knows. */
+  goneOf(connection: string): Gone | null {
+    return this.#away.get(connection) ?? null;
+  }
+
+  hasCome(move: string): boolean {
+    return this.#came.has(move);
+  }
+
+  /** What of a feed has no end in the journal: its messages, outputs, and captures that a person has sent on. */
+  openOf(feed: string): { readonly inputs: number; readonly outputs: number; readonly resolved: number } {
+    const names = new Set(this.#connectionsOf(feed).map(({ config }) => config.name));
+    const inputs = [...this.#inputs.values()].filter(({ input }) => input.feed === feed).length;
+    const outputs = [...this.#outputs.values()].filter(({ connection }) => names.has(connection.config.name)).length;
+    const resolved = [...this.#resolved.values()].filter(({ connection }) => names.has(connection)).length;
+    return { inputs, outputs, resolved };
+  }
+
+  #goes(name: string, gone: Gone): void {
+    this.#away.set(name, gone);
+    const connection = this.#connection(name);
+    if (connection !== undefined) connection.fence = { kind: 'moved', to: gone.to };
+  }
+
+  #movedOut({ connections, move, to, sha256, feeds, at }: MovedOutRecord): void {
+    for (const { name, epoch } of connections) this.#goes(name, { move, to, sha256, feeds, at, epoch });
+  }
+
+  #movedIn({ move, epochs }: MovedInRecord, payload: Buffer | null): void {
+    if (payload === null) throw new Error('a feed that has come has its state with it');
+    const state: MovedState = JSON.parse(payload.toString('utf8'));
+    this.#came.set(move, true);
+    for (const record of epochs) {
+      const name = record.connection;
+      const saved = state.connections[name];
+      this.#away.delete(name);
+      this.#unwritten.set(name, record);
+      const connection = this.#connection(name);
+      if (connection === undefined || saved === undefined) {
+        this.#strangers.set(name, { name, phase: record.phase, wasUsed: true });
+        continue;
+      }
+      connection.load(saved);
+      connection.epochs.push(record);
+      connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };
+      connection.fence = null;
+    }
+    loadMoved(this.#engine, state);
   }
 
   apply(offset: number, meta: JournalMeta, payload: Buffer | null): void {
@@ -253,16 +342,22 @@ export class Recovery {
       case 'fence':
         for (const name of meta.connections) {
           const connection = this.#connection(name);
-          if (connection !== undefined) connection.isFenced = true;
+          if (connection !== undefined && connection.fence === null) connection.fence = { kind: 'restored' };
           this.#restored.add(connection?.config.name ?? name);
         }
         return;
       case 'unfence': {
         const connection = this.#connection(meta.connection);
-        if (connection !== undefined) connection.isFenced = false;
+        if (connection?.fence?.kind === 'restored') connection.fence = null;
         return;
       }
       case 'lost':
+        return;
+      case 'moved-out':
+        this.#movedOut(meta);
+        return;
+      case 'moved-in':
+        this.#movedIn(meta, payload);
         return;
       case 'move-refused':
         this.#engine.refusedMoves.add(meta);
@@ -279,7 +374,10 @@ export class Recovery {
     runtime.now = nowMs;
     runtime.append({ t: 'start', version, clean, at: nowMs }, null, 'written');
     for (const connection of this.#engine.connections.values()) {
-      if (connection.epochs.length === 0) this.#bear(connection, nowMs);
+      if (connection.epochs.length === 0 && connection.fence?.kind !== 'awaited') this.#bear(connection, nowMs);
+    }
+    for (const record of this.#unwritten.values()) {
+      runtime.append({ t: 'epoch', record, reowns: false, atOffset: false, at: nowMs }, null, 'durable');
     }
     for (const feed of this.#engine.feeds.values()) {
       feed.setPrimary(primaryOf(this.#engine.connectionsOf(feed.config.name).map(({ route }) => route)));
@@ -524,6 +622,9 @@ export class Recovery {
     connection.obligations.expire(this.#engine.runtime.now, (item, platform) =>
       connection.ownership.owes(item, platform),
     );
+    this.#unwritten.delete(record.connection);
+    // It came with this epoch from another shard.
+    if (connection.epochs.at(-1)?.digest === record.digest) return;
     const former = connection.route;
     const ownedBefore = connection.ownership.remembered();
     connection.epochs.push(record);

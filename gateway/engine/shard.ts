@@ -10,7 +10,7 @@ import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform } from 
 import { type TooEarly, tooEarlyToDecommission } from '../../core/soak.ts';
 import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
 import { Caller } from './caller.ts';
-import { ConnectionEngine } from './connection.ts';
+import { ConnectionEngine, type Fence } from './connection.ts';
 import type { Correspondent } from './correspondence.ts';
 import { Deciding } from './deciding.ts';
 import { type AdmittedInput, FeedEngine, type FeedObserver } from './feed.ts';
@@ -107,6 +107,19 @@ export class ShardEngine {
         endpoint.kind === 'feed' ? { feed: endpoint.feed } : { port: endpoint.port },
       );
     return { added, refused };
+  }
+
+  /** What is served after that inventory was taken: what it no longer has stays. */
+  with(next: Inventory): Inventory {
+    const connections = [...this.connections.values()].map(({ config }) => config);
+    const feeds = [...this.feeds.values()].map(({ config }) => config);
+    const names = new Set([...connections, ...feeds].map(({ name }) => name));
+    const isNew = ({ name }: { readonly name: string }): boolean => !names.has(name);
+    return {
+      ...next,
+      connections: [...connections, ...next.connections.filter(isNew)],
+      feeds: [...feeds, ...next.feeds.filter(isNew)],
+    };
   }
 
   #add(inventory: Inventory): EndpointId[] {
@@ -215,9 +228,9 @@ export class ShardEngine {
       reply(refusal(409, 'too-late', `the request was to start by ${request.notAfter}`, name));
       return;
     }
-    if (connection.isFenced) {
-      const message = `${name} is fenced: its journal was restored or repaired, and nobody has released it`;
-      reply(refusal(409, 'fenced', message, name, [`look at its lists, then: cutover release --connection ${name}`]));
+    if (connection.fence !== null) {
+      const { message, next } = whyFenced(name, connection.fence);
+      reply(refusal(409, 'fenced', message, name, next));
       return;
     }
     if (this.#moves.of(name) !== null) {
@@ -348,12 +361,12 @@ export class ShardEngine {
   unfence(nowMs: number, name: string, by: string, then: () => void): void {
     this.runtime.now = nowMs;
     const connection = this.connections.get(name);
-    if (connection === undefined || !connection.isFenced) {
+    if (connection?.fence?.kind !== 'restored') {
       then();
       return;
     }
     this.runtime.append({ t: 'unfence', connection: name, by, at: nowMs }, null, 'durable', () => {
-      connection.isFenced = false;
+      connection.fence = null;
       const { feed } = connection.config;
       if (!this.isFenced(feed)) {
         this.#afterFence.get(feed)?.();
@@ -463,6 +476,8 @@ export class ShardEngine {
       },
       frameLimitBytes,
     );
+    const from = this.feeds.get(config.feed)?.config.movedFrom ?? null;
+    if (from !== null) connection.fence = { kind: 'awaited', from };
     this.connections.set(config.name, connection);
     this.#byFeed.set(config.feed, [...(this.#byFeed.get(config.feed) ?? []), connection]);
     const opened: number[] = [];
@@ -545,6 +560,27 @@ export class ShardEngine {
     this.runtime.cancel(held.timer);
     const isHeldByAnother = [...this.#heldByHand.values()].some(({ feed }) => feed === held.feed);
     if (!isHeldByAnother) held.feed.release(held.feed);
+  }
+}
+
+/** In words for the person who meets it. */
+export function whyFenced(name: string, fence: Fence): { readonly message: string; readonly next: readonly string[] } {
+  switch (fence.kind) {
+    case 'restored':
+      return {
+        message: `${name} is fenced: its journal was restored or repaired, and nobody has released it`,
+        next: [`look at its lists, then: cutover release --connection ${name}`],
+      };
+    case 'moved':
+      return {
+        message: `${name} is fenced: it was moved to shard ${fence.to}, and only that shard serves it`,
+        next: [`ask shard ${fence.to}; in the inventory its feed has shard: ${fence.to}`],
+      };
+    case 'awaited':
+      return {
+        message: `${name} is fenced: it comes from shard ${fence.from} (movedFrom), and has not come yet`,
+        next: ['stop this gateway, then: cutover gateway move-in (docs/how-to/move-a-feed.md)'],
+      };
   }
 }
 

@@ -175,13 +175,13 @@ export class Journal {
   }
 
   /** Writes and syncs everything and marks the end as clean. Rejects where the disk no longer takes it. */
-  async close(): Promise<void> {
+  async close(isClean = true): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
     this.#gathered();
     try {
       await this.#drain();
-      await this.#write([], true);
+      if (isClean) await this.#write([], true);
       await this.#disk(() => this.#store.current.file.sync());
     } catch (error) {
       throw error instanceof DiskFailure ? error.original : error;
