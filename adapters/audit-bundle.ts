@@ -15,8 +15,8 @@ import type { AuditBundle } from '../core/audit/verify.ts';
 import { canonicalJson, type Json } from '../core/canonical-json.ts';
 import type { LedgerEntry } from '../core/ledger-entry.ts';
 import { readSignedDocument } from './approval-files.ts';
-import { readCheckpoints } from './checkpoint-files.ts';
 import { loadEvidence } from './evidence-files.ts';
+import { readSignedFiles } from './signed-files.ts';
 import { readLocalSigners } from './signers-file.ts';
 
 const manifestSchema = z.strictObject({
@@ -103,8 +103,8 @@ export async function readAuditBundle(folder: string, brought: Brought): Promise
       warning('signers', 'the signers are those of the export itself: bring your own with --signers FOLDER'),
     );
   }
-  const own = await readCheckpoints(join(folder, 'checkpoints'));
-  const kept = brought.checkpointsFolder === null ? [] : await readCheckpoints(brought.checkpointsFolder);
+  const own = await readSignedFiles(join(folder, 'checkpoints'));
+  const kept = brought.checkpointsFolder === null ? [] : await readSignedFiles(brought.checkpointsFolder);
   const value: AuditBundle = {
     deployment,
     target,

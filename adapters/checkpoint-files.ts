@@ -2,9 +2,9 @@
  * Checkpoints of the ledger on disk, outside the database: `stacks/<stack>/checkpoints/<entries>-<head>.json` in canonical
  * JSON, and its detached signature beside it.
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CHECKPOINT_NAMESPACE, type Checkpoint, type CheckpointOnFile } from '../core/audit/checkpoint.ts';
+import { CHECKPOINT_NAMESPACE, type Checkpoint } from '../core/audit/checkpoint.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { signWithSshKeygen } from './ssh-keygen.ts';
 
@@ -34,16 +34,4 @@ export async function storeCheckpoint(
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
   }
   return { ok: true, files: [file, `${file}.sig`] };
-}
-
-/** Shortest first. No folder: none. */
-export async function readCheckpoints(folder: string): Promise<readonly CheckpointOnFile[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
-  return Promise.all(
-    names.map(async (name) => ({
-      name,
-      text: await readFile(join(folder, name), 'utf8'),
-      signature: await readFile(join(folder, `${name}.sig`), 'utf8').catch(() => null),
-    })),
-  );
 }

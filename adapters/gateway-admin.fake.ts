@@ -11,17 +11,15 @@ import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import {
   type ApiError,
-  type ConnectionStatus,
-  type Counters,
   type Info,
   type Lease,
   leaseRequestSchema,
-  noCounters,
   type RouteResponse,
   routeRequestSchema,
 } from '../core/admin-api.ts';
 import { decideMove } from '../core/connection.ts';
-import { candidateOf, controlOf, FIRST_ROUTE, type Route } from '../core/platform.ts';
+import { statusExample } from '../core/connection-status.example.ts';
+import { controlOf, FIRST_ROUTE, type Route } from '../core/platform.ts';
 
 export type FakeGatewayOptions = {
   readonly connections: readonly string[];
@@ -61,8 +59,6 @@ type Answer = { readonly status: number; readonly body: string };
 const FEED_PORT = 21_001;
 /** Of every connection: legs may share a port where each has `match`. */
 export const LEG_PORTS = { legacy: 22_001, new: 23_001 } as const;
-
-const NO_COUNTERS: Counters = noCounters();
 
 export async function startFakeGateway(options: FakeGatewayOptions): Promise<FakeGateway> {
   const { shard = 0, deployment = 'lab-test-1' } = options;
@@ -142,7 +138,9 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (path === '/v1/info') return jsonAnswer(info);
     if (path.startsWith('/v1/lease')) return answerLease(method, body);
     if (path === '/v1/connections') {
-      return jsonAnswer({ connections: [...routes].map(([name, route]) => statusOf(name, route)) });
+      return jsonAnswer({
+        connections: [...routes].map(([name, route]) => statusExample(route, { name, feed: name })),
+      });
     }
     if (path === '/v1/epochs') return jsonAnswer({ newest: [] });
     const [, name = '', rest = ''] = /^\/v1\/connections\/([^/]+)(.*)$/.exec(path) ?? [];
@@ -151,7 +149,7 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (method === 'PUT' && rest === '/route') return move(name, route, body);
     if (rest === '/epochs') return jsonAnswer({ epochs: [] });
     if (rest.startsWith('/lists/')) return jsonAnswer({ entries: [], total: 0 });
-    return jsonAnswer(method === 'GET' ? statusOf(name, route) : {});
+    return jsonAnswer(method === 'GET' ? statusExample(route, { name, feed: name }) : {});
   };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -220,26 +218,6 @@ function moved(route: Route): RouteResponse {
   const { phase, newWeight, epoch } = route;
   const control = controlOf(route);
   return { epoch, phase, newWeight, control, pauseMs: 0, heldMessages: 0, inFlightAtHold: 0, drainedAt: null };
-}
-
-function statusOf(name: string, route: Route): ConnectionStatus {
-  return {
-    name,
-    feed: name,
-    ...route,
-    control: controlOf(route),
-    candidate: candidateOf(route),
-    primary: controlOf(route),
-    state: 'steady',
-    inFlight: 0,
-    owedOutputs: 0,
-    shadowLag: 0,
-    rollbackReady: { ready: true, reasons: [] },
-    decisions: 0,
-    changed: { by: 'someone', at: '2026-01-01T00:00:00.000Z', reason: null },
-    observed: null,
-    counters: NO_COUNTERS,
-  };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {

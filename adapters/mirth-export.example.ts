@@ -1,4 +1,5 @@
 /** Exports as engines of several versions write them, with made-up content: for tests, and for whoever wants to see one. */
+import { escaped } from '../core/markup.ts';
 
 export type ExampleChannel = {
   readonly id: string;
@@ -37,10 +38,6 @@ function members(values: Readonly<Record<string, string>>): string {
   return Object.entries(values)
     .map(([name, value]) => `<${name}>${escaped(value)}</${name}>`)
     .join('');
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 function filterAndSteps(version: Version, rules: number, script: string): string {

@@ -1,21 +1,10 @@
 /** Waivers of the gate on disk: `stacks/<stack>/waivers/<sha256>.json`, canonical, and the signature beside it. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { digestOfText } from '../core/evidence.ts';
 import { WAIVER_NAMESPACE, type Waiver, type WaiverOnFile } from '../core/gate/waiver.ts';
 import { signWithSshKeygen } from './ssh-keygen.ts';
-
-export async function readWaivers(folder: string): Promise<readonly WaiverOnFile[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
-  return Promise.all(
-    names.map(async (name) => ({
-      name,
-      text: await readFile(join(folder, name), 'utf8'),
-      signature: await readFile(join(folder, `${name}.sig`), 'utf8').catch(() => null),
-    })),
-  );
-}
 
 export type StoredWaiver =
   | { readonly ok: true; readonly file: WaiverOnFile; readonly files: readonly string[] }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type ConnectionStatus, noCounters } from './admin-api.ts';
+import type { ConnectionStatus } from './admin-api.ts';
+import { statusExample } from './connection-status.example.ts';
 import { type ConnectionSnapshot, type PlanRequest, planMoves, type Snapshot } from './plan.ts';
-import { controlOf, type Route } from './platform.ts';
+import type { Route } from './platform.ts';
 
 describe('given a snapshot, when a verb is decided', () => {
   test('then every connection that can move does, in the order of the inventory', () => {
@@ -177,29 +178,9 @@ function at(name: string, route: Route, status: Partial<ConnectionStatus> = {}):
     feed: name,
     shard: 0,
     facts: { name, unclassifiedEffects: [], hasWeightKey: true },
-    gateway: { kind: 'read', status: { ...STATUS, name, feed: name, ...route, control: controlOf(route), ...status } },
+    gateway: { kind: 'read', status: statusExample(route, { name, feed: name, ...status }) },
     entry: route,
     pulumi: route,
     ledgerEpoch: route.epoch,
   };
 }
-
-const STATUS: ConnectionStatus = {
-  name: '',
-  feed: '',
-  phase: 'legacy',
-  control: 'legacy',
-  candidate: null,
-  primary: 'legacy',
-  newWeight: 0,
-  epoch: 1,
-  state: 'steady',
-  inFlight: 0,
-  owedOutputs: 0,
-  shadowLag: 0,
-  rollbackReady: { ready: true, reasons: [] },
-  decisions: 0,
-  changed: { by: 'local', at: '2026-01-01T00:00:00.000Z', reason: null },
-  observed: null,
-  counters: noCounters(),
-};

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ConnectionStatus } from './admin-api.ts';
-import { candidateOf, controlOf, type Platform, type Route } from './platform.ts';
+import { statusExample } from './connection-status.example.ts';
+import type { Platform, Route } from './platform.ts';
 import { judgeTruth } from './truth.ts';
 
 const SWITCHED: Route = { phase: 'switched', newWeight: 0, epoch: 3 };
@@ -67,39 +68,6 @@ describe('given what stack file, Pulumi state, gateway and the newest message sa
 });
 
 function status(route: Route, deliveredFrom: Platform | null, epoch = route.epoch): ConnectionStatus {
-  const zero = 0;
-  return {
-    name: 'northside-orders',
-    feed: 'northside-orders',
-    ...route,
-    control: controlOf(route),
-    candidate: candidateOf(route),
-    primary: controlOf(route),
-    state: 'steady',
-    inFlight: zero,
-    owedOutputs: zero,
-    shadowLag: zero,
-    rollbackReady: { ready: true, reasons: [] },
-    decisions: zero,
-    changed: { by: 'local', at: '2026-03-01T22:00:00.000Z', reason: null },
-    observed: deliveredFrom === null ? null : { epoch, deliveredFrom, at: '2026-03-01T22:00:01.000Z' },
-    counters: {
-      received: zero,
-      accepted: zero,
-      rejected: zero,
-      unanswered: zero,
-      answeredAgain: zero,
-      refused: zero,
-      outputs: zero,
-      delivered: zero,
-      destinationRejected: zero,
-      captured: zero,
-      parked: zero,
-      suppressed: zero,
-      maybeSent: zero,
-      shadowed: zero,
-      shadowRejected: zero,
-      sequenceGaps: zero,
-    },
-  };
+  const observed = deliveredFrom === null ? null : { epoch, deliveredFrom, at: '2026-03-01T22:00:01.000Z' };
+  return statusExample(route, { name: 'northside-orders', observed });
 }

@@ -1,37 +1,24 @@
 /** What the process adds to a connection's readiness: given certificates, disk and time, then the figures and the reasons. */
 import { expect, test } from 'vitest';
-import { type ConnectionStatus, noCounters } from '../core/admin-api.ts';
+import { statusExample } from '../core/connection-status.example.ts';
 import { type ProcessFacts, withReadiness } from './readiness.ts';
 
 const NOW = Date.parse('2026-03-08T05:00:00Z');
 const DAY = 86_400_000;
 const facts: ProcessFacts = { nowMs: NOW, startedMs: NOW - DAY, certificates: [], disk: { freeBytes: 5e9 } };
 
-const status: ConnectionStatus = {
-  name: 'a',
-  feed: 'a',
-  phase: 'switched',
-  control: 'new',
-  candidate: 'legacy',
-  primary: 'new',
-  newWeight: 0,
-  epoch: 3,
-  state: 'steady',
-  inFlight: 0,
-  owedOutputs: 0,
-  shadowLag: 0,
-  rollbackReady: { ready: true, reasons: [] },
-  readiness: {
-    lastLegacyMatch: '2026-03-08T04:59:00.000Z',
-    legacyRejects: 2,
-    certificateDays: null,
-    diskFreeBytes: null,
+const status = statusExample(
+  { phase: 'switched', newWeight: 0, epoch: 3 },
+  {
+    observed: { epoch: 3, deliveredFrom: 'new', at: '2026-03-08T04:59:30Z' },
+    readiness: {
+      lastLegacyMatch: '2026-03-08T04:59:00.000Z',
+      legacyRejects: 2,
+      certificateDays: null,
+      diskFreeBytes: null,
+    },
   },
-  decisions: 0,
-  changed: { by: 'ops', at: '2026-03-08T03:00:00Z', reason: null },
-  observed: { epoch: 3, deliveredFrom: 'new', at: '2026-03-08T04:59:30Z' },
-  counters: noCounters(),
-};
+);
 
 test('the first certificate to end and the disk stand beside what the engine knows', () => {
   const certificates = [{ expiresAtMs: NOW + 90 * DAY }, { expiresAtMs: NOW + 30 * DAY }];

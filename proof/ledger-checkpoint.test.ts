@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readCheckpoints } from '../adapters/checkpoint-files.ts';
 import { Ledger } from '../adapters/ledger.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import { readSignedFiles } from '../adapters/signed-files.ts';
 import { parseAllowedSigners } from '../core/allowed-signers.ts';
 import { judgeCheckpoints } from '../core/audit/checkpoint.ts';
 import { NO_REVOKED_KEYS } from '../core/ssh/revoked-keys.ts';
@@ -61,7 +61,7 @@ test('given a ledger that grows, then each head is signed once, the chain is com
   const signers = parseAllowedSigners(`worker ${(await readFile(`${key}.pub`, 'utf8')).trim()} role=engineering\n`);
   if (!signers.ok) throw new Error(JSON.stringify(signers.problems));
   const authority = { deployment: 'lab', signers: signers.value, revoked: NO_REVOKED_KEYS };
-  const judged = judgeCheckpoints(await readCheckpoints(checkpoints), await ledger.entries(), authority);
+  const judged = judgeCheckpoints(await readSignedFiles(checkpoints), await ledger.entries(), authority);
   expect(judged).toMatchObject({ completeUpTo: 2, newest: { length: 2 } });
   await ledger.close();
   expect(

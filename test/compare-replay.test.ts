@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compareModeDocumentSchema } from '../core/compare-document.ts';
+import { freePorts } from './free-ports.ts';
 import { eachFrame, frame } from './mllp-frames.ts';
-import { CONNECTION, freePorts, order } from './proof-site.ts';
+import { CONNECTION, order } from './proof-site.ts';
 import { createTestProject, type TestProject } from './verbs-harness.ts';
 
 const IDS = ['A', 'B', 'C', 'D', 'E'];

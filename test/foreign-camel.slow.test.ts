@@ -12,7 +12,8 @@ import { promisify } from 'node:util';
 import { test } from 'vitest';
 import { cacheFolder } from '../adapters/cache-folder.ts';
 import { DRIFTS, OWN_NAME, tellForeignStory } from './foreign-platform.ts';
-import { end, type ForeignPlatform, freePorts } from './proof-site.ts';
+import { freePorts } from './free-ports.ts';
+import { end, type ForeignPlatform } from './proof-site.ts';
 import { REPOSITORY } from './verbs-harness.ts';
 
 const LIMIT_MS = 900_000;

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import { freePorts } from './free-ports.ts';
 import { eachFrame, frame } from './mllp-frames.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 
@@ -258,24 +259,6 @@ function answerTo(message: string, code: string): string {
 
 function idOf(message: string): string {
   return message.split('\r')[0]?.split('|')[9] ?? '';
-}
-
-/** Below the range from which the system takes ports for outgoing connections, so that none is lost in between. */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
-    if (!ports.has(port) && (await isFree(port))) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-  });
 }
 
 function sha256Of(message: string): string {

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,6 +10,7 @@ import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { Ledger } from '../adapters/ledger.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
 import { compareDocumentSchema, compareModeDocumentSchema } from '../core/compare-document.ts';
+import { freePorts } from './free-ports.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 import { type Parties, startParties } from './verbs-parties.ts';
 
@@ -310,22 +310,4 @@ async function start(env: Readonly<Record<string, string>>, ...args: string[]): 
   });
   await Promise.race([ready, ended]);
   ended.catch(() => undefined);
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import type { ConnectionStatus } from '../core/admin-api.ts';
+import { freePorts } from './free-ports.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 
 export type Estate = {
@@ -225,25 +226,4 @@ async function startPeer(): Promise<{ readonly port: number; stop(): Promise<voi
 
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-}
-
-/** Below the range from which the system takes ports for outgoing connections, so that none is lost in between. */
-const LOWEST = 10_000;
-const WIDTH = 22_000;
-
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = LOWEST + Math.floor(Math.random() * WIDTH);
-    if (!ports.has(port) && (await isFree(port))) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-  });
 }

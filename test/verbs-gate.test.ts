@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evidenceFolderOf, loadEvidence } from '../adapters/evidence-files.ts';
 import { type GateDocument, gateDocumentSchema } from '../core/gate/gate-document.ts';
+import { HANDOVER } from './gate-site.ts';
 import { type Estate, startEstate } from './verbs-estate.ts';
 
 const LIMIT_MS = 180_000;
@@ -182,16 +183,3 @@ function dayIn(days: number): string {
   const names = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
   return names[(new Date().getUTCDay() + days) % 7] ?? 'mon';
 }
-
-const HANDOVER = `
-handOffs:
-  legacy: [{ what: keep queues, contact: lee, agreed: 2026-03-01 }]
-  new: [{ what: on call, contact: kim, agreed: 2026-03-01 }]
-  emr: [{ vendor: acme, what: watch the first orders, contact: ada, agreed: 2026-03-01 }]
-  lis: [{ what: watch the log, contact: bo, agreed: 2026-03-01 }]
-knowledgeTransfer: [{ topic: runbooks, to: on-call, done: 2026-03-02 }]
-notices: [{ wave: pilot, to: northside, sent: 2026-03-03 }]
-onCall: [{ team: integration-team, people: [{ name: Dana, role: on-call, phone: "+1 555 0103" }] }]
-bridge: { dialIn: "+1 555 0100", contacts: [{ name: ann, role: lead, phone: "+1 555 0101" }] }
-roster: [{ wave: pilot, people: [{ name: bob, role: integration, phone: "+1 555 0102" }] }]
-`;

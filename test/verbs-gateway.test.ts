@@ -2,7 +2,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +11,7 @@ import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { Ledger } from '../adapters/ledger.ts';
 import { historyDocumentSchema, moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
 import { findChainFault } from '../core/ledger-entry.ts';
+import { freePorts } from './free-ports.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 import { type Parties, startParties } from './verbs-parties.ts';
 
@@ -209,17 +209,4 @@ async function startGateway(inventory: string, data: string, adminPort: number):
 
 function peer(port: number): object {
   return { host: '127.0.0.1', port };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const probes = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const probe of probes) {
-    probe.listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const address = probe.address();
-    if (address !== null && typeof address !== 'string') ports.push(address.port);
-  }
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
-  return ports;
 }

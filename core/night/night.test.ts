@@ -1,37 +1,25 @@
 /** The night after a switch: given counters at the switch and now, then what has to go back, what is on watch, and the sums. */
 import { expect, test } from 'vitest';
 import { type ConnectionStatus, type Counters, countersSchema, noCounters } from '../admin-api.ts';
+import { statusExample } from '../connection-status.example.ts';
 import { EMPTY_NIGHT, type Switched, switchOf } from './night-file.ts';
 import { adviceOn, stopsOf } from './stop-rules.ts';
 import { morningLines, onWatch, type Watched } from './watch.ts';
 
 const BEFORE: Counters = { ...noCounters(), received: 1000, outputs: 1000, delivered: 900, destinationRejected: 90 };
+const SWITCHED = { phase: 'switched', newWeight: 0, epoch: 3 } as const;
 const since: Switched = { epoch: 3, at: '2026-03-07T23:10:00.000Z', by: 'lead', pauseMs: 700, counters: BEFORE };
 
 function status(over: Partial<ConnectionStatus> = {}, more: Partial<Counters> = {}): ConnectionStatus {
   const added = new Map(Object.entries(more));
   const sums = Object.entries(BEFORE).map(([key, value]) => [key, value + (added.get(key) ?? 0)]);
   const counters = countersSchema.parse(Object.fromEntries(sums));
-  return {
-    name: 'a',
-    feed: 'a',
-    phase: 'switched',
-    control: 'new',
-    candidate: 'legacy',
-    primary: 'new',
-    newWeight: 0,
-    epoch: 3,
-    state: 'steady',
-    inFlight: 0,
-    owedOutputs: 0,
-    shadowLag: 0,
-    rollbackReady: { ready: true, reasons: [] },
-    decisions: 0,
+  return statusExample(SWITCHED, {
     changed: { by: 'lead', at: since.at, reason: null },
     observed: { epoch: 3, deliveredFrom: 'new', at: since.at },
     counters,
     ...over,
-  };
+  });
 }
 
 const rules = (over: Partial<ConnectionStatus>, more: Partial<Counters> = {}): string[] =>

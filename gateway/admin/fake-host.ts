@@ -1,29 +1,8 @@
 /** A host of one connection for the tests of the admin API. */
-import { type ConnectionStatus, type Info, noCounters } from '../../core/admin-api.ts';
-import { candidateOf, controlOf, type Route } from '../../core/platform.ts';
+import type { Info } from '../../core/admin-api.ts';
+import { statusExample } from '../../core/connection-status.example.ts';
+import { controlOf, type Route } from '../../core/platform.ts';
 import type { AdminHost } from './host.ts';
-
-export function statusOf(route: Route): ConnectionStatus {
-  return {
-    name: 'a',
-    feed: 'a',
-    phase: route.phase,
-    control: controlOf(route),
-    candidate: candidateOf(route),
-    primary: controlOf(route),
-    newWeight: route.newWeight,
-    epoch: route.epoch,
-    state: 'steady',
-    inFlight: 0,
-    owedOutputs: 0,
-    shadowLag: 0,
-    rollbackReady: { ready: true, reasons: [] },
-    decisions: 0,
-    changed: { by: 'init', at: new Date(0).toISOString(), reason: null },
-    observed: null,
-    counters: noCounters(),
-  };
-}
 
 const INFO: Info = {
   apiVersion: 1,
@@ -45,8 +24,8 @@ export function fakeHost(over: Partial<AdminHost> = {}): AdminHost {
   const known = (name: string) => name === 'a';
   return {
     info: () => INFO,
-    connections: () => [statusOf(route)],
-    connection: (name) => (known(name) ? statusOf(route) : null),
+    connections: () => [statusExample(route)],
+    connection: (name) => (known(name) ? statusExample(route) : null),
     epochs: (name) => (known(name) ? [] : null),
     newestEpochs: () => [],
     list: (name) => (known(name) ? { entries: [], total: 0 } : null),

@@ -1,6 +1,8 @@
 /** The report's two charts as SVG text: the waits at each swap, and the traffic over time. No script, no outside font. */
+
+import { escaped } from '../../core/markup.ts';
 import type { RehearsalResult, Sample, Swap } from '../result.ts';
-import { escaped, number, seconds } from './markup.ts';
+import { number, seconds } from './markup.ts';
 
 const WIDTH = 1000;
 const ROW_HEIGHT = 40;

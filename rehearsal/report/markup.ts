@@ -1,16 +1,5 @@
-/** Text into HTML and SVG: everything that is not markup of our own is escaped. */
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-export function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
-}
+/** Figures and tables of the report's HTML and SVG. */
+import { escaped } from '../../core/markup.ts';
 
 export function number(value: number): string {
   return value.toLocaleString('en-US');

@@ -2,10 +2,12 @@
  * The rehearsal's report: one HTML file that needs nothing else, to be read on a screen, on paper, or sent on. Verdict
  * first; it holds ids and counts, never message content.
  */
+
+import { escaped } from '../../core/markup.ts';
 import type { RehearsalResult, Trouble } from '../result.ts';
 import { furtherFindings, isCounted, sentenceOf } from '../summary.ts';
 import { pausesChart, trafficChart } from './charts.ts';
-import { type Cell, escaped, number, seconds, table } from './markup.ts';
+import { type Cell, number, seconds, table } from './markup.ts';
 import { STYLE } from './style.ts';
 
 export function reportHtml(result: RehearsalResult): string {

@@ -1,7 +1,7 @@
 /** Pairs side by side as a part of a page: fields that differ are marked. Values only where a person has asked for them. */
 import type { RecordedPair } from '../../adapters/recorded-pairs.ts';
 import { type FieldCell, fieldsBeside } from '../../core/compare/side-by-side.ts';
-import { escaped } from './html.ts';
+import { escaped } from '../../core/markup.ts';
 
 const SEGMENTS_LIMIT = 200;
 const FIELD_LENGTH = 120;

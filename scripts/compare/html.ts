@@ -1,16 +1,5 @@
-/** A page of one file: everything that is not markup of our own is escaped. Light and dark by the reader's system. */
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-export function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
-}
+/** A page of one file, light and dark by the reader's system. */
+import { escaped } from '../../core/markup.ts';
 
 export type HtmlCell = { readonly text: string; readonly kind?: 'figure' | 'bad' };
 

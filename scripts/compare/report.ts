@@ -5,8 +5,9 @@
  */
 import { writeFile } from 'node:fs/promises';
 import type { CompareDocument, ComparedConnection, RuleExposure, Shape } from '../../core/compare-document.ts';
+import { escaped } from '../../core/markup.ts';
 import { type Beside, besideHtml } from './beside.ts';
-import { escaped, type HtmlCell, htmlTable, page } from './html.ts';
+import { type HtmlCell, htmlTable, page } from './html.ts';
 
 const DAYS_SHOWN = 31;
 const DETAILS_LIMIT = 50;

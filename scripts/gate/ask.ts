@@ -1,7 +1,7 @@
 /** Asks the gate of a selection as it is now, with the waivers that count. Freezes nothing and changes nothing. */
 import { join } from 'node:path';
+import { readSignedFiles } from '../../adapters/signed-files.ts';
 import { readLocalSigners } from '../../adapters/signers-file.ts';
-import { readWaivers } from '../../adapters/waiver-files.ts';
 import { type GateVerdict, judgeGate } from '../../core/gate/judge.ts';
 import type { Observations } from '../../core/gate/observations.ts';
 import { type JudgedWaivers, judgeWaivers } from '../../core/gate/waiver.ts';
@@ -29,5 +29,5 @@ export async function waiversOf(context: Context, nowMs: number): Promise<Judged
   const folder = stackFolderOf(context);
   const local = await readLocalSigners(folder, context.inventory.deployment);
   const authority = local.kind === 'read' ? local.authority : null;
-  return judgeWaivers(await readWaivers(join(folder, 'waivers')), authority, nowMs);
+  return judgeWaivers(await readSignedFiles(join(folder, 'waivers')), authority, nowMs);
 }

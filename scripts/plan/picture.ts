@@ -1,4 +1,5 @@
 /** The plan as one SVG: a line a wave with its night to scale, and the lab's traffic by hour of the week below. */
+import { escaped } from '../../core/markup.ts';
 import type { PlannedWave, ProgrammePlan } from '../../core/planning/plan-document.ts';
 import { wallClockAt } from '../../core/planning/zone.ts';
 
@@ -112,10 +113,6 @@ type TextStyle = { size: number; weight?: number; colour?: string; anchor?: 'end
 function text(x: number, y: number, content: string, { size, weight = 400, colour = INK, anchor }: TextStyle): string {
   const end = anchor === undefined ? '' : ` text-anchor="${anchor}"`;
   return `<text x="${round(x)}" y="${round(y)}" font-size="${size}" font-weight="${weight}" fill="${colour}"${end}>${escaped(content)}</text>`;
-}
-
-function escaped(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 function round(value: number): number {

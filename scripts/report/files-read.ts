@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readSignedDocument } from '../../adapters/approval-files.ts';
-import { readCheckpoints } from '../../adapters/checkpoint-files.ts';
 import { listEvidence } from '../../adapters/evidence-files.ts';
+import { readSignedFiles } from '../../adapters/signed-files.ts';
 import { readLocalSigners } from '../../adapters/signers-file.ts';
 import { type Authority, countSignatures } from '../../core/approval.ts';
 import { type ApprovalDocument, readApprovalDocument } from '../../core/approval-document.ts';
@@ -129,7 +129,7 @@ function signoffsOf(documents: readonly SignedFile[]): Map<string, ReportSigned>
 }
 
 async function newestCheckpoint(folder: string): Promise<ReportDocument['checkpoint']> {
-  const file = (await readCheckpoints(folder)).at(-1);
+  const file = (await readSignedFiles(folder)).at(-1);
   if (file === undefined) return null;
   let json: unknown;
   try {

@@ -1,6 +1,8 @@
 /** The pack as one HTML file that opens offline and prints. No script, no picture, nothing from a network. */
+
+import { escaped } from '../../core/markup.ts';
 import type { ReportConnection, ReportDocument } from '../../core/report-document.ts';
-import { escaped, list, section, table } from './markup.ts';
+import { list, section, table } from './markup.ts';
 
 type Pack = Omit<ReportDocument, 'html' | 'csv' | 'exitCode'>;
 

@@ -1,4 +1,5 @@
 /** Pieces of the pack's HTML. Every text goes through `escaped`. */
+import { escaped } from '../../core/markup.ts';
 
 type Cell = string | number | null;
 
@@ -23,16 +24,4 @@ function cell(value: Cell, column: number): string {
   if (value === null) return '<td><small>not known</small></td>';
   if (typeof value === 'number') return `<td class="n">${value.toLocaleString('en-US')}</td>`;
   return column === 0 ? `<th scope="row">${escaped(value)}</th>` : `<td>${escaped(value)}</td>`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-export function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

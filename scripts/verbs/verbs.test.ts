@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { noCounters } from '../../core/admin-api.ts';
+import { statusExample } from '../../core/connection-status.example.ts';
 import type { ConnectionSnapshot, Snapshot } from '../../core/plan.ts';
-import { controlOf, type Phase } from '../../core/platform.ts';
+import type { Phase } from '../../core/platform.ts';
 import type { Args } from '../runner/flags.ts';
 import { VERBS } from './index.ts';
 
@@ -77,23 +77,7 @@ function snapshotOf(phase: Phase, newWeight: number): Snapshot {
     facts: { name: 'a', unclassifiedEffects: [], hasWeightKey: true },
     gateway: {
       kind: 'read',
-      status: {
-        name: 'a',
-        feed: 'a',
-        ...route,
-        control: controlOf(route),
-        candidate: null,
-        primary: controlOf(route),
-        state: 'steady',
-        inFlight: 0,
-        owedOutputs: 0,
-        shadowLag: 0,
-        rollbackReady: { ready: true, reasons: [] },
-        decisions: 0,
-        changed: { by: 'local', at: '2026-01-01T00:00:00.000Z', reason: null },
-        observed: null,
-        counters: NO_COUNTERS,
-      },
+      status: statusExample(route, { candidate: null }),
     },
     entry: route,
     pulumi: route,
@@ -113,5 +97,3 @@ function snapshotOf(phase: Phase, newWeight: number): Snapshot {
     ...systems,
   };
 }
-
-const NO_COUNTERS = noCounters();
