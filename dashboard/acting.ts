@@ -5,10 +5,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
-import { GatewayClient } from '../adapters/gateway-admin.ts';
 import type { Inventory } from '../core/inventory.ts';
 import { type Ask, argumentsOf, askSchema, commandOf, type Done, loginSchema } from '../core/war-room/acting.ts';
 import { CONFIRMATIONS } from '../core/war-room/confirmations.ts';
+import { logIn } from './login.ts';
 import { environmentOf, runVerb } from './run-verb.ts';
 import { isSame, type Session, Sessions } from './sessions.ts';
 
@@ -20,7 +20,7 @@ export type ActingOptions = {
 };
 
 const COOKIE = 'cutover-operator';
-export const NOT_OFFERED = { status: 200, body: { isOffered: false, who: null } } as const;
+export const NOT_OFFERED = { status: 200, body: { isOffered: false, shards: [], who: null } } as const;
 const BODY_LIMIT_BYTES = 16 * 1024;
 
 type Answer = { readonly status: number; readonly body: object; readonly headers?: Readonly<Record<string, string>> };
@@ -41,7 +41,7 @@ export class Acting {
     const cookie = cookieOf(request);
     const session = this.#sessions.find(cookie, Date.now());
     if (path === '/session' && method === 'GET')
-      return { status: 200, body: { isOffered: true, who: session === null ? null : seen(session) } };
+      return { status: 200, body: { isOffered: true, shards: this.#shards(), who: session && seen(session) } };
     if (!isOwnPage(request)) return refusal(403, 'only this page itself may ask that');
     if (path === '/session' && method === 'POST') return this.#login(request);
     if (session === null) return refusal(401, 'log in first');
@@ -64,37 +64,12 @@ export class Acting {
     if (this.#sessions.isBlocked(nowMs)) return refusal(429, 'too many wrong tokens: try again in a minute');
     const parsed = await bodyOf(request, loginSchema);
     if (parsed === null) return refusal(400, 'it needs a token');
-    const who = await this.#whoIs(parsed.token);
-    if (typeof who === 'string') {
-      this.#sessions.noteFailure(nowMs);
-      return refusal(401, who);
-    }
-    const { cookie, session } = this.#sessions.open({ ...who, token: parsed.token }, nowMs);
+    const login = await logIn(this.#options.inventory, parsed, this.#options.env);
+    if (login.wasWrong) this.#sessions.noteFailure(nowMs);
+    if (!login.ok) return refusal(401, login.message);
+    const { cookie, session } = this.#sessions.open(login.value, nowMs);
     const headers = { 'set-cookie': `${COOKIE}=${cookie}; HttpOnly; SameSite=Strict; Path=/` };
     return { status: 200, body: seen(session), headers };
-  }
-
-  /** Every gateway must know the credential, and by one name. */
-  async #whoIs(token: string): Promise<{ name: string; role: string } | string> {
-    const env = environmentOf(this.#options.env, { token, name: '' });
-    const clients = this.#options.inventory.gateways.map(
-      ({ shard, admin }) => new GatewayClient({ shard, admin, env }),
-    );
-    try {
-      const answers = await Promise.all(clients.map((client) => client.info()));
-      const [refused] = answers.filter((answer) => !answer.ok);
-      if (refused !== undefined && !refused.ok) return refused.error.message;
-      const people = answers.flatMap((answer) =>
-        answer.ok && answer.value.you !== undefined ? [answer.value.you] : [],
-      );
-      const [first] = people;
-      if (first === undefined || people.length < answers.length) return 'a gateway is too old to say whose token it is';
-      return people.every(({ name }) => name === first.name)
-        ? first
-        : 'the gateways know this token by different names';
-    } finally {
-      await Promise.all(clients.map((client) => client.close()));
-    }
   }
 
   async #act(request: IncomingMessage, session: Session): Promise<Answer> {
@@ -106,6 +81,8 @@ export class Acting {
     if (isLook && wanted === null) return done({ command, exitCode: null, document: null });
     if (!isLook && wanted !== null && ask.confirmed !== wanted)
       return refusal(409, `not confirmed, nothing was changed: type '${wanted}'`);
+    const outOfReach = this.#outOfReach(ask, session);
+    if (outOfReach !== null) return refusal(403, outOfReach);
     if (this.#isBusy) return refusal(409, 'another action is under way: wait for it');
     this.#isBusy = true;
     try {
@@ -113,6 +90,22 @@ export class Acting {
     } finally {
       this.#isBusy = false;
     }
+  }
+
+  #shards(): number[] {
+    return this.#options.inventory.gateways.map(({ shard }) => shard);
+  }
+
+  /** Null: the login reaches every gateway of what is asked for. */
+  #outOfReach({ scope: { kind, name } }: Ask, { gateways }: Session): string | null {
+    const concerned = this.#options.inventory.connections.filter(
+      (each) => each[kind === 'wave' ? 'wave' : 'name'] === name,
+    );
+    const shards = new Set(concerned.map(({ shard }) => shard));
+    const [first] = gateways.filter(({ shard, role }) => shards.has(shard) && role === null);
+    return first === undefined
+      ? null
+      : `your login does not reach gateway ${first.shard} (${first.complaint}): log in again with a token that it knows`;
   }
 
   #run(ask: Ask, session: Session, isLook: boolean): ReturnType<typeof runVerb> {
@@ -132,8 +125,9 @@ function refusal(status: number, message: string): Answer {
   return { status, body: { error: message } };
 }
 
-function seen({ name, role, csrf }: Session): object {
-  return { name, role, csrf };
+/** Everything but the tokens. */
+function seen({ name, gateways, csrf }: Session): object {
+  return { name, gateways, csrf };
 }
 
 /** Browsers send an origin with every request that changes something, and no page can choose another one. */

@@ -5,13 +5,15 @@ import { fileURLToPath } from 'node:url';
 const ENTRY = fileURLToPath(new URL('../scripts/cutover.ts', import.meta.url));
 const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
 
-export type Operator = { readonly token: string; readonly name: string };
+/** Tokens by shard. */
+export type Operator = { readonly tokens: ReadonlyMap<number, string>; readonly name: string };
 export type VerbRun = { readonly exitCode: number | null; readonly document: unknown };
 
 /** The environment of the server without any credential of its own. */
-export function environmentOf(env: NodeJS.ProcessEnv, { token, name }: Operator): NodeJS.ProcessEnv {
+export function environmentOf(env: NodeJS.ProcessEnv, { tokens, name }: Operator): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([key]) => !/^CUTOVER_(ADMIN_(TOKEN|CERT|KEY)|DASHBOARD_TOKEN)/.test(key));
-  return { ...Object.fromEntries(kept), CUTOVER_ADMIN_TOKEN: token, CUTOVER_OPERATOR: name };
+  const own = [...tokens].map(([shard, token]) => [`CUTOVER_ADMIN_TOKEN_${shard}`, token] as const);
+  return { ...Object.fromEntries([...kept, ...own]), CUTOVER_OPERATOR: name };
 }
 
 /** What it prints with --json; null where it printed no document. */

@@ -3,7 +3,11 @@ import { expect, test } from 'vitest';
 import { Sessions } from './sessions.ts';
 
 const MINUTE_MS = 60_000;
-const ada = { token: 'secret', name: 'ada', role: 'move' };
+const ada = {
+  name: 'ada',
+  tokens: new Map([[0, 'secret']]),
+  gateways: [{ shard: 0, role: 'move', complaint: null }],
+};
 
 test('a session is found by its cookie alone, and is over a quarter of an hour after its last action', () => {
   const sessions = new Sessions();

@@ -1,7 +1,8 @@
 /** Who is logged in: in memory only, bounded, over after a quarter of an hour without an action. A token is in no file and no answer. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Known } from './login.ts';
 
-export type Session = { readonly token: string; readonly name: string; readonly role: string; readonly csrf: string };
+export type Session = Known & { readonly csrf: string };
 
 const SESSIONS_LIMIT = 20;
 const IDLE_MS = 15 * 60_000;
@@ -16,10 +17,7 @@ export class Sessions {
   #failures: number[] = [];
 
   /** What the cookie is to hold. The one that was idle longest gives way. */
-  open(
-    who: Pick<Session, 'token' | 'name' | 'role'>,
-    nowMs: number,
-  ): { readonly cookie: string; readonly session: Session } {
+  open(who: Known, nowMs: number): { readonly cookie: string; readonly session: Session } {
     const cookie = randomBytes(32).toString('base64url');
     const session = { ...who, csrf: randomBytes(32).toString('base64url') };
     this.#kept.set(digestOf(cookie), { session, usedMs: nowMs });

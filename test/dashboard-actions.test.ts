@@ -76,7 +76,7 @@ async function send(
 async function login(): Promise<Record<string, string>> {
   const { status, body, cookie } = await send('session', { token });
   expect(status).toBe(200);
-  expect(body).toMatchObject({ name: 'local', role: 'move' });
+  expect(body).toMatchObject({ name: 'local', gateways: [{ shard: 0, role: 'move', complaint: null }] });
   expect(JSON.stringify(body)).not.toContain(token);
   return { cookie, 'x-cutover-csrf': String(body.csrf) };
 }
@@ -113,7 +113,7 @@ it('without --actions nothing can be changed and nobody can log in', async () =>
       const answer = await fetch(`${other}${path}`, { method: 'POST', headers: { origin: other.slice(0, -1) } });
       expect(answer.status).toBe(405);
     }
-    expect(await (await fetch(`${other}session`)).json()).toEqual({ isOffered: false, who: null });
+    expect(await (await fetch(`${other}session`)).json()).toEqual({ isOffered: false, shards: [], who: null });
   } finally {
     await end(child);
   }

@@ -3,7 +3,20 @@ import { z } from 'zod';
 import { ACTIONS, NEEDS_REASON } from './confirmations.ts';
 
 const name = z.string().min(1).max(200);
-export const loginSchema = z.strictObject({ token: z.string().min(1).max(500) });
+const token = z.string().min(1).max(500);
+/** As CUTOVER_ADMIN_TOKEN and CUTOVER_ADMIN_TOKEN_<shard> in a terminal: one for all, and those of a gateway's own. */
+export const loginSchema = z
+  .strictObject({
+    token: token.nullable().default(null),
+    tokens: z.record(z.string().regex(/^\d{1,5}$/), token).default({}),
+  })
+  .refine((login) => login.token !== null || Object.keys(login.tokens).length > 0, { message: 'it needs a token' });
+export type Login = z.output<typeof loginSchema>;
+
+/** What a login can do at a gateway. A role of null: nothing, and the complaint says why. */
+export type Reach =
+  | { readonly shard: number; readonly role: string; readonly complaint: null }
+  | { readonly shard: number; readonly role: null; readonly complaint: string };
 
 export const askSchema = z
   .strictObject({

@@ -2,14 +2,16 @@
 import { signal } from '@preact/signals';
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
+import type { Reach, Login as Tokens } from '../../core/war-room/acting.ts';
 import type { Tile } from '../../core/war-room/board.ts';
 import { type Action, CONFIRMATIONS, NEEDS_REASON } from '../../core/war-room/confirmations.ts';
 
-type Who = { readonly name: string; readonly role: string; readonly csrf: string };
+type Who = { readonly name: string; readonly gateways: readonly Reach[]; readonly csrf: string };
 type Outcome = { readonly title: string; readonly lines: readonly string[]; readonly isBad: boolean };
 
 /** Undefined: not offered, or not known yet; null: nobody is logged in. */
 const who = signal<Who | null | undefined>(undefined);
+const shards = signal<readonly number[]>([]);
 const chosen = signal<Action | null>(null);
 const isWave = signal(false);
 const reason = signal('');
@@ -28,8 +30,9 @@ const LABELS: Readonly<Record<Action, string>> = {
 export async function askWhoIsThere(): Promise<void> {
   const answer = await fetch('/session');
   if (!answer.ok) return;
-  const { isOffered, who: known }: { isOffered: boolean; who: Who | null } = await answer.json();
-  who.value = isOffered ? known : undefined;
+  const body: { isOffered: boolean; shards: readonly number[]; who: Who | null } = await answer.json();
+  shards.value = body.shards;
+  who.value = body.isOffered ? body.who : undefined;
 }
 
 /** Another connection begins from the start. */
@@ -55,19 +58,40 @@ function Login(): VNode {
   const submit = (event: Event): void => {
     event.preventDefault();
     if (!(event.target instanceof HTMLFormElement)) return;
-    const token = String(new FormData(event.target).get('token') ?? '').trim();
+    const typed = new FormData(event.target);
+    const read = (name: string): string => String(typed.get(name) ?? '').trim();
+    const own = shards.value.flatMap((shard) =>
+      read(`token-${shard}`) === '' ? [] : [[shard, read(`token-${shard}`)]],
+    );
     event.target.reset();
-    void login(token);
+    void login({ token: read('token') || null, tokens: Object.fromEntries(own) });
   };
-  return html`<form class="row" onSubmit=${submit}>
-    <label>Your admin token <input type="password" name="token" autocomplete="off" required /></label>
-    <button type="submit" disabled=${isBusy.value}>Log in</button>
+  return html`<form onSubmit=${submit}>
+    <div class="row">
+      <label>Your admin token <input type="password" name="token" autocomplete="off" required=${shards.value.length < 2} /></label>
+      <button type="submit" disabled=${isBusy.value}>Log in</button>
+    </div>
+    ${shards.value.length < 2 ? null : html`<${OwnTokens} />`}
   </form>`;
 }
 
-function Actions({ tile, who: { name, role } }: { tile: Tile; who: Who }): VNode {
+/** Where a gateway knows another token of the same person, as CUTOVER_ADMIN_TOKEN_1 in a terminal. */
+function OwnTokens(): VNode {
+  return html`<details>
+    <summary>A gateway has a token of its own</summary>
+    ${shards.value.map((shard) => html`<label key=${shard}>Gateway ${shard} <input type="password" name=${`token-${shard}`} autocomplete="off" /></label>`)}
+  </details>`;
+}
+
+function Actions({ tile, who: { name, gateways } }: { tile: Tile; who: Who }): VNode {
   const action = chosen.value;
-  return html`<p>Logged in as <b>${name}</b> (${role}). <button type="button" class="link" onClick=${logout}>Log out</button></p>
+  const here = gateways.find(({ shard }) => shard === tile.shard);
+  const role = here?.role ?? null;
+  const where = gateways.length > 1 ? ` at gateway ${tile.shard}` : '';
+  const logOut = html`<button type="button" class="link" onClick=${logout}>Log out</button>`;
+  if (role === null)
+    return html`<p>Logged in as <b>${name}</b>, but not${where}: ${here?.complaint ?? 'it was not there at your login'}. ${logOut}</p>`;
+  return html`<p>Logged in as <b>${name}</b> (${role}${where}). ${logOut}</p>
     <div class="row">${fitting(tile, role).map((each) => html`<button type="button" key=${each} aria-pressed=${action === each} onClick=${() => choose(each)}>${LABELS[each]}</button>`)}</div>
     ${action === null ? null : html`<${Form} tile=${tile} action=${action} />`}`;
 }
@@ -127,8 +151,8 @@ async function post(path: string, body: object, method = 'POST'): Promise<Respon
   }
 }
 
-async function login(token: string): Promise<void> {
-  const answer = await post('/session', { token });
+async function login(tokens: Tokens): Promise<void> {
+  const answer = await post('/session', tokens);
   const body = await answer.json();
   if (answer.ok) who.value = body;
   outcome.value = answer.ok ? null : { title: 'Not logged in', lines: [String(body.error)], isBad: true };
