@@ -8,7 +8,7 @@ import type { Reading } from '../core/import/flow.ts';
 import { readExport } from '../core/import/mirth/read-export.ts';
 import { withoutRepeats } from '../core/import/repeats.ts';
 import { type ExampleChannel, type ExampleForm, exportText } from './mirth-export.example.ts';
-import { EXPORT_LIMITS, readMirthExport } from './mirth-export.ts';
+import { EXPORT_LIMITS, firstLineOf, readMirthExport } from './mirth-export.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -282,6 +282,15 @@ describe('exports as they really come', () => {
     expect(reading.kind).toContain('2.2.1.5861');
   });
 
+  it('a connector whose properties have no class is known by its transport', async () => {
+    const reading = await readText(`<channel version="4.5.2"><id>x</id><name>Northside Orders</name>
+      <sourceConnector><name>sourceConnector</name><transportName>TCP Listener</transportName><properties>
+        <listenerConnectorProperties><host>0.0.0.0</host><port>6661</port></listenerConnectorProperties></properties></sourceConnector>
+      <destinationConnectors><connector><name>LIS</name><transportName>TCP Sender</transportName><properties>
+        <remoteAddress>10.0.0.5</remoteAddress><remotePort>7000</remotePort></properties></connector></destinationConnectors></channel>`);
+    expect(reading.flows).toMatchObject([{ destination: { host: '10.0.0.5', port: 7000 } }]);
+  });
+
   it('a writer to a channel that is not in the export is an effect that somebody must classify', async () => {
     const senders = [{ name: 'LIS' }, { name: 'on', transport: 'Channel Writer', channelId: 'elsewhere' }];
     const reading = await readText(exportText([{ id: 'x', name: 'Northside Orders', senders }], '4.5.2', 'channel'));
@@ -367,10 +376,43 @@ describe('hostile files', () => {
     expect(await refusal(text)).toContain(message);
   });
 
-  it('bytes that are no UTF-8 are refused', async () => {
+  it('bytes that are neither UTF-8 nor UTF-16 are refused', async () => {
     const file = join(folder, 'latin1.xml');
     await writeFile(file, Buffer.from('<channel><name>Universit\xe4t</name></channel>', 'latin1'));
-    expect(await readMirthExport(file)).toMatchObject({ ok: false, message: 'it is not UTF-8' });
+    expect(await readMirthExport(file)).toMatchObject({ ok: false, message: expect.stringContaining('UTF-8') });
+  });
+
+  it('UTF-16 as a shell of Windows saves it, a byte order mark, comments, instructions and CDATA are read', async () => {
+    const text =
+      '<?xml version="1.0"?><!-- saved --><?php echo 1; ?><channel version="4.5.2"><id>a</id><name><![CDATA[Universität <1>]]></name><sourceConnector><name>s</name></sourceConnector></channel>';
+    const littleEndian = Buffer.from(`\uFEFF${text}`, 'utf16le');
+    const forms = [Buffer.from(text), Buffer.from(`\uFEFF${text}`), littleEndian, Buffer.from(littleEndian).swap16()];
+    const file = join(folder, 'form.xml');
+    for (const form of forms) {
+      await writeFile(file, form);
+      expect(await firstLineOf(file)).toMatch(/^<\?xml/);
+      expect(await readMirthExport(file)).toMatchObject({
+        ok: true,
+        value: { counted: 1, channels: [{ name: 'Universität <1>' }] },
+      });
+    }
+  });
+
+  it.each([
+    ['attributes of one element', '<channel', (index: number) => ` b${index}=""`, 'attributes'],
+    ['sections', '<serverConfiguration>', (index: number) => `<s${index}/>`, 'different sections'],
+    ['empty channels', '<list>', (index: number) => `<channel><name>c${index}</name></channel>`, 'channels'],
+  ])('without end, many %s are refused early', async (_what, head, piece, message) => {
+    const pieces = Array.from({ length: 200_000 }, (_, index) => piece(index));
+    expect(await refusal(head + pieces.join(''))).toContain(message);
+  });
+
+  it('many large channels are refused before they fill the memory', async () => {
+    const file = join(folder, 'wide.xml');
+    const channel = `<channel><sourceConnector><properties>${'<a/>'.repeat(300)}</properties></sourceConnector></channel>`;
+    await writeFile(file, `<list>${channel.repeat(4)}`);
+    const read = await readMirthExport(file, { ...EXPORT_LIMITS, elements: 1_000 });
+    expect(read).toMatchObject({ ok: false, message: 'its channels have more than 1000 elements' });
   });
 
   it('500 MB are refused by their size; within the limit, one endless text and a million channels take bounded memory', async () => {

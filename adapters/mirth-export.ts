@@ -4,8 +4,7 @@
  * time is held as a tree.
  */
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { open, stat } from 'node:fs/promises';
 import sax from 'sax';
 import { type Channel, readChannel } from '../core/import/mirth/channel.ts';
 import { type ExportPieces, KEPT_SECTIONS } from '../core/import/mirth/read-export.ts';
@@ -18,6 +17,11 @@ export type ExportLimits = {
   readonly channelCharacters: number;
   readonly channelElements: number;
   readonly channels: number;
+  /** Of all channels: some 10,000 usual ones. */
+  readonly elements: number;
+  readonly attributes: number;
+  /** Different ones beside the channels; an engine knows some thirty. */
+  readonly sections: number;
 };
 
 export const EXPORT_LIMITS: ExportLimits = {
@@ -26,6 +30,9 @@ export const EXPORT_LIMITS: ExportLimits = {
   channelCharacters: 16 * 1024 * 1024,
   channelElements: 400_000,
   channels: 20_000,
+  elements: 4_000_000,
+  attributes: 200,
+  sections: 500,
 };
 
 export type Unreadable = {
@@ -49,7 +56,7 @@ export async function readMirthExport(
   const reader = new ExportReader(limits);
   const stream = createReadStream(file, { highWaterMark: 64 * 1024 });
   try {
-    const decoder = new TextDecoder('utf-8', { fatal: true });
+    const decoder = new TextDecoder(await encodingOf(file), { fatal: true });
     for await (const chunk of stream) reader.write(decoder.decode(chunk, { stream: true }));
     reader.write(decoder.decode());
     return { ok: true, value: reader.end() };
@@ -59,7 +66,7 @@ export async function readMirthExport(
       return {
         ok: false,
         line: reader.line,
-        message: 'it is not UTF-8',
+        message: 'it is neither UTF-8 nor UTF-16 with a byte order mark',
         remedy: 'export it again, or convert it to UTF-8',
       };
     throw error;
@@ -70,13 +77,30 @@ export async function readMirthExport(
 
 /** The first characters of a file, to tell XML from anything else. */
 export async function firstLineOf(file: string): Promise<string> {
-  const lines = createInterface({ input: createReadStream(file, { encoding: 'utf8', end: 4096 }) });
-  for await (const line of lines) {
-    if (line.trim() === '') continue;
-    lines.close();
-    return line.replace(/^\uFEFF/, '').trim();
+  const text = new TextDecoder(await encodingOf(file)).decode(await headOf(file, 4096));
+  return (
+    text
+      .split(/[\r\n]+/)
+      .find((line) => line.trim() !== '')
+      ?.trim() ?? ''
+  );
+}
+
+/** Engines write UTF-8; what passed through a shell of Windows is UTF-16, with a byte order mark. */
+async function encodingOf(file: string): Promise<'utf-8' | 'utf-16le' | 'utf-16be'> {
+  const [first, second] = await headOf(file, 2);
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
+}
+
+async function headOf(file: string, bytes: number): Promise<Buffer> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(bytes), position: 0 });
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
   }
-  return '';
 }
 
 class Refusal extends Error {
@@ -108,6 +132,9 @@ class ExportReader {
   #counted = 0;
   #characters = 0;
   #elements = 0;
+  #allElements = 0;
+  #attributes = 0;
+  #empties = 0;
 
   constructor(limits: ExportLimits) {
     this.#limits = limits;
@@ -126,6 +153,10 @@ class ExportReader {
         'it has a DOCTYPE; no engine writes one, and entities of one can read files or fill the memory',
         MEND,
       );
+    };
+    this.#parser.onattribute = () => {
+      if (++this.#attributes > this.#limits.attributes)
+        throw this.#refusal(`one element has more than ${this.#limits.attributes} attributes`, MEND);
     };
     this.#parser.onopentag = ({ name, attributes }) => this.#opened(name, attributes);
     this.#parser.onclosetag = () => this.#closed();
@@ -159,6 +190,7 @@ class ExportReader {
   }
 
   #opened(name: string, attributes: Readonly<Record<string, unknown>>): void {
+    this.#attributes = 0;
     if (this.#path.length >= this.#limits.depth) {
       throw this.#refusal(`its elements are nested deeper than ${this.#limits.depth}`, MEND);
     }
@@ -173,9 +205,15 @@ class ExportReader {
     if (isKept) this.#open.push({ name, attributes: textsOf(attributes), children: [], text: '', line: this.line });
     else this.#skip(name);
     this.#path.push(name);
-    if (isKept && ++this.#elements > this.#limits.channelElements) {
-      throw this.#refusal(`one channel has more than ${this.#limits.channelElements} elements`, MEND);
-    }
+    if (isKept) this.#countElement();
+  }
+
+  #countElement(): void {
+    const { channelElements, elements } = this.#limits;
+    if (++this.#elements > channelElements)
+      throw this.#refusal(`one channel has more than ${channelElements} elements`, MEND);
+    if (++this.#allElements > elements)
+      throw this.#refusal(`its channels have more than ${elements} elements`, 'export groups one by one');
   }
 
   /** Counted on its own, so that what the reading accounts for can be compared with it. */
@@ -200,12 +238,15 @@ class ExportReader {
   #skip(name: string): void {
     if (this.#path.length !== 1 || name === 'channels') return;
     const known = this.#skipped.get(name);
-    if (known === undefined) this.#skipped.set(name, { what: name, count: 1, line: this.line });
-    else known.count++;
+    if (known !== undefined) known.count++;
+    else this.#skipped.set(name, { what: name, count: 1, line: this.line });
+    if (this.#skipped.size - this.#empties > this.#limits.sections)
+      throw this.#refusal(`it has more than ${this.#limits.sections} different sections`, MEND);
   }
 
   #empty({ children, line }: XmlNode): void {
     const name = children.find((child) => child.name === 'name')?.text.trim() ?? '';
+    this.#empties++;
     const what = `channel '${name.slice(0, 80)}', which has no connectors`;
     this.#skipped.set(`${what} ${line}`, { what, count: 1, line });
   }
@@ -226,7 +267,7 @@ class ExportReader {
     else if (done.children.some(({ name }) => name === 'sourceConnector' || name === 'destinationConnectors'))
       this.#channels.push(readChannel(done));
     else if (done.children.some(({ name }) => name === 'name')) this.#empty(done);
-    if (this.#channels.length > this.#limits.channels) {
+    if (this.#channels.length + this.#empties > this.#limits.channels) {
       throw this.#refusal(`it has more than ${this.#limits.channels} channels`, 'export groups one by one');
     }
   }

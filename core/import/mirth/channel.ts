@@ -73,11 +73,7 @@ function readConnector(node: XmlNode, position: string): Connector {
     line: node.line,
     name: textOf(node, 'name') ?? '',
     transport: transport === '' ? 'unknown' : transport,
-    kind: /^Tcp(Receiver|Dispatcher)Properties$/.test(type)
-      ? 'tcp'
-      : /^Vm(Receiver|Dispatcher)Properties$/.test(type)
-        ? 'channel'
-        : 'other',
+    kind: kindOf(type, transport),
     metaDataId: textOf(node, 'metaDataId') ?? position,
     isEnabled: flagOf(node, 'enabled') ?? true,
     properties,
@@ -88,6 +84,13 @@ function readConnector(node: XmlNode, position: string): Connector {
       messageTypeOf(textOf(part, 'inboundTemplate'), childOf(part, 'inboundTemplate')),
     ),
   };
+}
+
+/** By the class of its properties; tools that write channels leave it out at times, and then by the name of its transport. */
+function kindOf(type: string, transport: string): Connector['kind'] {
+  const known = type !== '' ? type : transport;
+  if (/^(Tcp(Receiver|Dispatcher)Properties|TCP (Listener|Sender))$/.test(known)) return 'tcp';
+  return /^(Vm(Receiver|Dispatcher)Properties|Channel (Reader|Writer))$/.test(known) ? 'channel' : 'other';
 }
 
 /** Until 3.4 `rules` and `steps`, from 3.5 on `elements` for both. */

@@ -309,7 +309,9 @@ function accountOf(
   const tags = [...channel.tags, ...(engine.tags.get(channel.id) ?? [])];
   return connectors.map((connector): Account => {
     const place: Place = { file: engine.file, line: connector.line };
-    const about: Record<string, string> = { ...facts.get(connector) };
+    const role = connector === channel.source ? 'source' : 'destination';
+    const own = connector.kind === 'tcp' ? readTcp(connector, role, engine.resolve).facts : {};
+    const about: Record<string, string> = { ...(facts.get(connector) ?? own) };
     if (group !== undefined) about.group = group;
     if (tags.length > 0) about.tags = [...new Set(tags)].join(', ');
     if (connector.rules > 0) about.filterRules = String(connector.rules);
@@ -339,6 +341,8 @@ function restOf(channel: Channel, connector: Connector, engine: Engine): Outcome
   }
   if (connector.kind === 'channel')
     return { kind: 'left-out', reason: 'it passes messages on that come from no MLLP feed' };
+  if (channel.source?.kind === 'tcp')
+    return { kind: 'decision', reason: 'its listener could not be taken', remedy: 'decide about the listener first' };
   return {
     kind: 'decision',
     reason: `no MLLP feed reaches it: its source is ${channel.source?.transport ?? 'unknown'}`,
