@@ -5,10 +5,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evidenceFolderOf, storeEvidence } from '../adapters/evidence-files.ts';
+import { Ledger } from '../adapters/ledger.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
 import { signWithSshKeygen } from '../adapters/ssh-keygen.ts';
 import { canonicalJson, digestOf } from '../core/canonical-json.ts';
@@ -19,6 +20,7 @@ import {
   moveDocumentSchema,
 } from '../core/documents.ts';
 import type { EvidenceKind } from '../core/evidence.ts';
+import { reportDocumentSchema } from '../core/report-document.ts';
 import { type Estate, startEstate } from './verbs-estate.ts';
 import { runPulumi } from './verbs-pulumi.ts';
 
@@ -249,6 +251,46 @@ test(
       exitCode: 0,
       changed: [{ name: one, epoch: 6 }],
     });
+  },
+  LIMIT_MS,
+);
+
+test(
+  'the sign-off pack has whose signatures hold, which approval moved what, the night by whom, and how to check it',
+  async () => {
+    const { exitCode, document } = await verb('report', '--all', '--html', 'pack.html');
+    expect(exitCode).toBe(3);
+    const report = reportDocumentSchema.parse(document);
+    const people = ['ann@lab', 'bob@lab'];
+    const signed = report.signed.map(({ kind, target, signedBy, missing }) => [kind, target, signedBy, missing]);
+    expect(signed).toContainEqual(['approval', 'switched', people, []]);
+    expect(signed).toContainEqual(['sign-off', 'decommissioned', people, []]);
+    const [moved, unmoved] = report.connections;
+    const digestOf = (kind: string): string | undefined => report.signed.find((each) => each.kind === kind)?.digest;
+    // The newest document that a record of its history names: that of the decommission.
+    expect(moved).toMatchObject({ name: one, phase: 'decommissioned', epoch: 6, signedOffBy: people });
+    expect(moved?.signoff).toBe(digestOf('sign-off'));
+    expect(unmoved).toMatchObject({ name: two, phase: 'parallel', approval: null, signoff: null, signedOffBy: [] });
+    const ledger = await Ledger.open({ url: database.url, deployment: 'lab-estate-1' });
+    const entries = await ledger.allEntries().finally(() => ledger.close());
+    expect(report.checkpoint).toMatchObject({
+      length: entries.length,
+      head: entries.at(-1)?.digest,
+      isSigned: true,
+    });
+    const night = (report.night ?? []).map(({ verb: name, kind, by, outcome }) => [name, kind, by, outcome]);
+    expect(night).toContainEqual(['switch', 'result', 'ada', '1 changed']);
+    const html = await readFile(join(estate.project.folder, 'pack.html'), 'utf8');
+    for (const text of ['ann@lab, bob@lab', report.checkpoint?.file ?? '?', 'with a signature beside it', 'once more'])
+      expect(html).toContain(text);
+    // What it says to type is typed.
+    const sums = report.verify.flatMap((line) => /^sha256sum \S+/.exec(line)?.[0] ?? []);
+    expect(sums.length).toBeGreaterThan(1);
+    for (const command of sums) {
+      const { stdout } = await run('sh', ['-c', command], { cwd: estate.project.folder });
+      const [sum, file = ''] = stdout.trim().split(/\s+/);
+      expect(basename(file)).toBe(`${sum}.json`);
+    }
   },
   LIMIT_MS,
 );
