@@ -21,7 +21,8 @@ nothing unless --actions is given.
   --port N           default 7480; 0: any
   --actions          operators can log in with a token of their own and hold, release, switch and roll back; on this
                      machine only (from elsewhere: ssh -L 7480:127.0.0.1:7480 HOST)
-  --notify           tell the receivers of stacks/NAME/notify.yaml of reds, and of waves that are through; on one server only
+  --notify           tell the receivers of stacks/NAME/notify.yaml of reds, waves that are through, and moves that no verb made;
+                     on one server only
   --help
 
 Environment: CUTOVER_ADMIN_TOKEN and CUTOVER_ADMIN_CA reach the gateways (a token of the role \`operate\` is enough),

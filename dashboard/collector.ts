@@ -8,20 +8,22 @@ import {
   type ApprovalLine,
   appendBounded,
   type DecisionLine,
+  type Equation,
   type GateLine,
   KEPT,
+  mergeBounded,
   type Pause,
   type Sample,
   type SourceLine,
   type TimelineEntry,
   type Whole,
 } from '../core/war-room/feed.ts';
+import { EvidenceReader } from './evidence.ts';
 import {
   clientsOf,
   ProofReader,
   readApprovalLines,
   readConfiguredEpochs,
-  readGate,
   readGateway,
   readOpenDecisions,
   readTimeline,
@@ -35,17 +37,26 @@ export type CollectorOptions = {
   readonly evidenceFolder: string;
   readonly env: NodeJS.ProcessEnv;
   readonly onChange: () => void;
+  /** Moves since the last look. What a connection had behind it when it was first seen is not among them. */
+  readonly onMoves: (moves: readonly TimelineEntry[]) => void;
 };
 
 const GATEWAYS_EVERY_MS = 1_000;
 const FILES_EVERY_MS = 3_000;
 const PROOF_EVERY_MS = 5_000;
 const HISTORIES_AT_ONCE = 16;
+const PAUSES_OF_MS = 24 * 3_600_000;
+/** Each gateway ships at its own pace: what one ships late is older than what is known from another. */
+const LATE_MS = 10 * 60_000;
 const NOT_CONFIGURED: SourceLine = {
   name: 'PostgreSQL',
   verdict: 'absent',
   message: 'DATABASE_URL is not set: nothing compares, and pauses are not known',
 };
+
+function keyOf({ connection, atMs }: Pause): string {
+  return `${connection} ${atMs}`;
+}
 
 export class Collector {
   readonly #options: CollectorOptions;
@@ -63,6 +74,7 @@ export class Collector {
   #decisions: readonly DecisionLine[] = [];
   #approvals: readonly ApprovalLine[] = [];
   #gate: GateLine | null = null;
+  readonly #evidence: EvidenceReader;
   #proof: SourceLine = NOT_CONFIGURED;
   #reader: ProofReader | null = null;
   #totals: { atMs: number; received: number; delivered: number } | null = null;
@@ -71,6 +83,7 @@ export class Collector {
   constructor(options: CollectorOptions) {
     this.#options = options;
     this.#clients = clientsOf(options.inventory, options.env);
+    this.#evidence = new EvidenceReader(options.evidenceFolder);
   }
 
   async start(): Promise<void> {
@@ -106,9 +119,10 @@ export class Collector {
   }
 
   /** The newest status as the gateway gave it, for the drill-down. */
-  detail(name: string): { tile: Tile; status: ConnectionStatus | null } | null {
+  detail(name: string): { tile: Tile; status: ConnectionStatus | null; equation: Equation | null } | null {
     const tile = this.#tiles.find((each) => each.name === name);
-    return tile === undefined ? null : { tile, status: this.#statuses.get(name) ?? null };
+    if (tile === undefined) return null;
+    return { tile, status: this.#statuses.get(name) ?? null, equation: this.#evidence.equationOf(name) };
   }
 
   /** Never two looks of one kind at a time; the next begins when the last is over. */
@@ -177,6 +191,7 @@ export class Collector {
   async #lookAtHistories(): Promise<boolean> {
     const moved = [...this.#statuses.values()].filter(({ name, epoch }) => this.#knownEpochs.get(name) !== epoch);
     const fresh: TimelineEntry[] = [];
+    const news: TimelineEntry[] = [];
     for (let start = 0; start < moved.length && !this.#isClosed; start += HISTORIES_AT_ONCE) {
       const batch = moved.slice(start, start + HISTORIES_AT_ONCE);
       const histories = await Promise.all(
@@ -184,14 +199,16 @@ export class Collector {
       );
       for (const { name, epoch, history } of histories) {
         if (history === null) continue;
-        const known = this.#knownEpochs.get(name) ?? 1;
-        fresh.push(...history.filter((entry) => entry.epoch > known));
+        const known = this.#knownEpochs.get(name);
+        const entries = history.filter((entry) => entry.epoch > (known ?? 1));
+        fresh.push(...entries);
+        if (known !== undefined) news.push(...entries);
         this.#knownEpochs.set(name, epoch);
       }
     }
+    if (news.length > 0) this.#options.onMoves(news);
     if (fresh.length === 0) return false;
-    const merged = [...this.#timeline, ...fresh].sort((a, b) => a.atMs - b.atMs);
-    this.#timeline = merged.slice(-KEPT.timeline);
+    this.#timeline = mergeBounded(this.#timeline, fresh, KEPT.timeline);
     return true;
   }
 
@@ -203,12 +220,13 @@ export class Collector {
   }
 
   async #lookAtFiles(): Promise<void> {
-    const { stackFile, approvalFolder, evidenceFolder } = this.#options;
-    [this.#configured, this.#approvals, this.#gate] = await Promise.all([
+    const { stackFile, approvalFolder } = this.#options;
+    [this.#configured, this.#approvals] = await Promise.all([
       readConfiguredEpochs(stackFile),
       readApprovalLines(approvalFolder),
-      readGate(evidenceFolder, Date.now()),
+      this.#evidence.look(),
     ]);
+    this.#gate = this.#evidence.gate(Date.now());
   }
 
   async #lookAtProof(): Promise<void> {
@@ -216,10 +234,13 @@ export class Collector {
     if (!url) return;
     try {
       this.#reader ??= await ProofReader.open(url, this.#options.inventory.deployment);
-      const since = this.#pauses.at(-1)?.atMs ?? Date.now() - 24 * 3_600_000;
-      const [comparisons, pauses] = [await this.#reader.comparisons(), await this.#reader.pausesSince(since)];
+      const newestMs = this.#pauses.at(-1)?.atMs;
+      const sinceMs = newestMs === undefined ? Date.now() - PAUSES_OF_MS : newestMs - LATE_MS;
+      const [comparisons, pauses] = [await this.#reader.comparisons(), await this.#reader.pausesSince(sinceMs)];
       this.#comparisons = comparisons;
-      this.#pauses = appendBounded(this.#pauses, pauses, KEPT.pauses);
+      const known = new Set(this.#pauses.map(keyOf));
+      const fresh = pauses.filter((pause) => !known.has(keyOf(pause)));
+      this.#pauses = mergeBounded(this.#pauses, fresh, KEPT.pauses);
       const message =
         comparisons.size === 0
           ? 'no comparison yet: does `cutover worker` run?'

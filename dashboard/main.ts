@@ -65,6 +65,7 @@ async function serve(options: DashboardOptions): Promise<number> {
       server?.publish();
       notifier?.look(collector.whole());
     },
+    onMoves: (moves) => notifier?.noteMoves(moves),
   });
   await collector.start();
   server = new DashboardServer({

@@ -32,6 +32,18 @@ async function takeAll(path: string): Promise<void> {
           status: {
             counters: { received: 12_408, accepted: 12_408, delivered: 12_406, captured: 12_402, maybeSent: 0 },
           },
+          equation: {
+            at: '2026-06-06T21:40:00.000Z',
+            owed: 12_390,
+            delivered: 12_388,
+            destinationRejected: 2,
+            filtered: 0,
+            unexplained: 0,
+            decisions: 0,
+            pending: 0,
+            evidenceGrade: 'A',
+            verdict: 'green',
+          },
         };
   };
   const server = new DashboardServer({
@@ -92,6 +104,7 @@ function nightOf(): Whole {
       phase: 'switched',
       newWeight: 0,
       by: 'ada',
+      origin: 'verb',
       reason: 'wave 1',
       forced: false,
     }),

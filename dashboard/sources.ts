@@ -1,17 +1,15 @@
 /** Everything that the war room looks at: inventory, stack file, gateways, proof store, approvals. Each may be away. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listEvidence } from '../adapters/evidence-files.ts';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { Postgres } from '../adapters/postgres.ts';
 import { hasTable, readPauses } from '../adapters/report-store.ts';
 import { readStackFile } from '../adapters/stack-file.ts';
 import type { ConnectionStatus, OpenDecision } from '../core/admin-api.ts';
 import { readApprovalDocument } from '../core/approval-document.ts';
-import { frozenGateSchema } from '../core/gate/gate-document.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Comparison } from '../core/war-room/board.ts';
-import type { ApprovalLine, GateLine, Pause, TimelineEntry } from '../core/war-room/feed.ts';
+import type { ApprovalLine, Pause, TimelineEntry } from '../core/war-room/feed.ts';
 
 export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
 
@@ -34,13 +32,14 @@ export async function readOpenDecisions(client: GatewayClient): Promise<readonly
 export async function readTimeline(client: GatewayClient, connection: string): Promise<TimelineEntry[] | null> {
   const result = await client.epochs(connection);
   if (!result.ok) return null;
-  return result.value.map(({ at, epoch, phase, newWeight, by, reason, forced }) => ({
+  return result.value.map(({ at, epoch, phase, newWeight, by, origin, reason, forced }) => ({
     atMs: Date.parse(at),
     connection,
     epoch,
     phase,
     newWeight,
     by,
+    origin,
     reason,
     forced,
   }));
@@ -65,17 +64,6 @@ export async function readApprovalLines(folder: string): Promise<ApprovalLine[]>
       }),
   );
   return lines.flat().sort((a, b) => (a.notAfter < b.notAfter ? 1 : -1));
-}
-
-/** The newest frozen verdict of the gate under the stack's evidence, or null. Past its time it is no longer green. */
-export async function readGate(folder: string, nowMs: number): Promise<GateLine | null> {
-  const [newest] = (await listEvidence(folder, 'gate')).found;
-  if (newest === undefined) return null;
-  const { success, data } = frozenGateSchema.safeParse(newest.evidence.body);
-  if (!success) return null;
-  const isOver = nowMs >= Date.parse(data.expiresAt);
-  const verdict = isOver ? `expired at ${data.expiresAt} (was ${data.verdict})` : data.verdict;
-  return { at: data.at, verdict, digest: newest.digest, criteria: data.criteria };
 }
 
 type ComparisonRow = { name: string; pairs: string; matched: string; accepted: string; open: string };

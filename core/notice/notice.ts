@@ -35,7 +35,8 @@ export function namesShown(names: readonly string[]): string {
 /** Null: nothing moved and nothing went wrong, so nobody needs to hear of it. */
 export function noticeOfMove(document: MoveDocument, source: NoticeSource): Notice | null {
   const { verb, changed, aborted, failed, refused, exitCode, wallMs } = document;
-  const troubled = aborted.length + failed.length;
+  const barred = refused.filter(({ code }) => code === 'gate-red');
+  const troubled = aborted.length + failed.length + barred.length;
   if (document.dryRun || changed.length + troubled === 0) return null;
   const events: NoticeEvent[] = [];
   if (changed.length > 0) events.push('phase');
@@ -60,11 +61,13 @@ export function noticeOfMove(document: MoveDocument, source: NoticeSource): Noti
   return { events, level: troubled > 0 ? 'bad' : 'good', title: titleOf(document, verb), facts };
 }
 
-function titleOf({ changed, aborted, failed }: MoveDocument, verb: string): string {
+function titleOf({ changed, aborted, failed, refused }: MoveDocument, verb: string): string {
   const [first] = changed;
+  const barred = refused.filter(({ code }) => code === 'gate-red').length;
   const troubles = [
     ...(aborted.length > 0 ? [`${aborted.length} aborted`] : []),
     ...(failed.length > 0 ? [`${failed.length} failed`] : []),
+    ...(barred > 0 ? [`${barred} refused, since the gate is red now`] : []),
   ];
   if (first === undefined) return `${verb}: nothing moved, ${troubles.join(', ')}`;
   const became = first.to.newWeight > 0 ? `${first.to.phase} with ${first.to.newWeight}% on new` : first.to.phase;

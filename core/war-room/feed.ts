@@ -26,6 +26,8 @@ export type TimelineEntry = {
   readonly phase: string;
   readonly newWeight: number;
   readonly by: string;
+  /** A verb, a bare `pulumi up`, another user of the admin API, or the connection's birth. */
+  readonly origin: 'verb' | 'pulumi' | 'api' | 'init';
   readonly reason: string | null;
   readonly forced: boolean;
 };
@@ -56,6 +58,20 @@ export type GateLine = {
   readonly verdict: string;
   readonly digest: string;
   readonly criteria: readonly CriterionLine[];
+};
+
+/** The newest frozen reconciliation of a connection: what was owed, and where it is. */
+export type Equation = {
+  readonly at: string;
+  readonly owed: number;
+  readonly delivered: number;
+  readonly destinationRejected: number;
+  readonly filtered: number;
+  readonly unexplained: number;
+  readonly decisions: number;
+  readonly pending: number;
+  readonly evidenceGrade: string;
+  readonly verdict: 'green' | 'red';
 };
 
 export type Whole = {
@@ -125,9 +141,20 @@ function member(name: Member, before: Whole, now: Whole): Patch | object {
 }
 
 function added(name: 'samples' | 'pauses' | 'timeline', before: Whole, now: Whole): Patch | object {
-  const newest = before[name].at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
-  const fresh = now[name].filter(({ atMs }) => atMs > newest);
+  if (before[name] === now[name]) return {};
+  // Not by time: what another gateway tells late is older than what is known, and belongs in all the same.
+  const known = new Set<object>(before[name]);
+  const fresh = now[name].filter((entry) => !known.has(entry));
   return fresh.length === 0 ? {} : { [name]: fresh };
+}
+
+/** In the order of time, as what comes late must be. */
+export function mergeBounded<T extends { readonly atMs: number }>(
+  list: readonly T[],
+  fresh: readonly T[],
+  limit: number,
+): readonly T[] {
+  return fresh.length === 0 ? list : [...list, ...fresh].sort((a, b) => a.atMs - b.atMs).slice(-limit);
 }
 
 export function appendBounded<T>(list: readonly T[], fresh: readonly T[], limit: number): readonly T[] {

@@ -80,6 +80,7 @@ function optionsOf(series: readonly Line[], width: number): uPlot.Options {
       {
         ...axis,
         size: 30,
+        space: 80,
         values: (_plot, splits) => splits.map((at) => clock(at * 1000, splits)),
       },
       { ...axis, size: 56 },

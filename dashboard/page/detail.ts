@@ -4,11 +4,14 @@ import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Tile } from '../../core/war-room/board.ts';
+import type { Equation } from '../../core/war-room/feed.ts';
 import { Act, forget } from './act.ts';
 import { opened, rest, tiles } from './store.ts';
-import { number, SIGNS, time, WORDS } from './words.ts';
+import { number, SIGNS, spaced, time, WORDS } from './words.ts';
 
-const counters = signal<Readonly<Record<string, number>>>({});
+type Known = { readonly counters: Readonly<Record<string, number>>; readonly equation: Equation | null };
+const NOTHING: Known = { counters: {}, equation: null };
+const known = signal<Known>(NOTHING);
 
 export function Detail(): VNode {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -19,9 +22,12 @@ export function Detail(): VNode {
     else if (dialog.current?.open === false) dialog.current.showModal();
   }, [name]);
   useEffect(() => {
-    if (name !== null) void loadCounters(name);
+    if (name !== null) void load(name);
   }, [name, tile]);
-  useEffect(forget, [name]);
+  useEffect(() => {
+    known.value = NOTHING;
+    forget();
+  }, [name]);
   const close = (): void => {
     opened.value = null;
   };
@@ -30,11 +36,12 @@ export function Detail(): VNode {
   </dialog>`;
 }
 
-async function loadCounters(name: string): Promise<void> {
+async function load(name: string): Promise<void> {
   const answer = await fetch(`/connections/${encodeURIComponent(name)}`);
   if (!answer.ok || opened.value !== name) return;
-  const detail: { status: { counters: Record<string, number> } | null } = await answer.json();
-  counters.value = detail.status?.counters ?? {};
+  const detail: { status: { counters: Record<string, number> } | null; equation: Equation | null } =
+    await answer.json();
+  known.value = { counters: detail.status?.counters ?? {}, equation: detail.equation };
 }
 
 function Content({ tile, close }: { tile: Tile; close: () => void }): VNode {
@@ -63,16 +70,35 @@ function Content({ tile, close }: { tile: Tile; close: () => void }): VNode {
     ${tile.reasons.length === 0 ? null : html`<ul class="reasons">${tile.reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}
     <dl>${facts.map(([term, fact]) => html`<dt key=${term}>${term}</dt><dd>${fact}</dd>`)}</dl>
     <h3>Counted by the gateway</h3>
-    <dl class="counters">${Object.entries(counters.value).map(([term, count]) => html`<dt key=${term}>${term}</dt><dd>${number(count)}</dd>`)}</dl>
+    <dl class="counters">${Object.entries(known.value.counters).map(([term, count]) => html`<dt key=${term}>${spaced(term)}</dt><dd>${number(count)}</dd>`)}</dl>
+    <h3>The equation</h3>
+    <${Sum} equation=${known.value.equation} name=${name} />
     <${Act} tile=${tile} />
     <h3>What helps</h3>
-    <ul>${helpFor(tile).map(([command, runbook]) => html`<li key=${command}><code>${command}</code> ${runbook}</li>`)}</ul>
+    <ul>${helpFor(tile).map(([command, runbook]) => html`<li key=${command}><code>${command}</code> ${runbook === '' ? null : html`<a href=${`/${runbook}`} target="_blank" rel="noopener">${runbook}</a>`}</li>`)}</ul>
     <h3>Its moves</h3>
     ${
       history.length === 0
         ? html`<p>None yet.</p>`
         : html`<ul>${history.reverse().map((each) => html`<li key=${each.epoch}>${time(each.atMs)}: ${each.phase}, epoch ${each.epoch}, by ${each.by}${each.reason === null ? '' : `: ${each.reason}`}</li>`)}</ul>`
     }`;
+}
+
+/** What was owed, and where it is; as the newest reconciliation was frozen. */
+function Sum({ equation, name }: { equation: Equation | null; name: string }): VNode {
+  if (equation === null) return html`<p>Not reconciled yet. <code>cutover reconcile --connection ${name}</code></p>`;
+  const { at, owed, evidenceGrade, verdict, ...rest } = equation;
+  const terms: (readonly [string, number])[] = [
+    ['delivered', rest.delivered],
+    ['rejected by the destination', rest.destinationRejected],
+    ['filtered', rest.filtered],
+    ['unexplained', rest.unexplained],
+    ['with a person', rest.decisions],
+    ['pending', rest.pending],
+  ];
+  const sum = terms.filter(([term, count], index) => index === 0 || count > 0 || term === 'unexplained');
+  return html`<p><b>${number(owed)}</b> owed = ${sum.map(([term, count]) => `${number(count)} ${term}`).join(' + ')}</p>
+    <p>${verdict === 'green' ? '✓ green' : '✖ red'}, evidence grade ${evidenceGrade}, reconciled ${at.replace('T', ' ').slice(0, 16)} UTC</p>`;
 }
 
 /** The command, and the runbook that explains it. */

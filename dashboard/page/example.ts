@@ -61,6 +61,7 @@ export function whole(tiles: readonly Tile[], more: Partial<Whole> = {}): Whole 
         phase: 'parallel',
         newWeight: 0,
         by: 'ada',
+        origin: 'verb',
         reason: 'wave 1',
         forced: false,
       },

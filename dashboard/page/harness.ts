@@ -25,7 +25,21 @@ export async function openWarRoom(
 ): Promise<WarRoom> {
   let now = first;
   const complaints: string[] = [];
-  const detail = (): object => ({ status: { counters: { received: 7, delivered: 6 } } });
+  const detail = (): object => ({
+    status: { counters: { received: 7, delivered: 6, destinationRejected: 1 } },
+    equation: {
+      at: '2026-06-06T22:10:00.000Z',
+      owed: 7,
+      delivered: 6,
+      destinationRejected: 1,
+      filtered: 0,
+      unexplained: 0,
+      decisions: 0,
+      pending: 0,
+      evidenceGrade: 'B',
+      verdict: 'green',
+    },
+  });
   const server = new DashboardServer({ assets, whole: () => now, detail, token: null, host: '127.0.0.1' });
   const port = await server.listen(0, '127.0.0.1');
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });

@@ -25,7 +25,7 @@ export function Panels(): VNode | null {
         gate === null
           ? html`<p>No verdict is on file, so it is not green. <code>cutover gate</code></p>`
           : html`<p><b>${gate.verdict === 'green' ? '✓ green' : `✖ ${gate.verdict}`}</b> ${gate.at}</p>
-            <ul>${gate.criteria.map((each) => html`<li key=${each.id}>${each.verdict === 'green' ? '✓' : '✖'} ${each.id}: ${each.reason}</li>`)}</ul>`
+            <ul>${gate.criteria.map((each) => html`<li key=${each.id}>${each.verdict === 'green' ? '✓' : each.verdict === 'waived' ? '≈ waived,' : '✖'} ${each.id}: ${each.reason}</li>`)}</ul>`
       }
     </section>
     <section aria-labelledby="approvals-title" class="panel">
@@ -47,7 +47,7 @@ export function Panels(): VNode | null {
             .reverse()
             .map(
               (each) =>
-                html`<tr key=${`${each.connection} ${each.epoch}`}><td>${time(each.atMs)}</td><td><${Link} name=${each.connection} /></td><td>${each.phase}${each.newWeight > 0 ? ` ${each.newWeight}%` : ''}${each.forced ? ' (forced)' : ''}, epoch ${each.epoch}</td><td>${each.by}</td><td>${each.reason ?? ''}</td></tr>`,
+                html`<tr key=${`${each.connection} ${each.epoch}`}><td>${time(each.atMs)}</td><td><${Link} name=${each.connection} /></td><td>${each.phase}${each.newWeight > 0 ? ` ${each.newWeight}%` : ''}${each.forced ? ' (forced)' : ''}, epoch ${each.epoch}</td><td>${each.by}${each.origin === 'pulumi' ? ' (pulumi up)' : each.origin === 'api' ? ' (admin API)' : ''}</td><td>${each.reason ?? ''}</td></tr>`,
             )}</tbody></table>`
       }
     </section>

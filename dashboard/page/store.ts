@@ -1,7 +1,7 @@
 /** What the page knows, as signals: one a connection, so that a change of one redraws one. */
 import { computed, type Signal, signal } from '@preact/signals';
 import type { Summary, Tile } from '../../core/war-room/board.ts';
-import { appendBounded, KEPT, type Patch, type Whole } from '../../core/war-room/feed.ts';
+import { appendBounded, KEPT, mergeBounded, type Patch, type Whole } from '../../core/war-room/feed.ts';
 
 type Rest = Omit<Whole, 'tiles' | 'summary'>;
 
@@ -49,8 +49,8 @@ function takePatch(patch: Patch): void {
     ...before,
     atMs: patch.atMs,
     samples: appendBounded(before.samples, patch.samples ?? [], KEPT.samples),
-    pauses: appendBounded(before.pauses, patch.pauses ?? [], KEPT.pauses),
-    timeline: appendBounded(before.timeline, patch.timeline ?? [], KEPT.timeline),
+    pauses: mergeBounded(before.pauses, patch.pauses ?? [], KEPT.pauses),
+    timeline: mergeBounded(before.timeline, patch.timeline ?? [], KEPT.timeline),
     decisions: patch.decisions ?? before.decisions,
     approvals: patch.approvals ?? before.approvals,
     gate: patch.gate === undefined ? before.gate : patch.gate,

@@ -34,6 +34,11 @@ export function time(atMs: number): string {
   return new Date(atMs).toLocaleTimeString('en-GB');
 }
 
+/** `destinationRejected` as people read it. */
+export function spaced(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 /** What a screen reader says between a tile's name and its figures. */
 export function spoken(tile: Tile): string {
   const why = tile.reasons[0] === undefined ? '' : `: ${tile.reasons[0]}`;

@@ -17,7 +17,7 @@ import { leaveBehind, type RunState } from './run-state.ts';
 import { assembleSnapshot, readRoutes, readStatuses, type Statuses } from './snapshot.ts';
 import { STEPS } from './steps.ts';
 import { EXIT, usage, VerbStop } from './stop.ts';
-import { tellOthers } from './tell-others.ts';
+import { tellOfMove } from './tell-others.ts';
 import type { MoveVerb, Printed } from './verb.ts';
 
 const SKIPPED = { kind: 'skipped' } as const;
@@ -79,7 +79,7 @@ export async function runMove(name: string, verb: MoveVerb, args: Args, around: 
       Object.assign(sessions, { pulumi: run.pulumi, ledger: run.ledger });
     }
     const document = outcomeOf(run);
-    return { ...printed(document), afterwards: () => tellOthers(context, document) };
+    return { ...printed(document), afterwards: () => tellOfMove(context, document) };
   } finally {
     await release();
     await sessions.ledger?.close();

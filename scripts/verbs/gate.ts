@@ -1,14 +1,16 @@
 /** `gate`: go or no-go, every criterion with its reason and evidence, frozen for the approval. Changes nothing. */
 
 import { join } from 'node:path';
-import { storeEvidence } from '../../adapters/evidence-files.ts';
-import type { GateDocument } from '../../core/gate/gate-document.ts';
+import { listEvidence, storeEvidence } from '../../adapters/evidence-files.ts';
+import { frozenGateSchema, type GateDocument } from '../../core/gate/gate-document.ts';
+import type { GateSaid } from '../../core/notice/gate.ts';
 import { askGate } from '../gate/ask.ts';
 import { formatGate } from '../gate/print.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
 import { EXIT } from '../runner/stop.ts';
+import { tellOfGate } from '../runner/tell-others.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
 
 /** As long as the evidence may be approved on; the window of the approval is the people's. */
@@ -48,6 +50,7 @@ async function perform(context: Context, args: Args): Promise<Printed> {
       waivers: [...one.waivers],
     })),
   };
+  const before = await newestOf(join(folder, 'evidence'), connections);
   const { digest } = await storeEvidence(join(folder, 'evidence'), {
     kind: 'gate',
     deployment,
@@ -74,5 +77,14 @@ async function perform(context: Context, args: Args): Promise<Printed> {
         ? ['cutover approve (the same selection) --until TIME --key FILE']
         : ['cutover gate (the same selection) --explain'],
   };
-  return { document, text: formatGate(document, args.explain === true), exitCode };
+  const afterwards = (): Promise<void> => tellOfGate(context, document, before);
+  return { document, text: formatGate(document, args.explain === true), exitCode, afterwards };
+}
+
+/** What the gate said of the same connections when it was last asked. */
+async function newestOf(evidence: string, connections: readonly string[]): Promise<GateSaid | null> {
+  const asked = [...connections].sort().join();
+  const { found } = await listEvidence(evidence, 'gate');
+  const same = found.find((each) => [...each.evidence.connections].sort().join() === asked);
+  return frozenGateSchema.safeParse(same?.evidence.body).data ?? null;
 }

@@ -1,11 +1,12 @@
-/** The war room reads the gate as `gate` freezes it, and takes nothing else for a verdict. */
+/** The war room reads gate and reconciliation as the verbs freeze them, and takes nothing else for a verdict. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { storeEvidence } from '../adapters/evidence-files.ts';
 import type { Evidence } from '../core/evidence.ts';
-import { readGate } from './sources.ts';
+import type { Equation, GateLine } from '../core/war-room/feed.ts';
+import { EvidenceReader } from './evidence.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -19,6 +20,12 @@ function gateAt(minute: number, verdict: 'green' | 'red'): Evidence {
   const at = `2026-11-28T03:${minute}:00.000Z`;
   const body = { verdict, at, expiresAt: '2026-11-28T05:00:00.000Z', criteria };
   return { kind: 'gate', deployment: 'lab', stack: 'night', at, connections: ['a'], body };
+}
+
+async function readGate(folderOf: string, nowMs: number): Promise<GateLine | null> {
+  const reader = new EvidenceReader(folderOf);
+  await reader.look();
+  return reader.gate(nowMs);
 }
 
 const AT_FOUR = Date.parse('2026-11-28T04:00:00Z');
@@ -45,4 +52,34 @@ test('given a file that was changed by hand, then it is no verdict', async () =>
   const { digest, text } = await storeEvidence(folder, gateAt(20, 'red'));
   await writeFile(join(folder, `${digest.replace('sha256:', '')}.json`), text.replace('"red"', '"green"'));
   expect(await readGate(folder, AT_FOUR)).toBeNull();
+});
+
+const EQUATION: Omit<Equation, 'at'> = {
+  owed: 10,
+  delivered: 8,
+  destinationRejected: 1,
+  filtered: 0,
+  unexplained: 1,
+  decisions: 0,
+  pending: 0,
+  evidenceGrade: 'B',
+  verdict: 'red',
+};
+
+function reconciledAt(minute: number, owed: number, names: readonly string[]): Evidence {
+  const at = `2026-11-28T03:${minute}:00.000Z`;
+  const body = { connections: names.map((name) => ({ name, ...EQUATION, owed })) };
+  return { kind: 'reconciliation', deployment: 'lab', stack: 'night', at, connections: [...names], body };
+}
+
+test('each connection has the equation of the newest reconciliation that speaks of it, also one that comes while it watches', async () => {
+  await storeEvidence(folder, reconciledAt(10, 10, ['a', 'b']));
+  const reader = new EvidenceReader(folder);
+  await reader.look();
+  await storeEvidence(folder, reconciledAt(20, 12, ['a']));
+  await storeEvidence(folder, reconciledAt(15, 11, ['a']));
+  await reader.look();
+  expect(reader.equationOf('a')).toEqual({ ...EQUATION, owed: 12, at: '2026-11-28T03:20:00.000Z' });
+  expect(reader.equationOf('b')?.owed).toBe(10);
+  expect(reader.equationOf('c')).toBeNull();
 });
