@@ -97,7 +97,7 @@ export class Obligations {
   readonly #late = new LateOutputs();
   /** First attempts of the captures that the gateway delivers itself: their platform's resends are no new outputs. */
   readonly #takenOver = new Newest<number, true>(REMEMBERED_LIMIT);
-  /** Inputs without a positive answer whose output was delivered all the same: their resend owes nothing more. */
+  /** Inputs that were closed without a positive answer, or without their output, and whose output was delivered: their resend owes nothing more. */
   readonly #delivered = new Newest<number, Platform>(REMEMBERED_LIMIT);
   readonly #kept = new KeptOutputs();
   /** When an output of each platform for a known input was last captured; null: not in this process. */
@@ -371,6 +371,7 @@ export class Obligations {
   /** Another attempt of an output whose input is closed was delivered: the other platform's is no longer wanted. */
   deliveredLate(input: number, platform: Platform): void {
     this.#late.deliveredBy(input, platform);
+    this.#delivered.set(input, platform);
   }
 
   /** Captures that a resend of their inputs may ask for. */

@@ -5,7 +5,15 @@
 import { createHash } from 'node:crypto';
 import { keyOf } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
-import { candidateOf, controlOf, FIRST_ROUTE, otherPlatform, type Platform, type Route } from '../../core/platform.ts';
+import {
+  candidateOf,
+  controlOf,
+  FIRST_ROUTE,
+  otherPlatform,
+  PLATFORMS,
+  type Platform,
+  type Route,
+} from '../../core/platform.ts';
 import type { ChangeOver } from './change-over.ts';
 import type { Obligation, Obligations } from './obligations.ts';
 import type { OutputRole } from './records.ts';
@@ -42,6 +50,8 @@ export class Ownership {
 
   /** Its output is to be delivered, so that it is waited for; where nobody knows yet whose it is, both are. */
   owes(obligation: Obligation, platform: Platform): boolean {
+    // One of it was delivered before the message was accepted: a platform that knows the resend makes no second one.
+    if (PLATFORMS.some((any) => obligation.sides[any].delivered)) return false;
     const owner = this.ownerOfInput(obligation);
     return owner === null || owner === platform;
   }

@@ -4,7 +4,7 @@ import { answer, type Client, type Estate, type Line, order, startEstate, until,
 
 const HOLD_LIMIT_MS = 1000;
 const ACK_TIMEOUT_MS = 2 * HOLD_LIMIT_MS;
-const LINES = 12;
+const LINES = 14;
 
 let estate: Estate;
 let line: Line;
@@ -205,4 +205,23 @@ test('rule 8: an answer of the control that comes late in the drain is passed on
   input.reply(answer('K1', 'AE', 'own'));
   expect((await source.answer()).equals(answer('K1', 'AE', 'own'))).toBe(true);
   expect((await swap).body).toMatchObject({ phase: 'switched', inFlightAtHold: 1, epoch: 3 });
+});
+
+test.each([
+  ['AA', 'L1'],
+  ['CA', 'L2'],
+])('rule 8: killed with a message in flight whose output is delivered; its platform knows the resend (%s) and makes no second one: the swap waits for none', async (code, id) => {
+  await line.move('parallel');
+  line.legacy.script = () => undefined;
+  source.send(order(id));
+  await line.legacy.take();
+  expect(verdictOf(await (await line.leg('legacy')).exchange(order(id)))).toBe(`AA|${id}`);
+  await estate.crash();
+  line.legacy.answerAll(code);
+  expect(verdictOf(await (await line.source()).exchange(order(id)))).toBe(`${code}|${id}`);
+  const fromNew = await line.leg('new');
+  await until(() => expect(line.new.ids).toEqual([id]));
+  expect(verdictOf(await fromNew.exchange(order(id)))).toBe(`AA|${id}`);
+  expect((await line.put('switched')).body).toMatchObject({ phase: 'switched', epoch: 3 });
+  expect(line.destination.ids).toEqual([id]);
 });
