@@ -130,7 +130,16 @@ const connection = z.strictObject({
     .describe('a feed of its own, or the name of a shared one'),
   legs: z.strictObject({ legacy: leg, new: leg }),
   weightKey: z.array(fieldPath).min(1).optional().describe('fields of the output that both platforms keep'),
-  destination: z.strictObject({ ...peer, connections: z.literal(1).default(1) }),
+  destination: z.strictObject({
+    ...peer,
+    connections: z.literal(1).default(1),
+    onReject: z
+      .union([z.literal('park'), z.strictObject({ retryFor: duration })])
+      .default('park')
+      .describe(
+        "an output that the gateway delivers in a platform's place and the destination rejects: park: a person decides; {retryFor}: it is tried again for so long before, and newer outputs wait",
+      ),
+  }),
   contract: z.string().optional().describe('its data contract: NAME of stacks/contracts/NAME.yaml'),
   correlate: z.array(fieldPath).min(1).optional().describe('fields that tell which input an output belongs to'),
   outputs: z.enum(['one', 'zero-or-one', 'many']).default('one'),
@@ -205,6 +214,11 @@ export type Peer = PeerSecurity & {
   readonly isOneMessagePerConnection: boolean;
 };
 
+export type DestinationPeer = Peer & {
+  /** How long an output that the gateway delivers in a platform's place is tried again where it is rejected; 0: not at all. */
+  readonly retryRejectedMs: number;
+};
+
 /** Where senders come in: the gateway listens there, or dials a sender that listens. */
 export type Listener = ListenerSecurity & {
   readonly port: number;
@@ -239,7 +253,7 @@ export type Connection = {
   readonly shard: number;
   readonly legs: Readonly<Record<Platform, Leg>>;
   readonly weightKey: readonly string[] | null;
-  readonly destination: Peer;
+  readonly destination: DestinationPeer;
   /** Name of its data contract (`stacks/contracts/NAME.yaml`), or null. */
   readonly contract: string | null;
   readonly correlate: readonly string[] | null;
@@ -350,7 +364,7 @@ function toConnection(
     shard: shardOf.get(feed) ?? 0,
     legs: { legacy, new: next },
     weightKey: item.weightKey ?? null,
-    destination: toPeer(item.destination),
+    destination: toDestination(item.destination),
     contract: item.contract ?? null,
     correlate: item.correlate ?? null,
     outputs: item.outputs,
@@ -382,6 +396,10 @@ function toPeer(raw: z.output<typeof platformAddress>): Peer {
     isOneMessagePerConnection: raw.messagesPerConnection === 'one',
     ...toPeerSecurity(raw),
   };
+}
+
+function toDestination(raw: RawConnection['destination']): DestinationPeer {
+  return { ...toPeer(raw), retryRejectedMs: raw.onReject === 'park' ? 0 : raw.onReject.retryFor };
 }
 
 type RawListener = Pick<

@@ -16,7 +16,7 @@ import type { AdmittedInput } from './feed.ts';
 import type { Intake, Message } from './intake.ts';
 import { Lists, type ListsState } from './lists.ts';
 import { hasEnded, type Obligation, Obligations, type ObligationsState } from './obligations.ts';
-import { OutputFlow } from './output-flow.ts';
+import { OutputFlow, type RejectedOutput } from './output-flow.ts';
 import { Ownership } from './ownership.ts';
 import type { StrayFrame } from './peer-link.ts';
 import type { ListRecord, MessageFacts, Verdict } from './records.ts';
@@ -29,6 +29,8 @@ export type ConnectionObserver = {
   passBack(connection: ConnectionEngine, platform: Platform, to: Correspondent, payload: Buffer): boolean;
   /** What becomes of this input, only a person can say. */
   doubt(connection: ConnectionEngine, cause: string, obligation: Obligation): void;
+  /** The destination does not take what the gateway delivered in a platform's place. */
+  rejected(connection: ConnectionEngine, output: RejectedOutput): void;
 };
 
 export type ConnectionState = {
@@ -136,6 +138,7 @@ export class ConnectionEngine {
         correspondence: this.correspondence,
         listed: (list, facts, offset, cause) => this.listed(list, facts, offset, cause),
         uncertain: (obligation, platform) => this.uncertain(obligation, platform),
+        rejected: (output) => observer.rejected(this, output),
         delivered: (deliveredFrom) => {
           this.observed = { epoch: this.route.epoch, deliveredFrom, atMs: runtime.now };
         },

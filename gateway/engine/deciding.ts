@@ -2,11 +2,14 @@
 import { controlOf, otherPlatform, PLATFORMS } from '../../core/platform.ts';
 import { type ConnectionEngine, ORDER_WAIT } from './connection.ts';
 import type { Decision, Decisions } from './lists.ts';
+import type { RejectedOutput } from './output-flow.ts';
 import type { DecisionRecord, ResolutionRecord } from './records.ts';
 import type { Runtime } from './runtime.ts';
 
 /** So many overdue outputs are no accident: the platform filters, and the inventory does not say so. */
 const OVERDUE_AT_ONCE = 100;
+/** Cause of the decision about an output that its destination does not take from the gateway. */
+export const DESTINATION_REJECTED = 'destination-rejected';
 
 export class Deciding {
   readonly #shard: number;
@@ -33,19 +36,27 @@ export class Deciding {
       const { output, outputFacts, delivered } = obligation.sides[platform];
       return output === null || outputFacts === null || delivered ? [] : [{ ...outputFacts, offset: output }];
     });
-    const record: DecisionRecord = {
-      t: 'decision',
-      id: `${this.#shard}-${this.#runtime.nextOffset}`,
-      connection: connection.config.name,
-      cause,
-      input,
-      inputFacts: obligation.facts,
-      proposals,
-      at: this.#runtime.now,
-    };
+    this.#ask(connection, { cause, input, inputFacts: obligation.facts, proposals });
+    connection.obligations.close(obligation, cause === ORDER_WAIT);
+  }
+
+  /** The destination does not take what the gateway delivers itself: it is kept, and a person may have it tried again. */
+  openRejected(connection: ConnectionEngine, { offset, facts, input, inputFacts }: RejectedOutput): void {
+    const proposals = [{ ...facts, offset }];
+    this.#ask(connection, { cause: DESTINATION_REJECTED, input, inputFacts, proposals });
+    const obligation = input === null ? null : connection.obligations.get(input);
+    if (obligation !== null) connection.obligations.close(obligation);
+  }
+
+  #ask(
+    { config }: ConnectionEngine,
+    question: Pick<DecisionRecord, 'cause' | 'input' | 'inputFacts' | 'proposals'>,
+  ): void {
+    const id = `${this.#shard}-${this.#runtime.nextOffset}`;
+    const at = this.#runtime.now;
+    const record: DecisionRecord = { t: 'decision', id, connection: config.name, ...question, at };
     this.#runtime.append(record, null, 'durable');
     this.#decisions.open(record);
-    connection.obligations.close(obligation, cause === ORDER_WAIT);
   }
 
   /** Inputs whose output did not come although it had to: a person decides, traffic goes on. */
@@ -79,6 +90,12 @@ export class Deciding {
     const platform = otherPlatform(controlOf(connection.route));
     connection.obligations.takeOver(offset);
     if (decision.inputOffset !== null) connection.obligations.decided(decision.inputOffset);
-    connection.flow.deliverCapture({ offset, facts, platform, obligation: null, input: null }, 'outOfOrder');
+    const output = { offset, facts, platform, obligation: null, input: null };
+    connection.flow.deliverCapture(output, { cause: 'outOfOrder', decided: inputOf(decision) });
   }
+}
+
+/** The input that a decision is about. */
+export function inputOf({ input, inputOffset }: Decision): Pick<RejectedOutput, 'input' | 'inputFacts'> {
+  return { input: inputOffset, inputFacts: input === null ? null : { msh10: input.msh10, sha: input.sha256 } };
 }

@@ -12,6 +12,8 @@ export type OutputDelivery = Omit<Delivery, 'timeoutMs' | 'frame'> & {
   readonly timeoutMs: number | null;
   /** No platform waits for it (re-owned): after a lost connection the gateway sends it again. */
   readonly repeats: boolean;
+  /** It was rejected: how long until it is tried again, in its place; null: not any more. */
+  retryAfterMs(): number | null;
 };
 
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
@@ -68,20 +70,34 @@ export class Destination {
       msh10: next.msh10,
       timeoutMs: next.timeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
       answered: (answer, verdict, isCommit) => {
+        const retryAfterMs = verdict === 'positive' ? null : next.retryAfterMs();
+        if (retryAfterMs !== null) {
+          this.#repeat(next, retryAfterMs);
+          return;
+        }
         this.#current = null;
         next.answered(answer, verdict, isCommit);
         this.#pump();
       },
       lost: (cause) => {
-        this.#current = null;
-        next.lost(cause);
-        if (!next.repeats) {
-          this.#pump();
+        if (next.repeats) {
+          next.lost(cause);
+          this.#repeat(next, REPEAT_MS);
           return;
         }
-        this.#queue.unshift(next);
-        this.#runtime.after(REPEAT_MS, () => this.#pump());
+        this.#current = null;
+        next.lost(cause);
+        this.#pump();
       },
+    });
+  }
+
+  /** It keeps its place: what is newer waits. */
+  #repeat(next: OutputDelivery, afterMs: number): void {
+    this.#runtime.after(afterMs, () => {
+      this.#current = null;
+      this.#queue.unshift(next);
+      this.#pump();
     });
   }
 }

@@ -23,6 +23,8 @@ export type OutputOwner = {
   listed(list: ListName, facts: MessageFacts, offset: number | null, cause: string): void;
   /** The destination may have taken this platform's output, and nobody knows. */
   uncertain(obligation: Obligation, platform: Platform): void;
+  /** The destination does not take an output that the gateway delivers in a platform's place: a person decides. */
+  rejected(output: RejectedOutput): void;
   /** The destination has answered an output of this platform positively. */
   delivered(from: Platform): void;
   moved(): void;
@@ -37,6 +39,20 @@ export type Output = {
   readonly obligation: Obligation | null;
   readonly input: number | null;
 };
+
+/** What the gateway delivered in a platform's place and the destination does not take, with the input that it is for. */
+export type RejectedOutput = {
+  readonly offset: number;
+  readonly facts: MessageFacts;
+  readonly input: number | null;
+  readonly inputFacts: MessageFacts | null;
+};
+
+/** Why the gateway itself delivers an output, and the input of one that a person has decided about. */
+type InPlace = { readonly cause: string; readonly decided?: Pick<RejectedOutput, 'input' | 'inputFacts'> };
+
+const RETRY_FIRST_MS = 500;
+const RETRY_LAST_MS = 10_000;
 
 /** Who waits for the answer to it. */
 export type Waiting = { readonly message: Message; readonly intake: Intake };
@@ -85,21 +101,16 @@ export class OutputFlow {
     side.state = 'open';
     this.#owner.obligations.takeOver(side.firstOutput ?? side.output);
     const { output: offset, outputFacts: facts } = side;
-    this.deliverCapture({ offset, facts, platform: owner, obligation, input: obligation.input }, 'reowned');
+    this.deliverCapture({ offset, facts, platform: owner, obligation, input: obligation.input }, { cause: 'reowned' });
   }
 
   /** Delivers a capture in the place of the platform that owes its output (rule 9), or by a person's decision. */
-  deliverCapture(output: Output, cause: string): void {
+  deliverCapture(output: Output, inPlace: InPlace): void {
     this.openCount++;
-    this.#toDestination(null, output, null, cause);
+    this.#toDestination(null, output, null, inPlace);
   }
 
-  #toDestination(
-    frame: Message['frame'] | null,
-    output: Output,
-    waits: Waiting | null,
-    reownCause: string | null,
-  ): void {
+  #toDestination(frame: Message['frame'] | null, output: Output, waits: Waiting | null, inPlace: InPlace | null): void {
     const { config, destination } = this.#owner;
     const { offset, facts, platform } = output;
     destination.deliver({
@@ -108,19 +119,35 @@ export class OutputFlow {
       msh10: facts.msh10,
       timeoutMs: config.destination.answerTimeoutMs ?? config.legs[platform].ackTimeoutMs,
       repeats: waits === null,
+      retryAfterMs: inPlace === null ? () => null : this.#retries(offset),
       unreadable: () => {
         this.openCount--;
         this.#runtime.fx.log('error', 'capture-unreadable', { connection: config.name, offset });
       },
       answered: (answer, verdict, isCommit) =>
-        this.#verdict(offset, verdict, answer, reownCause !== null, () => {
+        this.#verdict(offset, verdict, answer, inPlace !== null, () => {
           if (verdict === 'positive') this.#remember(output, waits, isCommit);
-          this.#delivered(output, verdict, answer, reownCause);
+          this.#delivered(output, verdict, answer, inPlace);
           waits?.intake.answer(waits.message, answer, verdict);
           this.#owner.moved();
         }),
       lost: (cause) => this.#lost(output, waits, cause),
     });
+  }
+
+  /** A rejection that is tried again has no verdict: after a crash it begins anew. */
+  #retries(offset: number): () => number | null {
+    const { name, destination } = this.#owner.config;
+    let firstAtMs: number | null = null;
+    let nextMs = RETRY_FIRST_MS;
+    return () => {
+      firstAtMs ??= this.#runtime.now;
+      const afterMs = nextMs;
+      if (this.#runtime.now + afterMs > firstAtMs + destination.retryRejectedMs) return null;
+      nextMs = Math.min(nextMs * 2, RETRY_LAST_MS);
+      this.#runtime.fx.log('warn', 'rejected-output-retried', { connection: name, offset, afterMs });
+      return afterMs;
+    };
   }
 
   /** Rule 7: what the destination still says of it is for the platform that has sent it, whatever the epoch by then. */
@@ -152,7 +179,7 @@ export class OutputFlow {
     this.#runtime.append({ t: 'output-verdict', connection, output, verdict, reowned, at }, answer, 'durable', then);
   }
 
-  #delivered(output: Output, verdict: Verdict, answer: Buffer, reownCause: string | null): void {
+  #delivered(output: Output, verdict: Verdict, answer: Buffer, inPlace: InPlace | null): void {
     const { counters, config, obligations } = this.#owner;
     const { facts, offset, platform, obligation, input } = output;
     this.openCount--;
@@ -161,18 +188,21 @@ export class OutputFlow {
       this.#owner.delivered(platform);
     } else {
       counters.destinationRejected++;
-      this.#owner.listed('rejected', facts, offset, reownCause ?? 'destination');
+      this.#owner.listed('rejected', facts, offset, inPlace?.cause ?? 'destination');
     }
     if (obligation === null) {
       if (input !== null) {
         if (verdict === 'positive') obligations.deliveredLate(input, platform);
-      } else if (config.correlate !== null && reownCause === null)
+      } else if (config.correlate !== null && inPlace === null)
         this.#owner.listed('uncorrelated', facts, offset, 'no-input');
-      return;
+    } else {
+      obligation.controlAnswer = answer;
+      for (const run of obligation.onControlAnswer.splice(0)) run();
+      obligations.settled(obligation, platform, verdict === 'positive');
     }
-    obligation.controlAnswer = answer;
-    for (const run of obligation.onControlAnswer.splice(0)) run();
-    obligations.settled(obligation, platform, verdict === 'positive');
+    if (verdict === 'positive' || inPlace === null) return;
+    const of = obligation === null ? inPlace.decided : { input: obligation.input, inputFacts: obligation.facts };
+    this.#owner.rejected({ offset, facts, input: of?.input ?? null, inputFacts: of?.inputFacts ?? null });
   }
 
   #captured(output: Output, role: 'capture' | 'suppress', waits: Waiting): void {

@@ -20,6 +20,7 @@ import { readAnswer } from './answers.ts';
 import type { RefusedMovesState } from './authority.ts';
 import { type ConnectionEngine, type ConnectionState, ORDER_WAIT } from './connection.ts';
 import type { CorrespondenceState } from './correspondence.ts';
+import { DESTINATION_REJECTED, inputOf } from './deciding.ts';
 import type { AdmittedInput, FeedEngine } from './feed.ts';
 import type { Intake } from './intake.ts';
 import { legKey } from './leg-port.ts';
@@ -27,6 +28,7 @@ import type { Decision } from './lists.ts';
 import { loadMoved, type MovedState } from './moving.ts';
 import { Newest } from './newest.ts';
 import type { OperationsState } from './operations.ts';
+import type { RejectedOutput } from './output-flow.ts';
 import type {
   InputRecord,
   InputVerdictRecord,
@@ -81,6 +83,8 @@ export type EngineState = {
   readonly inputs: readonly { readonly input: AdmittedInput & { readonly payload: null }; readonly sender: string }[];
   readonly outputs: readonly { readonly offset: number; readonly record: OutputRecord }[];
   readonly resolved: readonly { readonly offset: number; readonly decision: string }[];
+  /** Absent in a checkpoint from before a person was asked about them. */
+  readonly rejected?: readonly Rejected[];
   readonly strangers: readonly Stranger[];
   /** Absent in a checkpoint from before there were fences. */
   readonly fenced?: readonly string[];
@@ -98,6 +102,8 @@ export type MovesState = {
 /** Where a connection is since, and with which epoch it went. */
 export type Gone = Pick<MovedOutRecord, 'move' | 'to' | 'sha256' | 'feeds' | 'at'> & { readonly epoch: number };
 
+type Rejected = { readonly connection: string; readonly output: RejectedOutput };
+
 export type Stranger = { readonly name: string; phase: Phase; wasUsed: boolean };
 
 export class Recovery {
@@ -106,6 +112,8 @@ export class Recovery {
   readonly #outputs = new Map<number, OpenOutput>();
   /** Captures that a person decided to deliver and whose verdict is not in the journal. */
   readonly #resolved = new Map<number, Decision>();
+  /** What a destination did not take from the gateway, by output, until the decision about it. */
+  readonly #rejected = new Map<number, Rejected>();
 
   /** Connections of the journal that the inventory no longer has, with what the journal last said of them. */
   readonly #strangers = new Map<string, Stranger>();
@@ -146,6 +154,7 @@ export class Recovery {
       inputs: [...this.#inputs.values()].map(({ input, sender }) => ({ input: { ...input, payload: null }, sender })),
       outputs: [...this.#outputs].map(([offset, { record }]) => ({ offset, record })),
       resolved: [...this.#resolved].map(([offset, { id }]) => ({ offset, decision: id })),
+      rejected: [...this.#rejected.values()],
       strangers: [...this.#strangers.values()],
       fenced: [...engine.connections.values()].flatMap(({ fence, config }) =>
         fence?.kind === 'restored' ? [config.name] : [],
@@ -165,6 +174,7 @@ export class Recovery {
       if (offset !== null && offset >= 0) oldest = Math.min(oldest ?? offset, offset);
     };
     for (const offset of [...this.#inputs.keys(), ...this.#outputs.keys(), ...this.#resolved.keys()]) need(offset);
+    for (const { output } of this.#rejected.values()) for (const offset of [output.offset, output.input]) need(offset);
     for (const feed of this.#engine.feeds.values()) {
       const { legacy, new: next } = feed.dumpShadows();
       for (const { input } of [...legacy, ...next]) need(input.offset);
@@ -222,6 +232,7 @@ export class Recovery {
       const known = engine.decisions.get(decision);
       if (known !== null) this.#resolved.set(offset, known);
     }
+    for (const item of state.rejected ?? []) this.#rejected.set(item.output.offset, item);
   }
 
   #loadOutput(offset: number, record: OutputRecord): void {
@@ -320,6 +331,8 @@ export class Recovery {
         return;
       case 'decision': {
         this.#engine.decisions.open(meta);
+        if (meta.cause === DESTINATION_REJECTED)
+          for (const { offset: proposal } of meta.proposals) this.#rejected.delete(proposal);
         const connection = this.#connection(meta.connection);
         const obligation = meta.input === null ? null : connection?.obligations.get(meta.input);
         if (obligation) connection?.obligations.close(obligation, meta.cause === ORDER_WAIT);
@@ -411,6 +424,10 @@ export class Recovery {
     for (const [offset, decision] of this.#resolved) {
       if (connections.some(({ config }) => config.name === decision.connection))
         this.#engine.deciding.redeliver(decision, offset);
+    }
+    for (const { connection: name, output } of this.#rejected.values()) {
+      const connection = connections.find(({ config }) => config.name === name);
+      if (connection !== undefined) this.#engine.deciding.openRejected(connection, output);
     }
     for (const connection of connections) {
       connection.changeOver.resume();
@@ -574,6 +591,7 @@ export class Recovery {
 
   #reownedVerdict(meta: OutputVerdictRecord, payload: Buffer | null): void {
     if (meta.verdict === 'lost') return;
+    const decided = this.#resolved.get(meta.output);
     this.#resolved.delete(meta.output);
     const open = this.#outputs.get(meta.output);
     // Its platform still waited for the answer to the capture: a resend gets the destination's own, and is no new output.
@@ -590,11 +608,23 @@ export class Recovery {
       connection.obligations.takeOver(obligation.sides[platform].firstOutput ?? meta.output);
       obligation.controlAnswer = payload;
       this.#delivered(connection, platform, meta);
+      const facts = obligation.sides[platform].outputFacts;
       connection.obligations.settled(obligation, platform, meta.verdict === 'positive');
+      if (meta.verdict !== 'positive' && facts !== null)
+        this.#reject(connection, { offset: meta.output, facts, input: obligation.input, inputFacts: obligation.facts });
       return;
+    }
+    const proposal = decided?.proposals[decided.proposalOffsets.indexOf(meta.output)];
+    if (decided !== undefined && proposal !== undefined && meta.verdict !== 'positive') {
+      const facts = { msh10: proposal.msh10, sha: proposal.sha256 };
+      this.#reject(connection, { offset: meta.output, facts, ...inputOf(decided) });
     }
     // A person's decision, or its input has been closed meanwhile: it was delivered all the same.
     this.#delivered(connection, otherPlatform(controlOf(connection.route)), meta);
+  }
+
+  #reject(connection: ConnectionEngine, output: RejectedOutput): void {
+    this.#rejected.set(output.offset, { connection: connection.config.name, output });
   }
 
   #delivered(connection: ConnectionEngine, platform: Platform, meta: OutputVerdictRecord): void {

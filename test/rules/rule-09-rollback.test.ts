@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { decisionSchema, type OpenDecision } from '../../core/admin-api.ts';
 import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
 
-const LINES = 12;
+const LINES = 15;
 const FORCED = { force: true, reason: 'new is dead' };
 
 let estate: Estate;
@@ -14,12 +14,18 @@ let next = 0;
 
 beforeAll(async () => {
   const capture = { wait: '50ms' };
-  const lines = Array.from({ length: LINES }, (_, index) => [
-    `line${index}`,
-    { connection: { correlate: ['ORC-2'], capture } },
-  ]);
+  const correlated = { connection: { correlate: ['ORC-2'], capture } };
+  const lines = Array.from({ length: LINES }, (_, index) => [`line${index}`, correlated]);
   const uncorrelated = { connection: { capture } };
-  estate = await startEstate({ ...Object.fromEntries(lines), unsure1: uncorrelated, unsure2: uncorrelated });
+  const retrying = (retryFor: string): object => ({ ...correlated, destination: { onReject: { retryFor } } });
+  estate = await startEstate({
+    ...Object.fromEntries(lines),
+    unsure1: uncorrelated,
+    unsure2: uncorrelated,
+    kept: correlated,
+    patient: retrying('20s'),
+    hasty: retrying('600ms'),
+  });
 });
 beforeEach(async () => {
   await prepare(estate.line(`line${next++}`));
@@ -223,4 +229,59 @@ test.each([
   expect(await decisions()).toMatchObject([{ resolved: { action } }]);
   await until(async () => expect((await line.status()).state).toBe('steady'));
   expect(line.destination.ids).toEqual(expected);
+});
+
+/** New has answered two inputs and is gone; the destination rejects the output of the first, so often. */
+async function takeOverRejected(chosen: Line, times: number): Promise<void> {
+  await prepare(chosen);
+  for (const id of ['L1', 'L2']) await source.exchange(order(id));
+  await captured(2);
+  line.destination.script = ({ payload, reply }) => {
+    const id = idOf(payload);
+    const isRejected = id === 'L1' && line.destination.ids.filter((one) => one === id).length <= times;
+    reply(answer(id, isRejected ? 'AR' : 'AA'));
+  };
+  await line.new.down();
+  await line.move('parallel', FORCED);
+}
+
+test('rule 9: the destination rejects what was taken over: it is kept, a person is asked, also past a crash, and may have it tried again', async () => {
+  await takeOverRejected(estate.line('kept'), 2);
+  await until(() => expect(line.destination.ids).toEqual(['L1', 'L2']));
+  await until(async () => expect(await decisions()).toHaveLength(1));
+  const [asked] = await decisions();
+  expect(asked).toMatchObject({ cause: 'destination-rejected', resolved: null, input: { msh10: 'L1' } });
+  expect(asked?.proposals).toMatchObject([{ msh10: 'L1' }]);
+  expect(await line.listed('rejected')).toEqual([['L1', 'reowned']]);
+  await settled();
+
+  await estate.crash();
+  expect(await decisions()).toEqual([asked]);
+  const deliver = (id = ''): Promise<unknown> =>
+    estate.call('POST', `decisions/${id}`, { action: 'deliver', reason: 'the LIS knows the patient now' });
+  await deliver(asked?.id);
+  await until(async () => expect(await decisions()).toHaveLength(2));
+  const again = (await decisions()).find(({ resolved }) => resolved === null);
+  expect(again).toMatchObject({ cause: 'destination-rejected', input: { msh10: 'L1' }, proposals: asked?.proposals });
+  await deliver(again?.id);
+  await until(async () =>
+    expect((await line.status()).counters).toMatchObject({ delivered: 2, destinationRejected: 2 }),
+  );
+  expect(line.destination.ids).toEqual(['L1', 'L2', 'L1', 'L1']);
+  expect((await decisions()).filter(({ resolved }) => resolved === null)).toEqual([]);
+});
+
+test('rule 9: where the inventory says so, what was taken over and is rejected is tried again in its place, so that the order holds', async () => {
+  await takeOverRejected(estate.line('patient'), 2);
+  await until(() => expect(line.destination.ids).toEqual(['L1', 'L1', 'L1', 'L2']));
+  await settled();
+  expect(await decisions()).toEqual([]);
+  expect((await line.status()).counters).toMatchObject({ delivered: 2, destinationRejected: 0 });
+});
+
+test('rule 9: tried again for as long as the inventory says, then a person is asked and newer outputs go on', async () => {
+  await takeOverRejected(estate.line('hasty'), 9);
+  await until(async () => expect(await decisions()).toHaveLength(1));
+  expect(await decisions()).toMatchObject([{ cause: 'destination-rejected', input: { msh10: 'L1' } }]);
+  await until(() => expect(line.destination.ids).toEqual(['L1', 'L1', 'L2']));
 });
