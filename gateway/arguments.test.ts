@@ -23,6 +23,7 @@ test('init and serving, with their defaults', () => {
       adminTls: null,
       listenHost: null,
       frameBudgetMib: 512,
+      openInputs: 250_000,
       signers: null,
       revoked: null,
       databaseUrlEnv: null,
@@ -60,6 +61,7 @@ test.each([
   [['init', ...FILES, '--target', 'test'], '--target is local or production'],
   [[...FILES, '--database-url-env', 'postgres://u:p@h/d'], 'is the name of an environment variable'],
   [['init', ...FILES, '--database-url-env', 'DB'], '--database-url-env does not belong to init'],
+  [[...FILES, '--open-inputs', '0'], '--open-inputs is a number of messages'],
   [[...FILES, '--unknown'], '--unknown'],
 ] as const)('%j is refused', (argv, why) => {
   const parsed = parseArguments(argv);

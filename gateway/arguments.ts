@@ -49,8 +49,10 @@ export type GatewayArguments =
       readonly adminTls: string | null;
       /** Address that feeds and legs listen on; null: this machine only in local, every interface in production. */
       readonly listenHost: string | null;
-      /** What the frames of all senders together may take. */
+      /** What the frames of all senders together may take, and the answers of all peers. */
       readonly frameBudgetMib: number;
+      /** How many inputs may wait for their outputs, in all connections together. */
+      readonly openInputs: number;
       readonly signers: string | null;
       /** Keys of signers that no longer count. */
       readonly revoked: string | null;
@@ -69,12 +71,14 @@ cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--
 cutover gateway repair --data-dir D [--yes]
 cutover gateway move-out --feed A[,B] --to N --inventory F --data-dir D --file X [--yes]
 cutover gateway move-in --inventory F --data-dir D --file X [--known STACK-FILE] [--yes]
-cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--frame-budget MIB] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
+cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--frame-budget MIB] [--open-inputs N] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LARGEST_PORT = 65_535;
 const FRAME_BUDGET_MIB = '512';
 const LARGEST_FRAME_BUDGET_MIB = 1_048_576;
+const OPEN_INPUTS = '250000';
+const LARGEST_OPEN_INPUTS = 10_000_000;
 const OPTIONS = {
   inventory: { type: 'string' },
   'data-dir': { type: 'string' },
@@ -85,6 +89,7 @@ const OPTIONS = {
   'admin-tls': { type: 'string' },
   'listen-host': { type: 'string' },
   'frame-budget': { type: 'string' },
+  'open-inputs': { type: 'string' },
   signers: { type: 'string' },
   revoked: { type: 'string' },
   'database-url-env': { type: 'string' },
@@ -108,6 +113,7 @@ const ONLY_SERVE = [
   'admin-tls',
   'listen-host',
   'frame-budget',
+  'open-inputs',
   'signers',
   'revoked',
   'database-url-env',
@@ -162,6 +168,9 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const frameBudgetMib = wholeNumber(values['frame-budget'] ?? FRAME_BUDGET_MIB, LARGEST_FRAME_BUDGET_MIB);
   if (frameBudgetMib === null || frameBudgetMib === 0)
     return wrong(`--frame-budget is a number of MiB, 1 to ${LARGEST_FRAME_BUDGET_MIB}`);
+  const openInputs = wholeNumber(values['open-inputs'] ?? OPEN_INPUTS, LARGEST_OPEN_INPUTS);
+  if (openInputs === null || openInputs === 0)
+    return wrong(`--open-inputs is a number of messages, 1 to ${LARGEST_OPEN_INPUTS}`);
   const { signers = null, revoked = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
   if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) {
     return wrong('--database-url-env is the name of an environment variable, not a URL');
@@ -176,6 +185,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     adminTls: values['admin-tls'] ?? null,
     listenHost,
     frameBudgetMib,
+    openInputs,
     signers,
     revoked,
     databaseUrlEnv,

@@ -13,6 +13,10 @@ export type MetricsSource = {
   openSockets(): number;
   /** Of all senders together. */
   frameBytes(): number;
+  /** Of all platforms and destinations together. */
+  answerBytes(): number;
+  /** Inputs that wait for their outputs, in all connections together. */
+  openInputs(): number;
   mishaps(): readonly Mishap[];
   certificates(): readonly { readonly endpoint: string; readonly expiresAtMs: number }[];
   /** Of the file system with the data directory. Null: it does not tell. */
@@ -120,6 +124,10 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   ofDisk('free_bytes', 'Bytes that are free where the data directory is', 'freeBytes');
   ofDisk('total_bytes', 'Size of the file system where the data directory is', 'totalBytes');
   plain('frame_bytes', 'Bytes of frames of senders, whole or not, that have no answer yet', () => source.frameBytes());
+  plain('answer_bytes', 'Bytes of answers of platforms and destinations that are not complete', () =>
+    source.answerBytes(),
+  );
+  plain('open_inputs', 'Messages whose outputs have not come yet, in all connections', () => source.openInputs());
   plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
   const info: Gauge<'shard' | 'deployment' | 'version'> = new Gauge({
     name: 'cutover_info',

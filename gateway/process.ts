@@ -36,8 +36,10 @@ export type ShardOptions = {
   readonly dataDir: string;
   /** Address that feeds and legs listen on; null: as the target has it. */
   readonly listenHost: string | null;
-  /** What the frames of all senders together may take; absent: 512 MiB. */
+  /** What the frames of all senders together may take, and the answers of all peers; absent: 512 MiB. */
   readonly frameBudgetBytes?: number;
+  /** How many inputs may wait for their outputs; absent: 250,000. */
+  readonly openInputs?: number;
   /** Whose approvals count; null: target local without approvals. */
   readonly signers: TrustedSigners | null;
   /** Where durable records are shipped to; null: nowhere. */
@@ -174,6 +176,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
       adminCertificate: tls.certificate,
       listenHost: options.listenHost,
       frameBudgetBytes: options.frameBudgetMib * 1024 ** 2,
+      openInputs: options.openInputs,
       inventory,
       inventoryFolder,
       identity,

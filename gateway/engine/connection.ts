@@ -48,6 +48,8 @@ export type ConnectionState = {
 };
 
 const EXPIRE_EVERY_MS = 1000;
+/** Cause on the list `uncorrelated` of inputs that are no longer waited for. */
+const GIVEN_UP = 'output-missing';
 /** Cause of the decisions that a change-over at an offset leaves: what comes late of these inputs is parked. */
 export const ORDER_WAIT = 'order-wait';
 
@@ -98,7 +100,8 @@ export class ConnectionEngine {
     this.#runtime = runtime;
     this.#observer = observer;
     this.lists = new Lists(shard);
-    this.obligations = new Obligations(config.outputs, config.settleMs);
+    this.obligations = new Obligations(config.outputs, config.settleMs, runtime.openInputs);
+    runtime.openInputs.add(this);
     this.destination = newDestination({
       name: `${config.name}/destination`,
       peer: config.destination,
@@ -261,10 +264,14 @@ export class ConnectionEngine {
     if (this.#runtime.now < this.#nextExpiryMs) return;
     this.#nextExpiryMs = this.#runtime.now + EXPIRE_EVERY_MS;
     this.expire();
-    for (const obligation of this.obligations.surplus()) {
-      this.listed('uncorrelated', obligation.facts, obligation.input, 'output-missing');
-      this.obligations.close(obligation);
-    }
+    // What was given up is in the journal.
+    if (!this.#runtime.isReplaying) this.#runtime.openInputs.keepWithin(this);
+  }
+
+  /** Too many wait: its output, if it comes, is delivered as one that belongs to no input. */
+  giveUp(obligation: Obligation): void {
+    this.listed('uncorrelated', obligation.facts, obligation.input, GIVEN_UP);
+    this.obligations.close(obligation);
   }
 
   /** An output has been answered or given up after that long. */
@@ -458,6 +465,8 @@ export class ConnectionEngine {
   /** Recovery: an entry from the journal. */
   recoverListed(record: ListRecord): void {
     this.#listed(record);
+    const obligation = record.cause === GIVEN_UP ? this.obligations.get(record.offset) : null;
+    if (obligation !== null) this.obligations.close(obligation);
   }
 
   #listed(record: ListRecord): void {

@@ -62,7 +62,6 @@ export type Obligation = {
 /** What a platform does on its leg, for all connections that share the port: outputs in work, and what is not overdue before. */
 export type LegActivity = { waiting: number; notBeforeMs: number };
 
-const OPEN_LIMIT = 100_000;
 const REMEMBERED_LIMIT = 10_000;
 
 /** True where the platform's output is to be delivered, so that it is waited for without end. */
@@ -89,6 +88,7 @@ export type ObligationsState = {
 
 export class Obligations {
   readonly #outputs: OutputCount;
+  readonly #all: { count: number };
   readonly #settle: SettleTime;
   readonly #legs: Record<Platform, LegActivity> = { legacy: newActivity(), new: newActivity() };
   readonly #keyProven = new Set<Platform>();
@@ -103,9 +103,10 @@ export class Obligations {
   /** When an output of each platform for a known input was last captured; null: not in this process. */
   readonly capturedAtMs: Record<Platform, number | null> = { legacy: null, new: null };
 
-  /** `settleMs`: how long after its answer an input's output can still come; null: measured. */
-  constructor(outputs: OutputCount, settleMs: number | null) {
+  /** `settleMs`: how long after its answer an input's output can still come; null: measured. `all`: those of the shard. */
+  constructor(outputs: OutputCount, settleMs: number | null, all: { count: number }) {
     this.#outputs = outputs;
+    this.#all = all;
     this.#settle = new SettleTime(settleMs);
   }
 
@@ -208,6 +209,7 @@ export class Obligations {
   #insert(obligation: Obligation): void {
     const { input, key } = obligation;
     this.#open.set(input, obligation);
+    this.#all.count++;
     if (key === null) return;
     const same = this.#byKey.get(key);
     if (same === undefined) this.#byKey.set(key, [obligation]);
@@ -405,7 +407,7 @@ export class Obligations {
 
   /** Closes an obligation whatever is open. `parks`: what still comes of it is out of order. */
   close(obligation: Obligation, parks = false): void {
-    this.#open.delete(obligation.input);
+    if (this.#open.delete(obligation.input)) this.#all.count--;
     this.#keep(obligation);
     const { sides } = obligation;
     const deliveredBy = sides.legacy.delivered ? 'legacy' : sides.new.delivered ? 'new' : null;
@@ -472,10 +474,14 @@ export class Obligations {
     return side.state === 'expected' && this.#isOverdue(side, platform, nowMs);
   }
 
-  /** Beyond the bound the oldest are given up: whoever asks for them finds them on a list. */
-  surplus(): readonly Obligation[] {
-    if (this.#open.size <= OPEN_LIMIT) return [];
-    return [...this.#open.values()].slice(0, this.#open.size - OPEN_LIMIT).filter(({ isPromised }) => !isPromised);
+  /** The oldest that may be given up: not what a forced rollback has promised. */
+  oldest(count: number): readonly Obligation[] {
+    const found: Obligation[] = [];
+    for (const obligation of this.#open.values()) {
+      if (found.length >= count) break;
+      if (!obligation.isPromised) found.push(obligation);
+    }
+    return found;
   }
 
   #isOverdue(side: Side, platform: Platform, nowMs: number): boolean {

@@ -6,6 +6,7 @@
 import type { AnswerMatch, Peer } from '../../core/inventory.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
 import { isCredited, readAnswer, strictestMatch } from './answers.ts';
+import type { FrameHolder } from './frame-budget.ts';
 import type { SocketId } from './io.ts';
 import type { Verdict } from './records.ts';
 import type { Runtime, SocketOwner } from './runtime.ts';
@@ -46,6 +47,9 @@ export class PeerLink implements SocketOwner {
   /** A message has gone over the present socket. */
   #isUsed = false;
   #learned: AnswerMatch | null;
+  /** What of an answer that is coming counts in the budget, and who is there for it where that is used up. */
+  #countedBytes = 0;
+  #holder: FrameHolder | null = null;
 
   constructor(options: {
     name: string;
@@ -125,7 +129,10 @@ export class PeerLink implements SocketOwner {
     this.#framer.push(chunk);
     for (;;) {
       const taken = this.#framer.take();
-      if (taken.kind === 'none') return;
+      if (taken.kind === 'none') {
+        this.#count();
+        return;
+      }
       if (taken.kind === 'too-large') {
         this.#lose('disconnected');
         return;
@@ -136,6 +143,36 @@ export class PeerLink implements SocketOwner {
     }
   }
 
+  /** Rule 15: what has come of an answer that is not complete. */
+  #count(): void {
+    const bytes = this.#framer.bufferedBytes;
+    if (bytes === 0 && this.#countedBytes === 0) return;
+    const { answerBudget } = this.#runtime;
+    const more = bytes - this.#countedBytes;
+    this.#countedBytes = bytes;
+    answerBudget.take(more);
+    if (bytes === 0 && this.#holder !== null) {
+      const holder = this.#holder;
+      this.#holder = null;
+      answerBudget.finished(holder);
+    } else if (bytes > 0 && answerBudget.isOver && this.#socket !== null) {
+      this.#holder ??= this.#holderOf(this.#socket);
+      answerBudget.unfinished(this.#holder, bytes);
+    }
+  }
+
+  #holderOf(socket: SocketId): FrameHolder {
+    const { fx } = this.#runtime;
+    return {
+      pause: () => fx.pause(socket),
+      resume: () => fx.resume(socket),
+      refuse: () => {
+        fx.log('warn', 'answer-budget-refused', { endpoint: this.name });
+        this.#lose('disconnected');
+      },
+    };
+  }
+
   /** A peer that sends no more will not answer either. */
   ended(socket: SocketId): void {
     this.#runtime.close(socket);
@@ -144,9 +181,7 @@ export class PeerLink implements SocketOwner {
 
   closed(): void {
     if (!this.#connected) this.#isReachable = false;
-    this.#socket = null;
-    this.#connected = false;
-    this.#isUsed = false;
+    this.#gone();
     if (this.#current !== null && this.#begun) {
       this.#lose('disconnected');
       return;
@@ -200,9 +235,15 @@ export class PeerLink implements SocketOwner {
 
   #drop(): void {
     if (this.#socket !== null) this.#runtime.close(this.#socket);
+    this.#gone();
+  }
+
+  #gone(): void {
     this.#socket = null;
     this.#connected = false;
     this.#isUsed = false;
+    this.#framer.giveUp();
+    this.#count();
   }
 
   #reconnectLater(): void {

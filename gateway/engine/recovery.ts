@@ -128,6 +128,7 @@ export class Recovery {
 
   constructor(engine: ShardEngine) {
     this.#engine = engine;
+    engine.runtime.isReplaying = true;
     for (const { config } of engine.connections.values()) {
       for (const former of config.previousNames) this.#renamed.set(former, config.name);
     }
@@ -385,6 +386,7 @@ export class Recovery {
   finish(nowMs: number, clean: boolean, version: string): void {
     const { runtime } = this.#engine;
     runtime.now = nowMs;
+    runtime.isReplaying = false;
     runtime.append({ t: 'start', version, clean, at: nowMs }, null, 'written');
     for (const connection of this.#engine.connections.values()) {
       if (connection.epochs.length === 0 && connection.fence?.kind !== 'awaited') this.#bear(connection, nowMs);

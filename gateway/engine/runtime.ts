@@ -1,6 +1,7 @@
 /** What every part of the engine stands on: the time of the present event, timers, socket numbers, the journal's tail. */
 import { FrameBudget, type FrameLimits } from './frame-budget.ts';
 import type { Effects, Purpose, SocketId } from './io.ts';
+import { OpenInputs, type OpenInputsLimits } from './open-inputs.ts';
 import type { JournalMeta } from './records.ts';
 
 /** Who gets what happens on a socket. */
@@ -16,7 +17,12 @@ type Waiter = { readonly offset: number; readonly run: () => void };
 
 export class Runtime {
   readonly fx: Effects;
+  /** What the frames of senders may take, and what the answers of peers may. */
   readonly budget: FrameBudget;
+  readonly answerBudget: FrameBudget;
+  readonly openInputs: OpenInputs;
+  /** Records of the journal are read: nothing new follows from them. */
+  isReplaying = false;
   /** Milliseconds since 1970, of the event that is being handled. */
   now = 0;
   nextOffset = 0;
@@ -33,9 +39,11 @@ export class Runtime {
   #reads = new Map<number, (payload: Buffer | null) => void>();
   #nextRead = 1;
 
-  constructor(fx: Effects, limits: FrameLimits) {
+  constructor(fx: Effects, limits: FrameLimits, openInputs: OpenInputsLimits) {
     this.fx = fx;
     this.budget = new FrameBudget(limits, this);
+    this.answerBudget = new FrameBudget(limits, this);
+    this.openInputs = new OpenInputs(openInputs);
   }
 
   after(delayMs: number, run: () => void): number {

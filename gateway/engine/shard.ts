@@ -29,8 +29,10 @@ export type ShardOptions = {
   readonly shard: number;
   readonly target: 'local' | 'production';
   readonly frameLimitBytes: number;
-  /** What the frames of all senders together may take; absent: 512 MiB. */
+  /** What the frames of all senders together may take, and the answers of all peers; absent: 512 MiB. */
   readonly frameBudgetBytes?: number;
+  /** How many inputs may wait for their outputs, in all connections together; absent: 250,000. */
+  readonly openInputs?: number;
   /** The signers that moves are judged against; absent: none, which only target local accepts. */
   readonly authority?: (() => Authority) | null;
   /** The last run did not end cleanly: what the peers know may be more than what the journal knows. */
@@ -44,6 +46,9 @@ export type MoveWatch = {
 };
 
 const FRAME_BUDGET_BYTES = 512 * 1024 * 1024;
+/** Each costs about 1 KiB. */
+const OPEN_INPUTS = 250_000;
+const OPEN_INPUTS_OF_CONNECTION = 100_000;
 const SEGMENT_MSA = Buffer.from('MSA', 'latin1');
 
 /** A disk that fails for a moment makes senders wait, no more. */
@@ -76,7 +81,9 @@ export class ShardEngine {
   constructor(options: ShardOptions, fx: Effects) {
     this.#options = options;
     const { frameBudgetBytes: budgetBytes = FRAME_BUDGET_BYTES, frameLimitBytes: frameBytes } = options;
-    this.runtime = new Runtime(fx, { budgetBytes, frameBytes });
+    const { openInputs = OPEN_INPUTS } = options;
+    const openLimits = { connection: OPEN_INPUTS_OF_CONNECTION, shard: openInputs };
+    this.runtime = new Runtime(fx, { budgetBytes, frameBytes }, openLimits);
     this.decisions = new Decisions(options.shard);
     this.deciding = new Deciding(options.shard, this.runtime, this.decisions, this.connections);
     this.#moves = new RouteMoves(this.runtime, this.operations, this.deciding, {
