@@ -178,6 +178,43 @@ describe('given several clashes, when the inventory is read', () => {
   });
 });
 
+describe('given a destination that connections share', () => {
+  const emr = (more: string): string => `destination: { host: emr.northside, port: 34001${more} }`;
+  /** The last two connections, of one shard, with the address of the first of them. */
+  const both = (first: string, second: string): string =>
+    GOOD.replace(emr(''), emr(first)).replace('destination: { host: emr.southside, port: 34002 }', emr(second));
+  const SHARED = ', shared: true';
+
+  test('each says so: it is one peer, of both', () => {
+    const shared = read(both(SHARED, SHARED)).connections.map(({ destination }) => destination.isShared);
+    expect(shared).toEqual([false, true, true]);
+  });
+
+  test.each([
+    ['only the first says so', SHARED, '', '.shared', /only one of them says `shared`/],
+    ['only the second says so', '', SHARED, '.shared', /only one of them says `shared`/],
+    ['another framing', SHARED, `${SHARED}, framing: { start: 2 }`, '', /differ in `answer`, `framing`/],
+  ])('%s', (_what, first, second, key, message) => {
+    expect(problemsOf(both(first, second))).toMatchObject([
+      { path: `connections[2].destination${key}`, message: expect.stringMatching(message) },
+    ]);
+  });
+
+  test('in two shards: each would connect to it', () => {
+    const orders = 'destination: { host: lis.internal, port: 33001, connections: 1 }';
+    expect(
+      problemsOf(
+        both(SHARED, '')
+          .replace(orders, emr(SHARED))
+          .replace(`${emr('')}\n`, `${emr(SHARED)}\n`),
+      ),
+    ).toMatchObject([
+      { path: 'connections[1].destination.shared', message: expect.stringContaining('shards 0 and 1') },
+      { path: 'connections[2].destination.shared', message: expect.stringContaining('shards 0 and 1') },
+    ]);
+  });
+});
+
 type Expected = { readonly at: string; readonly path: string; readonly says: readonly string[] };
 
 /** Exactly one problem, at the line where `at` begins, that says everything in `says`. */

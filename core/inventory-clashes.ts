@@ -19,6 +19,7 @@ export function findClashes(raw: RawInventory): readonly Clash[] {
     ...unsettleable(raw),
     ...uncorrelated(raw),
     ...clashingPeers(raw),
+    ...unevenlyShared(raw),
     ...misfittingEndpoints(raw),
   ];
 }
@@ -288,4 +289,31 @@ function clashingPeers(raw: RawInventory): Clash[] {
     if (connect === 'dial') claim(shard, { host, port, tls, sourceAddress }, what, path);
   }
   return clashes;
+}
+
+/** Destinations that connections share: each of them says so, in the same words, and one gateway has them all. */
+function unevenlyShared(raw: RawInventory): Clash[] {
+  const shardOf = new Map(raw.feeds.map((feed) => [feed.name, feed.shard]));
+  const uses = raw.connections.map(({ name, feed, destination }, index) => {
+    const { host, port, shared, answer = null, framing = null, messagesPerConnection } = destination;
+    const shard = typeof feed === 'string' ? (shardOf.get(feed) ?? 0) : feed.shard;
+    const ways = canonicalJson({ answer, framing, messagesPerConnection });
+    return { name, address: `${host}:${port}`, shared, shard, ways, path: ['connections', index, 'destination'] };
+  });
+  return uses.flatMap(({ name, address, shared, shard, ways, path }, index) => {
+    const holder = uses.slice(0, index).find((use) => use.address === address && (use.shared || shared));
+    if (holder === undefined) return [];
+    const both = `the destinations of ${name} and ${holder.name} are one (${address})`;
+    if (shared !== holder.shared) {
+      const message = `${both}, and only one of them says \`shared\``;
+      return [{ path: [...path, 'shared'], message, remedy: 'write `shared: true` for both, or for none' }];
+    }
+    if (shard !== holder.shard) {
+      const message = `${both} and shared, and shards ${holder.shard} and ${shard} would each connect to it`;
+      return [{ path: [...path, 'shared'], message, remedy: 'put both connections into one shard' }];
+    }
+    if (ways === holder.ways) return [];
+    const message = `${both} and shared, and differ in \`answer\`, \`framing\` or \`messagesPerConnection\``;
+    return [{ path, message, remedy: 'write the same for both' }];
+  });
 }

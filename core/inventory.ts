@@ -133,6 +133,10 @@ const connection = z.strictObject({
   destination: z.strictObject({
     ...peer,
     connections: z.literal(1).default(1),
+    shared: z
+      .boolean()
+      .default(false)
+      .describe('it takes one TCP connection at a time: the connections that name its address go over one'),
     onReject: z
       .union([z.literal('park'), z.strictObject({ retryFor: duration })])
       .default('park')
@@ -215,6 +219,8 @@ export type Peer = PeerSecurity & {
 };
 
 export type DestinationPeer = Peer & {
+  /** Connections with its address share one TCP connection to it. */
+  readonly isShared: boolean;
   /** How long an output that the gateway delivers in a platform's place is tried again where it is rejected; 0: not at all. */
   readonly retryRejectedMs: number;
 };
@@ -399,7 +405,7 @@ function toPeer(raw: z.output<typeof platformAddress>): Peer {
 }
 
 function toDestination(raw: RawConnection['destination']): DestinationPeer {
-  return { ...toPeer(raw), retryRejectedMs: raw.onReject === 'park' ? 0 : raw.onReject.retryFor };
+  return { ...toPeer(raw), isShared: raw.shared, retryRejectedMs: raw.onReject === 'park' ? 0 : raw.onReject.retryFor };
 }
 
 type RawListener = Pick<

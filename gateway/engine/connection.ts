@@ -10,7 +10,7 @@ import { factsOf } from './answers.ts';
 import { ChangeOver, type ChangeOverState } from './change-over.ts';
 import { Correlation, type CorrelationState } from './correlation.ts';
 import { Correspondence, type CorrespondenceState, type Correspondent } from './correspondence.ts';
-import { type Destination, newDestination } from './destination.ts';
+import type { Destination, Destinations } from './destination.ts';
 import { Doubts } from './doubts.ts';
 import type { AdmittedInput } from './feed.ts';
 import type { Intake, Message } from './intake.ts';
@@ -94,7 +94,7 @@ export class ConnectionEngine {
     shard: number,
     runtime: Runtime,
     observer: ConnectionObserver,
-    frameLimitBytes: number,
+    destinations: Destinations,
   ) {
     this.config = config;
     this.#runtime = runtime;
@@ -102,12 +102,9 @@ export class ConnectionEngine {
     this.lists = new Lists(shard);
     this.obligations = new Obligations(config.outputs, config.settleMs, runtime.openInputs);
     runtime.openInputs.add(this);
-    this.destination = newDestination({
-      name: `${config.name}/destination`,
-      peer: config.destination,
-      runtime,
-      frameLimitBytes,
-      onStray: (frame) => this.#stray(frame),
+    this.destination = destinations.of(config, {
+      passBack: (frame) => this.#passBack(frame),
+      keep: ({ payload }) => this.strayed(payload, 'unasked'),
     });
     this.correlation = new Correlation(config.correlate !== null);
     const { counters, obligations, destination } = this;
@@ -414,12 +411,11 @@ export class ConnectionEngine {
   }
 
   /** Rule 7: frames of the destination that answer nothing in flight. */
-  #stray({ payload, isAnswer }: StrayFrame): void {
-    for (const platform of isAnswer ? PLATFORMS : []) {
+  #passBack({ payload, isAnswer }: StrayFrame): boolean {
+    return (isAnswer ? PLATFORMS : []).some((platform) => {
       const to = this.correspondence[platform].addressee(payload);
-      if (to !== null && this.#observer.passBack(this, platform, to, payload)) return;
-    }
-    this.strayed(payload, 'unasked');
+      return to !== null && this.#observer.passBack(this, platform, to, payload);
+    });
   }
 
   /** A frame that nobody waits for: kept and shown. */

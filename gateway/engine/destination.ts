@@ -1,9 +1,14 @@
-/** The one destination of a connection: outputs queue for it in order, one unanswered at a time. */
-import type { Peer } from '../../core/inventory.ts';
+/**
+ * Destinations: outputs queue for each in order, one unanswered at a time. One that takes a single TCP connection is
+ * shared by the connections that name its address: each has its own order there, and none waits for another's repeats.
+ */
+import type { Connection } from '../../core/inventory.ts';
 import { type Delivery, PeerLink, type StrayFrame } from './peer-link.ts';
 import type { Runtime } from './runtime.ts';
 
 export type OutputDelivery = Omit<Delivery, 'timeoutMs' | 'frame'> & {
+  /** Whose output it is. */
+  readonly connection: string;
   /** Null: read back from the journal when its turn comes, so that a backlog keeps its order and costs no memory. */
   readonly frame: Delivery['frame'] | null;
   readonly offset: number;
@@ -16,6 +21,13 @@ export type OutputDelivery = Omit<Delivery, 'timeoutMs' | 'frame'> & {
   retryAfterMs(): number | null;
 };
 
+/** A connection, for what its destination says without being asked. */
+export type StrayTaker = {
+  /** False: it is not for a platform of this connection. */
+  passBack(frame: StrayFrame): boolean;
+  keep(frame: StrayFrame): void;
+};
+
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
 const REPEAT_MS = 500;
 
@@ -23,6 +35,8 @@ export class Destination {
   readonly link: PeerLink;
   readonly #runtime: Runtime;
   readonly #queue: OutputDelivery[] = [];
+  /** Connections whose first output waits to be sent again. */
+  readonly #resting = new Set<string>();
   #current: OutputDelivery | null = null;
 
   constructor(link: PeerLink, runtime: Runtime) {
@@ -37,16 +51,17 @@ export class Destination {
 
   deliver(delivery: OutputDelivery): void {
     // Re-owned outputs are older than whatever waits from a platform: they go first, in their own order.
-    if (delivery.repeats) {
-      const firstLive = this.#queue.findIndex((item) => !item.repeats);
-      this.#queue.splice(firstLive < 0 ? this.#queue.length : firstLive, 0, delivery);
-    } else this.#queue.push(delivery);
+    const isBehind = ({ connection, repeats }: OutputDelivery): boolean =>
+      delivery.repeats && !repeats && connection === delivery.connection;
+    const at = this.#queue.findIndex(isBehind);
+    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, delivery);
     this.#pump();
   }
 
   #pump(): void {
     if (this.#current !== null) return;
-    const next = this.#queue.shift();
+    const at = this.#queue.findIndex(({ connection }) => !this.#resting.has(connection));
+    const [next] = at < 0 ? [] : this.#queue.splice(at, 1);
     if (next === undefined) return;
     this.#current = next;
     if (next.frame !== null) {
@@ -70,44 +85,65 @@ export class Destination {
       msh10: next.msh10,
       timeoutMs: next.timeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
       answered: (answer, verdict, isCommit) => {
-        const retryAfterMs = verdict === 'positive' ? null : next.retryAfterMs();
-        if (retryAfterMs !== null) {
-          this.#repeat(next, retryAfterMs);
-          return;
-        }
         this.#current = null;
-        next.answered(answer, verdict, isCommit);
+        const retryAfterMs = verdict === 'positive' ? null : next.retryAfterMs();
+        if (retryAfterMs === null) next.answered(answer, verdict, isCommit);
+        else this.#repeat(next, retryAfterMs);
         this.#pump();
       },
       lost: (cause) => {
-        if (next.repeats) {
-          next.lost(cause);
-          this.#repeat(next, REPEAT_MS);
-          return;
-        }
         this.#current = null;
         next.lost(cause);
+        if (next.repeats) this.#repeat(next, REPEAT_MS);
         this.#pump();
       },
     });
   }
 
-  /** It keeps its place: what is newer waits. */
+  /** It keeps its place: what is newer of its connection waits. */
   #repeat(next: OutputDelivery, afterMs: number): void {
+    this.#queue.unshift(next);
+    this.#resting.add(next.connection);
     this.#runtime.after(afterMs, () => {
-      this.#current = null;
-      this.#queue.unshift(next);
+      this.#resting.delete(next.connection);
       this.#pump();
     });
   }
 }
 
-export function newDestination(options: {
-  name: string;
-  peer: Peer;
-  runtime: Runtime;
-  frameLimitBytes: number;
-  onStray: (frame: StrayFrame) => void;
-}): Destination {
-  return new Destination(new PeerLink(options), options.runtime);
+/** The destinations of a shard: one for each connection, and one for all that share an address. */
+export class Destinations {
+  readonly #runtime: Runtime;
+  readonly #frameLimitBytes: number;
+  readonly #shared = new Map<string, { readonly destination: Destination; readonly takers: StrayTaker[] }>();
+
+  constructor(runtime: Runtime, frameLimitBytes: number) {
+    this.#runtime = runtime;
+    this.#frameLimitBytes = frameLimitBytes;
+  }
+
+  of({ name, destination: peer }: Connection, taker: StrayTaker): Destination {
+    if (!peer.isShared) return this.#new(`${name}/destination`, peer, [taker]);
+    const address = `${peer.host}:${peer.port}`;
+    const known = this.#shared.get(address);
+    if (known !== undefined) {
+      known.takers.push(taker);
+      return known.destination;
+    }
+    const takers = [taker];
+    const destination = this.#new(`${name}/destination (shared)`, peer, takers);
+    this.#shared.set(address, { destination, takers });
+    return destination;
+  }
+
+  #new(name: string, peer: Connection['destination'], takers: readonly StrayTaker[]): Destination {
+    const onStray = (frame: StrayFrame): void => {
+      if (!takers.some((taker) => taker.passBack(frame))) takers[0]?.keep(frame);
+    };
+    const runtime = this.#runtime;
+    return new Destination(
+      new PeerLink({ name, peer, runtime, frameLimitBytes: this.#frameLimitBytes, onStray }),
+      runtime,
+    );
+  }
 }

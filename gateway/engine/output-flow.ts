@@ -114,6 +114,7 @@ export class OutputFlow {
     const { config, destination } = this.#owner;
     const { offset, facts, platform } = output;
     destination.deliver({
+      connection: config.name,
       frame,
       offset,
       msh10: facts.msh10,

@@ -13,6 +13,7 @@ import { Caller } from './caller.ts';
 import { ConnectionEngine, type Fence } from './connection.ts';
 import type { Correspondent } from './correspondence.ts';
 import { Deciding } from './deciding.ts';
+import { Destinations } from './destination.ts';
 import { type AdmittedInput, FeedEngine, type FeedObserver } from './feed.ts';
 import type { Effects, EndpointId, SocketId } from './io.ts';
 import { LegPort, legKey } from './leg-port.ts';
@@ -63,6 +64,7 @@ export class ShardEngine {
   /** Senders that are dialled. */
   readonly callers: Caller[] = [];
   readonly decisions: Decisions;
+  readonly #destinations: Destinations;
   readonly operations = new Operations();
   readonly refusedMoves = new RefusedMoves();
   watch: MoveWatch | null = null;
@@ -84,6 +86,7 @@ export class ShardEngine {
     const { openInputs = OPEN_INPUTS } = options;
     const openLimits = { connection: OPEN_INPUTS_OF_CONNECTION, shard: openInputs };
     this.runtime = new Runtime(fx, { budgetBytes, frameBytes }, openLimits);
+    this.#destinations = new Destinations(this.runtime, frameBytes);
     this.decisions = new Decisions(options.shard);
     this.deciding = new Deciding(options.shard, this.runtime, this.decisions, this.connections);
     this.#moves = new RouteMoves(this.runtime, this.operations, this.deciding, {
@@ -482,7 +485,7 @@ export class ShardEngine {
         doubt: (asking, cause, { input }) => this.deciding.open(asking, cause, input),
         rejected: (asking, output) => this.deciding.openRejected(asking, output),
       },
-      frameLimitBytes,
+      this.#destinations,
     );
     const from = this.feeds.get(config.feed)?.config.movedFrom ?? null;
     if (from !== null) connection.fence = { kind: 'awaited', from };
