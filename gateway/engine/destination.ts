@@ -137,10 +137,12 @@ export class Destinations {
   }
 
   #new(name: string, peer: Connection['destination'], takers: readonly StrayTaker[]): Destination {
-    const onStray = (frame: StrayFrame): void => {
-      if (!takers.some((taker) => taker.passBack(frame))) takers[0]?.keep(frame);
-    };
     const runtime = this.#runtime;
+    // Right behind a commit acknowledgement, which is not on the disk yet, its application acknowledgement may come.
+    const onStray = (frame: StrayFrame): void =>
+      runtime.afterDurable(() => {
+        if (!takers.some((taker) => taker.passBack(frame))) takers[0]?.keep(frame);
+      });
     return new Destination(
       new PeerLink({ name, peer, runtime, frameLimitBytes: this.#frameLimitBytes, onStray }),
       runtime,

@@ -101,7 +101,8 @@ export class FeedEngine {
         peer: config.platforms[platform],
         runtime,
         frameLimitBytes,
-        onStray: (frame) => this.#stray(platform, frame),
+        // Right behind a commit acknowledgement, which is not on the disk yet, its application acknowledgement may come.
+        onStray: (frame) => runtime.afterDurable(() => this.#stray(platform, frame)),
         onConnected: () => observer.moved(config.name),
       });
     this.links = { legacy: link('legacy'), new: link('new') };

@@ -97,6 +97,13 @@ export class Runtime {
     this.#durable = release(this.#durable, upTo);
   }
 
+  /** Runs once everything that waits for the disk now has gone on, so that what comes later does not overtake it. */
+  afterDurable(run: () => void): void {
+    const last = this.#durable.at(-1);
+    if (last === undefined) run();
+    else this.#durable.push({ offset: last.offset, run });
+  }
+
   read(offset: number, then: (payload: Buffer | null) => void): void {
     const token = this.#nextRead++;
     this.#reads.set(token, then);
