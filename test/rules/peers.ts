@@ -441,12 +441,16 @@ export async function writeInventory(
 }
 
 const chosen = new Set<number>();
+/** Test files run at the same time, and a port that was found free is listened on a little later: each has its own range. */
+const RANGE = 500;
+const RANGES = 40;
+const OWN_RANGE = 10_000 + RANGE * ((process.pid + 7 * Number(process.env.VITEST_POOL_ID ?? 0)) % RANGES);
 
 /** Below the range from which outgoing connections take theirs, so that none is taken in between. */
 async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = OWN_RANGE + Math.floor(Math.random() * RANGE);
     // Chosen before, and perhaps not listened on yet.
     if (chosen.has(port)) continue;
     chosen.add(port);
