@@ -17,6 +17,8 @@ export type GatewayArguments =
       readonly dataDir: string;
       /** Stack file with the routes that are known elsewhere. */
       readonly known: string;
+      /** As for serving. */
+      readonly databaseUrlEnv: string | null;
       readonly yes: boolean;
     }
   | {
@@ -67,13 +69,14 @@ export type ParsedArguments =
   | { readonly ok: false; readonly message: string };
 
 export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
-cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--yes]
+cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--database-url-env NAME] [--yes]
 cutover gateway repair --data-dir D [--yes]
 cutover gateway move-out --feed A[,B] --to N --inventory F --data-dir D --file X [--yes]
 cutover gateway move-in --inventory F --data-dir D --file X [--known STACK-FILE] [--yes]
 cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--frame-budget MIB] [--open-inputs N] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const NO_URL = '--database-url-env is the name of an environment variable, not a URL';
 const LARGEST_PORT = 65_535;
 const FRAME_BUDGET_MIB = '512';
 const LARGEST_FRAME_BUDGET_MIB = 1_048_576;
@@ -138,7 +141,8 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const isRestore = command === 'init' && values.restore === true;
   if (values.yes !== undefined && !isRestore)
     return wrong('--yes belongs to repair, move-out, move-in and init --restore');
-  const misplaced = (command === 'init' ? ONLY_SERVE : ONLY_INIT).find((name) => values[name] !== undefined);
+  const notHere = command === 'init' ? ONLY_SERVE : ONLY_INIT;
+  const misplaced = notHere.find((name) => values[name] !== undefined && !(isRestore && name === 'database-url-env'));
   if (misplaced !== undefined) {
     return wrong(`--${misplaced} does not belong to ${command === 'init' ? 'init' : 'serving (it belongs to init)'}`);
   }
@@ -151,7 +155,9 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
       return wrong('--shard and --target do not belong to init --restore: the data directory has its own');
     if (known === undefined || known === '')
       return wrong('--known F is missing: the stack file, whose epochs the restored gateway must begin above');
-    return { ok: true, value: { command: 'restore', inventory, dataDir, known, yes } };
+    const { 'database-url-env': databaseUrlEnv = null } = values;
+    if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) return wrong(NO_URL);
+    return { ok: true, value: { command: 'restore', inventory, dataDir, known, databaseUrlEnv, yes } };
   }
   if (values.known !== undefined) return wrong('--known belongs to init --restore and move-in');
   if (command === 'init') {
@@ -173,7 +179,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     return wrong(`--open-inputs is a number of messages, 1 to ${LARGEST_OPEN_INPUTS}`);
   const { signers = null, revoked = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
   if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) {
-    return wrong('--database-url-env is the name of an environment variable, not a URL');
+    return wrong(NO_URL);
   }
   if (revoked !== null && signers === null) return wrong('--revoked F needs --signers F');
   const value = {

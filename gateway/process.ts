@@ -120,7 +120,8 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
       const known = await readKnown(value.known);
       const keys = await readJournalKeys(process.env);
       const dataDir = resolve(value.dataDir);
-      const asked = { dataDir, inventory, known, keys, nowMs: Date.now(), isWanted: value.yes };
+      const databaseUrl = databaseUrlIn(process.env, value.databaseUrlEnv);
+      const asked = { dataDir, inventory, known, databaseUrl, keys, nowMs: Date.now(), isWanted: value.yes };
       const report = await restoreDataDir(asked);
       around.out(JSON.stringify(report));
       return report.restored ? EXIT.done : EXIT.refused;

@@ -7,18 +7,22 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ShippedJournal, type ShippedMessage } from '../adapters/shipped-journal.ts';
 import { linkEpoch, RESTORE_VERB } from '../core/epoch-history.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Route } from '../core/platform.ts';
 import type { RouteEntry } from '../core/stack-config.ts';
+import { recordsAfter } from './after-backup.ts';
 import { readNewestCheckpoint, writeCheckpoint } from './checkpoint/checkpoint-file.ts';
 import { asMeta, NOTHING } from './checkpoint/compactor.ts';
 import { type Identity, identityIn, journalDirOf, RESTORE_FILE, writeDurably } from './data-dir.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { JournalMeta } from './engine/records.ts';
-import { Recovery, type Stranger } from './engine/recovery.ts';
+import { Recovery } from './engine/recovery.ts';
 import { ShardEngine } from './engine/shard.ts';
+import { JournalKeyError } from './journal/errors.ts';
 import { diskFiles } from './journal/files.ts';
+import type { JournalRecord } from './journal/journal.ts';
 import { planRepair, recordsIn, repair } from './journal/repair.ts';
 import { type JournalKey, Seal } from './journal/seal.ts';
 import { checkpointFolderOf } from './recover.ts';
@@ -29,6 +33,8 @@ export type RestoreOptions = {
   readonly inventory: Inventory;
   /** By connection: the newest route that anything outside the backup knows of. */
   readonly known: Readonly<Record<string, RouteEntry>>;
+  /** Where the shard's records were shipped to, and the ledger is; null: nothing is asked of a database. */
+  readonly databaseUrl: string | null;
   readonly keys: readonly JournalKey[];
   readonly nowMs: number;
   /** False: says what it would do, and changes nothing. */
@@ -42,6 +48,11 @@ export type RestoreReport = {
   readonly formerIncarnation: string;
   /** The backup's newest record: nothing after it is known here. */
   readonly upTo: number;
+  /**
+   * Records of the database after it were replayed, up to `replayedUpTo`. Of the rest (a gap, bytes whose time was over) the newest
+   * `listed` messages are on `maybeSent`, cause `after-backup`.
+   */
+  readonly database: null | { readonly shippedUpTo: number; readonly replayedUpTo: number; readonly listed: number };
   readonly connections: readonly {
     readonly name: string;
     readonly epochInBackup: number;
@@ -59,9 +70,19 @@ export type RestoreReport = {
   readonly next: readonly string[];
 };
 
-const planSchema = z.strictObject({ incarnation: z.string().min(8).max(64), nowMs: z.int() });
+const incarnation = z.string().min(8).max(64);
+const planSchema = z.strictObject({
+  incarnation,
+  formerIncarnation: incarnation.optional(),
+  nowMs: z.int(),
+  /** There once the journal is being built. */
+  report: z.custom<RestoreReport>((value) => typeof value === 'object' && value !== null).optional(),
+});
 type Plan = z.output<typeof planSchema>;
 const FRAME_LIMIT_BYTES = 1 << 20;
+/** As many as a connection's list shows. */
+const LISTED_LIMIT = 10_000;
+async function* nothing(): AsyncGenerator<JournalRecord> {}
 
 /** Throws ShardRefusal. */
 export async function restoreDataDir(options: RestoreOptions): Promise<RestoreReport> {
@@ -87,64 +108,151 @@ export async function restoreDataDir(options: RestoreOptions): Promise<RestoreRe
 }
 
 async function restore(options: RestoreOptions, identity: Identity): Promise<RestoreReport> {
-  const { dataDir, keys, isWanted } = options;
-  const plan = (await planIn(dataDir)) ?? { incarnation: randomUUID(), nowMs: options.nowMs };
+  const { dataDir, isWanted } = options;
+  const plan = (await planIn(dataDir)) ?? {
+    incarnation: randomUUID(),
+    formerIncarnation: identity.incarnation,
+    nowMs: options.nowMs,
+  };
+  // Both are there again once it is finished.
+  const former: Identity = { ...identity, incarnation: plan.formerIncarnation ?? identity.incarnation };
+  const isBuilt = (await diskFiles.list(dataDir)).includes(`journal.before-restore-${plan.nowMs}`);
+  if (isBuilt && plan.report !== undefined) {
+    const report = { ...plan.report, restored: isWanted, next: nextSteps(dataDir, isWanted) };
+    return isWanted ? finishRestore(options, former, plan, report) : report;
+  }
+  const shipped = await databaseOf(options, former);
+  try {
+    const { report, rebuild } = await prepare(options, former, plan, shipped);
+    if (!isWanted) return report;
+    await writeDurably(join(dataDir, RESTORE_FILE), `${JSON.stringify({ ...plan, report })}\n`, 0o600);
+    await rebuild();
+    return await finishRestore(options, former, plan, report);
+  } finally {
+    await shipped?.close();
+  }
+}
+
+/** Null: it is not asked. */
+async function databaseOf(
+  { databaseUrl }: RestoreOptions,
+  { deployment, shard, incarnation }: Identity,
+): Promise<ShippedJournal | null> {
+  if (databaseUrl === null) return null;
+  return ShippedJournal.open(databaseUrl, { deployment, shard, incarnation }).catch((error: unknown) => {
+    throw new ShardRefusal(
+      `the database cannot be read (${error instanceof Error ? error.message : 'unknown'})`,
+      'bring it up, or unset DATABASE_URL to restore without what it has',
+    );
+  });
+}
+
+async function prepare(
+  options: RestoreOptions,
+  identity: Identity,
+  plan: Plan,
+  shipped: ShippedJournal | null,
+): Promise<{ readonly report: RestoreReport; readonly rebuild: () => Promise<void> }> {
+  const { dataDir, keys, inventory, isWanted } = options;
+  const { shard, incarnation } = identity;
   const dir = journalDirOf(dataDir);
-  const kept = `${dir}.before-restore-${plan.nowMs}`;
-  const isSwapped = (await diskFiles.list(dataDir)).includes(`journal.before-restore-${plan.nowMs}`);
-  const source = { dir: isSwapped ? kept : dir, shard: identity.shard, incarnation: identity.incarnation };
-  const reading = { ...source, files: diskFiles, keys, nowMs: plan.nowMs };
+  const reading = { dir, shard, incarnation, files: diskFiles, keys, nowMs: plan.nowMs };
   const { damages, nextOffset } = await planRepair(reading);
   if (damages.length > 0) {
     throw new ShardRefusal(
-      `the journal in ${source.dir} is damaged in ${damages.length} places`,
+      `the journal in ${dir} is damaged in ${damages.length} places`,
       `restore an undamaged backup, or mend this one first: cutover gateway repair --data-dir ${dataDir}`,
     );
   }
-  const seal = new Seal(identity.incarnation, keys);
-  const checkpoint = await readNewestCheckpoint(checkpointFolderOf(dataDir), identity.incarnation, seal);
-  const { engine, strangers } = await engineOf(options, identity, checkpoint, reading);
+  const checkpoint = await readNewestCheckpoint(checkpointFolderOf(dataDir), incarnation, new Seal(incarnation, keys));
+  const { engine, recovery, last } = await engineOf(options, identity, checkpoint, reading);
+  const newer = (): AsyncIterable<JournalRecord> =>
+    shipped === null ? nothing() : recordsAfter(shipped, identity, last);
+  let replayedUpTo = nextOffset - 1;
+  for await (const { offset, meta, payload } of newer()) {
+    recovery.apply(offset, asMeta(meta), payload === null ? null : Buffer.from(payload));
+    replayedUpTo = offset;
+  }
+  const known = await knownOf(options, shipped);
   // What has gone to another shard stays there, and what is still to come begins with its coming.
   const moves = [...engine.connections.values()]
     .filter(({ fence }) => fence?.kind !== 'moved' && fence?.kind !== 'awaited')
-    .map((connection) => routeAfter(connection, options.known, plan, engine.decisions.openOf(connection.config.name)));
-  const elsewhere = strangers.flatMap(({ name }) => {
-    const shard = options.inventory.connections.find((one) => one.name === name)?.shard;
-    return shard === undefined ? [] : [{ name, shard }];
+    .map((connection) => routeAfter(connection, known, plan, engine.decisions.openOf(connection.config.name)));
+  const elsewhere = recovery.strangers.flatMap(({ name }) => {
+    const other = inventory.connections.find((one) => one.name === name)?.shard;
+    return other === undefined ? [] : [{ name, shard: other }];
   });
+  const lost = (await shipped?.messagesAfter(replayedUpTo, LISTED_LIMIT)) ?? [];
   const report: RestoreReport = {
     dataDir,
     restored: isWanted,
     incarnation: plan.incarnation,
-    formerIncarnation: identity.incarnation,
+    formerIncarnation: incarnation,
     upTo: nextOffset - 1,
+    database: shipped === null ? null : { shippedUpTo: shipped.shippedUpTo, replayedUpTo, listed: lost.length },
     connections: moves.map(({ facts }) => facts),
     elsewhere,
-    kept: isWanted ? kept : null,
+    kept: isWanted ? `${dir}.before-restore-${plan.nowMs}` : null,
     next: nextSteps(dataDir, isWanted),
   };
-  if (!isWanted) return report;
-  await writeDurably(join(dataDir, RESTORE_FILE), `${JSON.stringify(plan)}\n`, 0o600);
-  if (!isSwapped) {
-    const names = moves.map(({ facts }) => facts.name);
-    const then: JournalMeta[] = [
-      ...moves.map(({ record }) => record),
-      { t: 'fence', cause: 'restored', connections: names, at: plan.nowMs },
-      ...elsewhere.map((one) => movedOutRecord(one, options, plan)),
-    ];
-    await repair({ ...reading, newIncarnation: plan.incarnation, then, keptAs: 'before-restore' });
-  }
+  const then: JournalMeta[] = [
+    ...lost.flatMap((message) => listRecord(message, engine, plan)),
+    ...moves.map(({ record }) => record),
+    { t: 'fence', cause: 'restored', connections: moves.map(({ facts }) => facts.name), at: plan.nowMs },
+    ...elsewhere.map((one) => movedOutRecord(one, options, plan)),
+  ];
+  const rebuild = async (): Promise<void> => {
+    const built = { newIncarnation: plan.incarnation, more: newer(), then, endsUnclean: true } as const;
+    await repair({ ...reading, ...built, keptAs: 'before-restore' });
+  };
+  return { report, rebuild };
+}
+
+/** The journal is built, and perhaps in its place: the rest, each step of which may have been done. */
+async function finishRestore(
+  { dataDir, keys }: RestoreOptions,
+  former: Identity,
+  { incarnation }: Plan,
+  report: RestoreReport,
+): Promise<RestoreReport> {
+  const dir = journalDirOf(dataDir);
   // The swap of the folders may have been cut in the middle.
-  else if (!(await diskFiles.list(dataDir)).includes('journal')) await diskFiles.rename(`${dir}.repaired`, dir);
-  if (checkpoint !== null) {
-    const renamed = { ...checkpoint, incarnation: plan.incarnation };
-    await writeCheckpoint(checkpointFolderOf(dataDir), renamed, new Seal(plan.incarnation, keys));
-  }
-  const reborn: Identity = { ...identity, incarnation: plan.incarnation };
+  if (!(await diskFiles.list(dataDir)).includes('journal')) await diskFiles.rename(`${dir}.repaired`, dir);
+  const folder = checkpointFolderOf(dataDir);
+  const seal = new Seal(former.incarnation, keys);
+  // One that is closed for the new incarnation cannot be opened as a former one.
+  const checkpoint = await readNewestCheckpoint(folder, former.incarnation, seal).catch((error: unknown) => {
+    if (error instanceof JournalKeyError) return null;
+    throw error;
+  });
+  if (checkpoint !== null) await writeCheckpoint(folder, { ...checkpoint, incarnation }, new Seal(incarnation, keys));
+  const reborn: Identity = { ...former, incarnation };
   await writeDurably(join(dataDir, 'identity.json'), `${JSON.stringify(reborn, null, 2)}\n`, 0o600);
   await rm(join(dataDir, RESTORE_FILE), { force: true });
   await diskFiles.syncDirectory(dataDir);
   return report;
+}
+
+/** The newer of what the stack file and the ledger say. */
+async function knownOf(
+  { known }: RestoreOptions,
+  shipped: ShippedJournal | null,
+): Promise<Readonly<Record<string, Pick<RouteEntry, 'phase' | 'newWeight' | 'epoch'>>>> {
+  const newest: Record<string, Pick<RouteEntry, 'phase' | 'newWeight' | 'epoch'>> = { ...known };
+  for (const [name, record] of (await shipped?.ledgerEpochs()) ?? []) {
+    if (record.epoch > (newest[name]?.epoch ?? 0)) newest[name] = record;
+  }
+  return newest;
+}
+
+/** Known to the database by its id only: its peers may have taken it, and it may be owed. */
+function listRecord(message: ShippedMessage, engine: ShardEngine, { nowMs }: Plan): JournalMeta[] {
+  const { offset, feed, connection, msh10, sha } = message;
+  const name = connection ?? engine.connectionsOf(feed ?? '')[0]?.config.name;
+  const epoch = engine.connections.get(name ?? '')?.route.epoch;
+  if (name === undefined || epoch === undefined) return [];
+  const entry = { connection: name, message: { msh10, sha }, offset, cause: 'after-backup', epoch, at: nowMs };
+  return [{ t: 'list', list: 'maybeSent', ...entry }];
 }
 
 /** The state that the backup holds, in an engine that touches nothing. */
@@ -153,18 +261,21 @@ async function engineOf(
   { shard, target }: Identity,
   checkpoint: Awaited<ReturnType<typeof readNewestCheckpoint>>,
   reading: Parameters<typeof recordsIn>[0],
-): Promise<{ readonly engine: ShardEngine; readonly strangers: readonly Stranger[] }> {
+): Promise<{ readonly engine: ShardEngine; readonly recovery: Recovery; readonly last: JournalRecord | null }> {
   const engine = new ShardEngine(
     { inventory, shard, target, frameLimitBytes: FRAME_LIMIT_BYTES, afterCrash: true },
     NOTHING,
   );
   const recovery = new Recovery(engine);
   if (checkpoint !== null) recovery.load(checkpoint.state);
-  for await (const { offset, meta, payload } of recordsIn(reading)) {
+  let last: JournalRecord | null = null;
+  for await (const record of recordsIn(reading)) {
+    last = record;
+    const { offset, meta, payload } = record;
     if (offset < (checkpoint?.offset ?? 0)) continue;
     recovery.apply(offset, asMeta(meta), payload === null ? null : Buffer.from(payload));
   }
-  return { engine, strangers: recovery.strangers };
+  return { engine, recovery, last };
 }
 
 /** The backup is from before the move: its shard refuses what it knew, whatever inventory it is started with. */
@@ -182,7 +293,7 @@ function movedOutRecord(
 /** The epoch that the connection begins with: above its own and the one known elsewhere, on the newer of the two routes. */
 function routeAfter(
   connection: ShardEngine['connections'] extends ReadonlyMap<string, infer C> ? C : never,
-  known: RestoreOptions['known'],
+  known: Awaited<ReturnType<typeof knownOf>>,
   plan: Plan,
   openDecisions: number,
 ) {
@@ -228,7 +339,7 @@ async function planIn(dataDir: string): Promise<Plan | null> {
 function nextSteps(dataDir: string, isDone: boolean): string[] {
   const looks = [
     'start the gateway: it answers AR (try again) and moves nothing until each connection is released',
-    'compare with what others know: the newest message ids at sources, platforms and destinations, and cutover.records in the database',
+    'compare with what others know: the newest message ids at sources, platforms and destinations (what was shipped is in, where DATABASE_URL was set)',
     'its list maybeSent names what was owed when the backup was made: cutover status, then cutover release --connection NAME',
     'cutover sync writes the new epochs into the stack file',
   ];

@@ -20,8 +20,12 @@ export type RepairOptions = Pick<JournalOptions, 'dir' | 'shard' | 'incarnation'
   readonly segmentBytes?: number;
   /** Of the new journal; default: the same. */
   readonly newIncarnation?: string;
-  /** Appended behind what was copied. */
+  /** Records that follow what was copied, offset by offset. */
+  readonly more?: AsyncIterable<JournalRecord>;
+  /** Appended behind these. */
   readonly then?: readonly JournalRecord['meta'][];
+  /** Its next start counts as one after a crash. */
+  readonly endsUnclean?: boolean;
   /** What the former journal is called from then on: `journal.NAME-NOW`. Default `damaged`. */
   readonly keptAs?: string;
 };
@@ -102,11 +106,12 @@ export async function repair(options: RepairOptions): Promise<string> {
       }
     }
   }
+  for await (const record of options.more ?? []) await append(record);
   const start = Math.max(last, (first?.header.firstOffset ?? 1) - 1);
   for (const [index, meta] of (options.then ?? []).entries()) {
     await append({ offset: start + 1 + index, meta, payload: null });
   }
-  await journal.close();
+  await journal.close(options.endsUnclean !== true);
   const kept = `${dir}.${options.keptAs ?? 'damaged'}-${nowMs}`;
   await files.rename(dir, kept);
   await files.rename(fresh, dir);

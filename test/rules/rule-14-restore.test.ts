@@ -4,9 +4,15 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { watch } from 'node:fs';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Ledger } from '../../adapters/ledger.ts';
+import { startPostgres } from '../../adapters/postgres-harness.ts';
+import { linkEpoch } from '../../core/epoch-history.ts';
+import type { LedgerDraft } from '../../core/ledger-entry.ts';
 import { type Estate, type Line, order, startEstate, until, verdictOf } from './peers.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../gateway/main.ts');
@@ -25,11 +31,20 @@ afterEach(() => estate?.close());
 type Ended = { readonly code: number; readonly out: Record<string, unknown>; readonly error: string };
 
 async function restore(known: object, ...more: readonly string[]): Promise<Ended> {
+  return restoreUntil(null, known, more);
+}
+
+/** With `killedAt` until a file or folder of that name moves in the data directory. */
+async function restoreUntil(killedAt: string | null, known: object, more: readonly string[]): Promise<Ended> {
   const file = join(estate.folder, 'Pulumi.test.yaml');
   const config = { 'lab-cutover:layer': 'routes', 'lab-cutover:routes': known };
   await writeFile(file, JSON.stringify({ config }));
   const where = ['--inventory', estate.inventoryFile, '--data-dir', estate.dataDir, '--known', file];
-  const child = spawn(process.execPath, [MAIN, 'init', '--restore', ...where, ...more]);
+  const env = { ...process.env, ...estate.env };
+  const child = spawn(process.execPath, [MAIN, 'init', '--restore', ...where, ...more], { env });
+  const watcher = watch(estate.dataDir, (_, name) => {
+    if (killedAt !== null && name?.startsWith(killedAt) === true) child.kill('SIGKILL');
+  });
   let [out, error] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => {
     out += chunk.toString();
@@ -38,6 +53,7 @@ async function restore(known: object, ...more: readonly string[]): Promise<Ended
     error += chunk.toString();
   });
   const [code] = await once(child, 'close');
+  watcher.close();
   return { code: Number(code), out: out === '' ? {} : JSON.parse(out), error };
 }
 
@@ -45,6 +61,23 @@ async function restore(known: object, ...more: readonly string[]): Promise<Ended
 async function putBack(): Promise<void> {
   await rm(estate.dataDir, { recursive: true });
   await cp(backup, estate.dataDir, { recursive: true });
+}
+
+/** As the worker does with what its retention no longer allows. */
+async function forgetIn(url: string, msh10: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('update cutover.records set payload = null where msh10 = $1', [msh10]);
+  await client.end();
+}
+
+function epochDraft(epoch: number): LedgerDraft {
+  const at = new Date(1_800_000_000_000).toISOString();
+  const who = { by: 'lead', origin: 'verb', requestId: 'r', reason: null, changeId: null, approval: null } as const;
+  const route = { connection: 'line', epoch, phase: 'switched', newWeight: 0, verb: 'switch' } as const;
+  const body = linkEpoch(null, { ...route, ...who, forced: false, at });
+  const run = { operator: 'lead', host: 'h', run: 'r', verb: 'switch', stack: 'test', reason: null, changeId: null };
+  return { deployment: 'lab-rules-1', kind: 'epoch', at, ...run, body: { ...body } };
 }
 
 /** One message through legacy, with the outputs of both platforms, so that nothing is owed. */
@@ -137,6 +170,82 @@ test('rule 14: a restore that was interrupted serves nobody, and is finished by 
   expect((await restore({}, '--yes')).out.incarnation).toBe('chosen-before-the-cut');
   await estate.start();
   expect((await line.status()).state).toBe('fenced');
+});
+
+test('rule 14: a restore that is killed at any step serves nobody, and is finished by running it again', async () => {
+  await line.move('parallel');
+  await exchange('A1', ['legacy', 'new']);
+  await estate.end('SIGTERM');
+  await cp(estate.dataDir, backup, { recursive: true });
+  const known = { line: { phase: 'parallel', newWeight: 0, epoch: 5 } };
+  const steps = ['restore.json', 'journal.repaired', 'journal.before-restore', 'journal', 'identity.json'];
+  for (const step of steps) {
+    await putBack();
+    await restoreUntil(step, known, ['--yes']);
+    const isFinished = !(await readdir(estate.dataDir)).includes('restore.json');
+    const isBegun = (await readdir(backup)).length !== (await readdir(estate.dataDir)).length;
+    if (isBegun && !isFinished) await expect(estate.start()).rejects.toThrow('a restore of');
+    const finished = await restore(known, '--yes');
+    expect(finished.error).toBe('');
+    expect([finished.code, finished.out.restored]).toEqual([0, true]);
+  }
+  await estate.start();
+  const status = await line.status();
+  // One restore may be the second: the first was finished before its kill.
+  expect([status.state, status.phase]).toEqual(['fenced', 'parallel']);
+  expect([6, 7]).toContain(status.epoch);
+  expect((await estate.call('POST', 'connections/line/release')).status).toBe(200);
+  await exchange('A2', ['legacy', 'new']);
+});
+
+test('rule 14: what the database has of the time after the backup is restored with it; the rest is listed, and the ledger counts', async () => {
+  const database = await startPostgres();
+  try {
+    await estate.end('SIGTERM');
+    estate.env = { DATABASE_URL: database.url };
+    await estate.start();
+    await exchange('A1', ['legacy']);
+    await estate.end('SIGTERM');
+    await cp(estate.dataDir, backup, { recursive: true });
+    await estate.start();
+    await line.move('parallel');
+    for (const id of ['A2', 'A3']) await exchange(id, ['legacy', 'new']);
+    await until(async () => expect(await estate.text('/metrics')).toMatch(/^cutover_shipping_lag_records\{?.* 0$/m));
+    await estate.end('SIGKILL');
+    await putBack();
+    const whole = await restore({}, '--yes');
+    expect(whole.error).toBe('');
+    expect(whole.out).toMatchObject({ database: { listed: 0 }, connections: [{ epoch: 3, phase: 'parallel' }] });
+    await estate.start();
+    await estate.call('POST', 'connections/line/release');
+    // Its answer was given after the backup.
+    const source = await line.source();
+    expect(verdictOf(await source.exchange(order('A3')))).toBe('AA|A3');
+    expect(line.legacy.ids.filter((id) => id === 'A3')).toHaveLength(1);
+    expect((await line.list('answeredAgain')).map(({ id }) => id.msh10)).toEqual(['A3']);
+    await estate.end('SIGKILL');
+
+    // The bytes of the last message are gone there, and the ledger knows more than the stack file.
+    await putBack();
+    await forgetIn(database.url, 'A3');
+    const ledger = await Ledger.open({ url: database.url, deployment: 'lab-rules-1' });
+    await ledger.append([epochDraft(7)]);
+    await ledger.close();
+    const partly = await restore({ line: { phase: 'parallel', newWeight: 0, epoch: 2 } }, '--yes');
+    expect(partly.out).toMatchObject({ connections: [{ epochKnown: 7, epoch: 8, phase: 'switched' }] });
+    await estate.start();
+    const listed = (await line.listed('maybeSent')).filter(([, cause]) => cause === 'after-backup').map(([id]) => id);
+    expect(listed).toContain('A3');
+    expect(listed).not.toContain('A2');
+
+    await estate.end('SIGKILL');
+    await putBack();
+    await database.down();
+    const blind = await restore({}, '--yes');
+    expect([blind.code, blind.error]).toEqual([3, expect.stringContaining('unset DATABASE_URL')]);
+  } finally {
+    await database.remove();
+  }
 });
 
 test('rule 14: a repair that has lost records behind the checkpoint starts fenced as well', async () => {
