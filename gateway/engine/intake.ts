@@ -7,6 +7,7 @@ import { type Frame, Framer, framed } from '../framing.ts';
 import { factsOf, ownAnswer, readAnswer } from './answers.ts';
 import type { FrameHolder } from './frame-budget.ts';
 import type { SocketId } from './io.ts';
+import { SocketsOfSender } from './left-sockets.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { RetryDigest } from './retry-digest.ts';
 import { RetryMemory } from './retry-memory.ts';
@@ -59,6 +60,9 @@ type Socket = {
   /** Nothing of the next frame had arrived when the last answer was written: the next frame proves it was read. */
   provesReading: boolean;
   hasSpoken: boolean;
+  readonly siblings: SocketsOfSender;
+  readonly openedAt: number;
+  usedAt: number;
   /** What of it counts in the budget of frames, and who is there for it where that is used up. */
   countedBytes: number;
   holder: FrameHolder | null;
@@ -85,6 +89,9 @@ export class Intake implements SocketOwner {
   readonly #owner: IntakeOwner;
   readonly #frameLimitBytes: number;
   readonly #sockets = new Map<SocketId, Socket>();
+  readonly #senders = new Map<string, SocketsOfSender>();
+  /** Counts what happens on sockets: one comes, is heard or is answered. */
+  #uses = 0;
   readonly #pending = new Map<string, Buffer[]>();
   /** By the MSH-10 of the frame. */
   readonly #passedBack = new Map<string, PassedBack>();
@@ -112,6 +119,10 @@ export class Intake implements SocketOwner {
     const framer = new Framer(this.#listener.framing, { frameBytes: this.#frameLimitBytes });
     const sender = `${this.#name}@${peerIp}`;
     this.#runtime.sockets.set(id, this);
+    const siblings = this.#senders.get(sender) ?? new SocketsOfSender();
+    this.#senders.set(sender, siblings);
+    siblings.count++;
+    const openedAt = ++this.#uses;
     const socket: Socket = {
       id,
       sender,
@@ -123,6 +134,9 @@ export class Intake implements SocketOwner {
       isLast: false,
       provesReading: false,
       hasSpoken: false,
+      siblings,
+      openedAt,
+      usedAt: openedAt,
       countedBytes: 0,
       holder: null,
     };
@@ -258,8 +272,15 @@ export class Intake implements SocketOwner {
           ? { kind: 'positive', answer, atMs: this.#runtime.now, socket: reader?.id ?? null }
           : { kind: verdict === 'negative' ? 'negative' : 'unknown' };
     }
+    if (reader !== null && verdict === 'positive') {
+      const { facts, digest, attemptOf, offset } = message;
+      const { siblings, openedAt } = reader;
+      const { now: atMs } = this.#runtime;
+      siblings.answered({ msh10: facts.msh10, digest, answer, firstAttempt: attemptOf ?? offset, atMs, openedAt });
+    }
     for (const socket of waiters) {
       this.#runtime.fx.send(socket.id, bytes);
+      socket.usedAt = ++this.#uses;
       socket.current = null;
       this.#swallowResends(socket, message.digest);
       socket.provesReading = socket.framer.bufferedBytes === 0;
@@ -281,6 +302,7 @@ export class Intake implements SocketOwner {
         socket.current = null;
         this.#sockets.delete(id);
         socket.ended = true;
+        this.#leave(socket);
         this.#count(socket);
         this.onGone(socket.hasSpoken);
       }
@@ -336,7 +358,15 @@ export class Intake implements SocketOwner {
     const facts = factsOf(frame.payload);
     const digest = RetryDigest.of(frame.payload, this.#listener.retry.ignore);
     const proof = socket.provesReading ? socket.id : null;
-    const recognition = this.memory.recognise(socket.sender, facts.msh10, digest, proof, this.#runtime.now);
+    const { now } = this.#runtime;
+    const recognition = this.memory.recognise(socket.sender, facts.msh10, digest, proof, now);
+    const sinceMs = now - this.#listener.retry.withinMs;
+    const late = recognition.kind === 'new' ? socket.siblings.find(socket, facts.msh10, digest, sinceMs) : null;
+    socket.usedAt = ++this.#uses;
+    if (late !== null) {
+      this.#answerAgain(socket, facts, late);
+      return;
+    }
     const isKnown = recognition.kind === 'join' || recognition.kind === 'answer-again';
     if (this.#runtime.isRefusing && !isKnown) {
       this.#turnAway(socket, frame, facts);
@@ -351,9 +381,7 @@ export class Intake implements SocketOwner {
         return;
       case 'answer-again':
         if (recognition.remembered.outcome.kind === 'positive') recognition.remembered.outcome.socket = socket.id;
-        this.#owner.answeredAgain(facts, recognition.remembered.firstAttempt);
-        this.#runtime.fx.send(socket.id, framed({ payload: recognition.answer }, this.#listener.framing));
-        socket.provesReading = socket.framer.bufferedBytes === 0;
+        this.#answerAgain(socket, facts, { ...recognition.remembered, answer: recognition.answer });
         return;
       case 'another-attempt': {
         const { firstAttempt, context, outcome } = recognition.remembered;
@@ -371,6 +399,16 @@ export class Intake implements SocketOwner {
         return;
       }
     }
+  }
+
+  #answerAgain(
+    socket: Socket,
+    facts: MessageFacts,
+    { answer, firstAttempt }: { readonly answer: Buffer; readonly firstAttempt: number | null },
+  ): void {
+    this.#owner.answeredAgain(facts, firstAttempt);
+    this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
+    socket.provesReading = socket.framer.bufferedBytes === 0;
   }
 
   /** Nothing is remembered of it: it was never here. */
@@ -427,14 +465,19 @@ export class Intake implements SocketOwner {
     this.#end(socket);
   }
 
+  #leave({ sender, siblings }: Socket): void {
+    siblings.count--;
+    if (siblings.count === 0) this.#senders.delete(sender);
+  }
+
   #end(socket: Socket): void {
     this.#runtime.close(socket.id);
     this.#forget(socket);
   }
 
   #forget(socket: Socket): void {
+    if (this.#sockets.delete(socket.id)) this.#leave(socket);
     socket.ended = true;
-    this.#sockets.delete(socket.id);
     this.onGone(socket.hasSpoken);
     const message = socket.current;
     socket.current = null;

@@ -6,6 +6,7 @@ import {
   type Client,
   type Estate,
   frame,
+  idOf,
   type Line,
   order,
   startEstate,
@@ -13,7 +14,7 @@ import {
   verdictOf,
 } from './peers.ts';
 
-const LINES = 20;
+const LINES = 23;
 
 let estate: Estate;
 let line: Line;
@@ -191,4 +192,42 @@ test('rule 6: messages without an id are told apart by their bytes', async () =>
   expect(line.legacy.arrived.map(({ payload }) => payload.toString())).toEqual(
     ['a', 'b', 'a'].map((text) => opaque(text).toString()),
   );
+});
+
+test.each([
+  'source',
+  'platform',
+] as const)('rule 6: a frame that comes late on the socket that its sender (a %s) has left for another: answered as it was there, also behind newer messages', async (side) => {
+  const [open, receiver] =
+    side === 'source' ? [() => line.source(), line.legacy] : [() => line.leg('legacy'), line.destination];
+  receiver.script = ({ payload, reply }) => reply(answer(idOf(payload), 'AA', `own of ${idOf(payload)}`));
+  const left = await open();
+  const held = frame(order('Z2'));
+  expect(verdictOf(await left.exchange(order('Z1')))).toBe('AA|Z1');
+  left.socket.write(held.subarray(0, 50));
+  const present = await open();
+  for (const id of ['Z2', 'Z3', 'Z4']) expect(verdictOf(await present.exchange(order(id)))).toBe(`AA|${id}`);
+  left.socket.write(held.subarray(50));
+  expect((await left.answer()).equals(answer('Z2', 'AA', 'own of Z2'))).toBe(true);
+  expect(receiver.ids).toEqual(['Z1', 'Z2', 'Z3', 'Z4']);
+  expect((await line.listed('answeredAgain')).map(([id]) => id)).toEqual(['Z2']);
+  // What the sender meant last is still known, and its present socket is none that it has left.
+  present.socket.destroy();
+  expect(verdictOf(await (await open()).exchange(order('Z4')))).toBe('AA|Z4');
+  expect(receiver.ids).toEqual(['Z1', 'Z2', 'Z3', 'Z4']);
+});
+
+test('rule 6: sockets that a sender uses in turns are none that it has left: what comes again on one is meant', async () => {
+  line.legacy.answerAll();
+  const other = await line.source();
+  for (const [on, id] of [
+    [source, 'Y1'],
+    [other, 'Y2'],
+    [source, 'Y3'],
+    [other, 'Y4'],
+    [source, 'Y2'],
+    [other, 'Y3'],
+  ] as const)
+    expect(verdictOf(await on.exchange(order(id)))).toBe(`AA|${id}`);
+  expect(line.legacy.ids).toEqual(['Y1', 'Y2', 'Y3', 'Y4', 'Y2', 'Y3']);
 });
