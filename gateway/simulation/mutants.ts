@@ -116,7 +116,7 @@ const LISTS: readonly Mutant[] = [
     name: 'list an answer given again nowhere',
     rule: 6,
     file: INTAKE,
-    find: 'this.#owner.answeredAgain(facts, recognition.remembered.firstAttempt);',
+    find: 'this.#owner.answeredAgain(facts, firstAttempt);',
     replace: '',
   },
   {
