@@ -7,6 +7,7 @@ import { readinessSchema } from './admin-api.ts';
 import { approvalDocumentSchema } from './approval-document.ts';
 import { compareDocumentSchema, compareModeDocumentSchema } from './compare-document.ts';
 import { drillDocumentSchema } from './drill-document.ts';
+import { TARGETS } from './edge/path.ts';
 import { gateDocumentSchema } from './gate/gate-document.ts';
 import { handoverSchema } from './gate/handover.ts';
 import { raidItemSchema, raidSchema } from './gate/raid.ts';
@@ -49,6 +50,13 @@ export const connectionLineSchema = z.object({
   rollbackReady: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
   readiness: readinessSchema.nullable().optional().describe('null: its gateway could not be asked, or is an older one'),
   truth: truthSchema,
+  path: z
+    .enum(TARGETS)
+    .nullable()
+    .optional()
+    .describe(
+      'where its feed leads new connections, as the edge file has it (insert and remove write there what they read back); gateway also where the gateway dials the sender; null: this stack has no edge, senders connect to the gateway itself',
+    ),
 });
 export type ConnectionLine = z.output<typeof connectionLineSchema>;
 

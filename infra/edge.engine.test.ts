@@ -86,6 +86,9 @@ describe('the edge layer on the real engine', { timeout: LIMIT_MS }, () => {
     const file = await readFile(join(project.folder, `stacks/Pulumi.${EDGE}.yaml`), 'utf8');
     expect(file).toContain(`${ORDERS}: {path: gateway}`);
     expect(file).toContain('# senders keep a connection open over nights');
+    expect(await cutover('status', '--connection', `${ORDERS},alderfield-orders`)).toMatchObject({
+      document: { connections: [{ path: 'gateway' }, { path: 'direct-legacy' }] },
+    });
     expect(await cutover('insert', '--connection', ORDERS, '--yes')).toMatchObject({
       exitCode: 0,
       document: { changed: [], alreadyThere: [{ feed: ORDERS, path: 'gateway' }] },

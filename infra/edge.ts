@@ -3,7 +3,13 @@ import { Provider as AwsProvider } from '@pulumi/aws/provider.js';
 import { Provider as KubernetesProvider } from '@pulumi/kubernetes/provider.js';
 import pulumi from '@pulumi/pulumi';
 import { type EdgeStack, edgeClashes } from '../core/edge/edge-config.ts';
-import { type Listening, legsOf, loadBalancerOf, loadBalancersFor } from '../core/edge/load-balancers.ts';
+import {
+  type Listening,
+  legsOf,
+  listeningFeedsOf,
+  loadBalancerOf,
+  loadBalancersFor,
+} from '../core/edge/load-balancers.ts';
 import { FIRST_PATH } from '../core/edge/path.ts';
 import { formatProblem } from '../core/located-yaml.ts';
 import { PLATFORMS, type Platform } from '../core/platform.ts';
@@ -39,13 +45,14 @@ export function edgeLayer(
   const kubernetes = new KubernetesProvider('cluster', { kubeconfig: new pulumi.Config().requireSecret('kubeconfig') });
   const within = { providers: { aws, kubernetes } };
 
+  const feeds = listeningFeedsOf(inventory);
   const legs = legsOf(inventory);
   const platformRanges = PLATFORMS.flatMap((platform) =>
     edge.platforms[platform].addresses.map((address) => `${address}/32`),
   );
   const targetRanges = [...edge.gateway.podRanges, ...platformRanges];
   const balancers = new Map(
-    loadBalancersFor([...inventory.feeds, ...legs]).map(({ name, firstPort }) => {
+    loadBalancersFor([...feeds, ...legs]).map(({ name, firstPort }) => {
       const { vpcId, subnetIds, zone } = edge;
       // Platforms are the sources of the legs.
       const sourceRanges = [...edge.sourceRanges, ...platformRanges];
@@ -76,7 +83,7 @@ export function edgeLayer(
     if (balancer === undefined) throw new Error(`no load balancer for ${listening.name}`);
     return balancer.arn;
   };
-  for (const feed of inventory.feeds) {
+  for (const feed of feeds) {
     const path = paths[feed.name] ?? FIRST_PATH;
     new ConnectionRoute(feed.name, { ...common, feed, path, loadBalancerArn: arnOf(feed), platforms }, within);
   }

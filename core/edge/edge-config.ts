@@ -7,6 +7,7 @@ import { DURATION_PATTERN, parseDurationMs } from '../duration.ts';
 import type { Inventory } from '../inventory.ts';
 import { type Failed, formatPath, type Located, type Path, parseYaml } from '../located-yaml.ts';
 import { INVENTORY_KEY, LAYER_KEY, PROJECT } from '../stack-config.ts';
+import { listeningFeedsOf } from './load-balancers.ts';
 import { pathEntrySchema } from './path.ts';
 
 export const EDGE_KEY = `${PROJECT}:edge`;
@@ -132,16 +133,26 @@ export function edgeClashes(stack: EdgeStack, inventory: Inventory, file: string
       problem(['config', EDGE_KEY, 'platforms', name, 'health', 'port'], message, 'name a port that speaks no MLLP'),
     ];
   });
-  const unnumbered = inventory.feeds
+  const dialled = inventory.feeds
+    .filter(({ name, dial }) => dial !== null && stack.paths[name] !== undefined)
+    .map(({ name }) =>
+      problem(
+        ['config', PATHS_KEY, name],
+        'the gateway dials the sender of this feed, so no load balancer is in its path',
+        'remove the entry',
+      ),
+    );
+  const listening = listeningFeedsOf(inventory);
+  const unnumbered = listening
     .filter(({ port }) => port === 0)
     .map(({ name }) => problem([], `feed '${name}' has port 0`, 'give it a port of its own in the inventory'));
   const { adminPort } = stack.edge.gateway;
-  const clashing = inventory.feeds
+  const clashing = listening
     .filter(({ port }) => port === adminPort)
     .map(({ name }) =>
       problem(['config', EDGE_KEY, 'gateway', 'adminPort'], `is the port of feed '${name}'`, 'name the admin port'),
     );
-  return [...unknown, ...probing, ...unnumbered, ...clashing];
+  return [...unknown, ...dialled, ...probing, ...unnumbered, ...clashing];
 }
 
 export function edgeConfigJsonSchema(): object {

@@ -5,7 +5,7 @@ import { GOOD } from '../inventory.example.ts';
 import { parseInventory } from '../inventory.ts';
 import { EDGE, EDGE_FILE } from './edge.example.ts';
 import { edgeClashes, parseEdgeStack } from './edge-config.ts';
-import { LISTENERS_LIMIT, loadBalancerOf, loadBalancersFor } from './load-balancers.ts';
+import { LISTENERS_LIMIT, listeningFeedsOf, loadBalancerOf, loadBalancersFor } from './load-balancers.ts';
 import { FIRST_PATH, type PathEntry, pathOf, weightsOf } from './path.ts';
 
 describe('the path of a feed', () => {
@@ -86,6 +86,19 @@ describe('the config of an edge stack', () => {
   ])('refuses %s as %s', (good, bad, said) => {
     expect(EDGE).toContain(good);
     expect(problemsOf(EDGE.replace(good, bad)).join('\n')).toContain(said);
+  });
+
+  it('has no listener for a feed or a leg that the gateway dials, and refuses a path for one', () => {
+    const dialled = GOOD.replace('port: 21001\n', 'port: 21001\n      connect: dial\n      host: emr.internal\n');
+    expect(dialled).not.toBe(GOOD);
+    const inventory = parseInventory(dialled, 'inventory.yaml');
+    const stack = parseEdgeStack(EDGE.replaceAll('alderbrook-orders', 'northside-orders'), EDGE_FILE);
+    if (!inventory.ok || !stack.ok) throw new Error('the examples hold');
+    expect(listeningFeedsOf(inventory.value).map(({ name }) => name)).not.toContain('northside-orders');
+    const clashes = edgeClashes(stack.value, inventory.value, EDGE_FILE).filter(({ path }) =>
+      path.includes('northside-orders'),
+    );
+    expect(clashes).toMatchObject([{ message: expect.stringMatching(/dials the sender/) }]);
   });
 
   it('refuses a path without a feed, and a health check that would open an MLLP port', () => {

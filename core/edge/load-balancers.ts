@@ -2,7 +2,7 @@
  * Which network load balancer a feed or a leg has its listener on. A load balancer takes 50 listeners and each of its ports once, so
  * a block of 50 ports is one load balancer: it can never be full, and one that comes or goes moves no other.
  */
-import type { Inventory } from '../inventory.ts';
+import type { Feed, Inventory } from '../inventory.ts';
 import { PLATFORMS } from '../platform.ts';
 
 export const LISTENERS_LIMIT = 50;
@@ -35,10 +35,19 @@ export function loadBalancersFor(listening: readonly Listening[]): readonly Load
   }));
 }
 
+/** Feeds whose senders connect to us: what the gateway dials itself needs no listener. */
+export function listeningFeedsOf({ feeds }: Inventory): readonly Feed[] {
+  return feeds.filter(({ dial }) => dial === null);
+}
+
 /** Ports on which platforms send their output; connections may share one. */
 export function legsOf({ connections }: Inventory): readonly Listening[] {
   const legs = connections.flatMap(({ shard, legs: own }) =>
-    PLATFORMS.map((platform) => ({ name: `leg-${shard}-${own[platform].port}`, shard, port: own[platform].port })),
+    PLATFORMS.filter((platform) => own[platform].dial === null).map((platform) => ({
+      name: `leg-${shard}-${own[platform].port}`,
+      shard,
+      port: own[platform].port,
+    })),
   );
   return [...new Map(legs.map((leg) => [leg.name, leg])).values()];
 }

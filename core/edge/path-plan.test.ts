@@ -9,6 +9,7 @@ const NEW: PathEntry = { path: 'direct', platform: 'new' };
 const feed = (given: Partial<FeedSnapshot>): FeedSnapshot => ({
   name: 'northside',
   path: LEGACY,
+  isDialled: false,
   connections: ['northside-orders'],
   gateway: { primary: 'legacy', phases: ['legacy'] },
   phasesOnFile: ['legacy'],
@@ -38,6 +39,16 @@ describe('insert', () => {
 
   it('has nothing to do where the gateway is in already', () => {
     expect(planInsert([feed({ path: GATEWAY })])).toMatchObject({ moves: [], alreadyThere: [{ path: GATEWAY }] });
+  });
+});
+
+describe('a feed whose sender the gateway dials', () => {
+  it('is refused both ways, whatever its path, and by force too', () => {
+    const dialled = feed({ isDialled: true, path: GATEWAY });
+    for (const plan of [planInsert([dialled]), planRemove([dialled], false), planRemove([dialled], true)]) {
+      expect(plan).toMatchObject({ moves: [], alreadyThere: [], refused: [{ code: 'dialled-feed' }] });
+      expect(plan.refused[0]?.message).toMatch(/northside \(dialled\): the gateway dials its sender/);
+    }
   });
 });
 

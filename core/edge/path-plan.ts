@@ -5,6 +5,8 @@ import { describePath, type PathEntry } from './path.ts';
 export type FeedSnapshot = {
   readonly name: string;
   readonly path: PathEntry;
+  /** The gateway connects to its sender, so that no load balancer is between them. */
+  readonly isDialled: boolean;
   /** Every connection that it serves, selected or not: a path is the feed's. */
   readonly connections: readonly string[];
   /** Null: its gateway could not be asked. */
@@ -89,8 +91,15 @@ function onFile(phases: readonly (Phase | null)[]): Platform | null {
   return phases.every((phase) => phase === 'switched' || phase === 'decommissioned') ? 'new' : null;
 }
 
+/** There is no weight to set: whoever the sender lets connect is in its path. */
+function refuseDialled(): Decision {
+  const message =
+    'the gateway dials its sender (connect: dial), so no load balancer is in its path: who connects there is changed at the sender';
+  return refused('dialled-feed', message, ['runbooks/insert-and-remove.md, "Dialled feeds"']);
+}
+
 function planned(feeds: readonly FeedSnapshot[], decide: (feed: FeedSnapshot) => Decision): PathPlan {
-  const decided = feeds.map((feed) => ({ feed, decision: decide(feed) }));
+  const decided = feeds.map((feed) => ({ feed, decision: feed.isDialled ? refuseDialled() : decide(feed) }));
   return {
     moves: decided.flatMap(({ feed, decision }) =>
       decision.kind === 'move'
@@ -103,7 +112,8 @@ function planned(feeds: readonly FeedSnapshot[], decide: (feed: FeedSnapshot) =>
     refused: decided.flatMap(({ feed, decision }) => {
       if (decision.kind !== 'refused') return [];
       const { code, message, next } = decision;
-      return [{ feed: feed.name, code, message: `${feed.name} (${describePath(feed.path)}): ${message}`, next }];
+      const where = feed.isDialled ? 'dialled' : describePath(feed.path);
+      return [{ feed: feed.name, code, message: `${feed.name} (${where}): ${message}`, next }];
     }),
   };
 }

@@ -38,7 +38,7 @@ export function weightsOf(entry: PathEntry): TargetWeights {
   };
 }
 
-function targetOf(entry: PathEntry): Target {
+export function targetOf(entry: PathEntry): Target {
   switch (entry.path) {
     case 'gateway':
       return 'gateway';

@@ -13,6 +13,7 @@ import { type PathEntry, pathOf, TARGETS, type Target } from '../../core/edge/pa
 import { PROJECT } from '../../core/stack-config.ts';
 import type { Context } from './context.ts';
 import { describeFailure, type Opened, openPulumi } from './pulumi-session.ts';
+import { updatePastLock } from './stack-lock.ts';
 
 const ROUTE_TYPE = 'cutover:edge:ConnectionRoute';
 const LISTENER_TYPE = 'aws:lb/listener:Listener';
@@ -48,20 +49,23 @@ export class EdgeSession {
   }
 
   /** `text`: the stack's file as it would be. */
-  async up(text: string, feeds: readonly string[], message: string): Promise<Opened<null>> {
+  async up(text: string, feeds: readonly string[], message: string, takeOver: boolean): Promise<Opened<null>> {
     const folder = await mkdtemp(join(tmpdir(), 'cutover-edge-'));
     try {
       const configFile = join(folder, `Pulumi.${this.stack}.yaml`);
       await writeFile(configFile, text);
-      const result = await this.#pulumi.up({
-        stack: this.stack,
-        configFile,
-        targets: this.#listeners(feeds),
-        parallel: UPDATES_AT_A_TIME,
-        continueOnError: true,
-        message,
-        signal: this.#context.interruption,
-      });
+      const lock = { pulumi: this.#pulumi, stack: this.stack, takeOver };
+      const result = await updatePastLock(this.#context, lock, () =>
+        this.#pulumi.up({
+          stack: this.stack,
+          configFile,
+          targets: this.#listeners(feeds),
+          parallel: UPDATES_AT_A_TIME,
+          continueOnError: true,
+          message,
+          signal: this.#context.interruption,
+        }),
+      );
       return result.ok ? { ok: true, value: null } : { ok: false, message: describeFailure(result) };
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
-import { formatStatusScreen } from './print-status.ts';
+import { formatStatus, formatStatusScreen } from './print-status.ts';
 
 const ROUTE = { phase: 'parallel', newWeight: 0, epoch: 4 } as const;
 
@@ -67,4 +67,14 @@ test('on a narrow screen the sums take two lines: the time of the look is never 
   expect(lines.slice(0, 2)).toEqual(['250 connections: 250 parallel', '3 red, 0 not proven, 247 green · 02:00:00 UTC']);
   for (const text of lines) expect(text.length).toBeLessThanOrEqual(60);
   expect(lines.length).toBeLessThan(24);
+});
+
+test('a connection that goes past its gateway says so, beside what else there is to say', () => {
+  const [first] = document(() => false).connections;
+  if (first === undefined) throw new Error('there are connections');
+  const told = (path: ConnectionLine['path']): string =>
+    formatStatus({ ok: false, connections: [{ ...first, path }], waivers: [], nextSteps: [] });
+  expect(told('direct-legacy')).toMatch(/stack file: parallel, epoch 3; not through the gateway: direct to legacy/);
+  expect(told('gateway')).not.toMatch(/through the gateway/);
+  expect(told(null)).not.toMatch(/through the gateway/);
 });

@@ -81,6 +81,12 @@ function countsOf(connections: readonly ConnectionLine[]): string {
   return counts.join(', ') || 'none known';
 }
 
+/** What its gateway says is then not what its senders get. */
+const AROUND = {
+  'direct-legacy': 'not through the gateway: direct to legacy',
+  'direct-new': 'not through the gateway: direct to new',
+};
+
 /** 0 red, 1 not known or not proven, 2 green. */
 function rank({ truth, state, phase, rollbackReady }: ConnectionLine): number {
   if (truth.agree === false || state === null || (phase === 'switched' && !rollbackReady.ready)) return 0;
@@ -88,8 +94,9 @@ function rank({ truth, state, phase, rollbackReady }: ConnectionLine): number {
 }
 
 function remark(line: ConnectionLine): string {
-  const { truth, phase, rollbackReady } = line;
-  if (truth.gateway === null) return rollbackReady.reasons.join('; ');
+  const { truth, phase, rollbackReady, path } = line;
+  const around = path === 'direct-legacy' || path === 'direct-new' ? [AROUND[path]] : [];
+  if (truth.gateway === null) return [...around, ...rollbackReady.reasons].join('; ');
   const { gateway } = truth;
   const remarks: string[] = [];
   for (const [what, claim] of [
@@ -105,7 +112,7 @@ function remark(line: ConnectionLine): string {
   else if (truth.agree === false && remarks.length === 0) remarks.push(`the last message came from ${truth.observed}`);
   if (phase === 'switched' && !rollbackReady.ready)
     remarks.push(`rollback not ready: ${rollbackReady.reasons.join(', ')}`);
-  return remarks.join('; ');
+  return [...remarks, ...around].join('; ');
 }
 
 function compare(a: string, b: string): number {

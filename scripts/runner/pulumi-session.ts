@@ -15,17 +15,13 @@ import {
   type PulumiOptions,
   type UpdateResult,
 } from '../../adapters/pulumi.ts';
-import type { LockHolder } from '../../adapters/pulumi-lock.ts';
 import type { StateResource } from '../../adapters/pulumi-output.ts';
 import type { PulumiHistory } from '../../core/audit/pulumi-history.ts';
 import { PHASES, type Route } from '../../core/platform.ts';
 import { PROJECT } from '../../core/stack-config.ts';
 import type { Context } from './context.ts';
-import { hasBeenInterrupted } from './pause.ts';
 import { productFile } from './product-folder.ts';
-
-const LOCK_WAIT_MS = 60_000;
-const LOCK_LOOK_EVERY_MS = 500;
+import { describeHolder, updatePastLock } from './stack-lock.ts';
 
 const ROUTE_TYPE = 'cutover:index:Route';
 
@@ -137,42 +133,12 @@ export class PulumiSession {
           message: options.message,
           signal: this.#context.interruption,
         });
-      const result = await run();
-      if (result.ok || result.kind !== 'locked') return result;
-      return (await this.#breakLock(options.takeOver)) ? await run() : result;
+      const { stack } = this.#context;
+      return await updatePastLock(this.#context, { pulumi: this.#pulumi, stack, takeOver: options.takeOver }, run);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
-
-  /**
-   * A lock outlives a killed process, and the update of a killed verb can still be running: it is waited for. Only a
-   * lock whose process is gone, or that a person takes over, is broken.
-   */
-  async #breakLock(takeOver: boolean): Promise<boolean> {
-    const { terminal, stack, clock, interruption } = this.#context;
-    const startedMs = clock.elapsedMs();
-    for (let announced = false; ; announced = true) {
-      const holder = await this.#pulumi.lockInfo(stack);
-      if (holder === null && announced) return true;
-      const who = holder === null ? 'an unknown holder' : describeHolder(holder);
-      if (takeOver || holder?.alive === false) {
-        const why = holder?.alive === false ? 'which is no longer running' : 'as asked';
-        terminal.warn(`breaking the lock of ${who}, ${why}`);
-        return (await this.#pulumi.cancel(stack)).ok;
-      }
-      if (holder === null || clock.elapsedMs() - startedMs > LOCK_WAIT_MS) {
-        terminal.warn(`the stack is locked by ${who}; if that is gone for certain, run this again with --take-over`);
-        return false;
-      }
-      if (!announced) terminal.progress(`waiting: the stack is locked by ${who}`);
-      if (await hasBeenInterrupted(LOCK_LOOK_EVERY_MS, interruption)) return false;
-    }
-  }
-}
-
-function describeHolder({ pid, username, hostname, since }: LockHolder): string {
-  return `process ${pid} of ${username} on ${hostname} since ${since}`;
 }
 
 export function describeFailure({ command, diagnostics }: PulumiFailure): string {

@@ -92,7 +92,7 @@ async function snapshotOf(context: Context, edge: ReadEdge): Promise<readonly Fe
   const wanted = new Set(context.selected.map(({ feed }) => feed));
   return context.inventory.feeds
     .filter(({ name }) => wanted.has(name))
-    .map(({ name, connections }): FeedSnapshot => {
+    .map(({ name, connections, dial }): FeedSnapshot => {
       const views = connections.flatMap((connection) => {
         const view = statuses.get(connection);
         return view?.kind === 'read' ? [view.status] : [];
@@ -101,6 +101,7 @@ async function snapshotOf(context: Context, edge: ReadEdge): Promise<readonly Fe
       return {
         name,
         path: edge.stack.paths[name] ?? FIRST_PATH,
+        isDialled: dial !== null,
         connections,
         gateway:
           first !== undefined && views.length === connections.length
@@ -124,7 +125,7 @@ async function carryOut(context: Context, args: Args, edge: ReadEdge, plan: Path
   step(0);
   const wanted = new Map(plan.moves.map(({ feed, to }) => [feed, to] as const));
   const message = [context.verb, feeds.join(','), args.reason, args['change-id']].filter(Boolean).join(' · ');
-  const up = await session.up(editPaths(edge.text, wanted), feeds, message);
+  const up = await session.up(editPaths(edge.text, wanted), feeds, message, args['take-over'] === true);
   if (!up.ok) terminal.warn(up.message);
   step(1);
   const read = await session.readBack(feeds);

@@ -11,7 +11,7 @@ export const insert: TaskVerb = {
     'cutover insert --wave pilot --dry-run',
     'cutover insert --connection northside-orders --change-id CHG-1 --yes',
   ],
-  flags: CHANGE_FLAGS.filter((name) => name !== 'max-failures' && name !== 'parallel' && name !== 'take-over'),
+  flags: CHANGE_FLAGS.filter((name) => name !== 'max-failures' && name !== 'parallel'),
   selectsAll: false,
   perform: (context, args) => runPath(context, args, planInsert, false),
 };

@@ -12,10 +12,7 @@ export const remove: TaskVerb = {
     'cutover remove --wave pilot --reason "decommissioned" --yes',
     'cutover remove --feed northside-orders --force --reason "the gateway is down" --yes',
   ],
-  flags: [
-    ...CHANGE_FLAGS.filter((name) => name !== 'max-failures' && name !== 'parallel' && name !== 'take-over'),
-    'force',
-  ],
+  flags: [...CHANGE_FLAGS.filter((name) => name !== 'max-failures' && name !== 'parallel'), 'force'],
   selectsAll: false,
   check: ({ reason }) => {
     if (reason === undefined) throw usage('to remove needs a reason', 'cutover remove --feed NAME --reason "TEXT"');

@@ -12,6 +12,7 @@ import { controlOf } from '../../core/platform.ts';
 import { judgeTruth, routeOf } from '../../core/truth.ts';
 import { waiversOf } from '../gate/ask.ts';
 import type { Context } from '../runner/context.ts';
+import { readPaths } from '../runner/edge-paths.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { readNight } from '../runner/night.ts';
 import { hasBeenInterrupted } from '../runner/pause.ts';
@@ -63,7 +64,7 @@ async function lookOnce(context: Context, opened: Opened<PulumiSession>, isMorni
   if (opened.ok && state.pulumi.kind === 'unavailable')
     context.terminal.warn(`the Pulumi state could not be read: ${state.pulumi.message}`);
   const snapshot = assembleSnapshot(context, statuses, { ...state, ledger: null });
-  const plain = statusDocument(snapshot, await standingWaivers(context));
+  const plain = await withPaths(context, statusDocument(snapshot, await standingWaivers(context)));
   const document = await withNight(context, snapshot, plain, isMorning);
   return {
     document,
@@ -96,6 +97,15 @@ export function statusDocument(snapshot: Snapshot, waivers: StatusDocument['waiv
   const connections = snapshot.connections.map(toLine);
   const ok = connections.length > 0 && connections.every(isGreen);
   return { ok, connections, waivers, nextSteps: nextStepsOf(snapshot, connections) };
+}
+
+async function withPaths(context: Context, document: StatusDocument): Promise<StatusDocument> {
+  const paths = await readPaths(context);
+  const connections = document.connections.map((line) => {
+    const path = paths === null ? null : paths.get(line.name);
+    return path === undefined ? line : { ...line, path };
+  });
+  return { ...document, connections };
 }
 
 /** What is on watch since a switch, what has to go back, and with --morning the sums. A stop is never ok. */
