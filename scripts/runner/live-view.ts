@@ -45,8 +45,9 @@ export function formatLiveView({ verb, items, elapsedMs, windowLeftMs, columns, 
   const moving = items
     .filter((item) => !item.isThrough && !isInTrouble(item) && item.state !== 'steady')
     .sort((a, b) => (b.heldMs ?? 0) - (a.heldMs ?? 0));
+  const inWaves = [...items].sort((a, b) => (a.wave < b.wave ? -1 : a.wave > b.wave ? 1 : 0));
   const marks = markLines(
-    items.map((item) => ({ wave: item.wave, mark: markOf(item) })),
+    inWaves.map((item) => ({ wave: item.wave, mark: markOf(item) })),
     columns,
   );
   // What is left of the screen beside head, marks, legend and the line that counts the rest.

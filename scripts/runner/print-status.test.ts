@@ -78,3 +78,22 @@ test('a connection that goes past its gateway says so, beside what else there is
   expect(told('gateway')).not.toMatch(/through the gateway/);
   expect(told(null)).not.toMatch(/through the gateway/);
 });
+
+test('on 80 columns what is red says why: other columns make way, a state that is not steady goes with the reason', () => {
+  const [red, held] = document(() => true).connections;
+  if (red === undefined || held === undefined) throw new Error('there are connections');
+  const ready = { ready: false, reasons: ['the shadow is 1204 messages behind'] };
+  const connections: ConnectionLine[] = [
+    { ...red, phase: 'switched', control: 'new', rollbackReady: ready },
+    { ...held, state: 'held' },
+  ];
+  const at = (columns: number): string =>
+    formatStatusScreen({ ok: false, connections, waivers: [], nextSteps: [] }, '02:00:00 UTC', {
+      columns,
+      rows: 24,
+    }).join('\n');
+  expect(at(200)).toMatch(/wave +phase +control +epoch +state +lag +remark/);
+  expect(at(80)).toMatch(/✗ {2}practice-001 +.*1204 messages behind$/m);
+  expect(at(80)).not.toMatch(/wave +phase/);
+  expect(at(80)).toMatch(/\? {2}practice-002 +.*held/);
+});

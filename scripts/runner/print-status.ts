@@ -8,6 +8,12 @@ import { formatTable } from './table.ts';
 
 const HEADER = ['', 'connection', 'wave', 'phase', 'control', 'epoch', 'state', 'lag', 'remark'];
 const MARKS = ['✗', '?', '✓'] as const;
+/** On a screen the reason comes before everything else: what is in its way is left out. */
+const NARROWER: readonly (readonly string[])[] = [
+  HEADER,
+  ['', 'connection', 'phase', 'state', 'remark'],
+  ['', 'connection', 'remark'],
+];
 
 export function formatStatus({ ok, connections, waivers, nextSteps }: StatusDocument): string {
   const lines = [
@@ -45,13 +51,32 @@ export function formatStatusScreen({ connections, nextSteps }: StatusDocument, a
   const hidden = troubled.length - named.length;
   const lines = [
     ...head,
-    ...(named.length === 0 ? [] : formatTable([HEADER, ...named.map(toRow)])),
+    ...(named.length === 0 ? [] : fittingTable(named, screen.columns)),
     ...(hidden === 0 ? [] : [`   … and ${hidden} more`]),
     ...marks,
     legend,
     ...steps,
   ];
   return lines.slice(0, Math.max(1, screen.rows - 1)).map((line) => cut(line, screen.columns));
+}
+
+/** With as many columns as leave every remark whole; where none does, the remarks are what is longest. */
+function fittingTable(lines: readonly ConnectionLine[], columns: number): string[] {
+  let table: string[] = [];
+  for (const titles of NARROWER) {
+    table = formatTable([titles, ...lines.map((line) => cellsOf(line, titles))]);
+    if (table.every((row) => row.length <= columns)) return table;
+  }
+  return table;
+}
+
+function cellsOf(line: ConnectionLine, titles: readonly string[]): string[] {
+  const row = toRow(line);
+  const state = titles.includes('state') || line.state === null || line.state === 'steady' ? [] : [line.state];
+  return titles.map((title) => {
+    const cell = row[HEADER.indexOf(title)] ?? '';
+    return title === 'remark' ? [...state, cell].filter((part) => part !== '').join('; ') : cell;
+  });
 }
 
 /** Red ones first, then by wave and name. */

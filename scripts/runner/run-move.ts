@@ -8,6 +8,7 @@ import { type Context, closeContext, openContext, type Surroundings } from './co
 import type { Args } from './flags.ts';
 import { LEASE_WAIT_MS, takeLease } from './lease.ts';
 import { LedgerSession } from './ledger-session.ts';
+import { listMoves } from './list-moves.ts';
 import { outcomeOf, outcomeWithoutRun } from './outcome.ts';
 import { throwIfInterrupted } from './pause.ts';
 import { formatMoveDocument } from './print-move.ts';
@@ -183,8 +184,7 @@ async function confirm(context: Context, verb: MoveVerb, args: Args, plan: Plan)
   if (args.yes === true) return confirmedByFlag(context, verb, args, plan);
   const { terminal, interruption, stack } = context;
   const count = plan.moves.length === 1 ? '1 connection' : `${plan.moves.length} connections`;
-  for (const { name, from, to } of plan.moves)
-    terminal.progress(`  ${name}: ${from.phase} → ${to.phase} (epoch ${to.epoch})`);
+  for (const line of listMoves(plan.moves, context.selected)) terminal.progress(line);
   for (const { name, message } of plan.refused) terminal.warn(`${name} is left out: ${message}`);
   const expected = verb.confirm === 'typed' ? wavesOf(context, plan) : 'yes';
   const warning = verb.confirm === 'typed' ? ' cannot be undone.' : '?';
