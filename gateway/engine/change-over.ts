@@ -5,7 +5,8 @@
  */
 import type { Platform, Route } from '../../core/platform.ts';
 import type { Intake, Message } from './intake.ts';
-import type { Obligation, Obligations } from './obligations.ts';
+import type { Obligation } from './obligation.ts';
+import type { Obligations } from './obligations.ts';
 import type { Runtime } from './runtime.ts';
 
 /** An output that has come on a leg. */

@@ -3,7 +3,8 @@
  * rejects, or makes nothing of in time, is for a person, with the other platform's capture as the proposal.
  */
 import { otherPlatform, type Platform } from '../../core/platform.ts';
-import { hasEnded, type Obligation, type Obligations } from './obligations.ts';
+import { hasEnded, type Obligation } from './obligation.ts';
+import type { Obligations } from './obligations.ts';
 import type { Ownership } from './ownership.ts';
 import type { Runtime } from './runtime.ts';
 

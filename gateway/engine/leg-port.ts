@@ -4,7 +4,7 @@ import type { Leg } from '../../core/inventory.ts';
 import type { Platform } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import { FENCED, Intake, type IntakeOwner, type Message } from './intake.ts';
-import { newActivity } from './obligations.ts';
+import { newActivity } from './obligation.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Legs with the same key are one endpoint: a port of the gateway, or a sender that it dials. */

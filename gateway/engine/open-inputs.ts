@@ -2,7 +2,7 @@
  * Rule 15: how many inputs of a shard may wait for their outputs. Past it the connection with the most is no longer told
  * which input its oldest outputs belong to: they are still delivered when they come, and their inputs are listed.
  */
-import type { Obligation } from './obligations.ts';
+import type { Obligation } from './obligation.ts';
 
 export type OpenInputsLimits = {
   /** Of one connection. */

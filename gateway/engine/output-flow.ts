@@ -9,7 +9,8 @@ import { ownAnswer, readAnswer, readdress } from './answers.ts';
 import type { Correspondence } from './correspondence.ts';
 import type { Destination } from './destination.ts';
 import type { Intake, Message } from './intake.ts';
-import type { Obligation, Obligations } from './obligations.ts';
+import type { Obligation } from './obligation.ts';
+import type { Obligations } from './obligations.ts';
 import type { MessageFacts, OutputRole, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
 

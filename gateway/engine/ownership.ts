@@ -15,7 +15,8 @@ import {
   type Route,
 } from '../../core/platform.ts';
 import type { ChangeOver } from './change-over.ts';
-import type { Obligation, Obligations } from './obligations.ts';
+import type { Obligation } from './obligation.ts';
+import type { Obligations } from './obligations.ts';
 import type { OutputRole } from './records.ts';
 
 /** An output whose role is to be decided. */

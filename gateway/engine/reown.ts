@@ -4,7 +4,7 @@
  */
 import { otherPlatform, type Platform } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
-import type { Obligation } from './obligations.ts';
+import type { Obligation } from './obligation.ts';
 
 /** Each of the heir's captures is known to be the one output of its input. The epoch record keeps the answer. */
 export function canReown({ config, obligations, correlation }: ConnectionEngine, heir: Platform): boolean {
