@@ -10,6 +10,7 @@ import { PeerLink, type StrayFrame } from './peer-link.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
+import { Shadow, type ShadowOwner } from './shadow.ts';
 
 /** What the connections of a feed are told of its inputs. */
 export type FeedObserver = {
@@ -59,16 +60,9 @@ export type AdmittedInput = {
   readonly shadow: Platform | null;
 };
 
-export type SavedShadow = { readonly input: AdmittedInput & { readonly payload: null }; readonly isListed: boolean };
-
-type ShadowItem = { readonly input: AdmittedInput; frame: Message['frame'] | null; isListed: boolean };
-
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
 /** The standard does not say how long a sender waits; 5 s is the shortest default seen in the field (Mirth's TCP sender). */
 const UNKNOWN_ACK_TIMEOUT_MS = 5000;
-const SHADOW_RETRY_MS = 500;
-/** Frames of a backlog are read back from the journal beyond this many. */
-const SHADOW_FRAMES_IN_MEMORY = 16;
 
 export class FeedEngine {
   readonly config: Feed;
@@ -80,8 +74,7 @@ export class FeedEngine {
   readonly #observer: FeedObserver;
   readonly #waiting: Message[] = [];
   readonly #holders = new Set<object>();
-  readonly #shadows: Record<Platform, ShadowItem[]> = { legacy: [], new: [] };
-  readonly #shadowBusy: Record<Platform, boolean> = { legacy: false, new: false };
+  readonly shadows: Readonly<Record<Platform, Shadow>>;
   readonly #afterHold = new Set<Message>();
   readonly correspondence: Readonly<Record<Platform, Correspondence>> = {
     legacy: new Correspondence(),
@@ -106,6 +99,8 @@ export class FeedEngine {
         onConnected: () => observer.moved(config.name),
       });
     this.links = { legacy: link('legacy'), new: link('new') };
+    const shadow = (platform: Platform): Shadow => new Shadow(platform, this.#shadowOwner(platform), runtime);
+    this.shadows = { legacy: shadow('legacy'), new: shadow('new') };
     const owner = this.#intakeOwner();
     this.intake = new Intake({ name: config.name, listener: config, runtime, owner, frameLimitBytes, afterCrash });
   }
@@ -128,14 +123,9 @@ export class FeedEngine {
     return this.#current === null ? this.#waiting : [this.#current.message, ...this.#waiting];
   }
 
-  /** Copies that the platform has not answered yet. */
-  shadowLag(platform: Platform): number {
-    return this.#shadows[platform].length;
-  }
-
   /** Nothing is on its way to a platform. */
   get isQuiet(): boolean {
-    return this.#current === null && this.#shadows.legacy.length === 0 && this.#shadows.new.length === 0;
+    return this.#current === null && this.shadows.legacy.lag === 0 && this.shadows.new.lag === 0;
   }
 
   /** Half of what the sender waits for its answer: no hold of this feed lasts longer (rule 8). */
@@ -202,23 +192,15 @@ export class FeedEngine {
     this.intake.abandon(current.message);
   }
 
-  /** The shadow of a platform that gets none any more. */
-  dropShadows(platform: Platform): number {
-    const kept = this.#shadowBusy[platform] ? 1 : 0;
-    const dropped = this.#shadows[platform].splice(kept);
-    for (const { input } of dropped) this.#recordShadow(input, platform, 'dropped');
-    return dropped.length;
-  }
-
   advance(): void {
-    this.#pumpShadow('legacy');
-    this.#pumpShadow('new');
+    this.shadows.legacy.pump();
+    this.shadows.new.pump();
     if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;
     const [message] = this.#waiting;
     if (message === undefined) return;
     const primary = this.#primaryOf(message);
     // Order wins over latency: the backlog of the platform that has become primary goes first (rule 9).
-    if (this.#shadows[primary].length > 0) return;
+    if (this.shadows[primary].lag > 0) return;
     this.#waiting.shift();
     this.#admit(message, primary);
   }
@@ -250,59 +232,43 @@ export class FeedEngine {
     for (const message of this.#waiting.splice(0)) this.intake.refuse(message, 'AR', CANNOT_STORE);
   }
 
-  /** Recovery: an input from the journal that was positively answered and whose copy was not. */
-  requeueShadow(input: AdmittedInput): void {
-    if (input.shadow !== null) this.#shadows[input.shadow].push({ input, frame: null, isListed: false });
-  }
-
-  /** Restored from a backup: any copy may have been taken after it. */
-  listShadows(cause: 'restored'): void {
-    for (const platform of PLATFORMS) for (const item of this.#shadows[platform]) this.#listShadow(item, cause);
-  }
-
-  /** For a checkpoint: the copies that are owed, oldest first. */
-  dumpShadows(): Readonly<Record<Platform, readonly SavedShadow[]>> {
-    const saved = (platform: Platform): SavedShadow[] =>
-      this.#shadows[platform].map(({ input, isListed }) => ({ input: { ...input, payload: null }, isListed }));
-    return { legacy: saved('legacy'), new: saved('new') };
-  }
-
-  loadShadows(state: Readonly<Record<Platform, readonly SavedShadow[]>>): void {
-    for (const platform of PLATFORMS) {
-      for (const { input, isListed } of state[platform]) this.#shadows[platform].push({ input, frame: null, isListed });
-    }
-  }
-
   /** Nothing new is begun; what is under way may end. */
   stop(): void {
     this.#isStopping = true;
-    this.hold(this.#shadows);
+    this.hold(this.shadows);
   }
 
   get shadowsInFlight(): number {
-    return PLATFORMS.filter((platform) => this.#isCopyWritten(platform)).length;
+    return PLATFORMS.filter((platform) => this.shadows[platform].isWritten).length;
   }
 
-  /** A copy whose platform cannot be reached is taken up, and nobody has seen it. */
-  #isCopyWritten(platform: Platform): boolean {
-    return this.#shadowBusy[platform] && this.links[platform].begun;
-  }
-
-  /** Stopped or after a crash: of a backlog only the first copy can have been under way. */
+  /** Stopped or after a crash: copies that may be under way. */
   listInterruptedShadows(cause: 'crash' | 'stop'): void {
     for (const platform of PLATFORMS) {
-      const [head] = this.#shadows[platform];
-      if (head !== undefined && (cause === 'crash' || this.#isCopyWritten(platform))) this.#listShadow(head, cause);
+      const shadow = this.shadows[platform];
+      if (cause === 'crash' || shadow.isWritten) shadow.listFirst(cause);
     }
   }
 
-  /** Recovery: the copy has been answered or dropped. */
-  unqueueShadow(input: number, platform: Platform): AdmittedInput | null {
-    const queue = this.#shadows[platform];
-    const index = queue.findIndex((item) => item.input.offset === input);
-    if (index < 0) return null;
-    const [item] = queue.splice(index, 1);
-    return item?.input ?? null;
+  #shadowOwner(platform: Platform): ShadowOwner {
+    const feed = this.config.name;
+    return {
+      feed,
+      link: this.links[platform],
+      timeoutMs: this.#answerTimeoutMs(platform),
+      // A response may be on its way to the platform that has asked.
+      maySend: () => !this.#isStopping && !this.#observer.isFenced(feed) && this.#current?.input.primary !== platform,
+      committed: (msh10) =>
+        this.correspondence[platform].remember(msh10, { sender: null, socket: null, isCommitted: true }),
+      repeated: (facts, offset, cause) => this.#observer.listed(feed, 'maybeSent', facts, offset, cause),
+      ended: (input, verdict) => {
+        this.#observer.counted(feed, verdict === 'positive' ? 'shadowed' : 'shadowRejected');
+        if (verdict !== 'dropped') this.#observer.answered(input, platform, verdict, false);
+        this.advance();
+        this.#observer.moved(feed);
+      },
+      advance: () => this.advance(),
+    };
   }
 
   #intakeOwner(): IntakeOwner {
@@ -394,8 +360,7 @@ export class FeedEngine {
     this.#record(input, verdict, answer, () => {
       this.#current = null;
       if (verdict === 'positive' && input.shadow !== null) {
-        const frame = this.#shadows[input.shadow].length < SHADOW_FRAMES_IN_MEMORY ? message.frame : null;
-        this.#shadows[input.shadow].push({ input, frame, isListed: false });
+        this.shadows[input.shadow].add(input, message.frame);
       }
       this.#observer.counted(input.feed, verdict === 'positive' ? 'accepted' : 'rejected');
       this.#observer.answered(input, input.primary, verdict, true);
@@ -425,85 +390,6 @@ export class FeedEngine {
       needs,
       then,
     );
-  }
-
-  /** `answer`: kept for the comparison of both platforms' answers. */
-  #recordShadow(
-    input: AdmittedInput,
-    platform: Platform,
-    verdict: Verdict | 'dropped',
-    answer: Buffer | null = null,
-    then?: () => void,
-  ): void {
-    const at = this.#runtime.now;
-    const needs = then === undefined ? 'written' : 'durable';
-    this.#runtime.append(
-      { t: 'shadow', feed: input.feed, input: input.offset, platform, verdict, at },
-      answer,
-      needs,
-      then,
-    );
-  }
-
-  #pumpShadow(platform: Platform): void {
-    const [item] = this.#shadows[platform];
-    if (item === undefined || this.#isStopping || this.#observer.isFenced(this.config.name)) return;
-    if (this.#shadowBusy[platform] || this.links[platform].busy) return;
-    // A response is on its way to the platform that has asked.
-    if (this.#current?.input.primary === platform) return;
-    this.#shadowBusy[platform] = true;
-    if (item.frame !== null) {
-      this.#sendShadow(platform, item, item.frame);
-      return;
-    }
-    this.#runtime.read(item.input.offset, (payload) => {
-      if (payload !== null) {
-        this.#sendShadow(platform, item, { payload, raw: payload });
-        return;
-      }
-      this.#runtime.fx.log('error', 'shadow-payload-unreadable', { feed: this.config.name, offset: item.input.offset });
-      this.#shadowDone(platform, item, 'dropped');
-    });
-  }
-
-  #sendShadow(platform: Platform, item: ShadowItem, frame: Message['frame']): void {
-    this.links[platform].deliver({
-      frame,
-      msh10: item.input.facts.msh10,
-      timeoutMs: this.#answerTimeoutMs(platform),
-      answered: (answer, verdict, isCommit) => {
-        const nobody = { sender: null, socket: null, isCommitted: true };
-        if (isCommit) this.correspondence[platform].remember(item.input.facts.msh10, nobody);
-        this.#shadowDone(platform, item, verdict, answer);
-      },
-      lost: (cause) => {
-        this.#listShadow(item, `shadow-${cause}`);
-        // Only transport failures are repeated; nobody waits for the copy.
-        this.#runtime.after(SHADOW_RETRY_MS, () => {
-          this.#shadowBusy[platform] = false;
-          this.advance();
-        });
-      },
-    });
-  }
-
-  /** A copy that is repeated may be taken twice, and the second output may come when its platform is the control. */
-  #listShadow(item: ShadowItem, cause: string): void {
-    if (item.isListed) return;
-    item.isListed = true;
-    this.#observer.listed(this.config.name, 'maybeSent', item.input.facts, item.input.offset, cause);
-  }
-
-  /** The next copy goes out once this one's end is on disk: after a crash only one can have been under way. */
-  #shadowDone(platform: Platform, item: ShadowItem, verdict: Verdict | 'dropped', answer: Buffer | null = null): void {
-    this.#recordShadow(item.input, platform, verdict, answer, () => {
-      this.#shadowBusy[platform] = false;
-      this.#shadows[platform].shift();
-      this.#observer.counted(item.input.feed, verdict === 'positive' ? 'shadowed' : 'shadowRejected');
-      if (verdict !== 'dropped') this.#observer.answered(item.input, platform, verdict, false);
-      this.advance();
-      this.#observer.moved(item.input.feed);
-    });
   }
 
   #answerTimeoutMs(platform: Platform): number {

@@ -66,7 +66,7 @@ function reasonsOf(
   if (outputs > 0) reasons.push([`${outputs} outputs have no end in the journal`, START_AND_STOP]);
   if (resolved > 0) reasons.push([`${resolved} captures are to be delivered since a decision`, START_AND_STOP]);
   for (const platform of PLATFORMS) {
-    const lag = feed.shadowLag(platform);
+    const lag = feed.shadows[platform].lag;
     const remedy = `let ${platform} take them, or cancel the parallel run`;
     if (lag > 0) reasons.push([`${lag} copies for ${platform} are not answered`, remedy]);
   }

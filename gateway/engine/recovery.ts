@@ -46,6 +46,7 @@ import { deliverCaptures, doubtsOf, takeOver } from './reown.ts';
 import { RetryDigest } from './retry-digest.ts';
 import type { RetryMemoryState } from './retry-memory.ts';
 import type { SequenceState } from './sequence.ts';
+import type { SavedShadow } from './shadow.ts';
 import type { ShardEngine } from './shard.ts';
 
 /** How many moves of feeds to this shard are told from new ones. */
@@ -68,7 +69,7 @@ export type EngineState = {
       string,
       {
         readonly memory: RetryMemoryState;
-        readonly shadows: ReturnType<FeedEngine['dumpShadows']>;
+        readonly shadows: Readonly<Record<Platform, readonly SavedShadow[]>>;
         readonly correspondence: Readonly<Record<Platform, CorrespondenceState>>;
         /** Absent in a checkpoint from before they were watched. */
         readonly sequence?: SequenceState;
@@ -144,7 +145,7 @@ export class Recovery {
       connections: named(engine.connections, (connection) => connection.dump()),
       feeds: named(engine.feeds, (feed) => ({
         memory: feed.intake.memory.dump(),
-        shadows: feed.dumpShadows(),
+        shadows: { legacy: feed.shadows.legacy.dump(), new: feed.shadows.new.dump() },
         correspondence: { legacy: feed.correspondence.legacy.dump(), new: feed.correspondence.new.dump() },
         sequence: feed.sequence.dump(),
       })),
@@ -177,8 +178,7 @@ export class Recovery {
     for (const offset of [...this.#inputs.keys(), ...this.#outputs.keys(), ...this.#resolved.keys()]) need(offset);
     for (const { output } of this.#rejected.values()) for (const offset of [output.offset, output.input]) need(offset);
     for (const feed of this.#engine.feeds.values()) {
-      const { legacy, new: next } = feed.dumpShadows();
-      for (const { input } of [...legacy, ...next]) need(input.offset);
+      for (const platform of PLATFORMS) for (const { input } of feed.shadows[platform].dump()) need(input.offset);
     }
     for (const connection of this.#engine.connections.values()) {
       for (const { input, sides } of connection.obligations.all()) {
@@ -210,7 +210,7 @@ export class Recovery {
     }
     for (const [name, saved] of Object.entries(state.feeds)) {
       this.#feed(name)?.intake.memory.load(saved.memory);
-      this.#feed(name)?.loadShadows(saved.shadows);
+      for (const platform of PLATFORMS) this.#feed(name)?.shadows[platform].load(saved.shadows[platform]);
       for (const platform of PLATFORMS) this.#feed(name)?.correspondence[platform].load(saved.correspondence[platform]);
       this.#feed(name)?.sequence.load(saved.sequence ?? []);
     }
@@ -410,7 +410,8 @@ export class Recovery {
     for (const feed of this.#engine.feeds.values()) {
       const connections = this.#engine.connectionsOf(feed.config.name);
       // After a restore any copy may have been taken already, not only the first.
-      if (connections.some(({ config }) => this.#restored.has(config.name))) feed.listShadows('restored');
+      if (connections.some(({ config }) => this.#restored.has(config.name)))
+        for (const platform of PLATFORMS) feed.shadows[platform].listAll('restored');
       else if (!clean) feed.listInterruptedShadows('crash');
     }
     for (const feed of this.#engine.feeds.values()) this.#engine.whenServing(feed.config.name, () => this.#goOn(feed));
@@ -513,14 +514,14 @@ export class Recovery {
       else if (verdict === 'lost') connection.counters.unanswered++;
       else connection.counters.rejected++;
     }
-    if (verdict === 'positive') feed.requeueShadow(input);
+    if (verdict === 'positive' && input.shadow !== null) feed.shadows[input.shadow].requeue(input);
     if (verdict === 'positive' && payload !== null && readAnswer(payload)?.isCommit === true)
       feed.correspondence[input.primary].remember(input.facts.msh10, { sender, socket: null, isCommitted: true });
     remember(feed.intake, sender, input.first, verdict, payload, meta.at);
   }
 
   #shadow(meta: ShadowRecord): void {
-    const input = this.#feed(meta.feed)?.unqueueShadow(meta.input, meta.platform) ?? null;
+    const input = this.#feed(meta.feed)?.shadows[meta.platform].unqueue(meta.input) ?? null;
     if (input === null || meta.verdict === 'dropped') return;
     for (const connection of this.#connectionsOf(meta.feed)) {
       connection.inputAnswered(input, meta.platform, meta.verdict, false);

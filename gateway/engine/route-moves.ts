@@ -147,7 +147,7 @@ export class RouteMoves {
     const primary = this.#primaryAfter(move);
     if (request.force && primary !== feed.primary) feed.abandonCurrent();
     feed.setPrimary(primary);
-    if (!this.#owner.needsShadow(name)) feed.dropShadows(otherPlatform(primary));
+    if (!this.#owner.needsShadow(name)) feed.shadows[otherPlatform(primary)].drop();
     connection.obligations.keepOnly(roles);
     if (request.force) {
       // A forced move leads back to legacy: new is the platform that may be dead.

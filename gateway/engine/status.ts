@@ -86,7 +86,9 @@ export function stateOf({
 
 function shadowLag({ connection, feed }: StatusFacts): number {
   const candidate = candidateOf(connection.route);
-  return candidate === null ? 0 : feed.shadowLag(candidate === feed.primary ? controlOf(connection.route) : candidate);
+  return candidate === null
+    ? 0
+    : feed.shadows[candidate === feed.primary ? controlOf(connection.route) : candidate].lag;
 }
 
 /** Rule 9: readiness for a rollback is watched all the time, also before there is anything to roll back. */
@@ -98,7 +100,7 @@ function readiness(facts: StatusFacts): ConnectionStatus['rollbackReady'] {
   if (phase === 'legacy' || (phase === 'parallel' && newWeight === 0))
     reasons.push('legacy is the control: nothing to roll back');
   if (phase === 'switched') {
-    const lag = feed.shadowLag('legacy');
+    const lag = feed.shadows.legacy.lag;
     if (lag > LAG_TOO_FAR) reasons.push(`the shadow to legacy is ${lag} messages behind`);
     if (connection.rejectedCopies > 0) {
       reasons.push(`legacy rejected ${connection.rejectedCopies} shadow messages since the switch`);

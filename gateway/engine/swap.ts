@@ -120,7 +120,7 @@ export class Swap {
     if (this.#plan.method !== 'at-offset' && !this.#feed.canBeHeld) return false;
     if (!this.#drains) return true;
     if (this.#plan.method === 'at-offset' && this.#connection.obligations.size > CATCH_UP_OPEN) return false;
-    const lag = this.#feed.shadowLag('legacy') + this.#feed.shadowLag('new');
+    const lag = this.#feed.shadows.legacy.lag + this.#feed.shadows.new.lag;
     const canConnect = this.#feed.links[this.#target].isConnected;
     return lag <= CATCH_UP_LAG && canConnect && !this.#connection.destination.isBlocked;
   }
@@ -221,7 +221,7 @@ export class Swap {
       const { host, port } = this.#feed.config.platforms[target];
       return `${target} does not accept connections at ${host}:${port}`;
     }
-    const lag = this.#feed.shadowLag('legacy') + this.#feed.shadowLag('new');
+    const lag = this.#feed.shadows.legacy.lag + this.#feed.shadows.new.lag;
     if (lag > CATCH_UP_LAG) return `the shadow cannot catch up: ${lag} messages behind`;
     const { size } = this.#connection.obligations;
     if (this.#plan.method === 'at-offset' && size > CATCH_UP_OPEN)
@@ -234,7 +234,7 @@ export class Swap {
     const open: string[] = [];
     if (this.#feed.inFlight > 0) open.push(`${this.#feed.primary} has not answered the message in flight`);
     for (const platform of ['legacy', 'new'] as const) {
-      const lag = this.#feed.shadowLag(platform);
+      const lag = this.#feed.shadows[platform].lag;
       if (lag > 0) open.push(`the shadow to ${platform} is ${lag} behind`);
     }
     const { openOutputs, owedOutputs, obligations } = this.#connection;

@@ -12,6 +12,7 @@ export type Mutant = {
 };
 
 const FEED = 'gateway/engine/feed.ts';
+const SHADOW = 'gateway/engine/shadow.ts';
 const CONNECTION = 'gateway/engine/connection.ts';
 const MOVES = 'gateway/engine/route-moves.ts';
 const LEG_PORT = 'gateway/engine/leg-port.ts';
@@ -58,8 +59,8 @@ const LISTS: readonly Mutant[] = [
   {
     name: 'forget maybeSent: a copy is repeated',
     rule: 2,
-    file: FEED,
-    find: 'this.#listShadow(item, `shadow-${cause}`);',
+    file: SHADOW,
+    find: 'this.#list(copy, `shadow-${cause}`);',
     replace: '',
   },
   {
@@ -172,7 +173,7 @@ const DURABILITY: readonly Mutant[] = [
     file: FEED,
     find: '    this.#observer.admitted(input);',
     replace:
-      '    this.#observer.admitted(input);\n    if (shadow !== null) this.#shadows[shadow].push({ input, frame: message.frame, isListed: false });\n    if (shadow !== null) this.#runtime.after(5, () => this.#pumpShadow(shadow));',
+      '    this.#observer.admitted(input);\n    if (shadow !== null) this.shadows[shadow].add(input, message.frame);\n    if (shadow !== null) this.#runtime.after(5, () => this.shadows[shadow].pump());',
   },
   {
     name: 'copy a message that the primary rejected',
@@ -546,29 +547,29 @@ const ROLLBACK: readonly Mutant[] = [
     name: 'live input before the backlog of its platform',
     rule: 9,
     file: FEED,
-    find: 'if (this.#shadows[primary].length > 0) return;',
+    find: 'if (this.shadows[primary].lag > 0) return;',
     replace: '',
   },
   {
     name: 'give an owed copy up when its platform is lost',
     rule: 9,
-    file: FEED,
-    find: '          this.#shadowBusy[platform] = false;\n          this.advance();\n        });',
-    replace: "          this.#shadowDone(platform, item, 'dropped');\n        });",
+    file: SHADOW,
+    find: '          this.#isBusy = false;\n          this.#owner.advance();\n        });',
+    replace: "          this.#done(copy, 'dropped');\n        });",
   },
   {
     name: 'drop the copies that legacy still has to get',
     rule: 9,
     file: MOVES,
-    find: 'feed.dropShadows(otherPlatform(primary));',
-    replace: "feed.dropShadows(otherPlatform(primary));\n    if (request.force) feed.dropShadows('legacy');",
+    find: 'feed.shadows[otherPlatform(primary)].drop();',
+    replace: 'feed.shadows[otherPlatform(primary)].drop();\n    if (request.force) feed.shadows.legacy.drop();',
   },
   {
     name: 'reverse the backlog of copies at recovery',
     rule: 9,
-    file: FEED,
-    find: 'this.#shadows[input.shadow].push({ input, frame: null, isListed: false });',
-    replace: 'this.#shadows[input.shadow].unshift({ input, frame: null, isListed: false });',
+    file: SHADOW,
+    find: '  requeue(input: AdmittedInput): void {\n    this.#copies.push(',
+    replace: '  requeue(input: AdmittedInput): void {\n    this.#copies.unshift(',
   },
   {
     name: 'let a copy go that its owner rejected',
