@@ -12,8 +12,6 @@ import { readApprovalDocument } from '../core/approval-document.ts';
 import { type Finding, failed, fine, warning } from '../core/audit/finding.ts';
 import { type PulumiHistory, pulumiHistorySchema } from '../core/audit/pulumi-history.ts';
 import type { AuditBundle } from '../core/audit/verify.ts';
-import { canonicalJson, type Json } from '../core/canonical-json.ts';
-import type { LedgerEntry } from '../core/ledger-entry.ts';
 import { readSignedDocument } from './approval-files.ts';
 import { loadEvidence } from './evidence-files.ts';
 import { readSignedFiles } from './signed-files.ts';
@@ -29,6 +27,8 @@ const manifestSchema = z.strictObject({
   files: z.record(z.string(), z.string()).describe('path → sha256'),
 });
 
+const LINE_FEED = 0x0a;
+
 const gatewaysSchema = z.strictObject({ connections: z.record(z.string(), z.array(epochRecordSchema)) });
 
 export type Export = {
@@ -36,7 +36,8 @@ export type Export = {
   readonly stack: string;
   readonly target: 'local' | 'production';
   readonly at: string;
-  readonly entries: readonly LedgerEntry[];
+  /** As the database has them, whether or not they are entries. */
+  readonly entries: readonly string[];
   /** Null: not every gateway could be asked. */
   readonly gateways: ReadonlyMap<string, readonly EpochRecord[]> | null;
   readonly pulumi: PulumiHistory | null;
@@ -58,8 +59,7 @@ const COPIED = [
 /** `out` must not hold anything yet. */
 export async function writeAuditBundle(out: string, given: Export): Promise<void> {
   await mkdir(out, { recursive: true });
-  const lines = given.entries.map((entry) => `${canonicalJson(entry as Json)}\n`);
-  await writeFile(join(out, 'ledger.jsonl'), lines.join(''));
+  await writeFile(join(out, 'ledger.jsonl'), given.entries.map((line) => `${line}\n`).join(''));
   if (given.gateways !== null) {
     await writeFile(join(out, 'gateways.json'), JSON.stringify({ connections: Object.fromEntries(given.gateways) }));
   }
@@ -94,6 +94,10 @@ export async function readAuditBundle(folder: string, brought: Brought): Promise
     return { ok: false, message: `${join(folder, 'manifest.json')} is no manifest of an audit export` };
   const { deployment, target, files } = manifest.data;
   const fileFindings = await judgeFiles(folder, files);
+  const ledger = await readFile(join(folder, 'ledger.jsonl')).catch(() => Buffer.alloc(0));
+  const lines = ledger.reduce((count, byte) => count + (byte === LINE_FEED ? 1 : 0), 0);
+  if (lines !== manifest.data.entries)
+    fileFindings.push(failed('files', `${manifest.data.entries} entries were exported, and ledger.jsonl has ${lines}`));
   const gateways = gatewaysSchema.safeParse(await jsonFile(folder, 'gateways.json'));
   const pulumi = pulumiHistorySchema.safeParse(await jsonFile(folder, 'pulumi-history.json'));
   const local = await readLocalSigners(brought.signersFolder ?? folder, deployment);
@@ -108,7 +112,7 @@ export async function readAuditBundle(folder: string, brought: Brought): Promise
   const value: AuditBundle = {
     deployment,
     target,
-    ledger: await readFile(join(folder, 'ledger.jsonl')).catch(() => Buffer.alloc(0)),
+    ledger,
     checkpoints: [...new Map([...own, ...kept].map((one) => [`${one.text}\n${one.signature}`, one])).values()],
     gateways: gateways.success ? new Map(Object.entries(gateways.data.connections)) : null,
     pulumi: pulumi.success ? pulumi.data : null,

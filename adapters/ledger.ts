@@ -17,6 +17,7 @@ import {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 15_000;
+const PAGE = 10_000;
 
 /** `entry` is text, not jsonb: the digest is over exactly these characters. */
 const SCHEMA = `
@@ -136,23 +137,35 @@ export class Ledger {
     return epochs;
   }
 
-  /** In chain order, from `fromSeq`. */
-  async entries(fromSeq = 1, limit = 10_000): Promise<readonly LedgerEntry[]> {
-    const { rows } = await this.#query<{ entry: string }>(
-      'select entry from cutover.ledger where deployment = $1 and seq >= $2 order by seq limit $3',
-      [this.#deployment, fromSeq, limit],
-    );
-    return rows.map(({ entry }) => ledgerEntrySchema.parse(JSON.parse(entry)));
+  /** Everything, in chain order. Throws LedgerUnavailable where something in it is no entry. */
+  async entries(): Promise<readonly LedgerEntry[]> {
+    return (await this.lines()).map((line) => asEntry(line));
   }
 
-  /** Everything, in chain order. */
-  async allEntries(): Promise<readonly LedgerEntry[]> {
-    const all: LedgerEntry[] = [];
-    for (;;) {
-      const page = await this.entries(all.length + 1);
-      all.push(...page);
-      if (page.length === 0) return all;
+  /** Everything as it is stored, one text an entry, in chain order: for whoever judges it. */
+  async lines(): Promise<readonly string[]> {
+    const all: string[] = [];
+    for (let after = 0; ; ) {
+      const { rows } = await this.#query<{ seq: string; entry: string }>(
+        'select seq, entry from cutover.ledger where deployment = $1 and seq > $2 order by seq limit $3',
+        [this.#deployment, after, PAGE],
+      );
+      const last = rows.at(-1);
+      if (last === undefined) return all;
+      all.push(...rows.map(({ entry }) => entry));
+      after = Number(last.seq);
     }
+  }
+
+  /** Of these digests, those whose signed document the chain has already. */
+  async documents(digests: readonly string[]): Promise<ReadonlySet<string>> {
+    const { rows } = await this.#query<{ digest: string }>(
+      `select digest from unnest($2::text[]) as digest where exists (
+         select from cutover.ledger where deployment = $1 and kind = 'decision'
+           and position('"signedDocument":{"digest":"' || digest || '"' in entry) > 0)`,
+      [this.#deployment, digests],
+    );
+    return new Set(rows.map(({ digest }) => digest));
   }
 
   /** The newest epoch of every connection in the chain, as a checkpoint names it. */
@@ -162,7 +175,7 @@ export class Ledger {
        order by connection, epoch desc`,
       [this.#deployment],
     );
-    const bodies = rows.map(({ entry }) => epochBodySchema.parse(ledgerEntrySchema.parse(JSON.parse(entry)).body));
+    const bodies = rows.map(({ entry }) => epochBodySchema.parse(asEntry(entry).body));
     return Object.fromEntries(bodies.map(({ connection, epoch, digest }) => [connection, { epoch, digest }]));
   }
 
@@ -215,6 +228,16 @@ export class Ledger {
     } catch (error) {
       throw new LedgerUnavailable(reasonOf(error));
     }
+  }
+}
+
+function asEntry(line: string): LedgerEntry {
+  try {
+    return ledgerEntrySchema.parse(JSON.parse(line));
+  } catch {
+    throw new LedgerUnavailable(
+      'it was changed in the database: `cutover audit export`, then `verify`, name the entry',
+    );
   }
 }
 

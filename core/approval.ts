@@ -81,14 +81,19 @@ export const ROLES_NEEDED: Readonly<Record<'approval' | 'signoff', readonly Sign
   signoff: ['lab-operations'],
 };
 
-export function judgeApproval(question: ApprovalQuestion, authority: Authority): ApprovalVerdict {
+/** `readDocument`: for whoever judges one document many times. */
+export function judgeApproval(
+  question: ApprovalQuestion,
+  authority: Authority,
+  readDocument = readApprovalDocument,
+): ApprovalVerdict {
   const { kind, presented, connection } = question;
   if (presented === null) {
     const message = `${connection}: a ${question.verb} needs a signed ${kind}, and none came with the request`;
     const next = kind === 'approval' ? ['cutover gate', 'cutover approve'] : ['cutover reconcile', 'cutover signoff'];
     return { ok: false, code: 'approval-missing', reason: 'missing', digest: null, message, next };
   }
-  const read = readApprovalDocument(presented.document);
+  const read = readDocument(presented.document);
   if (!read.ok) return refuse(question, null, read.reason, `the ${kind} cannot be used: ${read.message}`);
   const { digest, document } = read;
   const fault =

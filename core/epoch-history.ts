@@ -7,6 +7,14 @@ export const RESTORE_VERB = 'restore';
 /** The verb of the epoch with which a feed's connections begin at another shard. */
 export const MOVE_VERB = 'move-shard';
 
+/**
+ * A restore begins above every epoch known elsewhere, whether or not the backup has them, and so does a move to another shard
+ * that is repeated after a restore. Neither changes a route.
+ */
+export function beginsAnew({ verb }: Pick<EpochRecord, 'verb'>): boolean {
+  return verb === RESTORE_VERB || verb === MOVE_VERB;
+}
+
 /** The record that follows `previous` (null: epoch 1), with its link and digest. */
 export function linkEpoch(previous: EpochRecord | null, fields: Omit<EpochRecord, 'previous' | 'digest'>): EpochRecord {
   const unsigned = { ...fields, previous: previous?.digest ?? '' };
@@ -18,18 +26,19 @@ export type HistoryFault = { readonly epoch: number; readonly fault: 'digest' | 
 /** The first thing wrong with a history that begins at epoch 1, or null. `names`: the connection's present and former ones. */
 export function verifyEpochs(names: readonly string[], records: readonly EpochRecord[]): HistoryFault | null {
   let previous: EpochRecord | null = null;
+  const digests = new Set(['']);
   for (const record of records) {
     const { digest, ...unsigned } = record;
     if (!names.includes(record.connection)) return { epoch: record.epoch, fault: 'connection' };
     const following = (previous?.epoch ?? 0) + 1;
-    // A restore begins above every epoch known elsewhere, whether or not the backup has them. So does a move that is repeated
-    // after a restore.
-    const mayLeap = record.verb === RESTORE_VERB || record.verb === MOVE_VERB;
-    const isFollowing = mayLeap ? record.epoch >= following : record.epoch === following;
+    const isFollowing = beginsAnew(record) ? record.epoch >= following : record.epoch === following;
     if (!isFollowing) return { epoch: record.epoch, fault: 'gap' };
-    if (record.previous !== (previous?.digest ?? '')) return { epoch: record.epoch, fault: 'link' };
+    // It follows the last epoch of its backup; elsewhere later ones are known.
+    const isLinked = beginsAnew(record) ? digests.has(record.previous) : record.previous === (previous?.digest ?? '');
+    if (!isLinked) return { epoch: record.epoch, fault: 'link' };
     if (digestOf(unsigned) !== digest) return { epoch: record.epoch, fault: 'digest' };
     previous = record;
+    digests.add(digest);
   }
   return null;
 }

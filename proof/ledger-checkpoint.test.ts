@@ -43,6 +43,7 @@ test('given a ledger that grows, then each head is signed once, the chain is com
     databaseUrl: database.url,
     deployment: 'lab',
     stack: 'test',
+    target: 'local' as const,
     folder: checkpoints,
     env: process.env,
     logger,

@@ -11,6 +11,7 @@ export type CheckpointOptions = {
   readonly databaseUrl: string;
   readonly deployment: string;
   readonly stack: string;
+  readonly target: 'local' | 'production';
   readonly folder: string;
   /** A private key; or a public one whose private half an agent holds. */
   readonly keyFile: string;
@@ -38,7 +39,7 @@ export async function checkpointLedger(options: CheckpointOptions): Promise<'sig
 
 async function signHead(
   ledger: Ledger,
-  { deployment, stack, folder, keyFile, env, logger, now }: CheckpointOptions,
+  { deployment, stack, target, folder, keyFile, env, logger, now }: CheckpointOptions,
 ): Promise<'signed' | 'nothing-new' | 'failed'> {
   const head = await ledger.head();
   if (head.seq === 0) return 'nothing-new';
@@ -51,6 +52,7 @@ async function signHead(
     kind: 'ledger-checkpoint',
     deployment,
     stack,
+    target,
     at,
     length: head.seq,
     head: head.digest,

@@ -38,7 +38,7 @@ async function run(options: WorkerArguments): Promise<number> {
   if (!inventory.ok) return end(EXIT.usage, inventory.problems.map(formatProblem));
   const analysis = await analysisOf(options.project, inventory.value, Date.now, dirname(options.inventory));
   if (!analysis.ok) return end(EXIT.usage, analysis.problems.map(formatProblem));
-  const { deployment } = inventory.value;
+  const { deployment, target } = inventory.value;
   const estate = estateOf(inventory.value);
   const id = randomUUID();
   const logger = pino(
@@ -60,7 +60,7 @@ async function run(options: WorkerArguments): Promise<number> {
       const { checkpoints, databaseUrl } = options;
       if (checkpoints === null) return;
       const stack = basename(dirname(resolve(options.inventory)));
-      const around = { databaseUrl, deployment, stack, env: process.env, logger, now: Date.now };
+      const around = { databaseUrl, deployment, stack, target, env: process.env, logger, now: Date.now };
       await checkpointLedger({ ...checkpoints, ...around });
     },
   });

@@ -182,7 +182,7 @@ it(
     expect(held.body).toMatchObject({ exitCode: 0, document: { done: [{ name: CONNECTION }] } });
     const ledger = await Ledger.open({ url: site.database.url, deployment: 'lab-proof-1' });
     try {
-      const by = (await ledger.allEntries()).map(({ verb, kind, operator, reason }) => [verb, kind, operator, reason]);
+      const by = (await ledger.entries()).map(({ verb, kind, operator, reason }) => [verb, kind, operator, reason]);
       expect(by).toContainEqual(['switch', 'result', 'local', 'from the room']);
       expect(by).toContainEqual(['hold', 'decision', 'local', 'look']);
     } finally {

@@ -3,6 +3,7 @@
  * Two people approve, a third one switches, rolls back, switches again; Lab Operations sign off.
  */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -272,7 +273,7 @@ test(
     expect(moved?.signoff).toBe(digestOf('sign-off'));
     expect(unmoved).toMatchObject({ name: two, phase: 'parallel', approval: null, signoff: null, signedOffBy: [] });
     const ledger = await Ledger.open({ url: database.url, deployment: 'lab-estate-1' });
-    const entries = await ledger.allEntries().finally(() => ledger.close());
+    const entries = await ledger.entries().finally(() => ledger.close());
     expect(report.checkpoint).toMatchObject({
       length: entries.length,
       head: entries.at(-1)?.digest,
@@ -299,6 +300,9 @@ test(
   'all of it can be exported, verified offline, and not be tampered with unnoticed',
   async () => {
     const out = join(folder, 'audit');
+    // Somebody has tidied up: what was signed is in the ledger all the same.
+    const approvals = join(estate.project.folder, 'stacks/test/approvals');
+    await rename(approvals, `${approvals}.away`);
     expect(await verb('audit', 'export', '--out', out)).toMatchObject({ exitCode: 0, document: { warnings: [] } });
     const verify = async (...more: string[]) => {
       const { exitCode, document } = await verb('audit', 'verify', '--in', out, '--signers', folder, ...more);
@@ -309,6 +313,28 @@ test(
     expect(whole).toMatchObject({ exitCode: 0, verdict: 'green', completeUpTo: whole.entries });
     const file = join(out, 'ledger.jsonl');
     const text = await readFile(file, 'utf8');
+    const manifest = await readFile(join(out, 'manifest.json'), 'utf8');
+    const lines = text.split('\n').slice(0, -1);
+    const middle = Math.floor(lines.length / 2);
+    const own = lines[middle] ?? '';
+    const changes: [string, string][] = [
+      ['a letter', own.replace('"verb":"', '"verb":"x')],
+      ['a space', own.replace(',', ', ')],
+      ['an escape', own.replace('"verb"', '"\\u0076erb"')],
+      ['a key twice', own.replace('"verb":', '"verb":"x","verb":')],
+      ['what no reader sees', own.replace('"body":{', '"body":{"__proto__":{"a":1},')],
+    ];
+    for (const [what, line] of changes) {
+      const changed = `${lines.with(middle, line).join('\n')}\n`;
+      await writeFile(file, changed);
+      const digests = [text, changed].map((one) => createHash('sha256').update(one).digest('hex'));
+      await writeFile(join(out, 'manifest.json'), manifest.replace(digests[0] ?? '', digests[1] ?? ''));
+      const found = await verify();
+      expect([what, found.exitCode, found.verdict]).toEqual([what, 3, 'red']);
+      const failed = found.findings.filter(({ verdict }) => verdict === 'failed').map(({ entry }) => entry);
+      expect([what, failed]).toEqual([what, expect.arrayContaining([middle + 1])]);
+    }
+    await writeFile(join(out, 'manifest.json'), manifest);
     await writeFile(file, text.split('\n').slice(0, -3).join('\n').concat('\n'));
     const cut = await verify();
     expect(cut).toMatchObject({ exitCode: 3, verdict: 'red', entries: whole.entries - 2 });

@@ -1,8 +1,9 @@
 /** Whether a signed document stood behind every move that needed one, judged as its gateway had to judge it then. */
 import type { Signer } from '../allowed-signers.ts';
 import { type Authority, judgeApproval, type SignedDocument } from '../approval.ts';
-import { readApprovalDocument } from '../approval-document.ts';
+import { type ReadDocument, readApprovalDocument } from '../approval-document.ts';
 import { needsSignature, verbOf } from '../connection.ts';
+import { beginsAnew } from '../epoch-history.ts';
 import { isRevoked, NO_REVOKED_KEYS } from '../ssh/revoked-keys.ts';
 import type { Histories } from './epochs.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
@@ -25,13 +26,20 @@ export function judgeApprovals(
   if (authority === null) return [failed('approvals', 'there are no signers to judge approvals by: --signers FILE')];
   // A key that was revoked later did sign then; that it was is said below.
   const then: Authority = { ...authority, revoked: NO_REVOKED_KEYS };
+  // One document stands behind hundreds of moves.
+  const known = new Map<string, ReadDocument>();
+  const readOnce = (text: string): ReadDocument => {
+    const read = known.get(text) ?? readApprovalDocument(text);
+    known.set(text, read);
+    return read;
+  };
   const findings: Finding[] = [];
   let count = 0;
   for (const [name, history] of histories) {
     const records = history.map(({ record }) => record);
     for (const [index, { record, entry }] of history.entries()) {
       const before = records[index - 1];
-      const verb = before === undefined ? null : verbOf(before, record);
+      const verb = before === undefined || beginsAnew(record) ? null : verbOf(before, record);
       if (before === undefined || verb === null) continue;
       const raises =
         verb === 'weight' ? record.newWeight > before.newWeight : verb === 'switch' || verb === 'decommission';
@@ -47,7 +55,7 @@ export function judgeApprovals(
       }
       const verdict = judgeApproval(
         {
-          connection: name,
+          connection: record.connection,
           kind,
           verb,
           from: before,
@@ -58,11 +66,18 @@ export function judgeApprovals(
           presented,
         },
         then,
+        readOnce,
       );
       if (!verdict.ok) findings.push(failed('approvals', `epoch ${record.epoch}: ${verdict.message}`, entry));
       else
         findings.push(
-          ...remarksOn(`${name}: epoch ${record.epoch}`, entry, presented, verdict.signedBy, authority, evidence),
+          ...remarksOn(
+            `${name}: epoch ${record.epoch}`,
+            entry,
+            { evidence: evidenceOf(readOnce, presented), signedBy: verdict.signedBy },
+            authority,
+            evidence,
+          ),
         );
     }
   }
@@ -71,16 +86,23 @@ export function judgeApprovals(
   return [fine('approvals', message), ...findings];
 }
 
+function evidenceOf(read: (text: string) => ReadDocument, presented: SignedDocument | null): string {
+  const found = read(presented?.document ?? '');
+  return found.ok ? found.document.evidence : '';
+}
+
+type Behind = {
+  readonly evidence: string;
+  readonly signedBy: readonly { readonly person: string; readonly fingerprint: string }[];
+};
+
 function remarksOn(
   what: string,
   entry: number,
-  presented: SignedDocument | null,
-  signedBy: readonly { readonly person: string; readonly fingerprint: string }[],
+  { evidence: rests, signedBy }: Behind,
   { signers, revoked }: Authority,
   evidence: ReadonlySet<string>,
 ): Finding[] {
-  const read = readApprovalDocument(presented?.document ?? '');
-  const rests = read.ok ? read.document.evidence : '';
   const lacking = evidence.has(rests)
     ? []
     : [failed('evidence', `${what} rests on evidence ${rests}, which is not there unchanged`, entry)];

@@ -18,6 +18,7 @@ export const checkpointSchema = z.strictObject({
   kind: z.literal('ledger-checkpoint'),
   deployment: z.string(),
   stack: z.string(),
+  target: z.enum(['local', 'production']).describe('production: its moves needed approvals'),
   at: z.iso.datetime(),
   length: z.int().min(1).describe('entries that the ledger had'),
   head: digest.describe('of its last entry'),
@@ -31,6 +32,8 @@ export type JudgedCheckpoints = {
   readonly findings: readonly Finding[];
   /** The ledger is attested up to this entry. */
   readonly completeUpTo: number;
+  /** Of the signed ones; `production` where any says so, null where there is none. */
+  readonly target: Checkpoint['target'] | null;
   readonly newest: Checkpoint | null;
 };
 
@@ -73,7 +76,9 @@ export function judgeCheckpoints(
       findings.push(warning('checkpoint', message, newest.length + 1));
     }
   }
-  return { findings, completeUpTo, newest };
+  const targets = new Set(valid.map(({ target }) => target));
+  const target = targets.has('production') ? 'production' : ([...targets][0] ?? null);
+  return { findings, completeUpTo, target, newest };
 }
 
 function readCheckpoint({ text, signature }: CheckpointOnFile, authority: Authority | null): Checkpoint | string {

@@ -1,42 +1,59 @@
 /** Whether every epoch in the ledger follows legally from the one before it, and whether the gateways say the same. */
 import { type EpochRecord, epochRecordSchema } from '../admin-api.ts';
 import { describeRoute, verbOf } from '../connection.ts';
-import { MOVE_VERB, RESTORE_VERB, verifyEpochs } from '../epoch-history.ts';
+import { beginsAnew, verifyEpochs } from '../epoch-history.ts';
 import type { LedgerEntry } from '../ledger-entry.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
 
+/** By the newest name of each connection; a renamed one keeps its history. */
 export type Histories = ReadonlyMap<string, readonly LedgerEpoch[]>;
 export type LedgerEpoch = { readonly record: EpochRecord; readonly entry: number };
 
-/** By connection, in epoch order: a gateway that was not reachable may have been recorded later. */
+/** In epoch order: a gateway that was not reachable may have been recorded later. */
 export function historiesIn(entries: readonly LedgerEntry[]): {
   readonly histories: Histories;
   readonly findings: readonly Finding[];
 } {
-  const histories = new Map<string, LedgerEpoch[]>();
+  const epochs: LedgerEpoch[] = [];
   const findings: Finding[] = [];
   for (const { kind, seq, body } of entries) {
     if (kind !== 'epoch') continue;
     const parsed = epochRecordSchema.safeParse(body);
-    if (!parsed.success) {
-      findings.push(failed('epochs', `entry ${seq} claims to be an epoch and is none`, seq));
-      continue;
-    }
-    const known = histories.get(parsed.data.connection) ?? [];
-    known.push({ record: parsed.data, entry: seq });
-    histories.set(parsed.data.connection, known);
+    if (parsed.success) epochs.push({ record: parsed.data, entry: seq });
+    else findings.push(failed('epochs', `entry ${seq} claims to be an epoch and is none`, seq));
   }
-  for (const history of histories.values()) history.sort((a, b) => a.record.epoch - b.record.epoch);
+  epochs.sort((a, b) => a.record.epoch - b.record.epoch);
+  const histories = new Map<string, LedgerEpoch[]>();
+  for (const one of epochs) {
+    const { connection, previous } = one.record;
+    const former = histories.has(connection) || previous === '' ? undefined : endingWith(histories, previous);
+    if (former !== undefined) {
+      histories.set(connection, histories.get(former) ?? []);
+      histories.delete(former);
+    }
+    histories.set(connection, [...(histories.get(connection) ?? []), one]);
+  }
   return { histories, findings };
+}
+
+/** The connection whose newest epoch this is: under its new name it goes on from there. */
+function endingWith(histories: Histories, digest: string): string | undefined {
+  return [...histories].find(([, history]) => history.at(-1)?.record.digest === digest)?.[0];
+}
+
+/** Under the name that it has, or has had. */
+export function historyOf(histories: Histories, name: string): readonly LedgerEpoch[] | undefined {
+  return (
+    histories.get(name) ??
+    [...histories.values()].find((history) => history.some(({ record }) => record.connection === name))
+  );
 }
 
 export function judgeEpochs(histories: Histories): Finding[] {
   const findings: Finding[] = [];
   for (const [name, history] of histories) {
-    const fault = verifyEpochs(
-      [name],
-      history.map(({ record }) => record),
-    );
+    const records = history.map(({ record }) => record);
+    const fault = verifyEpochs([...new Set([name, ...records.map(({ connection }) => connection)])], records);
     const at = history.find(({ record }) => record.epoch === fault?.epoch)?.entry ?? null;
     if (fault !== null) findings.push(failed('epochs', `${name}: epoch ${fault.epoch}: ${FAULTS[fault.fault]}`, at));
     for (const [index, { record, entry }] of history.entries()) {
@@ -63,9 +80,7 @@ function illegalityOf(record: EpochRecord, before: EpochRecord | null): string |
       ? null
       : 'it does not begin in legacy';
   }
-  // What a restored shard and a moved feed begin with: the route stays.
-  const isBeginning = record.verb === RESTORE_VERB || record.verb === MOVE_VERB;
-  if (isBeginning && sameRoute(before, record)) return null;
+  if (beginsAnew(record)) return illegalityOfBeginning(record, before);
   const verb = verbOf(before, record);
   if (verb === null) return `${describeRoute(before)} → ${describeRoute(record)} is no legal move`;
   if (verb !== record.verb) return `it is called ${record.verb}, and is a ${verb}`;
@@ -73,8 +88,11 @@ function illegalityOf(record: EpochRecord, before: EpochRecord | null): string |
   return null;
 }
 
-function sameRoute(one: EpochRecord, other: EpochRecord): boolean {
-  return one.phase === other.phase && one.newWeight === other.newWeight;
+/** What a restored shard and a moved feed begin with: the route stays. */
+function illegalityOfBeginning(record: EpochRecord, before: EpochRecord): string | null {
+  if (record.origin !== 'init' || record.approval !== null) return `it claims to be a ${record.verb}, and is none`;
+  if (record.phase === before.phase && record.newWeight === before.newWeight) return null;
+  return `a ${record.verb} from ${describeRoute(before)} to ${describeRoute(record)}: it moves nothing`;
 }
 
 /** The gateways' own epoch histories: the same records, to the digest, and not one more or less. */
@@ -84,8 +102,11 @@ export function compareWithGateways(
 ): Finding[] {
   if (gateways === null) return [warning('gateways', "the export has no epoch histories of the gateways' own")];
   const findings: Finding[] = [];
+  const seen = new Set<unknown>();
   for (const [name, records] of gateways) {
-    const known = new Map((histories.get(name) ?? []).map((one) => [one.record.epoch, one]));
+    const history = historyOf(histories, name) ?? historyOf(histories, records.at(-1)?.connection ?? name) ?? [];
+    seen.add(history);
+    const known = new Map(history.map((one) => [one.record.epoch, one]));
     for (const record of records) {
       const one = known.get(record.epoch);
       known.delete(record.epoch);
@@ -101,17 +122,26 @@ export function compareWithGateways(
       }
     }
     for (const { record, entry } of known.values()) {
-      findings.push(
-        failed('gateways', `${name}: its gateway does not know epoch ${record.epoch} of the ledger`, entry),
-      );
+      const what = `${name}: its gateway does not know epoch ${record.epoch} of the ledger`;
+      const restored = restoreAcross(records, record.epoch);
+      if (restored === null) findings.push(failed('gateways', what, entry));
+      else findings.push(warning('gateways', `${what}: it was restored (epoch ${restored.epoch})`, entry));
     }
   }
-  for (const name of histories.keys()) {
-    if (!gateways.has(name))
+  for (const [name, history] of histories) {
+    if (!seen.has(history))
       findings.push(failed('gateways', `${name}: the ledger has epochs of it, and no gateway of this export does`));
   }
-  if (findings.length > 0) return findings;
+  if (findings.some(({ verdict }) => verdict === 'failed')) return findings;
   return [
+    ...findings,
     fine('gateways', `the ledger agrees with the epoch histories of ${gateways.size} connections at their gateways`),
   ];
+}
+
+/** The restore that skips this epoch, because the backup ended before it. */
+function restoreAcross(records: readonly EpochRecord[], epoch: number): EpochRecord | null {
+  const at = records.findIndex((record) => record.epoch > epoch);
+  const after = records[at];
+  return after !== undefined && beginsAnew(after) ? after : null;
 }

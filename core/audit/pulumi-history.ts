@@ -5,7 +5,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { EpochRecord } from '../admin-api.ts';
-import type { Histories } from './epochs.ts';
+import { type Histories, historyOf } from './epochs.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
 
 /** As `pulumi stack history --json` prints it, as far as it is looked at. */
@@ -48,7 +48,7 @@ export function compareWithPulumi(
       continue;
     }
     for (const [name, route] of Object.entries(routes.data)) {
-      const found = histories.get(name)?.find(({ record }) => record.epoch === route.epoch);
+      const found = historyOf(histories, name)?.find(({ record }) => record.epoch === route.epoch);
       if (found === undefined) {
         const records = gateways?.get(name);
         const wasWish = records !== undefined && !records.some(({ epoch }) => epoch === route.epoch);

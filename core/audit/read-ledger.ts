@@ -3,8 +3,11 @@
  * before it, is named by its line and entry.
  */
 import { canonicalJson, type Json } from '../canonical-json.ts';
-import { findChainFault, type LedgerEntry, ledgerEntrySchema } from '../ledger-entry.ts';
+import { type ChainHead, EMPTY_CHAIN, findChainFault, type LedgerEntry, ledgerEntrySchema } from '../ledger-entry.ts';
 import { type Finding, failed, fine } from './finding.ts';
+
+const LINE_FEED = 0x0a;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export type ReadLedger = {
   /** Up to the first fault. */
@@ -12,19 +15,19 @@ export type ReadLedger = {
   readonly findings: readonly Finding[];
 };
 
-export function readLedger(bytes: Uint8Array, deployment: string): ReadLedger {
-  const text = decode(bytes);
-  if (text === null) return { entries: [], findings: [failed('ledger', 'it is not UTF-8: bytes were changed')] };
-  if (text === '') return { entries: [], findings: [fine('ledger', 'it has no entries')] };
-  const lines = text.split('\n');
+/** `after`: what the first line has to follow; without it a ledger begins with entry 1. */
+export function readLedger(bytes: Uint8Array, deployment: string, after: ChainHead = EMPTY_CHAIN): ReadLedger {
+  if (bytes.length === 0) return { entries: [], findings: [fine('ledger', 'it has no entries')] };
+  const { lines, isWhole } = linesOf(bytes);
   const findings: Finding[] = [];
-  if (lines.pop() !== '')
-    findings.push(failed('ledger', `its last line (${lines.length + 1}) is cut or has something after it`));
+  if (!isWhole)
+    findings.push(failed('ledger', `its last line (${after.seq + lines.length + 1}) is cut or has something after it`));
   const entries: LedgerEntry[] = [];
   for (const [index, line] of lines.entries()) {
     const entry = readLine(line);
     if (typeof entry === 'string') {
-      findings.push(failed('ledger', `line ${index + 1}: ${entry}`, index + 1));
+      const line = after.seq + index + 1;
+      findings.push(failed('ledger', `line ${line}: ${entry}`, line));
       break;
     }
     if (entry.deployment !== deployment) {
@@ -34,7 +37,7 @@ export function readLedger(bytes: Uint8Array, deployment: string): ReadLedger {
     }
     entries.push(entry);
   }
-  const fault = findChainFault(entries);
+  const fault = findChainFault(entries, after);
   if (fault !== null) findings.push(failed('chain', fault.message, fault.seq));
   const whole =
     fault === null
@@ -47,23 +50,41 @@ export function readLedger(bytes: Uint8Array, deployment: string): ReadLedger {
   return { entries: whole, findings };
 }
 
-function readLine(line: string): LedgerEntry | string {
-  let json: Json;
+function readLine(bytes: Uint8Array): LedgerEntry | string {
+  const line = decode(bytes);
+  if (line === null) return 'it is not UTF-8: it was changed';
   try {
-    json = JSON.parse(line);
+    return entryIn(line);
   } catch {
+    // No JSON, brackets without end, or half a character: nothing that was ever written here.
     return 'it is no JSON: it was changed';
   }
-  const parsed = ledgerEntrySchema.safeParse(json);
+}
+
+/** What is judged further on is compared with the line: nothing can stand in it that was left out on reading. */
+function entryIn(line: string): LedgerEntry | string {
+  const parsed = ledgerEntrySchema.safeParse(JSON.parse(line));
   if (!parsed.success)
     return `it is no entry of a ledger (${parsed.error.issues[0]?.path.join('.') || 'form'}): it was changed`;
-  if (canonicalJson(json) !== line) return `entry ${parsed.data.seq} is not in its canonical form: it was changed`;
+  if (canonicalJson(parsed.data as Json) !== line)
+    return `entry ${parsed.data.seq} is not in its canonical form: it was changed`;
   return parsed.data;
+}
+
+/** Without what stands behind the last line feed, which is none. */
+function linesOf(bytes: Uint8Array): { readonly lines: readonly Uint8Array[]; readonly isWhole: boolean } {
+  const lines: Uint8Array[] = [];
+  let from = 0;
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, from)) {
+    lines.push(bytes.subarray(from, at));
+    from = at + 1;
+  }
+  return { lines, isWhole: from === bytes.length };
 }
 
 function decode(bytes: Uint8Array): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch {
     return null;
   }

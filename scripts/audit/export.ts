@@ -58,7 +58,7 @@ export async function exportAudit(around: Surroundings, args: Args): Promise<Pri
 
 async function ledgerEntries(ledger: LedgerSession) {
   const { availability } = ledger;
-  if (availability.kind === 'read') return ledger.entries();
+  if (availability.kind === 'read') return ledger.lines();
   const message = availability.kind === 'unavailable' ? availability.message : 'DATABASE_URL is not set';
   throw new VerbStop(EXIT.failed, {
     code: 'ledger-unavailable',

@@ -1,13 +1,19 @@
 /** `audit verify`: judges an export offline; it asks no gateway, no database and no Pulumi. */
 import { resolve } from 'node:path';
 import { readAuditBundle } from '../../adapters/audit-bundle.ts';
-import { verifyAudit } from '../../core/audit/verify.ts';
+import { type Lacking, verifyAudit } from '../../core/audit/verify.ts';
 import type { AuditDocument } from '../../core/documents.ts';
 import type { Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { EXIT, usage } from '../runner/stop.ts';
 import type { Printed } from '../runner/verb.ts';
 
+const EXPORT_AGAIN = 'cutover audit export --out DIR, while every gateway and Pulumi can be asked';
+const REMEDIES: Readonly<Record<Lacking, string>> = {
+  checkpoint: 'bring the newest checkpoint: --checkpoints DIR',
+  gateways: EXPORT_AGAIN,
+  pulumi: EXPORT_AGAIN,
+};
 const SIGNS = { ok: '✓', warning: '!', failed: '✗' } as const;
 /** Of one kind; the document has them all. */
 const SHOWN = 20;
@@ -20,7 +26,7 @@ export async function verifyExport(around: Surroundings, args: Args): Promise<Pr
     checkpointsFolder: args.checkpoints === undefined ? null : resolve(around.cwd, args.checkpoints),
   });
   if (!read.ok) throw usage(read.message, 'cutover audit export --out DIR');
-  const { verdict, entries, completeUpTo, findings } = verifyAudit(read.value);
+  const { verdict, entries, completeUpTo, lacking, findings } = verifyAudit(read.value);
   const exitCode = verdict === 'green' ? EXIT.done : EXIT.refused;
   const document: AuditDocument = {
     verb: 'audit',
@@ -33,12 +39,12 @@ export async function verifyExport(around: Surroundings, args: Args): Promise<Pr
     completeUpTo,
     findings: findings.map((one) => ({ ...one })),
     warnings: [],
-    nextSteps: verdict === 'incomplete' ? ['bring the newest checkpoint: --checkpoints DIR'] : [],
+    nextSteps: verdict === 'incomplete' ? [...new Set(lacking.map((one) => REMEDIES[one]))] : [],
   };
   return { document, text: format(document), exitCode };
 }
 
-function format({ verdict, entries, completeUpTo, findings }: AuditDocument): string {
+function format({ verdict, entries, completeUpTo, findings, nextSteps }: AuditDocument): string {
   const lines = (['failed', 'warning', 'ok'] as const).flatMap((kind) => {
     const all = findings.filter((one) => one.verdict === kind);
     const shown = all.slice(0, SHOWN).map(({ check, message }) => `${SIGNS[kind]} ${check}: ${message}`);
@@ -51,5 +57,6 @@ function format({ verdict, entries, completeUpTo, findings }: AuditDocument): st
     incomplete: `audit: INCOMPLETE: nothing is wrong; complete up to entry ${completeUpTo} of ${entries}`,
     red: `audit: RED: complete up to entry ${completeUpTo} of ${entries} that could be read`,
   };
-  return `${[...lines, '', summary[verdict ?? 'red']].join('\n')}\n`;
+  const next = nextSteps.length === 0 ? [] : ['next:', ...nextSteps.map((step) => `  ${step}`)];
+  return `${[...lines, '', summary[verdict ?? 'red'], ...next].join('\n')}\n`;
 }

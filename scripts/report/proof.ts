@@ -131,7 +131,7 @@ async function nightOf(url: string, deployment: string, notKnown: string[]): Pro
   try {
     const ledger = await Ledger.open({ url, deployment });
     try {
-      return (await ledger.allEntries())
+      return (await ledger.entries())
         .filter(({ kind }) => kind !== 'epoch')
         .map((entry) => ({
           entry: entry.seq,

@@ -3,11 +3,14 @@
  * the ledger does not have yet, whoever made them.
  */
 import { join } from 'node:path';
+import { readSignedDocument } from '../../adapters/approval-files.ts';
 import { storeCheckpoint } from '../../adapters/checkpoint-files.ts';
 import { Ledger, LedgerUnavailable } from '../../adapters/ledger.ts';
-import type { EpochRecord } from '../../core/admin-api.ts';
+import { type EpochRecord, epochRecordSchema } from '../../core/admin-api.ts';
+import { readApprovalDocument } from '../../core/approval-document.ts';
+import type { RecordedDocument } from '../../core/audit/recorded-documents.ts';
 import type { Json } from '../../core/canonical-json.ts';
-import type { LedgerDraft, LedgerEntry, LedgerKind } from '../../core/ledger-entry.ts';
+import type { LedgerDraft, LedgerKind } from '../../core/ledger-entry.ts';
 import type { Availability } from '../../core/plan.ts';
 import { type Context, gatewayOf } from './context.ts';
 import type { Args } from './flags.ts';
@@ -24,7 +27,7 @@ export class LedgerSession {
   readonly #args: Args;
   /** Of the newest checkpoint of this run. */
   #isAhead = false;
-  #known: ReadonlyMap<string, ReadonlySet<number>> = new Map();
+  #known: Epochs = new Map();
 
   private constructor(context: Context, args: Args, ledger: Ledger | null, availability: Availability) {
     this.#context = context;
@@ -40,7 +43,7 @@ export class LedgerSession {
     try {
       const ledger = await Ledger.open({ url, deployment: context.inventory.deployment });
       const session = new LedgerSession(context, args, ledger, { kind: 'read' });
-      session.#known = await ledger.epochs();
+      session.#known = underPresentNames(await ledger.epochs(), context.inventory);
       return session;
     } catch (error) {
       if (!(error instanceof LedgerUnavailable)) throw error;
@@ -67,8 +70,9 @@ export class LedgerSession {
     this.#isAhead = this.#ledger !== null;
   }
 
-  async entries(): Promise<readonly LedgerEntry[]> {
-    return this.#ledger?.allEntries() ?? [];
+  /** Every entry as it is stored. */
+  async lines(): Promise<readonly string[]> {
+    return this.#ledger?.lines() ?? [];
   }
 
   /**
@@ -82,12 +86,13 @@ export class LedgerSession {
     this.#isAhead = false;
     try {
       const head = await this.#ledger.head();
-      const { deployment } = inventory;
+      const { deployment, target } = inventory;
       const epochs = await this.#ledger.newestEpochs();
       const checkpoint = {
         kind: 'ledger-checkpoint',
         deployment,
         stack,
+        target,
         at: clock.now(),
         length: head.seq,
         head: head.digest,
@@ -120,10 +125,29 @@ export class LedgerSession {
       const fresh = result.value.filter((record) => this.has(name, record.epoch) === false);
       drafts.push(...fresh.map((record) => this.#draft('epoch', { ...record })));
     }
-    await this.#ledger.append(drafts);
+    await this.#ledger.append([...(await this.#documentsOf(drafts)), ...drafts]);
     this.#isAhead ||= drafts.length > 0;
-    if (drafts.length > 0) this.#known = await this.#ledger.epochs();
+    if (drafts.length > 0) this.#known = underPresentNames(await this.#ledger.epochs(), this.#context.inventory);
     return histories.flatMap(({ name, result }) => (result.ok ? [] : [name]));
+  }
+
+  /** What these epochs rest on, as far as it is on file here and not recorded yet: files can go, the ledger stays. */
+  async #documentsOf(epochs: readonly LedgerDraft[]): Promise<LedgerDraft[]> {
+    const { project, stack } = this.#context;
+    const named = new Set(epochs.flatMap(({ body }) => epochRecordSchema.parse(body).approval ?? []));
+    if (this.#ledger === null || project === null || named.size === 0) return [];
+    const known = await this.#ledger.documents([...named]);
+    const folder = join(project.folder, 'stacks', stack, 'approvals');
+    const drafts: LedgerDraft[] = [];
+    for (const digest of named) {
+      const found = known.has(digest) ? null : await readSignedDocument(folder, digest);
+      const read = readApprovalDocument(found?.text ?? '');
+      if (found === null || !read.ok || read.digest !== digest) continue;
+      const signatures = found.signatures.map(({ text }) => text);
+      const body: RecordedDocument = { signedDocument: { digest, document: found.text, signatures } };
+      drafts.push(this.#draft('decision', body));
+    }
+    return drafts;
   }
 
   /** Where only the newest epoch is missing and its record is at hand, nobody is asked. */
@@ -154,4 +178,16 @@ export class LedgerSession {
       body,
     };
   }
+}
+
+type Epochs = ReadonlyMap<string, ReadonlySet<number>>;
+
+/** A renamed connection's earlier epochs stand in the ledger under the name that it had. */
+function underPresentNames(epochs: Epochs, { connections }: Context['inventory']): Epochs {
+  const known = new Map(epochs);
+  for (const { name, previousNames } of connections) {
+    if (previousNames.length === 0) continue;
+    known.set(name, new Set([name, ...previousNames].flatMap((one) => [...(epochs.get(one) ?? [])])));
+  }
+  return known;
 }
