@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../../adapters/gateway-admin.fake.ts';
 import { canonicalJson, digestOf } from '../../core/canonical-json.ts';
+import { ed25519Key, type TestKey } from '../../core/ssh/test-keys.ts';
 import { Gateways } from './gateways.ts';
 import { bringAbout, checkRoute, deleteRoute, type RouteContext, readRoute } from './route.ts';
 import type { RouteInputs } from './route-properties.ts';
@@ -108,6 +109,61 @@ describe('a route', () => {
       gateway.setRoute(NAME, { phase: 'parallel', newWeight: 0, epoch: 2 });
       const checked = await checkRoute(context(), null, inputs({ phase: 'switched', epoch: 3 }));
       expect(checked).toMatchObject({ value: { problems: [{ property: 'approval' }] } });
+    });
+  });
+
+  describe('check of an approval, by the signers that this machine has', () => {
+    const keys = { ann: ed25519Key(), bob: ed25519Key() };
+    const hour = 3_600_000;
+    const given = async (by: readonly TestKey[], over: object = {}): Promise<unknown> => {
+      Object.assign(gateway.info, { target: 'production' });
+      gateway.setRoute(NAME, { phase: 'parallel', newWeight: 0, epoch: 2 });
+      const stack = await mkdtemp(join(approvals, 'stack-'));
+      const lines = [`ann ${keys.ann.line} role=engineering`, `bob ${keys.bob.line} role=lab-operations`];
+      await writeFile(join(stack, 'signers'), `${lines.join('\n')}\n`);
+      const folder = join(stack, 'approvals');
+      await mkdir(folder);
+      const text = canonicalJson({
+        deployment: 'lab-test-1',
+        connections: [{ name: NAME, fromEpoch: 2 }],
+        target: 'switched',
+        evidence: `sha256:${'e'.repeat(64)}`,
+        notBefore: new Date(Date.now() - hour).toISOString(),
+        notAfter: new Date(Date.now() + hour).toISOString(),
+        ...over,
+      });
+      const approval = digestOf(JSON.parse(text));
+      const stem = approval.slice('sha256:'.length);
+      await writeFile(join(folder, `${stem}.json`), text);
+      for (const [index, key] of by.entries())
+        await writeFile(join(folder, `${stem}.${index}.sig`), key.sign(text, 'cutover-approval'));
+      const wanted = inputs({ phase: 'switched', epoch: 3, approval });
+      return checkRoute(context({ approvals: folder }), null, wanted);
+    };
+
+    it('finds nothing to say against one that two people have signed', async () => {
+      expect(await given([keys.ann, keys.bob])).toMatchObject({ ok: true, value: { problems: [] } });
+    });
+
+    it.each([
+      ['one signature of two', () => given([keys.ann]), 'it needs valid signatures of engineering and lab-operations'],
+      ['a stranger’s', () => given([keys.ann, ed25519Key()]), 'is not among the gateway'],
+      ['another epoch', () => given([keys.ann, keys.bob], { connections: [{ name: NAME, fromEpoch: 9 }] }), 'epoch 9'],
+      [
+        'a window that is over',
+        () => given([keys.ann, keys.bob], { notBefore: '2026-01-01T00:00:00Z', notAfter: '2026-01-02T00:00:00Z' }),
+        'was valid until',
+      ],
+      [
+        'another connection',
+        () => given([keys.ann, keys.bob], { connections: [{ name: 'other', fromEpoch: 2 }] }),
+        'does not name this connection',
+      ],
+    ])('says in the preview what the gateway would say: %s', async (_what, check, text) => {
+      const checked = await check();
+      expect(checked).toMatchObject({ ok: true, value: { problems: [{ property: 'approval' }] } });
+      expect(JSON.stringify(checked)).toContain(text);
+      expect(gateway.moves).toEqual([]);
     });
   });
 

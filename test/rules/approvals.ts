@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { refusedMoveSchema } from '../../core/admin-api.ts';
+import { type RefusedMove, refusedMoveSchema } from '../../core/admin-api.ts';
 import type { TestKey } from '../../core/ssh/test-keys.ts';
 import { type Estate, type Line, type LineOptions, startEstate } from './peers.ts';
 
@@ -78,11 +78,11 @@ export function present(line: Line, estate: Estate, approval: object | null, ove
   return estate.call('PUT', `connections/${line.name}/route`, body, token);
 }
 
-export type Refusals = { readonly total: number; readonly reasons: readonly string[]; readonly text: string };
+export type Refusals = { readonly total: number; readonly entries: readonly RefusedMove[] };
 
 /** Newest first. */
 export async function refusalsOf(estate: Estate): Promise<Refusals> {
   const { body } = await estate.call('GET', 'refusals');
   const entries = refusedMoveSchema.array().parse(body.entries);
-  return { total: Number(body.total), reasons: entries.map(({ reason }) => reason), text: JSON.stringify(entries) };
+  return { total: Number(body.total), entries };
 }

@@ -8,7 +8,12 @@ let estate: Estate;
 
 beforeAll(async () => {
   const connection = { correlate: ['ORC-2'], weightKey: ['ORC-3'], capture: { wait: '50ms' } };
-  estate = await startEstate({ rejected: { connection }, missing: { connection }, cancelled: { connection } });
+  estate = await startEstate({
+    rejected: { connection },
+    missing: { connection },
+    cancelled: { connection },
+    kept: { connection },
+  });
 });
 afterAll(() => estate?.close());
 
@@ -81,4 +86,19 @@ test('rule 2: what a platform still makes of an input after its role has ended a
   expect(verdictOf(await fromNew.exchange(order('C1')))).toBe('AA|C1');
   expect(line.destination.ids).toEqual(['C1']);
   expect(await line.listed('suppressed')).toEqual([['C1', 'delivered-already']]);
+});
+
+test('rule 9: while a message waits for a decision the gateway gives up no way back, however it is asked', async () => {
+  const { line, source } = await inParallel('kept');
+  await line.move('parallel', { newWeight: 99 });
+  await source.exchange(ofNew('K1'));
+  await until(async () => expect(await decisionsOf(line)).toHaveLength(1));
+  await line.move('switched');
+  const last = { requestId: 'too-early', phase: 'decommissioned', expectedEpoch: 4, deadlineMs: 10_000 };
+  const refused = await estate.call('PUT', `connections/${line.name}/route`, last);
+  expect(refused).toMatchObject({ status: 409, body: { code: 'decisions-open', next: ['cutover resolve'] } });
+  expect(await line.status()).toMatchObject({ phase: 'switched', epoch: 4 });
+  const [decision] = await decisionsOf(line);
+  await estate.call('POST', `decisions/${decision?.id}`, { action: 'discard', ...REASON });
+  expect(await line.move('decommissioned')).toMatchObject({ epoch: 5 });
 });
