@@ -3,9 +3,11 @@
  * account for it, and `cutover reconcile` names what is lost, doubled or refused.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { ProofStore } from '../adapters/proof-store.ts';
 import { type ReconcileDocument, reconcileDocumentSchema, verifyDocumentSchema } from '../core/reconcile/document.ts';
 import { CONNECTION, end, order, type ProofSite, startProofSite } from './proof-site.ts';
@@ -23,8 +25,11 @@ afterAll(async () => {
   await site?.stop();
 });
 
-async function reconcile(args: readonly string[] = []): Promise<{ exitCode: number; document: ReconcileDocument }> {
-  const run = await site.project.cutover(['reconcile', '--json', ...args]);
+async function reconcile(
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ exitCode: number; document: ReconcileDocument }> {
+  const run = await site.project.cutover(['reconcile', '--json', ...args], env);
   const document = reconcileDocumentSchema.parse(JSON.parse(run.stdout));
   expect(document.exitCode).toBe(run.exitCode);
   return { exitCode: run.exitCode, document };
@@ -173,6 +178,28 @@ test('given what somebody has read of the queues inside the platforms, then what
   expect((await reconcile()).document.warnings).toContain(
     'nobody has said what waits inside legacy and new: --attest FILE',
   );
+  const waiting = { queued: 3 };
+  const engine = createServer(({ url = '' }, response) => {
+    const status = `<dashboardStatus><channelId>c</channelId><name>a</name><queued>${waiting.queued}</queued></dashboardStatus>`;
+    response.end(url.includes('/statuses') ? `<list>${status}</list>` : '<long>1</long>');
+  });
+  await new Promise<void>((done) => engine.listen(0, '127.0.0.1', done));
+  const { port } = z.object({ port: z.number() }).parse(engine.address());
+  const read = `{ platform: new, api: mirth, url: "http://127.0.0.1:${port}/api", user: ada, passwordEnv: ENGINE_PASSWORD }`;
+  await writeFile(file, `engines:\n${engines(0).split('\n')[0]}\nread:\n  - ${read}\n`);
+  const asked = () => reconcile(['--attest', file], { ENGINE_PASSWORD: 'x' });
+  expect((await asked()).document).toMatchObject({
+    reasons: ['new has 3 queued and 1 in its error store'],
+    engines: [
+      { platform: 'legacy' },
+      { platform: 'new', by: 'read as ada', source: expect.stringContaining('1 channel') },
+    ],
+    warnings: [],
+  });
+  await new Promise((done) => engine.close(done));
+  const away = await asked();
+  expect(away.exitCode).toBe(3);
+  expect(away.document.reasons.join()).toMatch(/what waits inside new could not be read: .*ECONNREFUSED/);
   await end(worker);
 });
 

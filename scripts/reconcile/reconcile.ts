@@ -1,5 +1,4 @@
 /** Reads what a reconciliation needs, once, and judges it: the document that the verb prints and freezes. */
-import { readFile } from 'node:fs/promises';
 import { Postgres, PostgresFailure } from '../../adapters/postgres.ts';
 import { MigrationRefusal } from '../../adapters/postgres-migrations.ts';
 import {
@@ -12,18 +11,16 @@ import {
 } from '../../adapters/proof-reconciliation.ts';
 import { migrateProof, ProofStore } from '../../adapters/proof-store.ts';
 import type { Connection } from '../../core/inventory.ts';
-import { formatProblem, parseYaml } from '../../core/located-yaml.ts';
-import { PLATFORMS } from '../../core/platform.ts';
 import { type JournalHead, stalenessOf } from '../../core/proof-freshness.ts';
 import type { WorkerState } from '../../core/proof-results.ts';
-import { attestationSchema } from '../../core/reconcile/attestation.ts';
-import type { EngineCount, OrderClass, ReconcileDocument, Reconciled } from '../../core/reconcile/document.ts';
+import type { OrderClass, ReconcileDocument, Reconciled } from '../../core/reconcile/document.ts';
 import { type ConnectionFacts, type Exclusion, reconcileConnection } from '../../core/reconcile/judge.ts';
 import type { OutsideMap } from '../../core/reconcile/outside-map.ts';
 import { matchesName } from '../../core/rules/compile.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { EXIT, VerbStop } from '../runner/stop.ts';
+import { readEngines } from './engines.ts';
 import { compareOutside, type OutsideResult, readOutsideMap } from './outside.ts';
 import { type AskedWindow, windowOf } from './window.ts';
 
@@ -66,7 +63,7 @@ export async function judge(context: Context, args: Args, postgres: Postgres): P
   const { deployment } = context.inventory;
   const store = ProofStore.over(postgres, deployment);
   const given = await readOutsideMap(context, args);
-  const engines = await readAttestation(args);
+  const { engines, unread, silent } = await readEngines(context, args);
   const state = await store.readWorkerState();
   const window = windowOf(args, state.nowMs);
   const outside = await compareOutside(context, args, postgres, window, given);
@@ -76,6 +73,7 @@ export async function judge(context: Context, args: Args, postgres: Postgres): P
   const stuck = engines.filter(({ queued, errors }) => queued + errors > 0);
   const all = [
     ...reasons,
+    ...unread,
     ...(connections.length === 0 ? ['the selection has no connections'] : []),
     ...stuck.map(({ platform, queued, errors }) => `${platform} has ${queued} queued and ${errors} in its error store`),
   ];
@@ -92,7 +90,7 @@ export async function judge(context: Context, args: Args, postgres: Postgres): P
     outside: [...outside.sets],
     orders: await ordersOf(context, postgres, window),
     engines,
-    warnings: [...outside.warnings, ...unattested(engines)],
+    warnings: [...outside.warnings, ...silent],
     nextSteps: nextStepsOf(connections, reasons),
   };
 }
@@ -195,27 +193,6 @@ async function ordersOf(
     known.ids.push({ msh10: row.msh10, sha256: row.sha.slice(0, 12), at: `${row.shard}/${row.place}` });
   }
   return [...classes.values()];
-}
-
-async function readAttestation({ attest }: Args): Promise<EngineCount[]> {
-  if (attest === undefined) return [];
-  const text = await readFile(attest, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new VerbStop(EXIT.usage, {
-      code: 'attestation-unreadable',
-      message: `${attest}: it cannot be read (${error.code ?? 'unknown'})`,
-      next: ['name a readable file with --attest F'],
-    });
-  });
-  const parsed = parseYaml(text, attest, attestationSchema);
-  if (parsed.ok) return parsed.value.engines;
-  const message = parsed.problems.map(formatProblem).join('\n');
-  throw new VerbStop(EXIT.usage, { code: 'attestation-invalid', message, next: [`correct ${attest}`] });
-}
-
-/** What waits in a platform has not reached a leg: nothing here can show it. */
-function unattested(engines: readonly EngineCount[]): string[] {
-  const silent = PLATFORMS.filter((platform) => engines.every((each) => each.platform !== platform));
-  return silent.length === 0 ? [] : [`nobody has said what waits inside ${silent.join(' and ')}: --attest FILE`];
 }
 
 function accountedUpTo({ journals }: WorkerState): string | null {
