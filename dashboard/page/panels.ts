@@ -16,7 +16,7 @@ export function Panels(): VNode | null {
       ${
         decisions.length === 0
           ? html`<p>Nothing waits for a person.</p>`
-          : html`<ul>${decisions.slice(0, SHOWN).map((each) => html`<li key=${each.id}><${Link} name=${each.connection} /> ${each.cause}, ${each.proposals} proposals<br /><code>cutover resolve --deliver ${each.id} --reason …</code></li>`)}</ul>`
+          : html`<ul>${decisions.slice(0, SHOWN).map((each) => html`<li key=${each.id}><${Link} name=${each.connection} /> ${each.cause}, ${each.proposals === 1 ? '1 proposal' : `${each.proposals} proposals`}<br /><code>cutover resolve --deliver ${each.id} --reason …</code></li>`)}</ul>`
       }
     </section>
     <section aria-labelledby="gate-title" class="panel">

@@ -4,6 +4,7 @@ import { formatTable } from '../runner/table.ts';
 
 const SHOWN = 12;
 const PLACES_SHOWN = 3;
+const MESSAGES_SHOWN = 4;
 
 type Account = ImportDocument['accounts'][number];
 
@@ -46,17 +47,25 @@ function accountRow({ place, channel, connector, kind, reason, remedy }: Account
   ];
 }
 
-/** Questions of one kind and one message together: of 250 connections, many ask the same. */
+/**
+ * Questions of one kind together: of 250 connections, many ask the same. A few messages of one kind stand each for itself, so
+ * that none is hidden behind another one.
+ */
 function questionLines({ questions }: ImportDocument): string[] {
   if (questions.length === 0) return [];
-  const groups = [...Map.groupBy(questions, ({ code, remedy }) => `${code}\n${remedy}`).values()];
+  const kinds = [...Map.groupBy(questions, ({ code, remedy }) => `${code}\n${remedy}`).values()];
+  const groups = kinds.flatMap((kind) => {
+    const byMessage = [...Map.groupBy(kind, ({ message }) => message).values()];
+    return byMessage.length <= MESSAGES_SHOWN ? byMessage : [kind];
+  });
   const lines = groups.flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
+    const others = group.filter(({ message }) => message !== first.message).length;
     const places = group.slice(0, PLACES_SHOWN).map(({ about, place }) => `${about} (${place.file}:${place.line})`);
     const more = group.length > PLACES_SHOWN ? ` and ${group.length - PLACES_SHOWN} more` : '';
     return [
-      `  ? ${first.message}`,
+      `  ? ${first.message}${others === 0 ? '' : ` (and ${others} of the kind, each with its own: --json has them)`}`,
       `      ${group.length === 1 ? '' : `${group.length} times: `}${places.join(', ')}${more}`,
       `      → ${first.remedy}`,
     ];

@@ -22,7 +22,7 @@ export function toPicture(plan: ProgrammePlan): string {
     ...plan.waves.flatMap((wave, index) => waveRow(wave, TOP + index * ROW, longest)),
     ...heatOf(plan, heatTop),
   ];
-  const title = `Programme of ${plan.stack}: ${plan.waves.length} waves`;
+  const title = `Programme of ${plan.stack}: ${plan.waves.length === 1 ? '1 wave' : `${plan.waves.length} waves`}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="system-ui, 'DejaVu Sans', sans-serif"><title>${escaped(title)}</title><rect width="${WIDTH}" height="${height}" fill="#ffffff"/>${parts.join('')}</svg>\n`;
 }
 

@@ -7,7 +7,7 @@ const NAMES_SHOWN = 4;
 
 export function formatPlan(plan: ProgrammePlan): string {
   const lines = [
-    `Programme of ${plan.stack}: ${plan.waves.reduce((sum, wave) => sum + wave.connections.length, 0)} connections in ${plan.waves.length} waves`,
+    `Programme of ${plan.stack}: ${plan.waves.reduce((sum, wave) => sum + wave.connections.length, 0)} connections in ${plan.waves.length === 1 ? '1 wave' : `${plan.waves.length} waves`}`,
     '',
   ];
   const head = ['wave', 'conn.', 'practices', 'risk', 'night', 'start', 'done', 'last safe', 'closes', 'msgs'];
