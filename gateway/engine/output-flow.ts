@@ -208,7 +208,7 @@ export class OutputFlow {
   }
 
   #captured(output: Output, role: 'capture' | 'suppress', waits: Waiting): void {
-    const { counters, obligations } = this.#owner;
+    const { counters, config, obligations } = this.#owner;
     const { facts, offset, platform, obligation } = output;
     this.openCount--;
     if (role === 'suppress') {
@@ -222,11 +222,14 @@ export class OutputFlow {
     }
     // A forced rollback came while the capture was on its way to the disk.
     if (obligation?.isPromised === true && obligation.owner === platform) this.deliverPromised(obligation);
+    // By order alone, and where an input may yield nothing, the pair is a guess; to wait for a wrong one holds up every copy.
+    const isGuess = config.correlate === null && config.outputs !== 'one';
     // The other platform gets its copy only after the primary's answer: to wait for it before that would wait for itself.
     const cannotPair =
       obligation === null ||
       obligation.verdict === null ||
       role === 'suppress' ||
+      isGuess ||
       this.#wouldBlock(obligation, platform);
     if (paired !== null || cannotPair) this.#answerOwn(waits, offset, paired === null ? 'synthetic' : 'paired', paired);
     else this.#awaitPair(waits, offset, obligation);

@@ -11,6 +11,7 @@ beforeAll(async () => {
     control: {},
     paired: { connection: { correlate, capture: { wait: '10s' } } },
     lonely: { connection: { correlate, capture: { wait: '50ms' } } },
+    guess: { connection: { outputs: 'zero-or-one', capture: { wait: '3600s' } } },
     restart: { connection: { correlate, capture: { wait: '10s' } } },
   });
 });
@@ -85,6 +86,17 @@ test('rule 4: where the control has no answer within capture.wait, the candidate
   const own = await candidate.exchange(order('L1'));
   expect([verdictOf(own), idOf(own)]).toEqual(['AA|L1', 'CUTOVERL1']);
   expect(line.destination.arrived).toEqual([]);
+});
+
+test('rule 4: where only the order tells outputs apart and an input may have none, the candidate waits for no pair that is a guess', async () => {
+  const line = estate.line('guess');
+  for (const platform of [line.legacy, line.new]) platform.answerAll();
+  await line.move('parallel');
+  const source = await line.source();
+  // Legacy makes nothing of it; so what new makes of the next one would be taken for its pair.
+  for (const id of ['G1', 'G2']) await source.exchange(order(id));
+  const candidate = await line.leg('new');
+  for (const id of ['G1', 'G2']) expect(verdictOf(await candidate.exchange(order(id)))).toBe(`AA|${id}`);
 });
 
 test('rule 4: a negative paired answer is not remembered as a positive one by a restart', async () => {
