@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
-import { moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
+import { moveDocumentSchema } from '../core/documents.ts';
 import { createTestProject, type TestProject } from './verbs-harness.ts';
 
 const LIMIT_MS = 120_000;
@@ -91,30 +91,8 @@ describe('another verb holds the lease', () => {
   );
 });
 
+/** The kills themselves are in verbs-killed.slow.test.ts. */
 describe('a verb that was killed', () => {
-  test(
-    'in the middle of its update: the same command again finishes, and everything says the same',
-    async () => {
-      const first = project.start(PARALLEL);
-      await first.until(/pulumi up: /);
-      first.kill('SIGKILL');
-      await first.ended;
-      const lease = await client.lease.get();
-      if (lease.ok && lease.value !== null) await client.lease.release(lease.value.holder);
-
-      const { exitCode, stdout, stderr } = await project.cutover(PARALLEL);
-      expect({ exitCode, stdout, stderr }).toMatchObject({ exitCode: 0 });
-      expect(gateway.route(NAME)).toMatchObject({ phase: 'parallel', epoch: 2 });
-      expect(await truth()).toMatchObject({
-        config: { epoch: 2 },
-        pulumi: { epoch: 2 },
-        gateway: { epoch: 2 },
-        agree: null,
-      });
-    },
-    LIMIT_MS,
-  );
-
   test(
     'its lock on this host is broken, because its process is gone',
     async () => {
@@ -159,9 +137,4 @@ async function leaveLock(holder: { readonly pid: number; readonly hostname: stri
   await mkdir(folder, { recursive: true });
   const lock = { ...holder, username: 'grace', timestamp: new Date().toISOString() };
   await writeFile(join(folder, '4b7b9f1e-0000-4000-8000-000000000000.json'), JSON.stringify(lock));
-}
-
-async function truth() {
-  const { stdout } = await project.cutover(['status', '--json']);
-  return statusDocumentSchema.parse(JSON.parse(stdout)).connections[0]?.truth;
 }

@@ -13,6 +13,10 @@ const ERROR_TAIL_CHARACTERS = 4_000;
 export type GatewayProcess = {
   readonly admin: string;
   readonly env: Readonly<Record<string, string>>;
+  /** kill -9. */
+  kill(): Promise<void>;
+  /** On the same data directory and port, after it was killed. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -22,17 +26,29 @@ export async function startGatewayProcess(inventory: object): Promise<GatewayPro
   const file = join(folder, 'inventory.yaml');
   const data = join(folder, 'data');
   await writeFile(file, JSON.stringify(inventory));
-  const args = [MAIN, '--inventory', file, '--data-dir', data, '--init', '--admin-port', '0'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const start = (more: readonly string[]): ChildProcess =>
+    spawn(process.execPath, [MAIN, '--inventory', file, '--data-dir', data, ...more], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  let child = start(['--init', '--admin-port', '0']);
   const stop = async (): Promise<void> => {
-    await endOf(child);
+    await endOf(child, 'SIGTERM');
     await rm(folder, { recursive: true, force: true });
   };
   try {
     const { adminPort } = readySchema.parse(JSON.parse(await firstLine(child)));
     const token = (await readFile(join(data, 'admin.token'), 'utf8')).trim();
     const env = { CUTOVER_ADMIN_TOKEN: token, CUTOVER_ADMIN_CA: join(data, 'admin.crt') };
-    return { admin: `https://127.0.0.1:${adminPort}`, env, stop };
+    return {
+      admin: `https://127.0.0.1:${adminPort}`,
+      env,
+      kill: () => endOf(child, 'SIGKILL'),
+      restart: async () => {
+        child = start(['--admin-port', String(adminPort)]);
+        await firstLine(child);
+      },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -70,10 +86,10 @@ function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-function endOf(child: ChildProcess): Promise<void> {
+function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   return new Promise((resolveEnd) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolveEnd();
     child.once('exit', () => resolveEnd());
-    child.kill('SIGTERM');
+    child.kill(signal);
   });
 }
