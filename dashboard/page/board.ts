@@ -41,7 +41,7 @@ function TileButton({ name, first }: { name: string; first: string }): VNode | n
   const isCurrent = (current.value || first) === name;
   const differences = tile.comparison?.open ?? 0;
   return html`<li>
-    <button type="button" class=${`tile ${tile.verdict}`} tabIndex=${isCurrent ? 0 : -1} data-name=${name} title=${tile.reasons.join('\n')} onClick=${open}>
+    <button type="button" class=${`tile ${tile.verdict}`} tabIndex=${isCurrent ? 0 : -1} data-name=${name} title=${[tile.name, ...tile.reasons].join('\n')} onClick=${open}>
       <span class="sign" aria-hidden="true">${SIGNS[tile.verdict]}</span>
       <span class="name">${tile.name}</span><span class="spoken">, ${spoken(tile)}, </span>
       <span class="phase">${phaseMark(tile)}</span>

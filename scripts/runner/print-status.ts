@@ -1,5 +1,7 @@
 /** The status table for people: red ones first, then by wave and name. */
+
 import { describeRoute } from '../../core/connection.ts';
+import { countedConnections } from '../../core/count-words.ts';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
 import { markLines } from './marks.ts';
 import { nameList } from './name-list.ts';
@@ -19,7 +21,7 @@ export function formatStatus({ ok, connections, waivers, nextSteps }: StatusDocu
   const lines = [
     ...formatTable([HEADER, ...sorted(connections).map(toRow)]),
     '',
-    `${connections.length} connections: ${countsOf(connections)}; ${ok ? 'everything agrees' : 'not everything is green'}`,
+    `${countedConnections(connections.length)}: ${countsOf(connections)}; ${ok ? 'everything agrees' : 'not everything is green'}`,
     ...waivers.map(
       ({ criterion, by, reason, notAfter, connections: waived }) =>
         `~ ${criterion} is waived by ${by} until ${notAfter} for ${nameList(waived)}: ${reason}`,
@@ -34,7 +36,7 @@ export type Screen = { readonly columns: number; readonly rows: number };
 /** For a screen that is looked at: the sums first, then by name what is not green, then every connection as one mark. */
 export function formatStatusScreen({ connections, nextSteps }: StatusDocument, at: string, screen: Screen): string[] {
   const of = (rankWanted: number): number => connections.filter((line) => rank(line) === rankWanted).length;
-  const sums = [`${connections.length} connections: ${countsOf(connections)}`];
+  const sums = [`${countedConnections(connections.length)}: ${countsOf(connections)}`];
   sums.push(`${of(0)} red, ${of(1)} not proven, ${of(2)} green`, at);
   const head = wrapped(sums, screen.columns);
   const inWaves = [...connections].sort((a, b) => compare(a.wave, b.wave) || compare(a.name, b.name));

@@ -1,6 +1,8 @@
 /** `report`: the sign-off pack of a wave or the programme, one HTML file and a CSV beside it. Changes nothing else. */
+
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { countedConnections } from '../../core/count-words.ts';
 import type { ReportDocument } from '../../core/report-document.ts';
 import { toCsv } from '../report/csv.ts';
 import { gather } from '../report/gather.ts';
@@ -46,7 +48,7 @@ async function perform(context: Context, args: Args): Promise<Printed> {
   const document: ReportDocument = { ...pack, exitCode, html, csv };
   const open = gathered.connections.filter(({ openPoints }) => openPoints.length > 0);
   const lines = [
-    `${gathered.connections.length} connections, ${open.length} with open points`,
+    `${countedConnections(gathered.connections.length)}, ${open.length} with open points`,
     ...gathered.success.flatMap(({ text, verdict, measured }) =>
       verdict === 'met' ? [] : [`${verdict === 'not-met' ? '✖' : '?'} ${text}: ${measured}`],
     ),
