@@ -4,10 +4,11 @@
  */
 import type { Listener } from '../../core/inventory.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
-import { factsOf, ownAnswer, readAnswer } from './answers.ts';
+import { factsOf, ownAnswer } from './answers.ts';
 import type { FrameHolder } from './frame-budget.ts';
 import type { SocketId } from './io.ts';
 import { SocketsOfSender } from './left-sockets.ts';
+import { type AnswerTaker, PassedBack } from './passed-back.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { RetryDigest } from './retry-digest.ts';
 import { RetryMemory } from './retry-memory.ts';
@@ -44,9 +45,6 @@ export type IntakeOwner = {
   ended(message: Message): void;
 };
 
-/** What its sender answers to a frame that was passed back to it. */
-type PassedBack = (payload: Buffer) => void;
-
 type Socket = {
   readonly id: SocketId;
   readonly sender: string;
@@ -72,9 +70,6 @@ type Socket = {
 export const FENCED = 'the gateway is fenced and takes nothing yet';
 export const CANNOT_STORE = 'the gateway cannot store messages at the moment';
 const NO_ROOM = 'the gateway has no room for more at the moment';
-/** Frames for a sender that has no socket open wait for its next one. */
-const PENDING_LIMIT = 100;
-const PASSED_BACK_LIMIT = 1000;
 const PAUSE_ABOVE_BYTES = 256 * 1024;
 /** One socket's frames are taken in turns, so that a pipelining sender cannot starve others or grow the stack. */
 const FRAMES_PER_TURN = 1000;
@@ -92,9 +87,7 @@ export class Intake implements SocketOwner {
   readonly #senders = new Map<string, SocketsOfSender>();
   /** Counts what happens on sockets: one comes, is heard or is answered. */
   #uses = 0;
-  readonly #pending = new Map<string, Buffer[]>();
-  /** By the MSH-10 of the frame. */
-  readonly #passedBack = new Map<string, PassedBack>();
+  readonly #passedBack = new PassedBack();
   readonly #unheardSinceCrash: boolean;
   readonly #heard = new Set<string>();
 
@@ -141,7 +134,8 @@ export class Intake implements SocketOwner {
       holder: null,
     };
     this.#sockets.set(id, socket);
-    this.#sendPending(socket);
+    for (const payload of this.#passedBack.takeKept(sender))
+      this.#runtime.fx.send(id, framed({ payload }, this.#listener.framing));
   }
 
   /**
@@ -151,21 +145,12 @@ export class Intake implements SocketOwner {
   passBack(
     to: { readonly sender: string; readonly socket: SocketId | null },
     payload: Buffer,
-    then: PassedBack,
+    then: AnswerTaker,
   ): boolean {
     const socket = this.#socketOf(to.sender, to.socket);
-    if (socket === null) {
-      const pending = this.#pending.get(to.sender) ?? [];
-      if (pending.length >= PENDING_LIMIT) return false;
-      this.#pending.set(to.sender, [...pending, payload]);
-    } else this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
-    this.#passedBack.set(factsOf(payload).msh10, then);
-    if (this.#passedBack.size > PASSED_BACK_LIMIT) {
-      for (const oldest of this.#passedBack.keys()) {
-        this.#passedBack.delete(oldest);
-        break;
-      }
-    }
+    if (socket !== null) this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
+    else if (!this.#passedBack.keep(to.sender, payload)) return false;
+    this.#passedBack.await(payload, then);
     return true;
   }
 
@@ -173,24 +158,6 @@ export class Intake implements SocketOwner {
     const same = preferred === null ? undefined : this.#sockets.get(preferred);
     if (same !== undefined && same.sender === sender) return same;
     return [...this.#sockets.values()].findLast((socket) => socket.sender === sender) ?? null;
-  }
-
-  #sendPending(socket: Socket): void {
-    const pending = this.#pending.get(socket.sender);
-    if (pending === undefined) return;
-    this.#pending.delete(socket.sender);
-    for (const payload of pending) this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
-  }
-
-  /** The frame acknowledges one that was passed back: it is for the peer that had sent that, and needs no answer. */
-  #isAcknowledgement(payload: Buffer): boolean {
-    if (this.#passedBack.size === 0) return false;
-    const answer = readAnswer(payload);
-    const then = answer === null ? undefined : this.#passedBack.get(answer.msa2);
-    if (answer === null || then === undefined) return false;
-    this.#passedBack.delete(answer.msa2);
-    then(payload);
-    return true;
   }
 
   bytes(id: SocketId, chunk: Buffer): void {
@@ -354,7 +321,7 @@ export class Intake implements SocketOwner {
 
   #accept(socket: Socket, frame: Frame): void {
     socket.hasSpoken = true;
-    if (this.#isAcknowledgement(frame.payload)) return;
+    if (this.#passedBack.isAnswer(frame.payload)) return;
     const facts = factsOf(frame.payload);
     const digest = RetryDigest.of(frame.payload, this.#listener.retry.ignore);
     const proof = socket.provesReading ? socket.id : null;
