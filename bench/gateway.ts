@@ -7,9 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { idleSockets, pauses, recovery } from './gateway/extras.ts';
+import { idleFeeds, idleSockets, pauses, recovery } from './gateway/extras.ts';
 import { measure, median, type Run, syncUs } from './gateway/measure.ts';
 import { stopEverything } from './gateway/processes.ts';
+import { type SoakSample, soak } from './gateway/soak.ts';
 import { isInstalled, startVariant, VARIANTS, type Variant, type VariantName } from './gateway/variants.ts';
 
 type Round = { readonly syncUs: number; readonly runs: Readonly<Partial<Record<VariantName, Run>>> };
@@ -21,10 +22,12 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     'warm-up': { type: 'string', default: '3' },
     only: { type: 'string', default: VARIANTS.join(',') },
-    /** Sections: throughput, equal-rate, pauses, recovery, idle. */
+    /** Sections: throughput, equal-rate, pauses, recovery, idle; and soak, only where it is named. */
     sections: { type: 'string', default: 'throughput,equal-rate,pauses,recovery,idle' },
     'recovery-mib': { type: 'string', default: '16,64' },
     idle: { type: 'string', default: '5000' },
+    /** Of a soak: over the largest number of feeds. */
+    messages: { type: 'string', default: '10000000' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -47,7 +50,14 @@ try {
       note(`recovery of ${mib} MiB`, await recovery(mib, join(folder, `recovery-${mib}`)));
     }
   }
-  if (sections.includes('idle')) note('idle', await idleSockets(Number(values.idle), join(folder, 'idle')));
+  if (sections.includes('idle')) {
+    note('idle', await idleSockets(Number(values.idle), join(folder, 'idle')));
+    note('idle feeds', await idleFeeds(Number(values.idle), join(folder, 'idle-feeds')));
+  }
+  if (sections.includes('soak')) {
+    const told = (sample: SoakSample): void => progress(JSON.stringify(sample));
+    note('soak', await soak(Number(values.messages), most, join(folder, 'soak'), told));
+  }
 } finally {
   await stopEverything();
   await rm(folder, { recursive: true, force: true });

@@ -24,6 +24,7 @@ test('init and serving, with their defaults', () => {
       listenHost: null,
       frameBudgetMib: 512,
       openInputs: 250_000,
+      keepDays: null,
       signers: null,
       revoked: null,
       databaseUrlEnv: null,
@@ -62,6 +63,7 @@ test.each([
   [[...FILES, '--database-url-env', 'postgres://u:p@h/d'], 'is the name of an environment variable'],
   [['init', ...FILES, '--database-url-env', 'DB'], '--database-url-env does not belong to init'],
   [[...FILES, '--open-inputs', '0'], '--open-inputs is a number of messages'],
+  [[...FILES, '--keep-days', '0'], '--keep-days is a number of days'],
   [[...FILES, '--unknown'], '--unknown'],
 ] as const)('%j is refused', (argv, why) => {
   const parsed = parseArguments(argv);

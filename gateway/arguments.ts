@@ -53,6 +53,8 @@ export type GatewayArguments =
       readonly listenHost: string | null;
       /** What the frames of all senders together may take, and the answers of all peers. */
       readonly frameBudgetMib: number;
+      /** Without a database: the journal's history goes once it is so old. Null: only its size counts. */
+      readonly keepDays: number | null;
       /** How many inputs may wait for their outputs, in all connections together. */
       readonly openInputs: number;
       readonly signers: string | null;
@@ -73,9 +75,10 @@ cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--
 cutover gateway repair --data-dir D [--yes]
 cutover gateway move-out --feed A[,B] --to N --inventory F --data-dir D --file X [--yes]
 cutover gateway move-in --inventory F --data-dir D --file X [--known STACK-FILE] [--yes]
-cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--frame-budget MIB] [--open-inputs N] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
+cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--frame-budget MIB] [--open-inputs N] [--keep-days N] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const LONGEST_DAYS = 36_500;
 const NO_URL = '--database-url-env is the name of an environment variable, not a URL';
 const LARGEST_PORT = 65_535;
 const FRAME_BUDGET_MIB = '512';
@@ -93,6 +96,7 @@ const OPTIONS = {
   'listen-host': { type: 'string' },
   'frame-budget': { type: 'string' },
   'open-inputs': { type: 'string' },
+  'keep-days': { type: 'string' },
   signers: { type: 'string' },
   revoked: { type: 'string' },
   'database-url-env': { type: 'string' },
@@ -117,6 +121,7 @@ const ONLY_SERVE = [
   'listen-host',
   'frame-budget',
   'open-inputs',
+  'keep-days',
   'signers',
   'revoked',
   'database-url-env',
@@ -177,6 +182,9 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const openInputs = wholeNumber(values['open-inputs'] ?? OPEN_INPUTS, LARGEST_OPEN_INPUTS);
   if (openInputs === null || openInputs === 0)
     return wrong(`--open-inputs is a number of messages, 1 to ${LARGEST_OPEN_INPUTS}`);
+  const keepDays = values['keep-days'] === undefined ? null : wholeNumber(values['keep-days'], LONGEST_DAYS);
+  if (values['keep-days'] !== undefined && (keepDays === null || keepDays === 0))
+    return wrong(`--keep-days is a number of days, 1 to ${LONGEST_DAYS}`);
   const { signers = null, revoked = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
   if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) {
     return wrong(NO_URL);
@@ -192,6 +200,7 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     listenHost,
     frameBudgetMib,
     openInputs,
+    keepDays,
     signers,
     revoked,
     databaseUrlEnv,

@@ -48,6 +48,8 @@ export type ShardOptions = {
   readonly keys: readonly JournalKey[];
   readonly logger: Logger;
   readonly now: () => number;
+  /** Without a database: history that nothing needs goes once it is that old, whatever its size. */
+  readonly keepMs?: number | null;
   /** For tests: the journal in small pieces, how much of it stays, and what stands for the disk. */
   readonly journal?: {
     readonly segmentBytes: number;
@@ -87,6 +89,7 @@ const STOP_BOUND_MS = 10_000;
 /** For the syncs and closes after the bound; past it the process goes without them, and the journal recovers. */
 const LAST_BOUND_MS = 5_000;
 const HTTPS_PORT = 443;
+const DAY_MS = 86_400_000;
 
 /** An end that is no fault of the program: one line each, and an exit code. */
 class Ending extends Error {
@@ -178,6 +181,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
       listenHost: options.listenHost,
       frameBudgetBytes: options.frameBudgetMib * 1024 ** 2,
       openInputs: options.openInputs,
+      keepMs: options.keepDays === null ? null : options.keepDays * DAY_MS,
       inventory,
       inventoryFolder,
       identity,

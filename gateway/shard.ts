@@ -98,10 +98,13 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     keys: start.keys,
     logger,
     usage: () => journal.usage(),
+    segments: () => journal.segments(),
+    now,
+    freeAtStart: Math.min(checkpoint?.offset ?? 0, checkpoint?.neededFrom ?? 0),
     purgeBefore: (offset) => journal.purgeBefore(offset),
     retention:
       shipping === null
-        ? { kind: 'size', keepBytes: start.journal?.keepBytes ?? KEEP_BYTES }
+        ? { kind: 'size', keepBytes: start.journal?.keepBytes ?? KEEP_BYTES, keepMs: start.keepMs ?? null }
         : { kind: 'shipped', upTo: () => shipping.shippedUpTo() },
   });
   driver.onFailed = (error) => {

@@ -73,10 +73,36 @@ async function journalBytes(folder: string): Promise<number> {
 }
 
 const IDLE_FEEDS = 250;
+const QUIET_MS = 500;
 
-/** Memory of the gateway with many feeds, before and after each has a socket that says nothing. */
+/** Memory of the gateway with many feeds, before and after they have so many sockets that say nothing. */
 export async function idleSockets(sockets: number, folder: string): Promise<object> {
-  const feeds = Math.min(IDLE_FEEDS, sockets);
+  const { before, after } = await withIdle(Math.min(IDLE_FEEDS, sockets), sockets, folder);
+  return {
+    sockets,
+    'memory before MB': Math.round(before / 1e6),
+    'more with the sockets MB': Math.round((after - before) / 1e6),
+  };
+}
+
+/** The same with a feed of its own for each socket, beside a gateway with a single one. */
+export async function idleFeeds(feeds: number, folder: string): Promise<object> {
+  const base = await withIdle(1, 1, `${folder}-base`);
+  const { before, after } = await withIdle(feeds, feeds, folder);
+  return {
+    feeds,
+    'memory with one feed MB': Math.round(base.after / 1e6),
+    'more with the feeds MB': Math.round((before - base.after) / 1e6),
+    'more with a socket each MB': Math.round((after - before) / 1e6),
+    'beyond one feed MB': Math.round((after - base.after) / 1e6),
+  };
+}
+
+async function withIdle(
+  feeds: number,
+  sockets: number,
+  folder: string,
+): Promise<{ readonly before: number; readonly after: number }> {
   const nobody = Array.from({ length: feeds }, () => 9);
   const ports = { legacy: nobody, new: nobody, destination: nobody };
   const inventory = await writeInventory(folder, ports, await freePorts(2 * feeds));
@@ -90,13 +116,8 @@ export async function idleSockets(sockets: number, folder: string): Promise<obje
       await new Promise((resolve) => socket.once('connect', resolve));
       open.push(socket);
     }
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const after = await residentBytes(gateway.pid);
-    return {
-      sockets,
-      'memory before MB': Math.round(before / 1e6),
-      'more with the sockets MB': Math.round((after - before) / 1e6),
-    };
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    return { before, after: await residentBytes(gateway.pid) };
   } finally {
     for (const socket of open) socket.destroy();
     await gateway.stop();

@@ -7,6 +7,8 @@ import type { Order, SenderMessage, SenderReport } from './sender.ts';
 import type { Variant } from './variants.ts';
 
 export type Run = {
+  /** Messages, also those of the warm-up. */
+  readonly answered: number;
   readonly perSecond: number;
   readonly latenciesUs: SenderReport['latenciesUs'];
   readonly longestMs: readonly number[];
@@ -51,6 +53,7 @@ export async function measure(
     if (count.reordered > 0) wrong.push(`${count.reordered} out of order`);
     if (count.foreign > 0) wrong.push(`${count.foreign} foreign`);
     return {
+      answered: report.answered,
       perSecond: (report.measured * 1000) / report.measuredMs,
       latenciesUs: report.latenciesUs,
       longestMs: report.longestMs,

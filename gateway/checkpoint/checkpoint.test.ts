@@ -3,7 +3,7 @@
  * a restart from all records would (rules 3, 6 and 15).
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,6 +103,33 @@ describe('checkpoints', () => {
     await stop(roomy);
   });
 
+  it('rule 15: history that nothing needs goes once it is old, however small; what is younger or needed stays', async () => {
+    const large = { segmentBytes: SMALL.segmentBytes, keepBytes: 1 << 30 };
+    const DAY_MS = 86_400_000;
+    const first = await serve([], large);
+    const source = await sourceTo(first);
+    let sent = 0;
+    while ((await journalState()).length < 6) expect(await source.send(message(++sent))).toContain('MSA|AA');
+    source.end();
+    await stop(first);
+    const [oldest = '', second = '', third = ''] = (await journalState()).sort();
+    const yesterday = new Date(Date.now() - 1.5 * DAY_MS);
+    for (const name of [oldest, second]) await utimes(join(folder, 'data', 'journal', name), yesterday, yesterday);
+
+    const again = await serve([], large, DAY_MS);
+    const more = await sourceTo(again);
+    const before = (await journalState()).length;
+    // Asked with the next checkpoint, when a segment has filled. One goes after the other.
+    while ((await firstSegment()) <= 2 && sent < MOST_MESSAGES) await more.send(message(++sent));
+    const left = await journalState();
+    expect(left).not.toContain(oldest);
+    expect(left).not.toContain(second);
+    expect(left).toContain(third);
+    expect(left.length).toBeGreaterThan(before - 2);
+    more.end();
+    await stop(again);
+  });
+
   it('payload encryption: nothing of a message is on disk, the keys rotate, and without them it does not start', async () => {
     const [first, second] = [randomBytes(32), randomBytes(32)];
     const before = await serve([first]);
@@ -182,6 +209,7 @@ function message(index: number): string {
 async function serve(
   keys: readonly JournalKey[] = [],
   small: NonNullable<ShardOptions['journal']> = SMALL,
+  keepMs: number | null = null,
 ): Promise<Shard> {
   const address = platform.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -215,6 +243,7 @@ connections:
     signers: null,
     logger,
     now: Date.now,
+    keepMs,
     journal: small,
   };
   return startShard({ inventory, identity: opened.value.identity, dataDir, ...outside });

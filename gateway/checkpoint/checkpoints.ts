@@ -2,11 +2,13 @@
  * When checkpoints are made and what they let go: one for every so many bytes of journal; what lies before it, is not
  * needed and has been shipped is purged. Without a database the journal keeps a bounded history instead.
  */
+import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Inventory } from '../../core/inventory.ts';
 import type { JournalUsage } from '../journal/journal.ts';
 import type { JournalKey } from '../journal/seal.ts';
+import type { SegmentPlace } from '../journal/types.ts';
 
 export type CheckpointWorkerOptions = {
   readonly inventory: Inventory;
@@ -26,6 +28,10 @@ export type CheckpointReport =
 export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> & {
   readonly logger: Logger;
   usage(): JournalUsage;
+  segments(): readonly SegmentPlace[];
+  now(): number;
+  /** What the checkpoint that was read at the start lets go; 0: nothing. */
+  readonly freeAtStart: number;
   purgeBefore(offset: number): Promise<number>;
   readonly retention: Retention;
 };
@@ -36,7 +42,14 @@ export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> & {
  */
 export type Retention =
   | { readonly kind: 'shipped'; upTo(): number | null }
-  | { readonly kind: 'size'; readonly keepBytes: number };
+  | {
+      readonly kind: 'size';
+      readonly keepBytes: number;
+      /** Whatever the size, what nothing needs goes once it is that old; null: only size counts. */
+      readonly keepMs: number | null;
+    };
+
+const AGE_CHECK_MS = 600_000;
 
 /** Segments that may fill while one checkpoint is made. */
 const PATIENCE_SEGMENTS = 8;
@@ -52,10 +65,35 @@ export class Checkpoints {
   #missed = 0;
   #isUrgent = false;
   #isStopped = false;
+  readonly #ageTimer: NodeJS.Timeout | null;
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
     this.#inventory = options.inventory;
+    this.#free = options.freeAtStart;
+    const { retention } = options;
+    const ages = retention.kind === 'size' && retention.keepMs !== null;
+    // Also where nothing comes: no segment fills then.
+    this.#ageTimer = ages ? setInterval(() => void this.purgeOld(), AGE_CHECK_MS).unref() : null;
+  }
+
+  /** Segments that are past their age, and that nothing needs, go; says how many. */
+  async purgeOld(): Promise<number> {
+    const { retention, segments, purgeBefore, now, logger } = this.#options;
+    if (retention.kind !== 'size' || retention.keepMs === null || this.#isStopped) return 0;
+    try {
+      const youngest = now() - retention.keepMs;
+      let upTo = 0;
+      for (const { path, firstOffset } of segments()) {
+        // Everything before it was older.
+        upTo = firstOffset;
+        if ((await stat(path)).mtimeMs >= youngest) break;
+      }
+      return await purgeBefore(Math.min(this.#free, upTo));
+    } catch (error) {
+      logger.error({ event: 'purge-failed', problem: String(error) });
+      return 0;
+    }
   }
 
   /** A segment is full: its records go into a checkpoint. `durableUpTo`: the newest record that is on disk. */
@@ -92,6 +130,7 @@ export class Checkpoints {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    if (this.#ageTimer !== null) clearInterval(this.#ageTimer);
     await this.#worker?.terminate();
     this.#worker = null;
   }
@@ -148,7 +187,7 @@ export class Checkpoints {
       case 'shipped':
         return purgeBefore(Math.min(free, (retention.upTo() ?? 0) + 1));
       case 'size':
-        return usage().bytes > retention.keepBytes ? purgeBefore(free) : 0;
+        return usage().bytes > retention.keepBytes ? purgeBefore(free) : this.purgeOld();
     }
   }
 }

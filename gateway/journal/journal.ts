@@ -22,6 +22,7 @@ import {
   type JournalRecord,
   type JournalUsage,
   type RecoveryReport,
+  type SegmentPlace,
 } from './types.ts';
 
 export type {
@@ -162,6 +163,11 @@ export class Journal {
   /** Removes whole segments that hold only records below `offset`; says how many. */
   purgeBefore(offset: number): Promise<number> {
     return this.#store.purgeBefore(offset);
+  }
+
+  /** Oldest first. */
+  segments(): readonly SegmentPlace[] {
+    return this.#store.all().map(({ path, firstOffset }) => ({ path, firstOffset }));
   }
 
   usage(): JournalUsage {

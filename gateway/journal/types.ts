@@ -68,6 +68,9 @@ export type RecoveryReport = {
   readonly cut: null | { readonly segment: number; readonly at: number; readonly bytes: number };
 };
 
+/** A segment on disk: its file was last written when its newest record was. */
+export type SegmentPlace = { readonly path: string; readonly firstOffset: number };
+
 export type JournalUsage = {
   readonly segments: number;
   readonly bytes: number;

@@ -36,7 +36,7 @@ async function again(fault: (count: number) => Promise<void>): Promise<number> {
 
 function expectNoHarm(verdicts: Verdicts, faults: number): void {
   process.stdout.write(
-    `chaos: seed ${SEED}, ${faults} faults, ${verdicts.messages} messages, ${verdicts.moves} moves, ${verdicts.doubled.length} doubled, ${verdicts.listed} listed, ${verdicts.decisions} decisions\n`,
+    `chaos: seed ${SEED}, ${faults} faults, ${verdicts.messages} messages, ${verdicts.moves} moves, ${verdicts.lost.length} lost, ${verdicts.reordered.length} out of order, ${verdicts.doubled.length} doubled (${verdicts.unlisted.length} of them on no list), ${verdicts.listed} listed, ${verdicts.decisions} decisions\n`,
   );
   const { lost, reordered, unlisted, listedInVain } = verdicts;
   expect({ lost, reordered, unlisted, listedInVain }, `CUTOVER_CHAOS_SEED=${SEED}`).toEqual({
