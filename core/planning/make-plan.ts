@@ -40,12 +40,7 @@ export function makePlan(input: PlanInput): ProgrammePlan {
   const unknown = connections.map(({ name }) => name).filter((name) => traffic(name) === null);
   const known = sumProfiles(connections.flatMap(({ name }) => traffic(name) ?? []));
   const red = [
-    ...problems.map(({ code, message }) => ({
-      code,
-      message,
-      connections: [],
-      remedy: 'change `wave` in the inventory',
-    })),
+    ...problems.map((problem) => ({ ...problem, connections: [] })),
     ...redToday(connections),
     ...redOfData(input, unknown),
   ];

@@ -48,7 +48,7 @@ function wavesOf(connections: readonly Connection[], wishes: Partial<WaveWishes>
 }
 
 describe('waves', () => {
-  it('for any lab: every connection is in exactly one wave; neither a pair nor a shared feed splits', () => {
+  it('for any lab: every connection is in exactly one wave; no pair splits, and no shared feed that a wave can hold', () => {
     const line = fc.record({
       practice: fc.integer({ min: 0, max: 12 }).map((number) => `p${number}`),
       shared: fc.option(fc.constantFrom('lis-a', 'lis-b'), { nil: undefined }),
@@ -69,10 +69,14 @@ describe('waves', () => {
             units.flatMap((unit) => unit.connections.map((item) => ({ wave: name, item }))),
           );
           expect(placed.map(({ item }) => item.name).sort()).toEqual(connections.map(({ name }) => name).sort());
-          for (const key of ['practice', 'feed'] as const) {
-            for (const together of Map.groupBy(placed, ({ item }) => item[key]).values())
-              expect(new Set(together.map(({ wave }) => wave)).size).toBe(1);
-          }
+          const split = (key: 'practice' | 'feed'): number[] =>
+            [...Map.groupBy(placed, ({ item }) => item[key]).values()].flatMap((together) => {
+              const practices = new Set(together.map(({ item }) => item.practice));
+              const size = connections.filter(({ practice }) => practices.has(practice)).length;
+              return new Set(together.map(({ wave }) => wave)).size > 1 ? [size] : [];
+            });
+          expect(split('practice')).toEqual([]);
+          for (const size of split('feed')) expect(size).toBeGreaterThan(largestWave);
           for (const { units } of waves) expect(units.length === 1 || sizeOf(units) <= largestWave).toBe(true);
           expect(waves[0]?.name).toBe('pilot');
         },
@@ -113,7 +117,27 @@ describe('waves', () => {
     ]);
     const { waves, problems } = planWaves(connections, WISHES);
     expect(waves.map(({ name }) => name)).toEqual(['pilot', 'late']);
-    expect(problems).toEqual([{ code: 'split', message: expect.stringContaining('orders and results of a') }]);
+    expect(problems).toMatchObject([{ code: 'split', message: expect.stringContaining('orders and results of a') }]);
+  });
+
+  it('one LIS feed for the whole lab is no reason for one wave: its practices move one after the other, and it is said', () => {
+    const practices = Array.from({ length: 12 }, (_, index) => `p${index}`);
+    const lines = practices.flatMap((practice): Line[] => [
+      { practice, direction: 'orders' },
+      { practice, direction: 'results', shared: 'lis' },
+    ]);
+    const { connections } = inventory(lines);
+    const { waves, problems } = planWaves(connections, WISHES);
+    expect(waves.map(({ name, units }) => [name, sizeOf(units)])).toEqual([
+      ['pilot', 2],
+      ['wave-1', 6],
+      ['wave-2', 6],
+      ['wave-3', 6],
+      ['wave-4', 4],
+    ]);
+    expect(problems).toMatchObject([{ code: 'feed-over-waves', remedy: expect.stringContaining('at-offset') }]);
+    const unheld = connections.map((item): Connection => ({ ...item, changeOver: 'at-offset' }));
+    expect(planWaves(unheld, WISHES).problems).toEqual([]);
   });
 });
 

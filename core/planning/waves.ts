@@ -1,6 +1,6 @@
 /**
- * Which connections move together. What belongs together never splits: the orders and results of a practice, and all
- * connections of a shared feed. The pilot goes first, then low risk before high, one vendor's practices in one wave
+ * Which connections move together. The orders and results of a practice never split, and all connections of a shared feed
+ * stay together as long as a wave holds them: an LIS feed that serves the whole lab moves practice by practice. The pilot goes first, then low risk before high, one vendor's practices in one wave
  * where they fit. A wave that a person wrote into the inventory stays as it is, and is judged.
  */
 import type { Connection } from '../inventory.ts';
@@ -24,7 +24,12 @@ export type Unit = {
 
 export type Wave = { readonly name: string; readonly units: readonly Unit[] };
 
-export type WaveProblem = { readonly code: 'split' | 'too-large' | 'no-pilot'; readonly message: string };
+export type WaveProblem = {
+  readonly code: 'split' | 'too-large' | 'no-pilot' | 'feed-over-waves';
+  readonly message: string;
+  readonly remedy: string;
+};
+const MOVE = 'change `wave` in the inventory';
 
 export type WavePlan = { readonly waves: readonly Wave[]; readonly problems: readonly WaveProblem[] };
 
@@ -55,22 +60,22 @@ export function planWaves(connections: readonly Connection[], wishes: WaveWishes
   const waves = [...placed].map(([name, members]) => ({ name, units: members })).sort(byName);
   if (connections.length > 0 && !placed.has(PILOT)) {
     const message = `no wave is named '${PILOT}': the first one is the pilot, whatever its size`;
-    problems.push({ code: 'no-pilot', message });
+    problems.push({ code: 'no-pilot', message, remedy: MOVE });
   }
   for (const { name, units: members } of waves) {
     const size = sizeOf(members);
     if (size <= wishes.largestWave) continue;
     const message = `wave ${name} has ${size} connections, more than ${wishes.largestWave}`;
-    problems.push({ code: 'too-large', message });
+    problems.push({ code: 'too-large', message, remedy: MOVE });
   }
-  return { waves, problems };
+  return { waves, problems: [...problems, ...feedsOverWaves(waves, problems)] };
 }
 
 export function sizeOf(units: readonly Unit[]): number {
   return units.reduce((sum, unit) => sum + unit.connections.length, 0);
 }
 
-/** Practices and feeds as one graph: what hangs together is a unit. In the inventory's order. */
+/** Practices and feeds as one graph: what hangs together is a unit, where a wave holds it. In the inventory's order. */
 function unitsOf(connections: readonly Connection[], wishes: WaveWishes): Unit[] {
   const parent = new Map<string, string>();
   const rootOf = (key: string): string => {
@@ -84,7 +89,26 @@ function unitsOf(connections: readonly Connection[], wishes: WaveWishes): Unit[]
     if (a !== b) parent.set(b, a);
   }
   const groups = Map.groupBy(connections, ({ practice }) => rootOf(`practice ${practice}`));
-  return [...groups.values()].map((members) => toUnit(members, wishes));
+  return [...groups.values()].flatMap((members) => {
+    const fits = members.length <= wishes.largestWave;
+    const parts = fits ? [members] : [...Map.groupBy(members, ({ practice }) => practice).values()];
+    return parts.map((part) => toUnit(part, wishes));
+  });
+}
+
+/** While one of its practices switches, the others of the feed wait, unless nothing is held. */
+function feedsOverWaves(waves: readonly Wave[], known: readonly WaveProblem[]): WaveProblem[] {
+  if (known.some(({ code }) => code === 'split')) return [];
+  const placed = waves.flatMap(({ name, units }) =>
+    units.flatMap(({ connections }) => connections.map((item) => ({ item, wave: name }))),
+  );
+  return [...Map.groupBy(placed, ({ item }) => item.feed)].flatMap(([feed, members]): WaveProblem[] => {
+    const over = new Set(members.map(({ wave }) => wave)).size;
+    if (over < 2 || members.every(({ item }) => item.changeOver === 'at-offset')) return [];
+    const message = `feed ${feed} serves ${members.length} connections, more than a wave holds: they move in ${over} waves, and each switch holds all of them`;
+    const remedy = 'write `changeOver: at-offset` for them (it needs `correlate`): no switch holds the others';
+    return [{ code: 'feed-over-waves', message, remedy }];
+  });
 }
 
 function toUnit(connections: readonly Connection[], wishes: WaveWishes): Unit {
@@ -114,7 +138,7 @@ function splitOf(unit: Unit): WaveProblem[] {
       ? `the orders and results of ${unit.practices[0]}`
       : `practices that share a feed (${unit.practices.slice(0, 3).join(', ')}${unit.practices.length > 3 ? ', …' : ''}; feeds ${feeds.slice(0, 2).join(', ')})`;
   const message = `${what} are split over the waves ${waves.join(' and ')}: they move together, so give them one`;
-  return [{ code: 'split', message }];
+  return [{ code: 'split', message, remedy: MOVE }];
 }
 
 function fillPilot(placed: Map<string, Unit[]>, open: Unit[], wishes: WaveWishes): void {
