@@ -20,7 +20,8 @@ const [EDITED, NEIGHBOUR] = ['practice-003-orders', 'practice-004-orders'] as co
 let estate: Estate;
 let staleFolder: string;
 const parties = new Map<string, Parties>();
-const senders = new Map<string, Sender>();
+/** One after the other, of each. */
+const senders = new Map<string, Sender[]>();
 
 beforeAll(async () => {
   estate = await startEstate(5, {
@@ -40,7 +41,7 @@ beforeAll(async () => {
       };
     },
   });
-  for (const [name, own] of parties) senders.set(name, startSender(own, feedPortOf(name), name));
+  for (const [name, own] of parties) senders.set(name, [startSender(own, feedPortOf(name), name)]);
   await verb(['sync', '--all'], 0);
   staleFolder = join(estate.project.folder, 'stale');
   await cp(join(estate.project.folder, 'stacks'), join(staleFolder, 'stacks'), { recursive: true });
@@ -54,7 +55,7 @@ beforeAll(async () => {
 }, LIMIT_MS);
 
 afterAll(async () => {
-  await Promise.all([...senders.values()].map((sender) => sender.stop()));
+  await stopSenders();
   await estate?.stop();
   await Promise.all([...parties.values()].map((one) => one.stop()));
 }, LIMIT_MS);
@@ -213,6 +214,24 @@ test(
 );
 
 test(
+  'a gateway that is told of a removed connection serves it on; started anew without it, it refuses and names it',
+  async () => {
+    const before = await routes();
+    await writeConnections((list) => list.filter(({ name }) => name !== EDITED));
+    process.kill(estate.gatewayPid(), 'SIGHUP');
+    await expectTraffic();
+    expect(await routes()).toEqual(before);
+    process.kill(estate.gatewayPid(), 'SIGTERM');
+    await expect(estate.restartGateway()).rejects.toThrow(/the journal knows the connection .*practice-003-orders/s);
+    await estate.project.writeInventory(estate.inventory);
+    await estate.restartGateway();
+    await expectTraffic();
+    expect(await routes()).toEqual(before);
+  },
+  LIMIT_MS,
+);
+
+test(
   'a rename in order, restarting the gateway: the route keeps its epoch, Pulumi its resource, and messages go on',
   async () => {
     const { phase, epoch } = (await estate.routes()).get(EDITED) ?? {};
@@ -235,18 +254,45 @@ test(
 );
 
 test(
+  'ports swapped in order, the senders with them: each reaches its own destination again, and no route has moved',
+  async () => {
+    const before = await routesWithoutNames();
+    await stopSenders();
+    const inOrder = (list: readonly Connection[]): readonly Connection[] =>
+      swapped(list).map((item) => renamed(item, { previousNames: [item.name] }));
+    await writeConnections(inOrder);
+    process.kill(estate.gatewayPid(), 'SIGTERM');
+    await estate.restartGateway();
+    const ports = new Map<string, number>([
+      [EDITED, feedPortOf(NEIGHBOUR)],
+      [NEIGHBOUR, feedPortOf(EDITED)],
+    ]);
+    for (const [name, own] of parties) {
+      senders.get(name)?.push(startSender(own, ports.get(name) ?? 0, `${name}-swapped`));
+    }
+    await expectTraffic();
+    expect(await routesWithoutNames()).toEqual(before);
+  },
+  LIMIT_MS,
+);
+
+test(
   'through all of it: every message that was answered arrived once, in order',
   async () => {
-    for (const [name, sender] of senders) {
-      await sender.stop();
-      const own = parties.get(name);
-      expect(sender.accepted.length).toBeGreaterThan(20);
-      await expect.poll(() => own?.delivered.length, { timeout: 60_000 }).toBe(sender.accepted.length);
-      expect(own?.delivered).toEqual(sender.accepted);
+    await stopSenders();
+    for (const [name, own] of parties) {
+      const accepted = senders.get(name)?.flatMap((sender) => sender.accepted) ?? [];
+      expect(accepted.length).toBeGreaterThan(20);
+      await expect.poll(() => own.delivered.length, { timeout: 60_000 }).toBe(accepted.length);
+      expect(own.delivered).toEqual(accepted);
     }
   },
   LIMIT_MS,
 );
+
+async function stopSenders(): Promise<void> {
+  await Promise.all([...senders.values()].flat().map((sender) => sender.stop()));
+}
 
 async function verb(args: readonly string[], exitCode: number) {
   const run = await estate.project.cutover([...args, '--yes', '--json']);
@@ -261,6 +307,10 @@ async function routes() {
     epoch,
     control,
   }));
+}
+
+async function routesWithoutNames() {
+  return (await routes()).map(({ name: _, ...route }) => route);
 }
 
 async function expectTrueStackFile(): Promise<void> {

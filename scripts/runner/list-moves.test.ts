@@ -31,6 +31,6 @@ test('250 moves are four lines: what the question is about stays on the screen',
     '  pilot: legacy → switched, 1 connection',
     '  pilot: parallel → switched, 24 connections',
     '  wave-1: parallel → switched, 225 connections',
-    '  (each by name: --dry-run)',
+    '  (each by name: --dry-run --json)',
   ]);
 });

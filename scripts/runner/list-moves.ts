@@ -17,6 +17,6 @@ export function listMoves(moves: readonly PlannedMove[], selected: readonly InWa
   const lines = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
   return [
     ...lines.map(([what, count]) => `  ${what}, ${count} ${count === 1 ? 'connection' : 'connections'}`),
-    '  (each by name: --dry-run)',
+    '  (each by name: --dry-run --json)',
   ];
 }

@@ -1,4 +1,4 @@
-/** A move verb's result for people: what failed first, then what changed, then what to do next. */
+/** A move verb's result for people: what changed, then what failed, where the eye is as it ends, then what to do next. */
 import { describeRoute } from '../../core/connection.ts';
 import type { MoveDocument } from '../../core/documents.ts';
 import { nameList } from './name-list.ts';
@@ -9,10 +9,10 @@ const LISTED = 20;
 
 export function formatMoveDocument(document: MoveDocument): string {
   const lines = [
-    ...failures(document),
     ...(document.dryRun ? plan(document) : changes(document)),
     ...already(document),
     ...synced(document),
+    ...failures(document),
     ...document.warnings.map((warning) => `! ${warning}`),
     ...(document.ledger === 'not configured' ? ['ledger: not configured (DATABASE_URL is not set)'] : []),
     summary(document),
