@@ -42,6 +42,8 @@ const ROWS = Number(values.rows);
 const MESSAGES = Number(values.messages);
 const SECTIONS = new Set(values.sections.split(','));
 const CONNECTIONS = 250;
+const ROWS_AT_ONCE = 500_000;
+const PROGRESS_EVERY_MS = 10_000;
 const DAYS = 120;
 /** Of one connection; then they begin again. */
 const IDS = 1000;
@@ -51,6 +53,8 @@ const ROUNDS = 3;
 const MINUTE_MS = 60_000;
 const BEGIN_MS = Date.UTC(2026, 5, 1);
 const WINDOW = { sinceMs: BEGIN_MS - MINUTE_MS, untilMs: BEGIN_MS + 365 * 86_400_000 };
+
+let saidAt = performance.now();
 
 const names = Array.from({ length: CONNECTIONS }, (_, n) => `practice-${String(n + 1).padStart(3, '0')}-orders`);
 const folder = await mkdtemp(join(tmpdir(), 'bench-proof-'));
@@ -147,7 +151,9 @@ async function throughTheWorker(): Promise<void> {
     const again = n === doubled ? story.output(message.replace('DOE', 'DOE '), { input }) : null;
     if (again !== null) story.delivered(again);
     for (const one of [lost, refused, doubled]) if (n === one) places.set(n, `0/${again ?? input} of ${story.feed}`);
-    if (n % 20_000 === 19_999) await journal.ship();
+    if (n % 20_000 !== 19_999) continue;
+    await journal.ship();
+    progress('messages written', n + 1, MESSAGES);
   }
   await journal.ship();
   say(`${MESSAGES} messages, ${journal.last} records written in ${seconds(began)} s`);
@@ -160,7 +166,11 @@ async function throughTheWorker(): Promise<void> {
   const options = { writer, estate: estateOf(parsed.value), analysis: analysis.value, graceMs: 30_000 };
   const follower = await JournalFollower.open(options, ref);
   const started = performance.now();
-  while ((await follower.advance(journal.last, 0, false)) > 0);
+  let taken = 0;
+  for (let more = 1; more > 0; taken += more) {
+    more = await follower.advance(journal.last, 0, false);
+    progress('records through the worker', taken, journal.last);
+  }
   await follower.advance(journal.last, story.nowMs + 31_000, true);
   const wallMs = performance.now() - started;
   say(`through the worker in ${seconds(started)} s: ${Math.round((journal.last / wallMs) * 1000)} records/s`);
@@ -217,15 +227,18 @@ async function outsideRows(): Promise<void> {
     "insert into cutover.proof_connections (deployment, name) select 'outside', unnest($1::text[])",
     [names],
   );
-  await postgres.query(
-    `insert into cutover.proof_deliveries (journal, output, connection, input, epoch, platform, at, msh10, sha256)
-     select (select id from cutover.journals where incarnation = 'outside'), n, c.id, n, 1, 'legacy',
-       timestamptz '2026-06-01' + n * interval '1 second', 'M' || n / ${CONNECTIONS}, sha256(convert_to(n::text, 'UTF8'))
-     from generate_series(0, $1 - 1) n
-     join (select id, row_number() over (order by name) - 1 as place from cutover.proof_connections where deployment = 'outside') c
-       on c.place = n % ${CONNECTIONS}`,
-    [ROWS],
-  );
+  for (let from = 0; from < ROWS; from += ROWS_AT_ONCE) {
+    await postgres.query(
+      `insert into cutover.proof_deliveries (journal, output, connection, input, epoch, platform, at, msh10, sha256)
+       select (select id from cutover.journals where incarnation = 'outside'), n, c.id, n, 1, 'legacy',
+         timestamptz '2026-06-01' + n * interval '1 second', 'M' || n / ${CONNECTIONS}, sha256(convert_to(n::text, 'UTF8'))
+       from generate_series($1::integer, $2::integer) n
+       join (select id, row_number() over (order by name) - 1 as place from cutover.proof_connections where deployment = 'outside') c
+         on c.place = n % ${CONNECTIONS}`,
+      [from, Math.min(from + ROWS_AT_ONCE, ROWS) - 1],
+    );
+    progress('deliveries made', from + ROWS_AT_ONCE, ROWS);
+  }
   await postgres.run('analyze cutover.proof_deliveries');
   say(`${ROWS} deliveries made in ${seconds(began)} s`);
   const file = join(folder, 'lis.csv');
@@ -253,7 +266,7 @@ async function outsideRows(): Promise<void> {
   const store = await OutsideStore.open(postgres, 'outside');
   const { lis } = outsideMapSchema.parse({});
   const counts = newRowCounts(lis);
-  await store.load('lis', readOutsideFile(file, lis, counts));
+  await store.load('lis', counted(readOutsideFile(file, lis, counts)));
   say(`${counts.rows} rows (${Math.round(bytes / 1e6)} MB) loaded in ${seconds(started)} s`);
   await store.discard('lis', names, WINDOW, MINUTE_MS);
   const { groups } = await store.differing('lis', 'destination', names, WINDOW, MINUTE_MS);
@@ -264,6 +277,22 @@ async function outsideRows(): Promise<void> {
   say(`${found.join('; ')} after ${seconds(started)} s; this process had at most ${peakMib} MiB`);
   must(found.length === 2, 'one lost and one doubled are not what was found');
   must(peakMib < 1024, 'it needs more than 1 GiB');
+}
+
+/** The rows, with a word now and then on how many there were. */
+async function* counted<T>(rows: AsyncIterable<T>): AsyncGenerator<T> {
+  let count = 0;
+  for await (const row of rows) {
+    yield row;
+    if (++count % ROWS_AT_ONCE === 0) progress('rows loaded', count, ROWS);
+  }
+}
+
+/** On stderr, every ten seconds at most: what takes minutes shows that it goes on. */
+function progress(what: string, done: number, all: number): void {
+  if (performance.now() - saidAt < PROGRESS_EVERY_MS) return;
+  saidAt = performance.now();
+  process.stderr.write(`  ${what}: ${Math.min(done, all)} of ${all}\n`);
 }
 
 function seconds(since: number): string {
