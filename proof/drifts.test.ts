@@ -118,8 +118,7 @@ test(
       story.answered(input);
       story.delivered(story.output(message, { input, epoch: 2 }));
       story.shadow(input, isOther ? 'negative' : 'positive');
-      const keeps = drift.found.startsWith('destination');
-      const output = (drift.change ?? ((it) => it))(keeps ? message : ofNew(message, n));
+      const output = (drift.change ?? ((it) => it))(ofNew(message, n));
       if (drift.told === undefined) capture(story, input, output);
       else drift.told(story, input, output);
     }

@@ -347,7 +347,7 @@ export class Fold {
       this.#touch(first, record.at);
       return;
     }
-    const marks = payload === null ? { msh10: record.msh10, order: null } : marksOf(payload, record.msh10);
+    const marks = marksOf(payload, record.msh10);
     const input: OpenInput = {
       offset: record.attemptOf ?? offset,
       feed,
@@ -431,7 +431,7 @@ export class Fold {
       connection,
       msh10: record.msh10,
       sha: record.sha,
-      marks: payload === null ? { msh10: record.msh10, order: null } : marksOf(payload, record.msh10),
+      marks: marksOf(payload, record.msh10),
       epoch: record.epoch,
       orders: this.#ordersOf(connection, payload),
       atMs: record.at,

@@ -1,11 +1,13 @@
 /** The worker's checkpoints of the ledger: signed once for each head, judged like those of verbs, never a reason to stop. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Ledger } from '../adapters/ledger.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
 import { readSignedFiles } from '../adapters/signed-files.ts';
@@ -64,8 +66,53 @@ test('given a ledger that grows, then each head is signed once, the chain is com
   const authority = { deployment: 'lab', signers: signers.value, revoked: NO_REVOKED_KEYS };
   const judged = judgeCheckpoints(await readSignedFiles(checkpoints), await ledger.entries(), authority);
   expect(judged).toMatchObject({ completeUpTo: 2, newest: { length: 2 } });
+  await record('by somebody without a key');
+  const worker = await startWorker(checkpoints, { CUTOVER_CHECKPOINT_KEY: key });
+  await vi.waitFor(async () => {
+    const found = judgeCheckpoints(await readSignedFiles(checkpoints), await ledger.entries(), authority);
+    expect(found).toMatchObject({ completeUpTo: 3, target: 'local', newest: { length: 3, stack: basename(folder) } });
+  }, WAIT);
+  await end(worker);
+  await expect(startWorker(checkpoints, {})).rejects.toThrow(/--checkpoints needs CUTOVER_CHECKPOINT_KEY/);
   await ledger.close();
   expect(
     await checkpointLedger({ ...options, keyFile: key, now: Date.now, databaseUrl: 'postgres://a:b@127.0.0.1:1/x' }),
   ).toBe('failed');
 });
+
+const WAIT = { timeout: 180_000, interval: 300 };
+
+/** The process itself, as `cutover worker` starts it; no gateway has to be there. */
+async function startWorker(checkpoints: string, env: Readonly<Record<string, string>>): Promise<ChildProcess> {
+  const inventory = join(folder, 'inventory.yaml');
+  const [one, two] = [
+    { host: '127.0.0.1', port: 1 },
+    { host: '127.0.0.1', port: 2 },
+  ];
+  const connection = {
+    ...{ name: 'north', direction: 'orders', practice: 'north', wave: 'pilot', destination: one },
+    feed: { port: 3, platforms: { legacy: one, new: two } },
+    legs: { legacy: { port: 4 }, new: { port: 5 } },
+  };
+  const gateways = [{ shard: 0, admin: 'https://127.0.0.1:6' }];
+  await writeFile(inventory, JSON.stringify({ deployment: 'lab', gateways, connections: [connection] }));
+  const args = ['--inventory', inventory, '--project', folder, '--port', '0', '--checkpoints', checkpoints];
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: database.url, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const errors: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk.toString()));
+  const over = once(child, 'exit').then(([code]): never => {
+    throw new Error(`the worker ended with ${code}: ${errors.join('')}`);
+  });
+  over.catch(() => undefined);
+  await Promise.race([once(createInterface(child.stdout), 'line'), over]);
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}

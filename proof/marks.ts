@@ -8,12 +8,19 @@ import type { Marks } from './open-input.ts';
 
 const DIGEST_CHARACTERS = 22;
 
-export function marksOf(payload: Uint8Array, msh10: string): Marks {
+/** `payload` is null: it is no longer there. */
+export function marksOf(payload: Uint8Array | null, msh10: string): Marks {
+  if (payload === null) return { msh10, order: null, subject: null };
   const placer = either(payload, 'ORC-2', 'OBR-2');
   const filler = either(payload, 'ORC-3', 'OBR-3');
-  if (placer === '' && filler === '') return { msh10, order: null };
   const states = [either(payload, 'ORC-1', 'ORC-1'), either(payload, 'OBR-25', 'OBR-25')];
-  return { msh10, order: digestOfText([placer, filler, ...states].join('\u0000')) };
+  const patient = either(payload, 'PID-3.1', 'PID-2.1');
+  const type = either(payload, 'MSH-9.1', 'MSH-9.1');
+  return {
+    msh10,
+    order: placer === '' && filler === '' ? null : digestOfText([placer, filler, ...states].join('\u0000')),
+    subject: patient === '' ? null : digestOfText([patient, type].join('\u0000')),
+  };
 }
 
 /** The configured key of a message, as a digest; null where it has none. */

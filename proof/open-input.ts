@@ -12,6 +12,11 @@ const verdict = z.enum(['positive', 'negative', 'other', 'lost']);
 const marks = z.object({
   msh10: z.string().describe('empty: it has none'),
   order: z.string().nullable().describe('digest over order numbers and states; null: it has no order number'),
+  subject: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('digest over patient and message type; null: it names no patient'),
 });
 const output = z.object({
   offset: z.number(),

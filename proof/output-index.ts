@@ -96,6 +96,11 @@ function marksOfOutput({ feed }: OpenInput, output: KnownOutput): string[] {
   ];
 }
 
-function strictMarks({ sha, marks }: KnownOutput): string[] {
-  return [`s ${sha}`, ...(marks.msh10 === '' || marks.order === null ? [] : [`x ${marks.msh10} ${marks.order}`])];
+/** The same bytes; the same id of the same order; or, under an id of the platform's own, the same order of the same patient. */
+function strictMarks({ sha, marks: { msh10, order, subject } }: KnownOutput): string[] {
+  return [
+    `s ${sha}`,
+    ...(msh10 === '' || order === null ? [] : [`x ${msh10} ${order}`]),
+    ...(order === null || subject === null ? [] : [`p ${order} ${subject}`]),
+  ];
 }
