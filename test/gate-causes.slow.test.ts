@@ -13,6 +13,7 @@ import {
   moveDocumentSchema,
   statusDocumentSchema,
 } from '../core/documents.ts';
+import { CRITERIA } from '../core/gate/criteria.ts';
 import { type GateDocument, gateDocumentSchema } from '../core/gate/gate-document.ts';
 import {
   closedWindow,
@@ -345,7 +346,7 @@ function causes(raid: string): Cause[] {
     },
     {
       what: 'the gateway is gone',
-      red: { connectivity: /./, 'rollback-ready': /./, 'outputs-match': /could not be asked/ },
+      red: { connectivity: /^unknown: /, 'rollback-ready': /^unknown: /, 'outputs-match': /could not be asked/ },
       make: () => site.estate.killGateway(),
       undo: async () => {
         await site.estate.restartGateway();
@@ -360,6 +361,7 @@ test(
   async () => {
     const raid = await readFile(join(site.estate.project.folder, 'stacks/test/raid.yaml'), 'utf8');
     const before = await routes();
+    const seen = { red: new Set<string>(), unknown: new Set<string>() };
     for (const { what, make, undo, red, laterMs = 0, env = {} } of causes(raid)) {
       await make();
       const document = await gate('--all', laterMs, env);
@@ -368,8 +370,16 @@ test(
       // Days that pass and a gateway that is gone are seen by others too; the rest stays green.
       if (laterMs === 0 && !what.startsWith('the gateway') && !what.startsWith('the new platform'))
         expect([what, redIds(document).sort()]).toEqual([what, Object.keys(red).sort()]);
+      for (const [, id = '', reason = ''] of found) {
+        if (!reason.startsWith('unknown: ')) seen.red.add(id);
+        // An effect that nobody has classified is not known to be harmless: its red is its unknown.
+        if (/^unknown: |^not classified: /.test(reason)) seen.unknown.add(id);
+      }
       await undo();
     }
+    const ids = CRITERIA.map(({ id }) => id);
+    expect(ids.filter((id) => !seen.unknown.has(id))).toEqual([]);
+    expect(ids.filter((id) => !seen.red.has(id))).toEqual([]);
     expect(await routes()).toEqual(before);
     const { stdout } = await site.cutover(['gate', '--all', '--explain'], 8 * DAY_MS);
     await forget(/evidence: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1] ?? '');
@@ -395,6 +405,9 @@ test(
     expect(await refused()).toMatch(/^gate-red/);
     await site.inventory({});
     const folder = join(site.estate.project.folder, 'stacks/test/evidence');
+    const over = ['approve', '--connection', live, '--until', soon(30 * HOUR_MS), '--key', site.key('ann'), '--yes'];
+    const tomorrow = await verb([...over, '--evidence', green.digest ?? ''], 25 * HOUR_MS);
+    expect(errorDocumentSchema.parse(tomorrow)).toMatchObject({ exitCode: 3, error: { code: 'gate-expired' } });
     for (const name of await readdir(folder)) {
       if (!(await readFile(join(folder, name), 'utf8')).includes('"kind":"drain-rehearsal"')) continue;
       expect(await refused('--evidence', `sha256:${name.slice(0, 64)}`)).toMatch(/^evidence-(wrong-kind|too-narrow)/);
@@ -407,7 +420,8 @@ test(
 test(
   'a switch asks again: what a rollback has voided is named and refused, and once it is green the same approval serves',
   async () => {
-    expect(redIds(await gate())).toEqual([]);
+    const before = await gate();
+    expect(redIds(before)).toEqual([]);
     const approval = await approve(live, 2);
     const doSwitch = async () => moveDocumentSchema.parse(await verb(['switch', '--connection', live, '--yes']));
     expect(await doSwitch()).toMatchObject({ exitCode: 0, changed: [{ name: live, epoch: 3 }] });
@@ -417,6 +431,12 @@ test(
     expect(refused.refused[0]?.message).toMatch(/drain-rehearsed: it was rehearsed at epoch 2, and is at 4/);
     expect(refused.nextSteps.join()).toContain('cutover drill');
     expect((await site.estate.routes()).get(live)).toMatchObject({ phase: 'parallel', epoch: 4 });
+    const until = ['--until', soon(HOUR_MS), '--key', site.key('ann'), '--yes'];
+    const stale = await verb(['approve', '--connection', live, '--evidence', before.digest ?? '', ...until]);
+    expect(errorDocumentSchema.parse(stale).error).toMatchObject({
+      code: 'gate-stale',
+      message: expect.stringMatching(/saw .* at epoch 2; this is for epoch 4/),
+    });
     await proveAgain();
     expect(await doSwitch()).toMatchObject({ exitCode: 0, changed: [{ name: live, epoch: 5 }] });
     expect(await site.estate.project.readStack()).toContain(approval);

@@ -96,7 +96,7 @@ export const CRITERIA: readonly Criterion[] = [
             ({ atMs, value }) => value.connections.includes(name) && nowMs - atMs <= FRESH_MS.connectivityAttested,
           );
           if (attested !== undefined) return null;
-          if (status.kind !== 'observed') return status.message;
+          if (status.kind !== 'observed') return `unknown: ${status.message}`;
           const { observed } = status.value;
           if (observed === null)
             return 'no message of this epoch was answered by its destination, and nobody attested it';
@@ -135,7 +135,7 @@ export const CRITERIA: readonly Criterion[] = [
       perConnection(
         connections,
         ({ status }) => {
-          if (status.kind !== 'observed') return status.message;
+          if (status.kind !== 'observed') return `unknown: ${status.message}`;
           const { state, shadowLag, decisions, phase, rollbackReady, readiness } = status.value;
           if (state !== 'steady') return `its gateway says '${state}'`;
           if (shadowLag > LAG_LIMIT) return `its shadow is ${shadowLag} messages behind`;
