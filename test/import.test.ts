@@ -188,6 +188,15 @@ describe('import of a list', () => {
     expect(text).toContain('owners: { emr: Acme }');
   });
 
+  it('a list of which no column is known is refused with its columns, and writes nothing', async () => {
+    await writeFile(join(project.folder, 'praxen.csv'), 'Praxis;Richtung;Ziel\nNord;Auftrag;10.0.0.1\n');
+    const run = await project.cutover(['import', '--file', 'praxen.csv', '--stack', 'praxen']);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain('Praxis, Richtung, Ziel');
+    expect(run.stderr).toContain('--columns');
+    await expect(inventoryOf('praxen')).rejects.toThrow();
+  });
+
   it('a cell that nobody understands is asked about, not left out', async () => {
     await writeFile(
       join(project.folder, 'cells.csv'),

@@ -54,7 +54,14 @@ async function readSource(path: string, file: string, options: Options): Promise
   if (LIST_EXTENSIONS.some((known) => known === extension)) {
     const list = await readListFile(path, options.mapping.sheet ?? null);
     if (!list.ok) throw invalid(file, list);
-    return { sha256, reading: readList(file, list.value, options.mapping) };
+    const reading = readList(file, list.value, options.mapping);
+    const { header } = list.value;
+    if (header.length > 0 && reading.notLookedAt.length === header.length)
+      throw usage(
+        `none of the columns of ${file} has a name that is known here: ${header.join(', ')}`,
+        'say which is which: --columns FILE (docs/how-to/import-what-there-is.md has its form)',
+      );
+    return { sha256, reading };
   }
   const firstLine = await firstLineOf(path);
   if (!firstLine.startsWith('<')) {

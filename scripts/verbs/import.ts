@@ -77,8 +77,9 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
   const next = [
     ...(isWritten ? [] : ['the same without --dry-run']),
     ...(isComplete ? [] : ['decide about what was not taken, change it at legacy or in the list, and import again']),
-    `cutover plan --stack ${target.stack}`,
-    `cutover rehearse --inventory ${target.inventoryFile}`,
+    ...(parsed.value.connections.length === 0
+      ? []
+      : [`cutover plan --stack ${target.stack}`, `cutover rehearse --inventory ${target.inventoryFile}`]),
   ];
   return printed({ target, sources, proposal, exitCode, wrote: isWritten, changes: merged, nextSteps: next });
 }
