@@ -28,6 +28,7 @@ export type Estate = {
   /** By name, of all gateways; throws where one does not answer. */
   routes(): Promise<ReadonlyMap<string, ConnectionStatus>>;
   gatewayPid(shard?: number): number;
+  dataDir(shard: number): string;
   /** kill -9. */
   killGateway(shard?: number): Promise<void>;
   /** Starts it again on the same data directory, after it was killed. */
@@ -116,6 +117,7 @@ export async function startEstate(count: number, options: EstateOptions = {}): P
       return new Map(statuses);
     },
     gatewayPid: (shard = 0) => of(shard).child.pid ?? 0,
+    dataDir: (shard) => of(shard).data,
     killGateway: async (shard = 0) => {
       of(shard).child.kill('SIGKILL');
       await ended(of(shard).child);

@@ -21,7 +21,8 @@ export type Parties = {
 };
 
 type EachPlatform<T> = { readonly legacy: T; readonly new: T };
-type Mapping = (message: string) => string;
+/** Null: it takes the message, and sends nothing on. */
+type Mapping = (message: string) => string | null;
 
 /** `legs`: where each platform sends its output; `mappings`: what each makes of a message (as it is, by default). */
 export async function startParties(
@@ -58,7 +59,8 @@ export async function startParties(
   const platform = (leg: number, mapping: Mapping): Promise<number> => {
     let previous: Promise<unknown> = Promise.resolve();
     return listen((message) => {
-      previous = previous.then(() => untilAnswered(leg, mapping(message), sockets, () => isOver));
+      const output = mapping(message);
+      if (output !== null) previous = previous.then(() => untilAnswered(leg, output, sockets, () => isOver));
     });
   };
   const ports = {
