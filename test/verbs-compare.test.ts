@@ -1,10 +1,11 @@
 /** `compare` with everything real: a gateway with traffic, PostgreSQL, the worker, platforms of which one drifts. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { Ledger } from '../adapters/ledger.ts';
@@ -26,6 +27,9 @@ let admin: GatewayClient;
 let project: TestProject;
 let feedPort: number;
 let token: string;
+let inventory: object;
+let worker: ChildProcess;
+let startWorker: () => Promise<ChildProcess>;
 
 /** The new platform writes MSH-7 its own way and adds a segment; it cuts the order's text of the message M13. */
 function newMapping(message: string): string {
@@ -44,7 +48,7 @@ beforeAll(async () => {
   const env = { CUTOVER_ADMIN_CA: join(data, 'admin.crt'), DATABASE_URL: database.url };
   project = await createTestProject(env);
   const peer = (port: number): object => ({ host: '127.0.0.1', port });
-  await project.writeInventory({
+  inventory = {
     deployment: 'lab-compare-1',
     gateways: [{ shard: 0, admin: `https://127.0.0.1:${adminPort}` }],
     connections: [
@@ -64,37 +68,24 @@ beforeAll(async () => {
         contract: 'lab-orders',
       },
     ],
-  });
+  };
+  await project.writeInventory(inventory);
   await project.writeStack('config:\n  lab-cutover:layer: routes\n  lab-cutover:routes: {}\n');
   await cp(join(REPOSITORY, 'stacks/contracts'), join(project.folder, 'stacks/contracts'), { recursive: true });
   await cp(join(REPOSITORY, 'stacks/rules'), join(project.folder, 'stacks/rules'), { recursive: true });
   await cp(join(REPOSITORY, 'rehearsal/rules/platforms.yaml'), join(project.folder, 'stacks/rules/platforms.yaml'));
-  const inventory = join(project.folder, 'stacks/test/inventory.yaml');
-  await start(
-    env,
-    'gateway',
-    '--init',
-    '--inventory',
-    inventory,
-    '--data-dir',
-    data,
-    '--admin-port',
-    String(adminPort),
-  );
+  const file = join(project.folder, 'stacks/test/inventory.yaml');
+  await start(env, 'gateway', '--init', '--inventory', file, '--data-dir', data, '--admin-port', String(adminPort));
   token = (await readFile(join(data, 'admin.token'), 'utf8')).trim();
   const own = { ...env, CUTOVER_ADMIN_TOKEN: token };
   admin = new GatewayClient({ admin: `https://127.0.0.1:${adminPort}`, shard: 0, env: own });
-  await start(own, 'worker', '--inventory', inventory, '--project', project.folder, '--settle', '2s');
+  startWorker = () => start(own, 'worker', '--inventory', file, '--project', project.folder, '--settle', '2s');
+  worker = await startWorker();
 }, HOOK_LIMIT_MS);
 
 afterAll(async () => {
   await admin?.close();
-  for (const child of children) {
-    if (child.exitCode !== null) continue;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    await ended;
-  }
+  for (const child of children) await end(child);
   await parties?.stop();
   await project?.remove();
   await database?.remove();
@@ -274,6 +265,60 @@ test(
 );
 
 test(
+  'in production a rule that rests on another person’s word accepts nothing until just that person has signed it as it stands',
+  async () => {
+    const lines: string[] = [];
+    for (const person of ['ann', 'bob']) {
+      await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'role=engineering', '-f', join(folder, person)]);
+      lines.push(`${person}@lab ${(await readFile(join(folder, `${person}.pub`), 'utf8')).trim()}`);
+    }
+    await writeFile(join(project.folder, 'stacks/test/signers'), `${lines.join('\n')}\n`);
+    const rule = {
+      name: 'shorter-text',
+      kind: 'table',
+      path: 'OBR-4.2',
+      codes: ['CBC'],
+      reason: 'the catalogue was shortened',
+      owner: 'ann',
+      approver: 'bob',
+      expires: '2099-12-31',
+      table: { 'Blood count': 'Blood' },
+    };
+    const file = join(project.folder, 'stacks/rules/intent.yaml');
+    const write = (over: object): Promise<void> => writeFile(file, JSON.stringify({ rules: [{ ...rule, ...over }] }));
+    await write({});
+    await project.writeInventory({ ...inventory, target: 'production' });
+    await end(worker);
+    worker = await startWorker();
+    const standing = async () => {
+      const { document } = await compare('--min-pairs', '9');
+      const said = document.warnings.filter((one) => one.startsWith('rule shorter-text')).join();
+      return [document.connections[0]?.differing, said];
+    };
+    const sign = async (person: string) => {
+      const asked = ['compare', '--sign-rule', rule.name, '--key', join(folder, person), '--json'];
+      const { exitCode, stdout } = await project.cutover(asked, { CUTOVER_ADMIN_TOKEN: token });
+      return { ...compareModeDocumentSchema.parse(JSON.parse(stdout)), exitCode };
+    };
+    const nothing = 'rule shorter-text accepts nothing: ';
+    await expect.poll(standing, POLL).toEqual([1, `${nothing}bob has not signed it`]);
+    expect(await sign('ann')).toMatchObject({
+      exitCode: 3,
+      warnings: ['rule shorter-text accepts nothing still: ann@lab signed it, and its approver is bob'],
+    });
+    expect(await sign('bob')).toMatchObject({
+      exitCode: 0,
+      warnings: [],
+      signed: expect.stringContaining('shorter-text@'),
+    });
+    await expect.poll(standing, POLL).toEqual([0, '']);
+    await write({ reason: 'another story' });
+    await expect.poll(standing, POLL).toEqual([1, `${nothing}bob has not signed it`]);
+  },
+  LIMIT_MS,
+);
+
+test(
   'without a database nothing is known, and that is refused',
   async () => {
     const { exitCode, stdout } = await project.cutover(['compare', '--json'], { DATABASE_URL: '' });
@@ -283,7 +328,8 @@ test(
   LIMIT_MS,
 );
 
-const POLL = { timeout: 60_000, interval: 500 };
+const run = promisify(execFile);
+const POLL = { timeout: 120_000, interval: 500 };
 
 async function sendAll(from: number, to: number): Promise<void> {
   for (let n = from; n <= to; n++) expect(await parties.send(feedPort, `M${n}`)).toBe('AA');
@@ -296,7 +342,14 @@ async function compare(...args: string[]) {
   return { ...run, document: parsed.data };
 }
 
-async function start(env: Readonly<Record<string, string>>, ...args: string[]): Promise<void> {
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+async function start(env: Readonly<Record<string, string>>, ...args: string[]): Promise<ChildProcess> {
   const child = spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -310,4 +363,5 @@ async function start(env: Readonly<Record<string, string>>, ...args: string[]): 
   });
   await Promise.race([ready, ended]);
   ended.catch(() => undefined);
+  return child;
 }
