@@ -54,7 +54,7 @@ const observationSchema = z.object({
 });
 
 export const troubleSchema = z.object({
-  fault: z.string(),
+  fault: z.string().describe('as it was asked for: one, or several with commas between'),
   injected: z.array(observationSchema).describe('what was done to the system'),
   seen: z.array(observationSchema).describe('how the gateway, the verbs and the senders showed it'),
 });
@@ -100,7 +100,7 @@ export const rehearsalSchema = z.object({
   seed: z.string(),
   ratePerSecond: z.number().describe('asked for, in total'),
   reachedPerSecond: z.number().describe('positively answered per second, from the first message to the drain'),
-  fault: z.string().nullable(),
+  fault: z.string().nullable().describe('null: none; several have commas between'),
   trouble: troubleSchema.nullable(),
   compared: comparedSchema
     .nullable()

@@ -28,7 +28,7 @@ export async function countEnds(stage: Stage, { signal, options }: Around): Prom
   if (!isClean(total)) reasons.push(`the count at the ends is not clean: ${findingsOf(total)}`);
   if (misanswered > 0) reasons.push(`${misanswered} answers belonged to another message`);
   // A platform or a gateway that is killed takes with it what it had not acknowledged yet.
-  if (deferredMissing > 0 && options.fault === null)
+  if (deferredMissing > 0 && options.faults.length === 0)
     reasons.push(`${deferredMissing} messages were committed and never acknowledged`);
   if (total.sent === 0) reasons.push('no message was taken');
   const ids = idsOf(maybeSent);

@@ -20,7 +20,7 @@ export function environmentOf(stage: Stage | null, startedAt: Date): Environment
 
 /** The command line that runs the same rehearsal again. */
 export function commandOf(options: Options): string {
-  const { connections, gateways, ratePerSecond, onSharedFeed, seed, fault, messagesFolder, inventoryFile } = options;
+  const { connections, gateways, ratePerSecond, onSharedFeed, seed, faults, messagesFolder, inventoryFile } = options;
   const parts = ['cutover rehearse'];
   if (inventoryFile === null) parts.push(`--connections ${connections}`);
   else parts.push(`--inventory ${inventoryFile}`);
@@ -30,6 +30,6 @@ export function commandOf(options: Options): string {
   parts.push(`--seed ${seed}`);
   if (messagesFolder !== null) parts.push(`--messages ${messagesFolder}`);
   if (options.proof) parts.push('--proof');
-  if (fault !== null) parts.push(`--fault ${fault}`);
+  if (faults.length > 0) parts.push(`--fault ${faults.join(',')}`);
   return parts.join(' ');
 }

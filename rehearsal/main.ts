@@ -67,13 +67,13 @@ async function perform(options: Options): Promise<number> {
   for (const failure of await cleanup.run()) progress.line(`could not be ended: ${failure}`);
   progress.end();
   if (folders !== null && !options.keep) rmSync(folders.root, { recursive: true, force: true });
-  const { seed, fault } = options;
+  const { seed, faults } = options;
   const environment = environmentOf(stage, startedAt);
   const command = commandOf(options);
   const result = withReport(options, {
     verdict,
     seed,
-    fault,
+    fault: faults.length === 0 ? null : faults.join(','),
     ...played,
     startUpMs,
     environment,

@@ -7,14 +7,14 @@ describe('the command line of a rehearsal', () => {
     const parsed = parseOptions([]);
     expect(parsed).toMatchObject({
       kind: 'run',
-      options: { connections: 250, gateways: 2, ratePerSecond: 550, onSharedFeed: 3, keep: false, fault: null },
+      options: { connections: 250, gateways: 2, ratePerSecond: 550, onSharedFeed: 3, keep: false, faults: [] },
     });
   });
 
   test('a look at it: one gateway, a feed a connection', () => {
     expect(parseOptions(['--connections', '24'])).toMatchObject({
       kind: 'run',
-      options: { connections: 24, gateways: 1, ratePerSecond: 120, onSharedFeed: 0, keep: false, fault: null },
+      options: { connections: 24, gateways: 1, ratePerSecond: 120, onSharedFeed: 0, keep: false, faults: [] },
     });
   });
 
@@ -50,11 +50,28 @@ describe('the command line of a rehearsal', () => {
     [['--messages', '/nowhere/at/all'], /--messages: there is no folder/],
     [['--inventory', '/nowhere/at/all'], /--inventory: there is no file/],
     [['--fault', 'earthquake'], /--fault is 'earthquake'; it must be one of drift/],
+    [['--fault', 'drift,earthquake'], /--fault is 'earthquake'/],
+    [['--fault', 'drift,drift'], /each can be named once/],
+    [
+      ['--fault', 'control-dies,slow,database-down'],
+      /control-dies and database-down take the place of the one rollback/,
+    ],
+    [['--fault', 'gateway-dies,disk-full'], /name it last, and disk-full in another night/],
+    [['--fault', 'gateway-dies,slow'], /name it last/],
+    [['--fault', 'backend-down,gateway-dies'], /name it last, and backend-down in another night/],
     [['--report', '/nowhere/at/all.html'], /--report: there is no folder/],
     [['--unheard-of'], /unheard-of/],
   ])('%j is a usage error', (argv, message) => {
     const parsed = parseOptions(argv);
     expect(parsed).toMatchObject({ kind: 'usage', message: expect.stringMatching(message) });
+  });
+
+  test('several faults are played in the order in which they are named', () => {
+    expect(parseOptions(['--fault', 'slow,disk-full,gateway-dies'])).toMatchObject({
+      kind: 'run',
+      options: { faults: ['slow', 'disk-full', 'gateway-dies'], proof: false },
+    });
+    expect(parseOptions(['--fault', 'slow,drop'])).toMatchObject({ kind: 'run', options: { proof: true } });
   });
 
   test('the help names every option and fault', () => {

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { FAULTS } from './faults/index.ts';
 import { FAULT_NAMES, FAULT_SUMMARIES, type FaultName, isFaultName } from './faults/names.ts';
 
 export type Options = {
@@ -17,7 +18,8 @@ export type Options = {
   readonly inventoryFile: string | null;
   readonly keep: boolean;
   readonly json: boolean;
-  readonly fault: FaultName | null;
+  /** In the order in which they are played. */
+  readonly faults: readonly FaultName[];
   /** A worker runs, and compare and reconcile are asked. */
   readonly proof: boolean;
   /** Where the report goes; null: the state folder. */
@@ -35,6 +37,8 @@ const SECOND_GATEWAY_FROM_CONNECTIONS = 40;
 const PROOF_UP_TO_CONNECTIONS = 40;
 /** What these do shows in a comparison alone. */
 const FOUND_BY_PROOF: readonly FaultName[] = ['drift', 'drop', 'duplicate'];
+/** It takes back what the other gateways carry: nothing that needs the new platform in control can come after it. */
+const LEAVES_A_PART_ROLLED_BACK: FaultName = 'gateway-dies';
 const DEFAULT_RATE_PER_CONNECTION = 5;
 /** Somewhat more than the 500 that a lab of 250 connections has to carry: stopping to count costs some. */
 const HIGHEST_DEFAULT_RATE_PER_SECOND = 550;
@@ -61,7 +65,7 @@ A whole lab takes about three minutes on 2 cores, a look at it, --connections 24
   --inventory F     your own inventory instead of a made one; other hosts than this one are never reached: a copy is played
   --proof           run the proof worker as well, and ask compare and reconcile (default up to ${PROOF_UP_TO_CONNECTIONS} connections, and
                     with the faults drift, drop and duplicate; it takes a processor of its own); --no-proof: count alone
-  --fault F         one of the faults below
+  --fault F,G       one of the faults below, or several in one night; of those that take the rollback's place, one
   --report FILE     the HTML report goes there (default: a new file in $XDG_STATE_HOME/cutover, ~/.local/state/cutover)
   --keep            leave the folder with project, journal and logs, and say where
   --json            one JSON document on stdout; progress stays on stderr
@@ -104,7 +108,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
     const most = Math.min(MOST_PER_SECOND, connections * RATE_PER_CONNECTION);
     const usual = Math.min(HIGHEST_DEFAULT_RATE_PER_SECOND, connections * DEFAULT_RATE_PER_CONNECTION);
     const ratePerSecond = wholeNumber('rate', values.rate, usual, most);
-    const fault = faultOf(values.fault);
+    const faults = faultsOf(values.fault);
     const options: Options = {
       connections,
       gateways: wholeNumber('gateways', values.gateways, gatewaysByDefault(connections), MOST_GATEWAYS),
@@ -121,9 +125,10 @@ export function parseOptions(argv: readonly string[]): Parsed {
       inventoryFile: existing('inventory', values.inventory, 'file'),
       keep: values.keep ?? false,
       json,
-      fault,
+      faults,
       proof:
-        values.proof ?? (connections <= PROOF_UP_TO_CONNECTIONS || (fault !== null && FOUND_BY_PROOF.includes(fault))),
+        values.proof ??
+        (connections <= PROOF_UP_TO_CONNECTIONS || faults.some((fault) => FOUND_BY_PROOF.includes(fault))),
       reportFile: writable(values.report),
     };
     return { kind: 'run', options };
@@ -165,8 +170,21 @@ function writable(path: string | undefined): string | null {
   throw new RangeError(`--report: there is no folder ${dirname(full)}`);
 }
 
-function faultOf(text: string | undefined): FaultName | null {
-  if (text === undefined) return null;
-  if (isFaultName(text)) return text;
-  throw new RangeError(`--fault is '${text}'; it must be one of ${FAULT_NAMES.join(', ')}`);
+function faultsOf(text: string | undefined): FaultName[] {
+  if (text === undefined) return [];
+  const faults = text.split(',').map((name) => {
+    if (isFaultName(name)) return name;
+    throw new RangeError(`--fault is '${name}'; it must be one of ${FAULT_NAMES.join(', ')}`);
+  });
+  if (new Set(faults).size < faults.length) throw new RangeError(`--fault is '${text}': each can be named once`);
+  const replacing = faults.filter((fault) => 'insteadOf' in FAULTS[fault].at);
+  if (replacing.length > 1)
+    throw new RangeError(`--fault: ${replacing.join(' and ')} take the place of the one rollback; name one of them`);
+  const leaving = faults.indexOf(LEAVES_A_PART_ROLLED_BACK);
+  const [besides = faults[leaving + 1]] = replacing;
+  if (leaving !== -1 && besides !== undefined)
+    throw new RangeError(
+      `--fault: ${LEAVES_A_PART_ROLLED_BACK} rolls back what the other gateways carry; name it last, and ${besides} in another night`,
+    );
+  return faults;
 }

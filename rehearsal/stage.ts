@@ -40,9 +40,10 @@ const COMES_BACK_WITH_ITS_QUEUE: ReadonlySet<FaultName> = new Set(['worst-night'
 
 export async function setUp(folders: Folders, around: Around): Promise<Stage> {
   const { options, progress, cleanup, signal } = around;
-  if (options.fault !== null && STOPS_POSTGRESQL.has(options.fault) && process.env.DATABASE_URL)
-    throw new Error(`--fault ${options.fault} stops PostgreSQL: unset DATABASE_URL, so that it is the embedded one`);
-  const whyNot = options.fault === 'disk-full' ? whyNoDiskCanFill() : null;
+  const stopsPostgresql = options.faults.find((fault) => STOPS_POSTGRESQL.has(fault));
+  if (stopsPostgresql !== undefined && process.env.DATABASE_URL)
+    throw new Error(`--fault ${stopsPostgresql} stops PostgreSQL: unset DATABASE_URL, so that it is the embedded one`);
+  const whyNot = options.faults.includes('disk-full') ? whyNoDiskCanFill() : null;
   if (whyNot !== null) throw new Error(whyNot);
   progress.step('start');
   // Before the ports are chosen: a first build takes minutes, in which others may take them.
@@ -92,8 +93,8 @@ async function startOnPorts(folders: Folders, around: Around, database: Database
   progress.line(
     `${gateways.count === 1 ? 'gateway serves' : `${gateways.count} gateways serve`} ${served} connections`,
   );
-  const { seed, messagesFolder, fault } = options;
-  const queueFolder = fault !== null && COMES_BACK_WITH_ITS_QUEUE.has(fault) ? folders.queues : null;
+  const { seed, messagesFolder, faults } = options;
+  const queueFolder = faults.some((fault) => COMES_BACK_WITH_ITS_QUEUE.has(fault)) ? folders.queues : null;
   const load = new Load(partyConfigurations(estate, { seed, messagesFolder, queueFolder }));
   started.add('parties', () => load.end());
   const messages = await load.configure();

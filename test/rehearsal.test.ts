@@ -9,12 +9,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { killTree } from '../adapters/process-tree.ts';
 import { rehearsalSchema } from '../core/rehearsal-document.ts';
-import { REPOSITORY } from './verbs-harness.ts';
+import { startRehearsal } from './rehearse.ts';
+import { REPOSITORY, type VerbRun } from './verbs-harness.ts';
 
 const LIMIT_MS = 900_000;
 const NIGHT = ['sync', 'parallel', 'compare', 'switch', 'rollback', 'switch again', 'status', 'decommission'];
-
-type Run = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
 let folder: string;
 let running: number | undefined;
@@ -28,25 +27,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function rehearse(...args: readonly string[]): Promise<Run> {
-  const { DATABASE_URL: _, ...env } = process.env;
-  const child = spawn(process.execPath, [join(REPOSITORY, 'scripts/cutover.ts'), 'rehearse', ...args], {
-    cwd: folder,
-    env: { ...env, XDG_STATE_HOME: join(folder, 'state') },
-    // A session of its own, so that whatever it leaves can be found.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running = child.pid;
-  const chunks = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => {
-    chunks.stdout += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    chunks.stderr += chunk.toString();
-  });
-  const [code] = await once(child, 'close');
-  return { exitCode: typeof code === 'number' ? code : -1, ...chunks };
+function rehearse(...args: readonly string[]): Promise<VerbRun> {
+  const started = startRehearsal(folder, args);
+  running = started.pid;
+  return started.ended;
 }
 
 /** Command lines of the machine's processes that name this text. */
