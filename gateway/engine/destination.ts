@@ -12,6 +12,8 @@ export type OutputDelivery = Omit<Delivery, 'timeoutMs' | 'frame'> & {
   /** Null: read back from the journal when its turn comes, so that a backlog keeps its order and costs no memory. */
   readonly frame: Delivery['frame'] | null;
   readonly offset: number;
+  /** Offset of the input that it belongs to; null: not known. */
+  readonly input: number | null;
   unreadable(): void;
   /** Null: the default. */
   readonly timeoutMs: number | null;
@@ -27,6 +29,11 @@ export type StrayTaker = {
   passBack(frame: StrayFrame): boolean;
   keep(frame: StrayFrame): void;
 };
+
+/** One whose input is not known counts as newer. */
+function isNewer(input: number | null, than: number | null): boolean {
+  return input === null || than === null || input > than;
+}
 
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
 const REPEAT_MS = 500;
@@ -50,9 +57,10 @@ export class Destination {
   }
 
   deliver(delivery: OutputDelivery): void {
-    // Re-owned outputs are older than whatever waits from a platform: they go first, in their own order.
-    const isBehind = ({ connection, repeats }: OutputDelivery): boolean =>
-      delivery.repeats && !repeats && connection === delivery.connection;
+    // Re-owned outputs go before what waits from a platform, in their own order, but not before an output of an earlier input:
+    // the former owner's own may still be among it.
+    const isBehind = ({ connection, repeats, input }: OutputDelivery): boolean =>
+      delivery.repeats && !repeats && connection === delivery.connection && isNewer(input, delivery.input);
     const at = this.#queue.findIndex(isBehind);
     this.#queue.splice(at < 0 ? this.#queue.length : at, 0, delivery);
     this.#pump();

@@ -118,6 +118,7 @@ export class OutputFlow {
       connection: config.name,
       frame,
       offset,
+      input: output.input,
       msh10: facts.msh10,
       timeoutMs: config.destination.answerTimeoutMs ?? config.legs[platform].ackTimeoutMs,
       repeats: waits === null,

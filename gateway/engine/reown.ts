@@ -59,6 +59,12 @@ export function takeOver(
       obligation.doubt = sides[heir].refused ? 'copy-rejected' : 'output-missing';
       continue;
     }
+    // Its copy was answered and the time for its output is over, as where it knew the message already: nothing says that it
+    // will still come, and a promise would be waited for without end.
+    if (sides[heir].state === 'missing' && sides[heir].answeredAtMs !== null) {
+      obligation.doubt = 'output-missing';
+      continue;
+    }
     connection.obligations.promise(obligation, heir);
     sides[dead].state = 'missing';
   }

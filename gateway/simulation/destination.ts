@@ -19,12 +19,16 @@ export type DestinationHabits = {
 export type Received = { readonly id: string; readonly from: string; readonly key: string; readonly sha: string };
 
 const SLOW_MS = 300;
+const DRAG_FROM_MS = 60;
+const DRAG_SPAN_MS = 240;
 const LATE_FROM_MS = 3100;
 const LATE_SPAN_MS = 1500;
 
 export class Destination {
   readonly received: Received[] = [];
   readonly rejected = new Set<string>();
+  /** Until then its answers take a while, so that outputs are under way. */
+  dragsUntilMs = 0;
 
   constructor(
     world: World,
@@ -45,7 +49,7 @@ export class Destination {
         else this.received.push({ id, from: fieldText(payload, 'MSH-3') ?? '', key: keyInMessage(payload), sha });
         const lateMs = world.chance(habits.late)
           ? LATE_FROM_MS + world.roll(LATE_SPAN_MS)
-          : world.roll(world.chance(habits.slow) ? SLOW_MS : 5);
+          : world.roll(world.chance(habits.slow) ? SLOW_MS : 5) + this.#dragMs(world);
         world.after(lateMs, () => {
           const code = isRejected ? 'AE' : 'AA';
           const bytes = witness.answer(payload, 'destination', code, receivedAtMs, world.now);
@@ -56,5 +60,9 @@ export class Destination {
       });
       return { data: read, closed: () => {} };
     });
+  }
+
+  #dragMs(world: World): number {
+    return world.now < this.dragsUntilMs ? DRAG_FROM_MS + world.roll(DRAG_SPAN_MS) : 0;
   }
 }

@@ -52,6 +52,8 @@ export class Disk {
   faults: DiskFaults = { failSync: 0, tearWrite: 0 };
   /** The folder is empty at the next opening, as where a volume was not mounted. */
   isMissing = false;
+  /** Every sync takes a while, so that epochs are under way. */
+  isSlow = false;
   /** Told of every input that is admitted between a failed sync and the next good one (rule 3). */
   onAdmittedWhileFailed: (msh10: string) => void = () => {};
   onFailed: (what: 'failed-sync' | 'torn-write') => void = () => {};
@@ -197,7 +199,8 @@ export class Disk {
       delay: (operation) => {
         const fastMs = FAST_MS[operation];
         if (fastMs === undefined) return Promise.resolve();
-        const slowMs = operation === 'sync' && this.#world.chance(SLOW_SYNC) ? this.#world.roll(SLOW_SYNC_MS) : 0;
+        const slowMs =
+          operation === 'sync' && (this.isSlow || this.#world.chance(SLOW_SYNC)) ? this.#world.roll(SLOW_SYNC_MS) : 0;
         return this.#world.wait(this.#world.random() * fastMs + slowMs);
       },
     };

@@ -29,22 +29,28 @@ export type Fault = (typeof FAULTS)[number];
 /** How a connection stands, as its parties and the gateway see it. */
 export type Standing = {
   readonly feed: string;
+  /** Its platform that no source waits for. */
+  readonly secondary: Platform;
   readonly state: State;
   /** An output of it, or of a connection that shares its leg, is under way on the leg. */
   readonly underWay: Readonly<Record<Platform, boolean>>;
 };
+/** A fault, and where it is to strike. */
+export type Aim = { readonly fault: Fault; readonly state: SwapState; readonly leg: Platform };
 export type Target = { readonly feed: string; readonly leg: Platform };
 /** `fault` → `state leg` → times. */
 export type Coverage = ReadonlyMap<string, ReadonlyMap<string, number>>;
-type Strike = (target: Target, state: string) => void;
+export type Strike = (target: Target, state: string) => void;
 
 type Plan = {
+  readonly fault: Fault;
   readonly state: SwapState;
   readonly leg: Platform;
   /** It strikes the leg's platform, whether or not something is under way there. */
   readonly isLegs: boolean;
   readonly untilStep: number;
   readonly strike: Strike;
+  readonly isAim: boolean;
 };
 /** Faults of a platform, that need no output under way to be felt. */
 const OF_A_PLATFORM: readonly Fault[] = [
@@ -55,8 +61,65 @@ const OF_A_PLATFORM: readonly Fault[] = [
   'stuck-outputs',
 ];
 
+/** What cannot be, and why. */
+export const IMPOSSIBLE: readonly (Aim & { readonly why: string })[] = [
+  {
+    fault: 'stalled-candidate',
+    state: 'reowning',
+    leg: 'legacy',
+    why: 'a forced rollback makes legacy the primary, and it is the other platform that is stalled',
+  },
+];
+
+/** How often each state is aimed at: what is brief is missed more often. */
+const TRIES: Readonly<Record<SwapState, number>> = {
+  steady: 2,
+  'catching-up': 3,
+  draining: 3,
+  committing: 3,
+  settling: 4,
+  reowning: 3,
+};
+/** More for what is rare: new's outputs while an epoch is under way or taken over, and legacy as the one that is not primary. */
+const MORE_TRIES = { committing: 1, reowning: 3, stalledLegacy: 3 } as const;
+/** How long a night that aims waits for the state before it goes on to the next. */
+const AIM_STEPS: Readonly<Record<SwapState, number>> = {
+  steady: 900,
+  'catching-up': 900,
+  draining: 900,
+  committing: 1500,
+  settling: 900,
+  reowning: 2500,
+};
+
+/** Every fault in these states on either leg, one state after the other, but for what cannot be. */
+function aimsAt(states: readonly SwapState[]): readonly Aim[] {
+  return states
+    .flatMap((state) => PLATFORMS.flatMap((leg) => FAULTS.map((fault): Aim => ({ fault, state, leg }))))
+    .filter((aim) => !isImpossible(aim))
+    .flatMap((aim) => Array.from({ length: triesOf(aim) }, () => aim));
+}
+
+function triesOf({ fault, state, leg }: Aim): number {
+  if (fault === 'stalled-candidate' && leg === 'legacy') return TRIES[state] + MORE_TRIES.stalledLegacy;
+  if (leg === 'new' && (state === 'committing' || state === 'reowning')) return TRIES[state] + MORE_TRIES[state];
+  return TRIES[state];
+}
+
+export function isImpossible(aim: Aim): boolean {
+  return IMPOSSIBLE.some((one) => isSame(one, aim));
+}
+
+function isSame(one: Aim, other: Aim): boolean {
+  return one.fault === other.fault && one.state === other.state && one.leg === other.leg;
+}
+
 /** A state may never come: then the fault strikes where things stand. */
 const WAIT_STEPS = 4000;
+/** A prime, so that nights begin everywhere in the list of aims. */
+const NIGHT_STRIDE = 53;
+/** Another, so that the next aim is of another fault, and mostly of the same state. */
+const AIM_STRIDE = 7;
 const AT_ONCE = 0.25;
 
 export function cellOf(state: State, leg: Platform): string {
@@ -68,10 +131,15 @@ export class FaultPlan {
   readonly #world: World;
   readonly #look: () => readonly Standing[];
   #planned: Plan | null = null;
+  readonly #aims: readonly Aim[];
+  #nextAim: number;
 
-  constructor(world: World, look: () => readonly Standing[]) {
+  /** `states`: those that a swap of this night passes through. */
+  constructor(world: World, seed: number, states: readonly SwapState[], look: () => readonly Standing[]) {
     this.#world = world;
     this.#look = look;
+    this.#aims = aimsAt(states);
+    this.#nextAim = (seed * NIGHT_STRIDE) % this.#aims.length;
   }
 
   get isArmed(): boolean {
@@ -79,8 +147,8 @@ export class FaultPlan {
   }
 
   /** The state that a fault waits for. */
-  get wanted(): SwapState | null {
-    return this.#planned?.state ?? null;
+  get wanted(): { readonly state: SwapState; readonly leg: Platform } | null {
+    return this.#planned;
   }
 
   /** Strikes now, or as soon as some connection is where this fault has met the fewest. */
@@ -103,8 +171,27 @@ export class FaultPlan {
     const cell = cells[this.#world.roll(cells.length)];
     if (cell !== undefined) {
       const isLegs = OF_A_PLATFORM.includes(fault);
-      this.#planned = { ...cell, isLegs, untilStep: this.#world.steps + WAIT_STEPS, strike };
+      this.#planned = { ...cell, fault, isLegs, untilStep: this.#world.steps + WAIT_STEPS, strike, isAim: false };
     }
+  }
+
+  /** The next one of all; it strikes where it is aimed at or not at all. */
+  aim(strikeOf: (fault: Fault) => Strike): Aim | null {
+    const aim = this.#aims[this.#nextAim];
+    this.#nextAim = (this.#nextAim + AIM_STRIDE) % this.#aims.length;
+    if (this.#planned !== null || aim === undefined) return null;
+    const { fault, state, leg } = aim;
+    const untilStep = this.#world.steps + AIM_STEPS[state];
+    this.#planned = {
+      fault,
+      state,
+      leg,
+      isLegs: OF_A_PLATFORM.includes(fault),
+      untilStep,
+      strike: strikeOf(fault),
+      isAim: true,
+    };
+    return aim;
   }
 
   /** After every step: is it time? */
@@ -112,9 +199,12 @@ export class FaultPlan {
     const planned = this.#planned;
     if (planned === null) return;
     const { state, leg, strike } = planned;
-    const there = this.#look().find((one) => one.state === state && (planned.isLegs || one.underWay[leg]));
+    const isThere = ({ secondary, underWay }: Standing): boolean =>
+      planned.fault === 'stalled-candidate' ? secondary === leg : planned.isLegs || underWay[leg];
+    const there = this.#look().find((one) => one.state === state && isThere(one));
     if (there === undefined && this.#world.steps < planned.untilStep) return;
     this.#planned = null;
+    if (there === undefined && planned.isAim) return;
     if (there === undefined) this.#strikeAnywhere(strike);
     else strike({ feed: there.feed, leg }, state);
   }

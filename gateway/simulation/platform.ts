@@ -44,6 +44,8 @@ export type PlatformEvents = {
 
 type Queued = { readonly payload: Buffer; readonly msh10: string; readonly done: (isDelivered: boolean) => void };
 
+const DRAG_FROM_MS = 30;
+const DRAG_SPAN_MS = 120;
 const SLOW_MS = 1500;
 const LATE_FROM_MS = 4100;
 const LATE_SPAN_MS = 1500;
@@ -57,6 +59,8 @@ export class Platform {
   readonly givenUp = new Set<string>();
   isDead = false;
   stalledUntilMs = 0;
+  /** Until then it takes its time for every message. */
+  dragsUntilMs = 0;
   /** It takes and answers messages, and its outputs get stuck. */
   wedgedUntilMs = 0;
   readonly #world: World;
@@ -114,7 +118,8 @@ export class Platform {
     const slowMs = this.#world.chance(habits.slow) ? this.#world.roll(SLOW_MS) : this.#world.roll(6);
     const stallMs = this.#events.isPrimary(this) ? 0 : Math.max(0, this.stalledUntilMs - this.#world.now);
     // It takes messages in the order in which they came.
-    this.#takenAtMs = Math.max(this.#takenAtMs, this.#world.now + slowMs + stallMs);
+    const dragMs = this.#world.now < this.dragsUntilMs ? DRAG_FROM_MS + this.#world.roll(DRAG_SPAN_MS) : 0;
+    this.#takenAtMs = Math.max(this.#takenAtMs, this.#world.now + slowMs + stallMs + dragMs);
     this.#world.after(this.#takenAtMs - this.#world.now, () => {
       if (!this.isDead) this.#take(wire, payload, receivedAtMs);
     });

@@ -12,7 +12,16 @@ import { Recovery } from '../engine/recovery.ts';
 import { ShardEngine } from '../engine/shard.ts';
 import { JournalCorruptError } from '../journal/errors.ts';
 import { Disk, type Opened } from './disk.ts';
-import { type Coverage, FaultPlan, type Standing, type Target } from './faults.ts';
+import {
+  type Coverage,
+  type Fault,
+  FaultPlan,
+  type Standing,
+  type Strike,
+  SWAP_STATES,
+  type SwapState,
+  type Target,
+} from './faults.ts';
 import { Judgement } from './judgement.ts';
 import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
@@ -20,6 +29,7 @@ import { buildParties, type Parties } from './parties.ts';
 import type { Platform as PlatformParty } from './platform.ts';
 import type { Scenario } from './scenarios.ts';
 import { type FeedSite, feedsOf, inventoryOf } from './site.ts';
+import { endStage, setStage } from './stage.ts';
 import { Store } from './store.ts';
 import { storyOf } from './story.ts';
 import { Witness } from './witness.ts';
@@ -48,6 +58,7 @@ export type SimulationResult = {
   story(id: string): readonly string[];
 };
 
+const BREAKS = ['break-source', 'break-platform', 'break-leg', 'break-destination'] as const;
 const ACTION_EVERY_MS = 400;
 const TRACE_LIMIT = 400;
 const VIOLATIONS_LIMIT = 20;
@@ -56,6 +67,8 @@ const CALM_MS = 600_000;
 /** Half of the sources' ackTimeout, and what an answer takes. */
 const HOLD_LIMIT_MS = 2400;
 const AFTER_FORCE_MS = 150;
+/** A person whose rollback is refused because another move is under way tries again. */
+const FORCE_AGAIN_MS = 60;
 const STOP_WITHIN_MS = 3000;
 const STOP_CHECK_MS = 20;
 /** A full replay takes time, so not at every start. */
@@ -106,7 +119,7 @@ class Simulation {
     this.#disk.onDurable = (upTo) => this.#store.durable(upTo);
     const members = new Map(this.#sites.map(({ name, connections }) => [name, connections.map((item) => item.name)]));
     this.#oracle = new Oracle(this.#disk, this.#witness, members, (rule, text) => this.#violate(rule, text));
-    this.#faults = new FaultPlan(this.#world, () => this.#standings());
+    this.#faults = new FaultPlan(this.#world, options.seed, statesOf(options), () => this.#standings());
     this.#disk.onFailed = (what) => this.#faults.note(what);
     this.#disk.onBroken = (what) => this.#violate(3, what);
     this.#disk.onAdmittedWhileFailed = (id) => this.#violate(3, `${id}: admitted between a failed sync and a good one`);
@@ -144,6 +157,8 @@ class Simulation {
   /** The process starts: it reads its disk, which takes time and may be cut short, and then serves. */
   #start(): void {
     this.#life = 'starting';
+    // Only this start misses it: one that is cut short finds it mounted the next time.
+    this.#wasMissing = this.#disk.isMissing;
     this.#world.stir();
     const generation = ++this.#generation;
     this.#disk.open().then(
@@ -231,19 +246,20 @@ class Simulation {
     const { faults } = this.#options;
     const happens = (probability: number): boolean => this.#world.chance(probability);
     if (this.#engine !== null && this.#life === 'serving') {
-      if (happens(faults.crash)) this.#planCrash();
-      else if (happens(faults.restart)) this.#faults.plan('restart', (_, state) => this.#stop(state));
-      else if (happens(faults.breakConnection)) this.#planBreak();
-      else if (happens(faults.partition)) this.#faults.plan('partition', (target) => this.#partition(target));
-      else if (happens(faults.stallCandidate)) this.#faults.plan('stalled-candidate', (target) => this.#stall(target));
-      else if (happens(faults.wedge)) this.#faults.plan('stuck-outputs', (target) => this.#wedge(target));
-      else if (happens(faults.die)) this.#faults.plan('dead-platform', (target) => this.#die(target));
-      else if (happens(faults.failSync * 2)) this.#faults.plan('failed-sync', () => this.#disk.failNext('sync'));
-      else if (happens(faults.tearWrite * 5)) this.#faults.plan('torn-write', () => this.#disk.failNext('write'));
+      if (this.#options.isAimed) this.#aim();
+      else if (happens(faults.crash)) this.#plan(this.#world.chance(0.5) ? 'crash-machine' : 'crash-process');
+      else if (happens(faults.restart)) this.#plan('restart');
+      else if (happens(faults.breakConnection)) this.#plan(BREAKS[this.#world.roll(BREAKS.length)] ?? 'break-source');
+      else if (happens(faults.partition)) this.#plan('partition');
+      else if (happens(faults.stallCandidate)) this.#plan('stalled-candidate');
+      else if (happens(faults.wedge)) this.#plan('stuck-outputs');
+      else if (happens(faults.die)) this.#plan('dead-platform');
+      else if (happens(faults.failSync * 2)) this.#plan('failed-sync');
+      else if (happens(faults.tearWrite * 5)) this.#plan('torn-write');
       else this.#move();
     }
     // A fault that waits for a swap gets one.
-    const pace = this.#faults.isArmed ? 0.4 : 1;
+    const pace = this.#options.isAimed ? 0.2 : this.#faults.isArmed ? 0.4 : 1;
     this.#world.after(this.#world.random() * 2 * ACTION_EVERY_MS * pace, () => this.#act());
   }
 
@@ -253,16 +269,58 @@ class Simulation {
     return this.#parties.feeds.flatMap(({ name: feed, platforms, connections }) => {
       const underWay = { legacy: false, new: false };
       for (const platform of platforms) underWay[platform.name] = platform.isSending;
+      const secondary = otherPlatform(engine.feeds.get(feed)?.primary ?? 'legacy');
       return connections.flatMap(({ name }) => {
         const state = engine.stateOf(name);
-        return state === null ? [] : [{ feed, state, underWay }];
+        return state === null ? [] : [{ feed, secondary, state, underWay }];
       });
     });
   }
 
-  #planCrash(): void {
-    const machine = this.#world.chance(0.5);
-    this.#faults.plan(machine ? 'crash-machine' : 'crash-process', (_, state) => this.#crash(state, machine));
+  #plan(fault: Fault): void {
+    this.#faults.plan(fault, this.#strikeOf(fault));
+  }
+
+  /** The next fault of the list, with the site made ready for the state that it is to meet. */
+  #aim(): void {
+    if (!this.#faults.isArmed) {
+      const aim = this.#faults.aim((fault) => {
+        const strike = this.#strikeOf(fault);
+        return (target, state) => {
+          endStage(this.#parties, this.#disk);
+          strike(target, state);
+        };
+      });
+      if (aim !== null) setStage(aim, this.#parties, this.#disk, this.#world);
+    }
+    this.#move();
+  }
+
+  #strikeOf(fault: Fault): Strike {
+    switch (fault) {
+      case 'crash-process':
+      case 'crash-machine':
+        return (_, state) => this.#crash(state, fault === 'crash-machine');
+      case 'restart':
+        return (_, state) => this.#stop(state);
+      case 'failed-sync':
+        return () => this.#disk.failNext('sync');
+      case 'torn-write':
+        return () => this.#disk.failNext('write');
+      case 'break-source':
+      case 'break-platform':
+      case 'break-leg':
+      case 'break-destination':
+        return (target) => this.#break(fault, target);
+      case 'partition':
+        return (target) => this.#partition(target);
+      case 'dead-platform':
+        return (target) => this.#die(target);
+      case 'stalled-candidate':
+        return (target) => this.#stall(target);
+      case 'stuck-outputs':
+        return (target) => this.#wedge(target);
+    }
   }
 
   #crash(state: string, machine = this.#world.chance(0.5)): void {
@@ -301,8 +359,7 @@ class Simulation {
     await this.#disk.close().catch(() => undefined);
     if (generation !== this.#generation) return;
     this.#end(false);
-    this.#wasMissing = this.#world.chance(this.#options.faults.loseVolume);
-    this.#disk.isMissing = this.#wasMissing;
+    this.#disk.isMissing = this.#world.chance(this.#options.faults.loseVolume);
     this.#world.after(200 + this.#world.roll(800), () => this.#start());
   }
 
@@ -317,14 +374,10 @@ class Simulation {
     this.#disk.crash(machine);
   }
 
-  #planBreak(): void {
-    const kinds = ['break-source', 'break-platform', 'break-leg', 'break-destination'] as const;
-    const kind = kinds[this.#world.roll(kinds.length)] ?? 'break-source';
-    this.#faults.plan(kind, (target) => {
-      if (!this.#network.breakOne(this.#portsOf(kind, target))) return;
-      const isOneLegs = kind === 'break-platform' || kind === 'break-leg';
-      this.#faults.note(kind, isOneLegs ? target : { feed: target.feed });
-    });
+  #break(kind: (typeof BREAKS)[number], target: Target): void {
+    if (!this.#network.breakOne(this.#portsOf(kind, target))) return;
+    const isOneLegs = kind === 'break-platform' || kind === 'break-leg';
+    this.#faults.note(kind, isOneLegs ? target : { feed: target.feed });
   }
 
   #portsOf(kind: string, { feed, leg }: Target): readonly number[] {
@@ -339,12 +392,15 @@ class Simulation {
 
   /** Nothing comes through on one connection for a while, and nobody is told. */
   #partition(target: Target): void {
-    const kinds = ['break-source', 'break-platform', 'break-leg', 'break-destination'];
-    const ports = this.#portsOf(kinds[this.#world.roll(kinds.length)] ?? '', target);
     const forMs = 200 + this.#world.roll(6000);
-    if (!this.#network.stallOne(ports, forMs)) return;
-    this.#faults.note('partition', { feed: target.feed });
-    this.#note(`${target.feed}: nothing comes through to port ${ports[0]} for ${forMs} ms`);
+    const first = this.#world.roll(BREAKS.length);
+    for (let next = 0; next < BREAKS.length; next++) {
+      const ports = this.#portsOf(BREAKS[(first + next) % BREAKS.length] ?? '', target);
+      if (!this.#network.stallOne(ports, forMs)) continue;
+      this.#faults.note('partition', { feed: target.feed });
+      this.#note(`${target.feed}: nothing comes through to port ${ports[0]} for ${forMs} ms`);
+      return;
+    }
   }
 
   /** Only a platform that no source waits for: what a slow one may cost its neighbours is what is looked at. */
@@ -382,13 +438,14 @@ class Simulation {
     const feed = this.#parties.feeds[this.#world.roll(this.#parties.feeds.length)];
     const party = feed?.connections[this.#world.roll(feed.connections.length)];
     if (engine === null || feed === undefined || party === undefined) return;
+    if (this.#options.isAimed && engine.stateOf(party.name) !== 'steady') return;
     const route = engine.connections.get(party.name)?.route;
     if (route === undefined) return;
     const to = this.#nextPhase(route.phase, route.newWeight);
     if (to === null) return;
     const { wanted } = this.#faults;
     // An output is under way while an epoch is on its way to the disk, or taken over, above all where a move is forced.
-    const isWanted = (wanted === 'reowning' || wanted === 'committing') && this.#options.faults.force > 0;
+    const isWanted = (wanted?.state === 'reowning' || wanted?.state === 'committing') && this.#options.faults.force > 0;
     const force = isRollback(route, to) && (isWanted || this.#world.chance(this.#options.faults.force));
     if (this.#world.chance(0.05)) this.#askStale(engine, party.name, to);
     if (force) this.#lose(feed, () => this.#ask(party.name, to, true));
@@ -404,6 +461,8 @@ class Simulation {
     engine.move(this.#world.now, connection, { ...wanted, reason: 'simulated' }, { name: 'sim' }, (result) => {
       if (!result.ok) {
         this.#note(`${connection}: refused ${result.error.code}`);
+        if (force && this.#options.isAimed && result.error.code === 'operation-in-flight')
+          this.#world.after(FORCE_AGAIN_MS, () => this.#ask(connection, to, true));
         return;
       }
       this.#replied(connection, requestId, result.value, `${to.phase}/${to.newWeight}${force ? ' forced' : ''}`);
@@ -453,7 +512,8 @@ class Simulation {
     const next = feed.platforms.find(({ name }) => name === 'new');
     if (next === undefined) return;
     this.#moves.forced++;
-    const isWanted = this.#faults.wanted === 'reowning';
+    const { wanted } = this.#faults;
+    const isWanted = wanted?.state === 'reowning';
     const wedgedMs = isWanted || this.#world.chance(0.6) ? 300 + this.#world.roll(1500) : 0;
     const heir = feed.platforms.find(({ name }) => name === 'legacy');
     // What legacy has not made yet is taken over later.
@@ -477,7 +537,7 @@ class Simulation {
       case 'parallel': {
         const dice = this.#world.roll(10);
         if (this.#options.cancels && newWeight === 0 && dice % 2 === 0) return { phase: 'legacy', newWeight: 0 };
-        if (dice < 6) return { phase: 'switched', newWeight: 0 };
+        if (dice < 6 || (this.#options.isAimed && dice === 9)) return { phase: 'switched', newWeight: 0 };
         if (dice < 9 && this.#options.hasWeights)
           return { phase: 'parallel', newWeight: newWeight === 0 ? 1 + this.#world.roll(99) : 0 };
         return newWeight === 0 ? { phase: 'legacy', newWeight: 0 } : null;
@@ -587,6 +647,11 @@ class Simulation {
     this.#trace.push(`${(this.#world.now / 1000).toFixed(3)} ${text}`);
     if (this.#trace.length > TRACE_LIMIT) this.#trace.shift();
   }
+}
+
+/** A change-over at an offset drains nothing. */
+function statesOf({ atOffset }: Scenario): readonly SwapState[] {
+  return atOffset ? SWAP_STATES.filter((state) => state !== 'draining') : SWAP_STATES;
 }
 
 function isRollback(from: Wish, to: Wish): boolean {

@@ -49,6 +49,8 @@ export type Scenario = {
   readonly knowsInputs: boolean;
   /** Parallel runs are often cancelled, and outputs are stuck for long: what is late comes when its platform has another role. */
   readonly cancels: boolean;
+  /** Every fault is aimed at each state of a swap in turn, and the site is brought there. */
+  readonly isAimed: boolean;
 };
 
 const NO_FAULTS: Faults = {
@@ -130,6 +132,7 @@ const plain = {
   hasWeights: true,
   knowsInputs: true,
   cancels: false,
+  isAimed: false,
 };
 
 export const SCENARIOS = {
@@ -139,9 +142,9 @@ export const SCENARIOS = {
   'failing-disk': { ...plain, faults: { ...NO_FAULTS, failSync: 0.05, tearWrite: 0.01, crash: 0.03, restart: 0.03 } },
   partitions: { ...plain, faults: { ...NO_FAULTS, partition: 0.3, breakConnection: 0.05 } },
   cancels: { ...plain, hasWeights: false, cancels: true, faults: { ...NO_FAULTS, wedge: 0.35, crash: 0.03 } },
-  aimed: { ...plain, faults: AIMED },
-  'aimed-shared': { ...plain, connections: 1, shared: 2, sourcesPerFeed: 2, faults: AIMED },
-  'aimed-at-offset': { ...plain, connections: 1, shared: 2, atOffset: true, faults: AIMED },
+  aimed: { ...plain, isAimed: true, faults: AIMED },
+  'aimed-shared': { ...plain, isAimed: true, connections: 1, shared: 2, sourcesPerFeed: 2, faults: AIMED },
+  'aimed-at-offset': { ...plain, isAimed: true, connections: 1, shared: 2, atOffset: true, faults: AIMED },
   'lost-volume': { ...plain, faults: { ...NO_FAULTS, restart: 0.1, loseVolume: 0.6 } },
   'dead-platform': { ...plain, faults: { ...NO_FAULTS, force: 0.7 } },
   everything: {
