@@ -101,6 +101,7 @@ export class Acting {
     const concerned = this.#options.inventory.connections.filter(
       (each) => each[kind === 'wave' ? 'wave' : 'name'] === name,
     );
+    if (concerned.length === 0) return `there is no ${kind} '${name}'`;
     const shards = new Set(concerned.map(({ shard }) => shard));
     const [first] = gateways.filter(({ shard, role }) => shards.has(shard) && role === null);
     return first === undefined
