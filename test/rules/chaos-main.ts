@@ -21,6 +21,7 @@ const child = spawn(process.execPath, [VITEST, 'run', 'test/rules/chaos.slow.tes
   stdio: 'inherit',
   env: {
     ...process.env,
+    CUTOVER_TEST_SLOW: '1',
     CUTOVER_CHAOS_KILLS: String(kills),
     ...(values.seed !== undefined && { CUTOVER_CHAOS_SEED: values.seed }),
   },
