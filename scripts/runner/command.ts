@@ -6,16 +6,18 @@ import { generalHelp, verbHelp } from './help.ts';
 import { nearest } from './nearest.ts';
 import { runMove } from './run-move.ts';
 import { runProcess } from './run-process.ts';
+import { speakingOfSamePlace } from './same-place.ts';
 import { EXIT, usage, VerbStop } from './stop.ts';
 import type { PlainCall, Printed, TaskVerb, Verb } from './verb.ts';
 
 export async function runCommand(
   verbs: Readonly<Record<string, Verb>>,
   argv: readonly string[],
-  around: Surroundings,
+  surroundings: Surroundings,
 ): Promise<number> {
   const [name, ...rest] = argv;
-  const { terminal } = around;
+  const terminal = speakingOfSamePlace(surroundings.terminal, verbs, rest);
+  const around = { ...surroundings, terminal };
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     await terminal.result(generalHelp(verbs));
     return name === undefined ? EXIT.usage : EXIT.done;
