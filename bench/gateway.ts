@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readFlags, someOf, wholeNumber, wholeNumbers } from '../adapters/command-flags.ts';
 import { idleFeeds, idleSockets, pauses, recovery } from './gateway/extras.ts';
 import { measure, median, type Run, syncUs } from './gateway/measure.ts';
 import { stopEverything } from './gateway/processes.ts';
@@ -15,48 +16,58 @@ import { isInstalled, startVariant, VARIANTS, type Variant, type VariantName } f
 
 type Round = { readonly syncUs: number; readonly runs: Readonly<Partial<Record<VariantName, Run>>> };
 
-const { values } = parseArgs({
-  options: {
-    feeds: { type: 'string', default: '1,16,250' },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '4' },
-    'warm-up': { type: 'string', default: '3' },
-    only: { type: 'string', default: VARIANTS.join(',') },
-    /** Sections: throughput, equal-rate, pauses, recovery, idle; and soak, only where it is named. */
-    sections: { type: 'string', default: 'throughput,equal-rate,pauses,recovery,idle' },
-    'recovery-mib': { type: 'string', default: '16,64' },
-    idle: { type: 'string', default: '5000' },
-    /** Of a soak: over the largest number of feeds. */
-    messages: { type: 'string', default: '10000000' },
-    json: { type: 'boolean', default: false },
-  },
-});
-const numbers = (text: string): number[] => text.split(',').map(Number);
-const rounds = Number(values.rounds);
-const timing = { warmUpMs: Number(values['warm-up']) * 1000, measureMs: Number(values.seconds) * 1000 };
-const sections = values.sections.split(',');
-const names = VARIANTS.filter((name) => values.only.split(',').includes(name) && isInstalled(name));
+const SECTIONS = ['throughput', 'equal-rate', 'pauses', 'recovery', 'idle', 'soak'] as const;
+const USAGE =
+  'npm run bench:gateway -- [--feeds 1,16,250] [--rounds N] [--seconds N] [--warm-up N] [--only VARIANTS] [--sections throughput,equal-rate,pauses,recovery,idle,soak] [--recovery-mib N,N] [--idle N] [--messages N] [--json]';
+const values = readFlags(
+  USAGE,
+  () =>
+    parseArgs({
+      options: {
+        feeds: { type: 'string', default: '1,16,250' },
+        rounds: { type: 'string', default: '3' },
+        seconds: { type: 'string', default: '4' },
+        'warm-up': { type: 'string', default: '3' },
+        only: { type: 'string', default: VARIANTS.join(',') },
+        /** Sections: throughput, equal-rate, pauses, recovery, idle; and soak, only where it is named. */
+        sections: { type: 'string', default: 'throughput,equal-rate,pauses,recovery,idle' },
+        'recovery-mib': { type: 'string', default: '16,64' },
+        idle: { type: 'string', default: '5000' },
+        /** Of a soak: over the largest number of feeds. */
+        messages: { type: 'string', default: '10000000' },
+        json: { type: 'boolean', default: false },
+      },
+    }).values,
+);
+const feedCounts = wholeNumbers(USAGE, 'feeds', values.feeds);
+const rounds = wholeNumber(USAGE, 'rounds', values.rounds);
+const timing = {
+  warmUpMs: wholeNumber(USAGE, 'warm-up', values['warm-up'], 0) * 1000,
+  measureMs: wholeNumber(USAGE, 'seconds', values.seconds) * 1000,
+};
+const sections = someOf(USAGE, 'sections', values.sections, SECTIONS);
+const names = someOf(USAGE, 'only', values.only, VARIANTS).filter(isInstalled);
 const folder = await mkdtemp(join(tmpdir(), 'cutover-bench-'));
 const document: Record<string, unknown> = { machine: machine(), variants: names };
 const lines: string[] = [`${machine()}; ${rounds} rounds of ${values.seconds} s after ${values['warm-up']} s`];
 let isWrong = false;
 
 try {
-  for (const feeds of numbers(values.feeds)) await compare(feeds);
-  const most = Math.max(...numbers(values.feeds));
+  for (const feeds of feedCounts) await compare(feeds);
+  const most = Math.max(...feedCounts);
   if (sections.includes('pauses')) note('pauses', await pauses(most, join(folder, 'pauses'), timing));
   if (sections.includes('recovery')) {
-    for (const mib of numbers(values['recovery-mib'])) {
+    for (const mib of wholeNumbers(USAGE, 'recovery-mib', values['recovery-mib'])) {
       note(`recovery of ${mib} MiB`, await recovery(mib, join(folder, `recovery-${mib}`)));
     }
   }
   if (sections.includes('idle')) {
-    note('idle', await idleSockets(Number(values.idle), join(folder, 'idle')));
-    note('idle feeds', await idleFeeds(Number(values.idle), join(folder, 'idle-feeds')));
+    note('idle', await idleSockets(wholeNumber(USAGE, 'idle', values.idle), join(folder, 'idle')));
+    note('idle feeds', await idleFeeds(wholeNumber(USAGE, 'idle', values.idle), join(folder, 'idle-feeds')));
   }
   if (sections.includes('soak')) {
     const told = (sample: SoakSample): void => progress(JSON.stringify(sample));
-    note('soak', await soak(Number(values.messages), most, join(folder, 'soak'), told));
+    note('soak', await soak(wholeNumber(USAGE, 'messages', values.messages), most, join(folder, 'soak'), told));
   }
 } finally {
   await stopEverything();

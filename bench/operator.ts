@@ -5,6 +5,7 @@
  * traffic: what is measured is the operator's side, from the command to the recorded read-back.
  */
 import { parseArgs } from 'node:util';
+import { readFlags, wholeNumber } from '../adapters/command-flags.ts';
 import type { EpochRecord } from '../core/admin-api.ts';
 import { moveDocumentSchema } from '../core/documents.ts';
 import { type Estate, STACK_HEAD, startEstate } from '../test/verbs-estate.ts';
@@ -30,14 +31,19 @@ const NIGHT: readonly (readonly [string, number | null])[] = [
   ['status', BUDGET_MS],
 ];
 
-const { values } = parseArgs({
-  options: {
-    connections: { type: 'string', default: '250' },
-    json: { type: 'boolean', default: false },
-    s3: { type: 'boolean', default: false },
-  },
-});
-const count = Number(values.connections);
+const USAGE = 'npm run bench:operator -- [--connections N] [--s3] [--json]';
+const values = readFlags(
+  USAGE,
+  () =>
+    parseArgs({
+      options: {
+        connections: { type: 'string', default: '250' },
+        json: { type: 'boolean', default: false },
+        s3: { type: 'boolean', default: false },
+      },
+    }).values,
+);
+const count = wholeNumber(USAGE, 'connections', values.connections);
 const S3_DELAY_MS = 50;
 const S3_PORT = 9_517;
 const rows: Row[] = [];

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import { readFlags, someOf, wholeNumber } from '../adapters/command-flags.ts';
 import { SyntheticJournal } from '../adapters/journal-harness.ts';
 import { newRowCounts, readOutsideFile } from '../adapters/outside-file.ts';
 import { OutsideStore } from '../adapters/outside-store.ts';
@@ -31,16 +32,21 @@ import { estateOf } from '../proof/estate.ts';
 import { JournalFollower } from '../proof/journal-follower.ts';
 import { order, Story } from '../proof/story.ts';
 
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '10000000' },
-    messages: { type: 'string', default: '20000' },
-    sections: { type: 'string', default: 'counts,worker,outside' },
-  },
-});
-const ROWS = Number(values.rows);
-const MESSAGES = Number(values.messages);
-const SECTIONS = new Set(values.sections.split(','));
+const USAGE = 'npm run bench:proof -- [--rows N] [--messages N] [--sections counts,worker,outside]';
+const values = readFlags(
+  USAGE,
+  () =>
+    parseArgs({
+      options: {
+        rows: { type: 'string', default: '10000000' },
+        messages: { type: 'string', default: '20000' },
+        sections: { type: 'string', default: 'counts,worker,outside' },
+      },
+    }).values,
+);
+const ROWS = wholeNumber(USAGE, 'rows', values.rows);
+const MESSAGES = wholeNumber(USAGE, 'messages', values.messages);
+const SECTIONS = new Set<string>(someOf(USAGE, 'sections', values.sections, ['counts', 'worker', 'outside']));
 const CONNECTIONS = 250;
 const ROWS_AT_ONCE = 500_000;
 const PROGRESS_EVERY_MS = 10_000;

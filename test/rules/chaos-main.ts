@@ -6,15 +6,20 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readFlags, wholeNumber } from '../../adapters/command-flags.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const VITEST = resolve(ROOT, 'node_modules/vitest/vitest.mjs');
 
-const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '100' }, seed: { type: 'string' }, only: { type: 'string' } },
-});
-const kills = Number(values.kills);
-if (!Number.isInteger(kills) || kills < 1) throw new Error('--kills is a number from 1');
+const USAGE = 'npm run chaos -- [--kills N] [--seed N] [--only unsynced]';
+const values = readFlags(
+  USAGE,
+  () =>
+    parseArgs({
+      options: { kills: { type: 'string', default: '100' }, seed: { type: 'string' }, only: { type: 'string' } },
+    }).values,
+);
+const kills = wholeNumber(USAGE, 'kills', values.kills);
 const only = values.only === undefined ? [] : ['-t', values.only];
 const child = spawn(process.execPath, [VITEST, 'run', 'test/rules/chaos.slow.test.ts', ...only], {
   cwd: ROOT,
