@@ -42,9 +42,12 @@ async function restoreUntil(killedAt: string | null, known: object, more: readon
   const where = ['--inventory', estate.inventoryFile, '--data-dir', estate.dataDir, '--known', file];
   const env = { ...process.env, ...estate.env };
   const child = spawn(process.execPath, [MAIN, 'init', '--restore', ...where, ...more], { env });
-  const watcher = watch(estate.dataDir, (_, name) => {
-    if (killedAt !== null && name?.startsWith(killedAt) === true) child.kill('SIGKILL');
-  });
+  const watcher =
+    killedAt === null
+      ? null
+      : watch(estate.dataDir, (_, name) => {
+          if (name?.startsWith(killedAt) === true) child.kill('SIGKILL');
+        });
   let [out, error] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => {
     out += chunk.toString();
@@ -53,7 +56,7 @@ async function restoreUntil(killedAt: string | null, known: object, more: readon
     error += chunk.toString();
   });
   const [code] = await once(child, 'close');
-  watcher.close();
+  watcher?.close();
   return { code: Number(code), out: out === '' ? {} : JSON.parse(out), error };
 }
 
