@@ -9,7 +9,7 @@ export type ScenarioName = keyof typeof SCENARIOS;
 export type { Night, NightResult };
 
 export function isScenario(name: string): name is ScenarioName {
-  return name in SCENARIOS;
+  return Object.hasOwn(SCENARIOS, name);
 }
 
 export const SCENARIO_NAMES: readonly ScenarioName[] = Object.keys(SCENARIOS).filter(isScenario);
