@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { decisionSchema, type OpenDecision } from '../../core/admin-api.ts';
 import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
 
-const LINES = 15;
+const LINES = 16;
 const FORCED = { force: true, reason: 'new is dead' };
 
 let estate: Estate;
@@ -144,6 +144,21 @@ test('rule 9: an output of new that is at its destination when the rollback come
   line.destination.answerAll();
   await source.exchange(order('F2'));
   await until(() => expect(line.destination.ids).toEqual(['F1', 'F2']));
+});
+
+test('rule 9: an output of new that waits behind another at the destination when the rollback comes is not overtaken by a later capture', async () => {
+  line.destination.script = () => undefined;
+  for (const id of ['O1', 'O2', 'O3']) await source.exchange(order(id));
+  await captured(3);
+  (await line.leg('new')).send(order('O1'));
+  const first = await line.destination.take();
+  (await line.leg('new')).send(order('O2'));
+  await until(async () => expect((await line.status()).counters.outputs).toBe(5));
+  await line.move('parallel', FORCED);
+  line.destination.answerAll();
+  first.reply(answer('O1'));
+  await until(() => expect(line.destination.ids).toEqual(['O1', 'O2', 'O3']));
+  await settled();
 });
 
 test('rule 9: killed while re-owning with the destination down: after the restart all of it arrives, in order, once', async () => {
