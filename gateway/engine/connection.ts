@@ -332,8 +332,10 @@ export class ConnectionEngine {
     }
     // What nobody owns settles nothing.
     const obligation = role === 'park' ? null : found;
+    // Its input is closed and was not accepted: should its sender send again, this may be the only output of it.
+    const closed = found !== null || isTakenOver ? null : this.obligations.unacceptedInput(platform, key);
     // Another attempt belongs to its input also where that is closed.
-    const belongsTo = role === 'park' || isTakenOver ? null : input;
+    const belongsTo = role === 'park' || isTakenOver ? null : (input ?? closed);
     if (message.attemptOf === null) this.correlation.output(platform, this.obligations.foundBy(found, key));
     this.counters.outputs++;
     this.flow.openCount++;
@@ -360,9 +362,10 @@ export class ConnectionEngine {
       },
     );
     intake.admitted(message, offset, belongsTo);
-    if (obligation === null) return;
-    const first = message.attemptOf ?? offset;
-    this.arrived(obligation, platform, { offset, first, facts: message.facts, payload });
+    const arrived = { offset, first: message.attemptOf ?? offset, facts: message.facts, payload };
+    if (obligation !== null) this.arrived(obligation, platform, arrived);
+    else if (closed !== null && role !== 'deliver')
+      this.obligations.keepLate(closed, platform, arrived, this.#runtime.now);
   }
 
   /** An output of this input is in the journal. */

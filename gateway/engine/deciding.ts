@@ -1,6 +1,7 @@
 /** What only a person can say: decisions are opened, and closed by name; what is to be delivered then goes out, out of order. */
 import { controlOf, otherPlatform, PLATFORMS } from '../../core/platform.ts';
 import { type ConnectionEngine, ORDER_WAIT } from './connection.ts';
+import { OUTPUT_CAPTURED } from './doubts.ts';
 import type { Decision, Decisions } from './lists.ts';
 import type { RejectedOutput } from './output-flow.ts';
 import type { DecisionRecord, ResolutionRecord } from './records.ts';
@@ -32,7 +33,9 @@ export class Deciding {
   open(connection: ConnectionEngine, cause: string, input: number): void {
     const obligation = connection.obligations.get(input);
     if (obligation === null) return;
-    const proposals = PLATFORMS.flatMap((platform) => {
+    // The owner's own output is there: the other platform's beside it would be the same message again.
+    const only = cause === OUTPUT_CAPTURED ? connection.ownership.ownerOfInput(obligation) : null;
+    const proposals = PLATFORMS.filter((platform) => only === null || platform === only).flatMap((platform) => {
       const { output, outputFacts, delivered } = obligation.sides[platform];
       return output === null || outputFacts === null || delivered ? [] : [{ ...outputFacts, offset: output }];
     });

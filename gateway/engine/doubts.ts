@@ -8,6 +8,9 @@ import type { Obligations } from './obligations.ts';
 import type { Ownership } from './ownership.ts';
 import type { Runtime } from './runtime.ts';
 
+/** Cause of a decision: the output of its owner of now is kept here, and nobody delivers it. */
+export const OUTPUT_CAPTURED = 'output-captured';
+
 export type DoubtOwner = {
   readonly obligations: Obligations;
   readonly ownership: Ownership;
@@ -50,7 +53,7 @@ export class Doubts {
       if (!hasEnded(other)) continue;
       this.#rejected.delete(obligation);
       const isRefused = obligation.sides[owner].refused;
-      if (!isRefused && !other.delivered) this.#owner.doubt('output-captured', obligation);
+      if (!isRefused && !other.delivered) this.#owner.doubt(OUTPUT_CAPTURED, obligation);
       else if (isRefused && (makesOne || other.kept)) this.#owner.doubt('copy-rejected', obligation);
       else {
         // The other platform has delivered, or has shown that nothing is owed here: not every input makes an output.

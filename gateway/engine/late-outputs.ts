@@ -12,6 +12,8 @@ export type LateState = readonly {
   readonly deliveredBy: Platform | null;
   readonly missing: readonly Platform[];
   readonly parks: boolean;
+  /** Absent in a checkpoint from before it was kept: nothing of it is waited for. */
+  readonly isAccepted?: boolean;
 }[];
 
 type Closed = {
@@ -21,6 +23,8 @@ type Closed = {
   newIsMissing: boolean;
   /** A change-over has not waited for it: what comes now is out of order. */
   readonly parks: boolean;
+  /** Its sender got a positive answer; else it may send the message again. */
+  readonly isAccepted: boolean;
 };
 
 const LATE_LIMIT = 10_000;
@@ -39,13 +43,14 @@ export class LateOutputs {
       readonly legacyIsMissing: boolean;
       readonly newIsMissing: boolean;
       readonly parks: boolean;
+      readonly isAccepted: boolean;
     },
   ): void {
-    const { input, deliveredBy, legacyIsMissing, newIsMissing, parks } = closed;
+    const { input, legacyIsMissing, newIsMissing } = closed;
     if (!legacyIsMissing && !newIsMissing) {
       this.#byKey.delete(key);
       this.#done.set(key, input);
-    } else this.#byKey.set(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks });
+    } else this.#byKey.set(key, { ...closed });
   }
 
   has(key: string): boolean {
@@ -66,6 +71,13 @@ export class LateOutputs {
     return role;
   }
 
+  /** The closed input that a late output of this platform belongs to, where its sender may send the message again. */
+  unacceptedInput(platform: Platform, key: string): number | null {
+    const closed = this.#byKey.get(key);
+    if (closed === undefined || closed.isAccepted || closed.parks) return null;
+    return closed.deliveredBy === null && isMissing(closed, platform) ? closed.input : null;
+  }
+
   /** A person had the captures for this input delivered: an output that has not come is no longer wanted. */
   decided(input: number): void {
     for (const [, closed] of this.#byKey) {
@@ -82,16 +94,17 @@ export class LateOutputs {
   dump(): LateState {
     const done = [...this.#done].map(([key, input]) => ({ key, input, deliveredBy: null, missing: [], parks: false }));
     const late = [...this.#byKey].map(([key, closed]) => {
-      const { input, deliveredBy, parks } = closed;
-      return { key, input, deliveredBy, missing: PLATFORMS.filter((platform) => isMissing(closed, platform)), parks };
+      const { input, deliveredBy, parks, isAccepted } = closed;
+      const missing = PLATFORMS.filter((platform) => isMissing(closed, platform));
+      return { key, input, deliveredBy, missing, parks, isAccepted };
     });
     return [...done, ...late];
   }
 
   load(state: LateState): void {
-    for (const { key, input, deliveredBy, missing, parks } of state) {
+    for (const { key, input, deliveredBy, missing, parks, isAccepted = true } of state) {
       const [legacyIsMissing, newIsMissing] = [missing.includes('legacy'), missing.includes('new')];
-      this.add(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks });
+      this.add(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks, isAccepted });
     }
   }
 }

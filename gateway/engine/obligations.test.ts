@@ -13,3 +13,39 @@ test('given an input that was closed without an answer, when its output is deliv
   obligations.deliveredLate(1, 'legacy');
   expect(obligations.admit(1, FACTS, null, ['legacy'], ['legacy'], 'legacy').sides.legacy.delivered).toBe(true);
 });
+
+test('given an input that was closed without an answer, when its output comes late and is kept, then its next attempt has it, past a checkpoint', () => {
+  const obligations = new Obligations('one', 200, { count: 0 });
+  obligations.admit(1, FACTS, 'K1', ['legacy', 'new'], ['legacy'], 'legacy');
+  expect(obligations.unacceptedInput('legacy', 'K1')).toBeNull();
+  obligations.answered(1, 'legacy', 'lost', true, 1000);
+  obligations.expire(1200, () => true);
+  expect(obligations.size).toBe(0);
+
+  const restarted = new Obligations('one', 200, { count: 0 });
+  restarted.load(JSON.parse(JSON.stringify(obligations.dump())));
+  expect(restarted.unacceptedInput('new', 'K1')).toBeNull();
+  expect(restarted.unacceptedInput('legacy', 'K2')).toBeNull();
+  expect(restarted.unacceptedInput('legacy', 'K1')).toBe(1);
+  restarted.keepLate(1, 'legacy', { offset: 7, first: 7, facts: FACTS }, 1300);
+  expect(restarted.keptOutputs(1300)).toEqual([7]);
+  const { legacy } = restarted.admit(1, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy').sides;
+  expect(legacy).toMatchObject({ state: 'settled', kept: true, output: 7, delivered: false });
+  expect(restarted.unacceptedInput('legacy', 'K1')).toBeNull();
+});
+
+test('given an input that was accepted, when its output comes late, then no resend is waited for', () => {
+  const obligations = new Obligations('one', 200, { count: 0 });
+  obligations.admit(1, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy');
+  obligations.answered(1, 'legacy', 'positive', true, 1000);
+  obligations.expire(1200, () => false);
+  expect(obligations.size).toBe(0);
+  expect(obligations.unacceptedInput('legacy', 'K1')).toBeNull();
+});
+
+test('given a late output on its way to its destination, when the resend is there before the verdict, then it owes nothing more', () => {
+  const obligations = new Obligations('one', 200, { count: 0 });
+  obligations.admit(1, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy');
+  obligations.deliveredLate(1, 'legacy');
+  expect(obligations.get(1)?.sides.legacy.delivered).toBe(true);
+});

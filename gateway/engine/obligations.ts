@@ -251,6 +251,22 @@ export class Obligations {
     return key === null ? null : this.#late.take(platform, key);
   }
 
+  /** The closed input that a late output belongs to, where nobody has accepted the message and its sender may send it again. */
+  unacceptedInput(platform: Platform, key: string | null): number | null {
+    const input = key === null ? null : this.#late.unacceptedInput(platform, key);
+    return input === null || this.#open.has(input) ? null : input;
+  }
+
+  /** A late output of such an input is not delivered: its platform may know the resend, and make no second one. */
+  keepLate(
+    input: number,
+    platform: Platform,
+    { offset, first, facts }: { readonly offset: number; readonly first: number; readonly facts: MessageFacts },
+    nowMs: number,
+  ): void {
+    this.#kept.add(input, { platform, output: offset, outputFacts: facts, firstOutput: first, atMs: nowMs });
+  }
+
   /** What the key of a new input says before the input is admitted. */
   findingOf(key: string | null): InputFinding {
     if (key === null) return 'keyless';
@@ -328,8 +344,10 @@ export class Obligations {
     return this.#takenOver.has(firstOutput);
   }
 
-  /** Another attempt of an output whose input is closed was delivered: the other platform's is no longer wanted. */
+  /** An output whose input was closed when it came was delivered: the other platform's is no longer wanted. */
   deliveredLate(input: number, platform: Platform): void {
+    const reopened = this.#open.get(input);
+    if (reopened !== undefined) reopened.sides[platform].delivered = true;
     this.#late.deliveredBy(input, platform);
     this.#delivered.set(input, platform);
   }
@@ -376,7 +394,9 @@ export class Obligations {
       this.#forgetKey(obligation, obligation.key);
       const legacyIsMissing = hasNotCome(sides.legacy);
       const newIsMissing = hasNotCome(sides.new);
-      this.#late.add(obligation.key, { input: obligation.input, deliveredBy, legacyIsMissing, newIsMissing, parks });
+      const isAccepted = obligation.verdict === 'positive';
+      const { input } = obligation;
+      this.#late.add(obligation.key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks, isAccepted });
     }
     if (obligation.onControlAnswer.length === 0) return;
     for (const run of obligation.onControlAnswer.splice(0)) run();
@@ -387,7 +407,7 @@ export class Obligations {
     for (const platform of PLATFORMS) {
       const { kept, output, outputFacts, firstOutput, answeredAtMs } = sides[platform];
       if (verdict === 'positive' || !kept || output === null || outputFacts === null) continue;
-      const atMs = answeredAtMs ?? 0;
+      const atMs = answeredAtMs ?? this.#kept.get(input)?.atMs ?? 0;
       this.#kept.add(input, { platform, output, outputFacts, firstOutput: firstOutput ?? output, atMs });
     }
   }

@@ -554,6 +554,10 @@ export class Recovery {
     if (record.attemptOf === null) connection.correlation.output(record.platform, obligations.foundBy(obligation, key));
     const first = record.attemptOf ?? offset;
     if (obligation !== null) connection.arrived(obligation, record.platform, { offset, first, facts, payload });
+    else if (record.role !== 'deliver' && !obligations.isTakenOver(first)) {
+      const closed = obligations.unacceptedInput(record.platform, key);
+      if (closed !== null) obligations.keepLate(closed, record.platform, { offset, first, facts }, record.at);
+    }
     if (record.role === 'park') counters.parked++;
     if (record.role === 'suppress') counters.suppressed++;
     if (record.role === 'capture') counters.captured++;

@@ -13,6 +13,8 @@ beforeAll(async () => {
     missing: { connection },
     cancelled: { connection },
     kept: { connection },
+    resent: { connection },
+    killed: { connection },
   });
 });
 afterAll(() => estate?.close());
@@ -101,4 +103,39 @@ test('rule 9: while a message waits for a decision the gateway gives up no way b
   const [decision] = await decisionsOf(line);
   await estate.call('POST', `decisions/${decision?.id}`, { action: 'discard', ...REASON });
   expect(await line.move('decommissioned')).toMatchObject({ epoch: 5 });
+});
+
+test.each([
+  ['with the gateway running', 'resent'],
+  ['past a crash of the gateway', 'killed'],
+] as const)('rule 9: what new made of an unanswered message after its rollback is asked about once a resend makes new owe it, %s', async (_, name) => {
+  const line = estate.line(name);
+  line.destination.answerAll();
+  line.new.script = () => undefined;
+  line.legacy.script = ({ payload, reply }) => {
+    reply(answer(idOf(payload)));
+    void line.leg('legacy').then((leg) => leg.send(payload));
+  };
+  await line.move('parallel');
+  await line.move('switched');
+  const source = await line.source();
+  source.send(order('S1'));
+  await until(() => expect(line.new.ids).toEqual(['S1']));
+  await line.move('parallel', { force: true, ...REASON });
+  await source.closed;
+  expect(verdictOf(await (await line.leg('new')).exchange(order('S1')))).toBe('AA|S1');
+  await line.move('switched');
+  if (name === 'killed') await estate.crash();
+
+  line.new.answerAll();
+  expect(verdictOf(await (await line.source()).exchange(order('S1')))).toBe('AA|S1');
+  await until(async () => expect(await decisionsOf(line)).toHaveLength(1));
+  const [decision] = await decisionsOf(line);
+  expect(decision).toMatchObject({ cause: 'output-captured', input: { msh10: 'S1' }, proposals: [{ msh10: 'S1' }] });
+  expect((await line.status()).owedOutputs).toBe(0);
+  expect(line.destination.ids).toEqual([]);
+  await estate.call('POST', `decisions/${decision?.id}`, { action: 'deliver', ...REASON });
+  await until(() => expect(line.destination.ids).toEqual(['S1']));
+  await line.move('parallel', REASON);
+  expect(line.destination.ids).toEqual(['S1']);
 });
