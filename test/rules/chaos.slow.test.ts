@@ -13,6 +13,7 @@ const SEED = Number(process.env.CUTOVER_CHAOS_SEED ?? Date.now() % 1_000_000);
 /** Without a number of faults each test makes as many as fit, and at least a few. */
 const BUDGET_MS = 45_000;
 const AT_LEAST = 5;
+const TOLD_EVERY = 10;
 const LIMIT_MS = 3_600_000;
 const LINES = ['a', 'b', 'c'];
 
@@ -30,7 +31,10 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 async function again(fault: (count: number) => Promise<void>): Promise<number> {
   const beganMs = Date.now();
   let count = 0;
-  while (KILLS === null ? count < AT_LEAST || Date.now() - beganMs < BUDGET_MS : count < KILLS) await fault(count++);
+  while (KILLS === null ? count < AT_LEAST || Date.now() - beganMs < BUDGET_MS : count < KILLS) {
+    await fault(count++);
+    if (KILLS !== null && count % TOLD_EVERY === 0) process.stdout.write(`chaos: ${count} of ${KILLS} faults\n`);
+  }
   return count;
 }
 
