@@ -71,6 +71,12 @@ export const IMPOSSIBLE: readonly (Aim & { readonly why: string })[] = [
   },
 ];
 
+/** Met seldom where everything is aimed at in turn: some nights are for these alone. */
+export const RARE_AIMS: readonly Aim[] = [
+  { fault: 'stalled-candidate', state: 'catching-up', leg: 'legacy' },
+  { fault: 'break-leg', state: 'committing', leg: 'new' },
+];
+
 /** How often each state is aimed at: what is brief is missed more often. */
 const TRIES: Readonly<Record<SwapState, number>> = {
   steady: 2,
@@ -93,7 +99,7 @@ const AIM_STEPS: Readonly<Record<SwapState, number>> = {
 };
 
 /** Every fault in these states on either leg, one state after the other, but for what cannot be. */
-function aimsAt(states: readonly SwapState[]): readonly Aim[] {
+export function aimsAt(states: readonly SwapState[]): readonly Aim[] {
   return states
     .flatMap((state) => PLATFORMS.flatMap((leg) => FAULTS.map((fault): Aim => ({ fault, state, leg }))))
     .filter((aim) => !isImpossible(aim))
@@ -134,11 +140,11 @@ export class FaultPlan {
   readonly #aims: readonly Aim[];
   #nextAim: number;
 
-  /** `states`: those that a swap of this night passes through. */
-  constructor(world: World, seed: number, states: readonly SwapState[], look: () => readonly Standing[]) {
+  /** `aims`: what it aims at, one after the other. */
+  constructor(world: World, seed: number, aims: readonly Aim[], look: () => readonly Standing[]) {
     this.#world = world;
     this.#look = look;
-    this.#aims = aimsAt(states);
+    this.#aims = aims;
     this.#nextAim = (seed * NIGHT_STRIDE) % this.#aims.length;
   }
 

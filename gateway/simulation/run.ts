@@ -13,6 +13,7 @@ import { ShardEngine } from '../engine/shard.ts';
 import { JournalCorruptError } from '../journal/errors.ts';
 import { Disk, type Opened } from './disk.ts';
 import {
+  aimsAt,
   type Coverage,
   type Fault,
   FaultPlan,
@@ -119,7 +120,9 @@ class Simulation {
     this.#disk.onDurable = (upTo) => this.#store.durable(upTo);
     const members = new Map(this.#sites.map(({ name, connections }) => [name, connections.map((item) => item.name)]));
     this.#oracle = new Oracle(this.#disk, this.#witness, members, (rule, text) => this.#violate(rule, text));
-    this.#faults = new FaultPlan(this.#world, options.seed, statesOf(options), () => this.#standings());
+    this.#faults = new FaultPlan(this.#world, options.seed, options.onlyAims ?? aimsAt(statesOf(options)), () =>
+      this.#standings(),
+    );
     this.#disk.onFailed = (what) => this.#faults.note(what);
     this.#disk.onBroken = (what) => this.#violate(3, what);
     this.#disk.onAdmittedWhileFailed = (id) => this.#violate(3, `${id}: admitted between a failed sync and a good one`);

@@ -1,5 +1,7 @@
 /** What goes wrong in a simulated night, from nothing to everything. */
+
 import type { DestinationHabits } from './destination.ts';
+import { type Aim, RARE_AIMS } from './faults.ts';
 import type { PlatformHabits } from './platform.ts';
 import type { SourceHabits } from './source.ts';
 
@@ -51,6 +53,8 @@ export type Scenario = {
   readonly cancels: boolean;
   /** Every fault is aimed at each state of a swap in turn, and the site is brought there. */
   readonly isAimed: boolean;
+  /** Where it is aimed, it is at these only; null: at all. */
+  readonly onlyAims: readonly Aim[] | null;
 };
 
 const NO_FAULTS: Faults = {
@@ -133,6 +137,7 @@ const plain = {
   knowsInputs: true,
   cancels: false,
   isAimed: false,
+  onlyAims: null,
 };
 
 export const SCENARIOS = {
@@ -145,6 +150,7 @@ export const SCENARIOS = {
   aimed: { ...plain, isAimed: true, faults: AIMED },
   'aimed-shared': { ...plain, isAimed: true, connections: 1, shared: 2, sourcesPerFeed: 2, faults: AIMED },
   'aimed-at-offset': { ...plain, isAimed: true, connections: 1, shared: 2, atOffset: true, faults: AIMED },
+  'aimed-rare': { ...plain, isAimed: true, onlyAims: RARE_AIMS, faults: AIMED },
   'lost-volume': { ...plain, faults: { ...NO_FAULTS, restart: 0.1, loseVolume: 0.6 } },
   'dead-platform': { ...plain, faults: { ...NO_FAULTS, force: 0.7 } },
   everything: {
