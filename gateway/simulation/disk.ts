@@ -220,7 +220,7 @@ export class Disk {
     if (generation !== this.#generation) return;
     this.#hasFailed = false;
     this.#written(generation, upTo);
-    this.view.durableUpTo = Math.max(this.view.durableUpTo, upTo);
+    this.view.becameDurable(upTo, this.#world.now);
     this.events?.durable(upTo);
     this.onDurable(upTo);
   }
@@ -279,7 +279,7 @@ export class Disk {
     }
     this.archive.length = Math.min(this.archive.length, report.nextOffset - 1);
     this.view = new JournalView(this.archive);
-    this.view.durableUpTo = this.archive.length;
+    this.view.becameDurable(this.archive.length, this.#world.now);
     this.#safeUpTo = this.archive.length;
     this.#isProcessOnly = true;
   }

@@ -15,6 +15,7 @@ type OnDisk = At<JournalMeta>;
 export class JournalView {
   /** Offset of the last record that a sync has covered. */
   durableUpTo = -1;
+  readonly #durable: { readonly upTo: number; readonly atMs: number }[] = [];
   writtenUpTo = 0;
   readonly inputs = new Map<string, At<InputRecord>[]>();
   readonly inputVerdicts = new Map<number, At<InputVerdictRecord>[]>();
@@ -69,6 +70,18 @@ export class JournalView {
 
   all(): Iterable<OnDisk> {
     return this.#all.values();
+  }
+
+  becameDurable(upTo: number, atMs: number): void {
+    if (upTo <= this.durableUpTo) return;
+    this.durableUpTo = upTo;
+    this.#durable.push({ upTo, atMs });
+  }
+
+  /** Of a durable record; infinity for any other. */
+  durableSinceMs(offset: number): number {
+    const isBefore = this.#durable.findLastIndex(({ upTo }) => upTo < offset);
+    return this.#durable[isBefore + 1]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
   isDurable(offset: number): boolean {

@@ -94,8 +94,9 @@ export class Oracle {
     }
     if (own.record.meta.primary !== made.by)
       this.#violate(4, `${serial}: its source got the answer of ${made.by}, which was not the primary`);
-    // An attempt that was sent before the answer came in has joined the wait, however long the network held the answer up.
-    const wasOver = own.verdict.meta.at < attempt.sentAtMs && made.madeAtMs + SURELY_EARLIER_MS < attempt.sentAtMs;
+    // An attempt that was sent before the answer was on disk has joined the wait, however long the network held the answer up.
+    const answerableAtMs = this.#view.durableSinceMs(own.verdict.offset);
+    const wasOver = answerableAtMs < attempt.sentAtMs && made.madeAtMs + SURELY_EARLIER_MS < attempt.sentAtMs;
     if (wasOver && !listed(made.of) && !listed(attempt.sha))
       this.#violate(6, `${serial}: answered again and not listed`);
   }
