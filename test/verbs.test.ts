@@ -237,6 +237,27 @@ describe('a decision that was resolved before', () => {
     },
     LIMIT_MS,
   );
+
+  test(
+    'several in one command: each is closed, and one that cannot be leaves all of them open',
+    async () => {
+      const open = { ...decision, id: '0/18', resolved: null };
+      const asked = () => gateway.requests.filter((request) => request.startsWith('POST') && request.includes('18'));
+      gateway.answerNextWith(200, JSON.stringify({ decisions: [decision, open] }));
+      const refused = await project.cutover(['resolve', '--discard', '0/18,0/17', '--reason', 'x', '--json']);
+      expect(refused.exitCode).toBe(3);
+      expect(JSON.parse(refused.stdout).error).toMatchObject({ code: 'already-resolved' });
+      expect(asked()).toEqual([]);
+      gateway.answerNextWith(200, JSON.stringify({ decisions: [decision, open] }));
+      const both = await project.cutover(['resolve', '--deliver', '0/17,0/18', '--reason', 'x', '--json']);
+      expect(asked()).toHaveLength(1);
+      expect(JSON.parse(both.stdout).done).toContainEqual({
+        name: NAMES[0],
+        message: '0/17: deliver already, by grace',
+      });
+    },
+    LIMIT_MS,
+  );
 });
 
 describe('the command line', () => {

@@ -5,7 +5,8 @@
 import type { OpenDecision } from '../../core/admin-api.ts';
 import type { Director } from './fault.ts';
 
-const MOST_DECISIONS = 20;
+/** Of one command. */
+const AT_ONCE = 500;
 
 /** Says also that there are none. */
 export async function decideOpen(director: Director): Promise<void> {
@@ -31,15 +32,35 @@ async function openDecisions(director: Director): Promise<readonly OpenDecision[
 
 async function decide(director: Director, open: readonly OpenDecision[]): Promise<void> {
   const { stage } = director;
-  for (const { id, connection, input } of open.slice(0, MOST_DECISIONS)) {
-    const hasArrived = input !== null && (await stage.load.hasArrived(connection, input.msh10));
-    const action = hasArrived ? ['--discard', id, '--reason', 'the far end has it'] : ['--deliver', id];
-    const reason = hasArrived ? [] : ['--reason', 'the far end has not got it'];
-    const finished = await director.verb('resolve', ['resolve', ...action, ...reason, '--json']);
-    if (finished.exitCode !== 0) director.wrong(`cutover resolve of ${id} ended with exit ${finished.exitCode}`);
-    else
-      director.seen(
-        `${connection}: decided, ${hasArrived ? 'discarded, as it had' : 'delivered, as it had not'} arrived`,
-      );
+  const judged = await Promise.all(
+    open.map(async ({ id, connection, input }) => {
+      const hasArrived = input !== null && (await stage.load.hasArrived(connection, input.msh10));
+      return { id, connection, hasArrived };
+    }),
+  );
+  for (const hasArrived of [true, false]) {
+    const ones = judged.filter((one) => one.hasArrived === hasArrived);
+    for (let from = 0; from < ones.length; from += AT_ONCE) await close(director, ones.slice(from, from + AT_ONCE));
+  }
+}
+
+type Judged = { readonly id: string; readonly connection: string; readonly hasArrived: boolean };
+
+/** All of them judged alike. */
+async function close(director: Director, ones: readonly Judged[]): Promise<void> {
+  const ids = ones.map(({ id }) => id).join(',');
+  const hasArrived = ones[0]?.hasArrived === true;
+  const action = hasArrived
+    ? ['--discard', ids, '--reason', 'the far end has it']
+    : ['--deliver', ids, '--reason', 'the far end has not got it'];
+  const finished = await director.verb('resolve', ['resolve', ...action, '--json']);
+  if (finished.exitCode !== 0) {
+    director.wrong(`cutover resolve of ${ones.length} decisions ended with exit ${finished.exitCode}`);
+    return;
+  }
+  const outcome = hasArrived ? 'discarded, as they had arrived' : 'delivered, as they had not arrived';
+  for (const name of new Set(ones.map(({ connection }) => connection))) {
+    const count = ones.filter(({ connection }) => connection === name).length;
+    director.seen(`${name}: decided, ${outcome}`, count);
   }
 }

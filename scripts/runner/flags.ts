@@ -69,8 +69,8 @@ export const FLAGS = {
   },
   wait: { kind: 'text', value: 'DURATION', summary: 'how long to watch each feed for a message; default 10s' },
   really: { kind: 'boolean', summary: 'move the named test connections for real, there and back' },
-  deliver: { kind: 'text', value: 'ID', summary: 'resolve this decision by delivering its proposals' },
-  discard: { kind: 'text', value: 'ID', summary: 'resolve this decision by discarding its proposals' },
+  deliver: { kind: 'list', value: 'ID,ID', summary: 'resolve these decisions by delivering their proposals' },
+  discard: { kind: 'list', value: 'ID,ID', summary: 'resolve these decisions by discarding their proposals' },
   file: {
     kind: 'list',
     value: 'A,B',

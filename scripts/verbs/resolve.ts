@@ -1,4 +1,4 @@
-/** `resolve`: lists what the product refuses to guess, and closes one entry by a named person's decision. */
+/** `resolve`: lists what the product refuses to guess, and closes entries by a named person's decision. */
 import type { ActionDocument } from '../../core/documents.ts';
 import type { Context } from '../runner/context.ts';
 import { formatAction } from '../runner/each-connection.ts';
@@ -9,11 +9,11 @@ import type { Printed, TaskVerb } from '../runner/verb.ts';
 
 export const resolve: TaskVerb = {
   kind: 'task',
-  summary: 'list the open decisions, or close one',
+  summary: 'list the open decisions, or close some',
   examples: [
     'cutover resolve',
     'cutover resolve --deliver ID --reason "LIS has not got it"',
-    'cutover resolve --discard ID --reason "duplicate"',
+    'cutover resolve --discard ID,ID --reason "duplicates"',
   ],
   flags: [...SELECTION_FLAGS, 'inventory', 'deliver', 'discard', 'reason', 'json'],
   selectsAll: true,
@@ -53,7 +53,7 @@ async function list(context: Context): Promise<Printed> {
   const exitCode = ok ? EXIT.done : EXIT.refused;
   const nextSteps = ok
     ? []
-    : ['cutover resolve --deliver ID --reason "TEXT"', 'cutover resolve --discard ID --reason "TEXT"'];
+    : ['cutover resolve --deliver ID,ID --reason "TEXT"', 'cutover resolve --discard ID,ID --reason "TEXT"'];
   const document: ActionDocument = { verb: 'resolve', ok, exitCode, done: [], failed: [], decisions, nextSteps };
   const rows = decisions.map((one) => [one.id, one.connection, one.cause, `${one.proposals} proposed`, one.openedAt]);
   const text = ok
@@ -62,31 +62,46 @@ async function list(context: Context): Promise<Printed> {
   return { document, text, exitCode };
 }
 
+type Found = Awaited<ReturnType<typeof decisionsOf>>[number];
+type Action = 'deliver' | 'discard';
+
+/** All of them are looked at before the first is closed: one that cannot be closed leaves the others open too. */
 async function close(context: Context, args: Args): Promise<Printed> {
-  const id = args.deliver ?? args.discard ?? '';
+  const ids = [...new Set(args.deliver ?? args.discard ?? [])];
   const action = args.deliver === undefined ? 'discard' : 'deliver';
-  const found = (await decisionsOf(context)).find(({ decision }) => decision.id === id);
+  const all = new Map((await decisionsOf(context)).map((found) => [found.decision.id, found]));
+  const wanted = ids.map((id) => openOrDone(all.get(id), id, action));
+  const done: ActionDocument['done'] = [];
+  const failed: ActionDocument['failed'] = [];
+  for (const { gateway, decision } of wanted) {
+    const { id, connection: name, resolved } = decision;
+    // A rerun after a kill meets what the first one has done.
+    if (resolved !== null) {
+      done.push({ name, message: `${id}: ${action} already, by ${resolved.by}` });
+      continue;
+    }
+    const result = await gateway.resolve(id, { action, reason: args.reason ?? '' });
+    if (result.ok) done.push({ name, message: `${id}: ${action}` });
+    else if (wanted.length === 1)
+      throw new VerbStop(result.kind === 'refused' ? EXIT.refused : EXIT.failed, result.error);
+    else failed.push({ ...result.error, name, message: `${id}: ${result.error.message}` });
+  }
+  const exitCode = failed.length === 0 ? EXIT.done : done.length > 0 ? EXIT.partly : EXIT.failed;
+  const nextSteps = [...new Set(failed.flatMap(({ next }) => next))];
+  const document: ActionDocument = { verb: 'resolve', ok: failed.length === 0, exitCode, done, failed, nextSteps };
+  return { document, text: formatAction(document), exitCode };
+}
+
+function openOrDone(found: Found | undefined, id: string, action: Action): Found {
   if (found === undefined) {
     throw new VerbStop(EXIT.refused, {
       code: 'unknown-decision',
-      message: `no open decision has the id '${id}'`,
+      message: `no open decision has the id '${id}'; nothing was changed`,
       next: ['cutover resolve'],
     });
   }
-  const { resolved, connection } = found.decision;
-  // A rerun after a kill meets what the first one has done.
-  if (resolved?.action === action) return closed(connection, `${id}: ${action} already, by ${resolved.by}`);
-  if (resolved !== null) {
-    const message = `decision '${id}' was resolved before: ${resolved.action}, by ${resolved.by} at ${resolved.at}`;
-    throw new VerbStop(EXIT.refused, { code: 'already-resolved', message, next: ['cutover resolve'] });
-  }
-  const result = await found.gateway.resolve(id, { action, reason: args.reason ?? '' });
-  if (!result.ok) throw new VerbStop(result.kind === 'refused' ? EXIT.refused : EXIT.failed, result.error);
-  return closed(connection, `${id}: ${action}`);
-}
-
-function closed(name: string, message: string): Printed {
-  const done = [{ name, message }];
-  const document: ActionDocument = { verb: 'resolve', ok: true, exitCode: EXIT.done, done, failed: [], nextSteps: [] };
-  return { document, text: formatAction(document), exitCode: EXIT.done };
+  const { resolved } = found.decision;
+  if (resolved === null || resolved.action === action) return found;
+  const message = `decision '${id}' was resolved before: ${resolved.action}, by ${resolved.by} at ${resolved.at}; nothing was changed`;
+  throw new VerbStop(EXIT.refused, { code: 'already-resolved', message, next: ['cutover resolve'] });
 }
