@@ -111,6 +111,7 @@ const OPTIONS = {
 } as const;
 const ONLY_INIT = ['shard', 'target', 'restore', 'known'] as const;
 const ONLY_MOVES = ['feed', 'to', 'file'] as const;
+const OF_REPAIR: readonly string[] = ['data-dir', 'yes'];
 const OF_MOVE_OUT: readonly string[] = ['inventory', 'data-dir', 'yes', 'feed', 'to', 'file'];
 const OF_MOVE_IN: readonly string[] = ['inventory', 'data-dir', 'yes', 'file', 'known'];
 const COMMANDS: readonly string[] = ['init', 'repair', 'move-out', 'move-in'];
@@ -209,10 +210,10 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   return { ok: true, value };
 }
 
-function repairArguments(values: Readonly<Record<string, unknown>>): ParsedArguments {
-  const { 'data-dir': dataDir, yes = false, ...others } = values;
-  const [foreign] = Object.keys(others);
-  if (foreign !== undefined) return wrong(`--${foreign} does not belong to repair`);
+function repairArguments(values: Values): ParsedArguments {
+  const foreign = foreignIn(values, OF_REPAIR, 'repair');
+  if (foreign !== null) return wrong(foreign);
+  const { 'data-dir': dataDir, yes = false } = values;
   if (typeof dataDir !== 'string' || dataDir === '') return wrong('--data-dir D is missing');
   return { ok: true, value: { command: 'repair', dataDir, yes: yes === true } };
 }
@@ -220,10 +221,9 @@ function repairArguments(values: Readonly<Record<string, unknown>>): ParsedArgum
 type Values = Readonly<Record<string, string | boolean | undefined>>;
 
 function moveOutArguments(values: Values): ParsedArguments {
-  const foreign = Object.keys(values).find((name) => !OF_MOVE_OUT.includes(name));
-  if (foreign !== undefined) return wrong(`--${foreign} does not belong to move-out`);
-  const missing = missingOf(values, ['feed', 'to', 'inventory', 'data-dir', 'file']);
-  if (missing !== null) return wrong(missing);
+  const unfit =
+    foreignIn(values, OF_MOVE_OUT, 'move-out') ?? missingOf(values, ['feed', 'to', 'inventory', 'data-dir', 'file']);
+  if (unfit !== null) return wrong(unfit);
   const to = wholeNumber(textOf(values.to), Number.MAX_SAFE_INTEGER);
   if (to === null) return wrong('--to is the shard that gets the feed, a whole number from 0');
   const feeds = textOf(values.feed).split(',');
@@ -234,10 +234,8 @@ function moveOutArguments(values: Values): ParsedArguments {
 }
 
 function moveInArguments(values: Values): ParsedArguments {
-  const foreign = Object.keys(values).find((name) => !OF_MOVE_IN.includes(name));
-  if (foreign !== undefined) return wrong(`--${foreign} does not belong to move-in`);
-  const missing = missingOf(values, ['inventory', 'data-dir', 'file']);
-  if (missing !== null) return wrong(missing);
+  const unfit = foreignIn(values, OF_MOVE_IN, 'move-in') ?? missingOf(values, ['inventory', 'data-dir', 'file']);
+  if (unfit !== null) return wrong(unfit);
   const [inventory, dataDir, file] = [values.inventory, values['data-dir'], values.file].map(textOf);
   const known = values.known === undefined ? null : textOf(values.known);
   const value = { known, yes: values.yes === true, ...named(inventory, dataDir, file) };
@@ -246,6 +244,11 @@ function moveInArguments(values: Values): ParsedArguments {
 
 function named(inventory = '', dataDir = '', file = '') {
   return { inventory, dataDir, file };
+}
+
+function foreignIn(values: Values, allowed: readonly string[], command: string): string | null {
+  const foreign = Object.keys(values).find((name) => !allowed.includes(name));
+  return foreign === undefined ? null : `--${foreign} does not belong to ${command}`;
 }
 
 function missingOf(values: Values, names: readonly string[]): string | null {

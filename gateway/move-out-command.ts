@@ -4,11 +4,9 @@
  * Killed anywhere, the same command finishes; the feeds have one owner before the point of no return, and none after it.
  */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { Inventory } from '../core/inventory.ts';
 import type { Route } from '../core/platform.ts';
 import { asMeta } from './checkpoint/compactor.ts';
-import { identityIn } from './data-dir.ts';
 import { type Blocker, blockersOf, PARKED_LIMIT, parkedOffsets, stateToMove } from './engine/moving.ts';
 import type { OutputRecord } from './engine/records.ts';
 import type { Gone } from './engine/recovery.ts';
@@ -22,7 +20,7 @@ import {
   preparedOf,
   writeMoveFile,
 } from './move-file.ts';
-import { type Offline, offline } from './offline.ts';
+import { identityOf, type Offline, offline } from './offline.ts';
 import { ShardRefusal } from './shard-refusal.ts';
 
 export type MoveOutOptions = {
@@ -60,11 +58,7 @@ export type MoveOutReport = {
 /** Throws ShardRefusal. */
 export async function moveOut(options: MoveOutOptions): Promise<MoveOutReport> {
   const { dataDir, keys, feeds, to } = options;
-  const identity = await identityIn(dataDir);
-  if (identity === null) {
-    throw new ShardRefusal(`${join(dataDir, 'identity.json')} is missing or cannot be read`, 'name a data directory');
-  }
-  const { shard } = identity;
+  const { shard } = await identityOf(dataDir);
   if (!options.inventory.gateways.some((gateway) => gateway.shard === to) || to === shard) {
     const known = options.inventory.gateways.map((gateway) => gateway.shard).filter((one) => one !== shard);
     throw new ShardRefusal(`shard ${to} is not another shard of the inventory`, `--to is one of: ${known.join(', ')}`);

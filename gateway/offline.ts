@@ -44,12 +44,17 @@ export type Offline = {
 
 const FRAME_LIMIT_BYTES = 1 << 20;
 
+/** Throws ShardRefusal. */
+export async function identityOf(dataDir: string): Promise<Identity> {
+  const identity = await identityIn(dataDir);
+  if (identity !== null) return identity;
+  throw new ShardRefusal(`${join(dataDir, 'identity.json')} is missing or cannot be read`, 'name a data directory');
+}
+
 /** Throws ShardRefusal, and what a journal that cannot be read throws. */
 export async function offline<T>(options: OfflineOptions, use: (opened: Offline) => Promise<T>): Promise<T> {
   const { dataDir, inventory } = options;
-  const identity = await identityIn(dataDir);
-  if (identity === null)
-    throw new ShardRefusal(`${join(dataDir, 'identity.json')} is missing or cannot be read`, 'name a data directory');
+  const identity = await identityOf(dataDir);
   if (identity.deployment !== inventory.deployment) {
     const message = `${dataDir} belongs to deployment '${identity.deployment}', the inventory is of '${inventory.deployment}'`;
     throw new ShardRefusal(message, 'name the inventory or the data directory that belongs to the other');

@@ -5,11 +5,11 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { freePorts } from './free-ports.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 export const HAS_PROMETHEUS = spawnSync('prometheus', ['--version']).status === 0;
@@ -81,7 +81,7 @@ export class Prometheus {
     readonly alertmanager?: string;
   }): Promise<Prometheus> {
     const folder = await mkdtemp(join(tmpdir(), 'cutover-prometheus-'));
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const data = join(folder, 'data');
     await mkdir(data);
     if (options.history !== undefined) {
@@ -159,15 +159,6 @@ export function history(
     const atSeconds = (fromMs + index * 60_000) / 1000;
     return `cutover_messages_total{${named}} ${index * perMinute} ${atSeconds}\n`;
   }).join('');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 export async function end({ child }: Worker, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
