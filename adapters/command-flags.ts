@@ -13,7 +13,10 @@ export function readFlags<Values>(usage: string, parse: () => Values): Values {
   try {
     return parse();
   } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error), usage);
+    if (!(error instanceof Error)) throw error;
+    // What Node's parser says after its first sentence is advice of several lines.
+    const isOfParser = 'code' in error;
+    return refuse(isOfParser ? (error.message.split(/\.[ \n]/)[0] ?? error.message) : error.message, usage);
   }
 }
 

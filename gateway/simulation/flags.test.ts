@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readFlags } from './flags.ts';
+import { askedBy } from './flags.ts';
 
 const args = (line: string): string[] => line.split(' ').filter((word) => word !== '');
 
@@ -27,27 +27,44 @@ test.each([
   ['--seeds', '--seeds'],
   ['--sedes 3', '--sedes'],
   ['3', "'3'"],
-])('%s is refused, and the line names it', (line, named) => {
-  const flags = readFlags(args(line));
-  const why = flags.ok ? 'taken' : flags.why;
-  expect(why).toContain(named);
-  expect(why).not.toContain('\n');
+])('%s is refused, and the message names it', (line, named) => {
+  expect(() => askedBy(args(line))).toThrow(named);
 });
 
 test('what is understood', () => {
-  expect(readFlags(args('--seeds 3 --scenario aimed --steps 500 --coverage'))).toEqual({
-    ok: true,
-    value: { kind: 'all', seeds: 3, steps: 500, scenarios: ['aimed'], withCoverage: true },
+  expect(askedBy(args('--seeds 3 --scenario aimed --steps 500 --coverage'))).toEqual({
+    kind: 'all',
+    seeds: 3,
+    steps: 500,
+    scenarios: ['aimed'],
+    withCoverage: true,
   });
-  expect(readFlags(args('--seed 8 --scenario aimed --message *'))).toEqual({
-    ok: true,
-    value: { kind: 'replay', seed: 8, steps: 20_000, scenarios: ['aimed'], message: '*' },
+  expect(askedBy(args('--seed 8 --scenario aimed --message *'))).toEqual({
+    kind: 'replay',
+    seed: 8,
+    steps: 20_000,
+    scenarios: ['aimed'],
+    message: '*',
   });
 });
 
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], { encoding: 'utf8' });
+
 test('the program ends with 2, says why on stderr and plays no night', () => {
-  const main = join(import.meta.dirname, 'main.ts');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, '--seeds', '1-3'], { encoding: 'utf8' });
+  const { status, stdout, stderr } = run('--seeds', '1-3');
   expect([status, stdout]).toEqual([2, '']);
-  expect(stderr).toMatch(/^simulate: --seeds is a whole number .*, not '1-3'\n$/);
+  expect(stderr).toMatch(/^--seeds is a whole number .*, not '1-3'\nusage: npm run simulate .*\n$/);
+});
+
+test('an unknown flag is said in one line', () => {
+  const { status, stderr } = run('--sedes', '3');
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^Unknown option '--sedes'\nusage: npm run simulate .*\n$/);
+});
+
+test('--help tells the flags and plays no night', () => {
+  const { status, stdout } = run('--help');
+  expect([status, stdout.split('\n').length]).toEqual([0, 2]);
+  expect(stdout).toMatch(/^usage: npm run simulate .*--seed S/);
 });

@@ -3,20 +3,18 @@
  * seeds; `--seed S` replays one exactly, with its trace and what the journal says of one message. Ends with 0 where no
  * night failed, 1 where one did, 2 where the command line is not understood.
  */
+import { readFlags } from '../../adapters/command-flags.ts';
 import { addCoverage, coverageTable } from './coverage.ts';
-import { type Asked, readFlags } from './flags.ts';
+import { type Asked, askedBy } from './flags.ts';
 import { liveNights, type Night, type ScenarioName } from './nights.ts';
 import { simulate } from './run.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 type AskedOf<K extends Asked['kind']> = Extract<Asked, { readonly kind: K }>;
 
-const flags = readFlags(process.argv.slice(2));
-if (flags.ok) process.exitCode = (await played(flags.value)) ? 0 : 1;
-else {
-  process.stderr.write(`simulate: ${flags.why}\n`);
-  process.exitCode = 2;
-}
+const USAGE = 'npm run simulate -- [--seeds N | --seed S [--message SERIAL]] [--steps K] [--scenario X] [--coverage]';
+const asked = readFlags(USAGE, () => askedBy(process.argv.slice(2)));
+process.exitCode = (await played(asked)) ? 0 : 1;
 
 /** True where no night failed. */
 function played(asked: Asked): Promise<boolean> {
