@@ -1,7 +1,7 @@
 /** Whether every epoch in the ledger follows legally from the one before it, and whether the gateways say the same. */
 import { type EpochRecord, epochRecordSchema } from '../admin-api.ts';
 import { describeRoute, verbOf } from '../connection.ts';
-import { beginsAnew, verifyEpochs } from '../epoch-history.ts';
+import { beginsAnew, RESTORE_VERB, verifyEpochs } from '../epoch-history.ts';
 import type { LedgerEntry } from '../ledger-entry.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
 
@@ -106,27 +106,14 @@ export function compareWithGateways(
   for (const [name, records] of gateways) {
     const history = historyOf(histories, name) ?? historyOf(histories, records.at(-1)?.connection ?? name) ?? [];
     seen.add(history);
-    const known = new Map(history.map((one) => [one.record.epoch, one]));
-    for (const record of records) {
-      const one = known.get(record.epoch);
-      known.delete(record.epoch);
-      if (one === undefined)
-        findings.push(
-          failed(
-            'gateways',
-            `${name}: the ledger lacks epoch ${record.epoch} (${record.verb} by ${record.by} at ${record.at})`,
-          ),
-        );
-      else if (one.record.digest !== record.digest) {
-        findings.push(failed('gateways', `${name}: epoch ${record.epoch} is another one at its gateway`, one.entry));
-      }
+    const own = new Map(records.map((record) => [record.epoch, record]));
+    const lacking = records.filter(({ epoch }) => !history.some(({ record }) => record.epoch === epoch));
+    findings.push(...lacking.map((record) => lackedByLedger(name, record)));
+    for (const { record, entry } of history) {
+      const at = own.get(record.epoch);
+      if (at !== undefined && at.digest !== record.digest) findings.push(failed('gateways', differs(name, at), entry));
     }
-    for (const { record, entry } of known.values()) {
-      const what = `${name}: its gateway does not know epoch ${record.epoch} of the ledger`;
-      const restored = restoreAcross(records, record.epoch);
-      if (restored === null) findings.push(failed('gateways', what, entry));
-      else findings.push(warning('gateways', `${what}: it was restored (epoch ${restored.epoch})`, entry));
-    }
+    findings.push(...lostByGateway(name, history, records));
   }
   for (const [name, history] of histories) {
     if (!seen.has(history))
@@ -137,6 +124,45 @@ export function compareWithGateways(
     ...findings,
     fine('gateways', `the ledger agrees with the epoch histories of ${gateways.size} connections at their gateways`),
   ];
+}
+
+function lackedByLedger(name: string, { epoch, verb, by, at }: EpochRecord): Finding {
+  const message = `${name}: the ledger lacks epoch ${epoch} (${verb} by ${by} at ${at}): cutover sync --connection ${name} records it, then export again`;
+  return failed('gateways', message);
+}
+
+/** Two histories from here on; a restore that did not know of the ledger is the harmless one of the causes. */
+function differs(name: string, { epoch, verb, at }: EpochRecord): string {
+  const what = `${name}: epoch ${epoch} is another one at its gateway (${verb} at ${at})`;
+  if (verb !== RESTORE_VERB)
+    return `${what}: one of the two was forged, or its gateway was started on a backup without \`gateway init --restore\``;
+  return `${what}: it was restored without what the ledger knows; restore it again with DATABASE_URL set (runbooks/restore.md)`;
+}
+
+/** Epochs of the ledger that its gateway does not know: lost with a backup that ends before them, or a reason to ask. */
+function lostByGateway(
+  name: string,
+  history: readonly LedgerEpoch[],
+  records: readonly EpochRecord[],
+): readonly Finding[] {
+  const lost = history.filter(({ record }) => !records.some(({ epoch }) => epoch === record.epoch));
+  const byRestore = Map.groupBy(lost, ({ record }) => restoreAcross(records, record.epoch));
+  return [...byRestore].map(([restored, some]) => {
+    const [entry = 0] = some.map((one) => one.entry);
+    const what = `${name}: its gateway does not know ${epochsOf(some)} of the ledger`;
+    if (restored === null) {
+      const cause = 'its data directory is older than the ledger, or was exchanged';
+      return failed('gateways', `${what}: ${cause}; ask who started it, then runbooks/restore.md`, entry);
+    }
+    const cause = `its data directory was ${restored.reason || 'restored'} (epoch ${restored.epoch}, ${restored.at})`;
+    const remedy = `the ledger alone attests them; what passed until then: cutover reconcile --connection ${name}, runbooks/restore.md`;
+    return warning('gateways', `${what}: ${cause}; ${remedy}`, entry);
+  });
+}
+
+function epochsOf(some: readonly LedgerEpoch[]): string {
+  const [first = 0, last = 0] = [some[0]?.record.epoch, some.at(-1)?.record.epoch];
+  return first === last ? `epoch ${first}` : `epochs ${first} to ${last}`;
 }
 
 /** The restore that skips this epoch, because the backup ended before it. */

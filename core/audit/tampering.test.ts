@@ -13,7 +13,7 @@ const ONE_OF_EACH = [1, 2, 201, 401, 402, 602, 999, 1000].map((seq): Line => LIN
 describe('given one entry of each kind', () => {
   test('every byte of it, changed in every bit, removed, doubled, or made a line feed, is named by its entry', () => {
     for (const { line, seq } of ONE_OF_EACH) {
-      // The signed document is 20 KB; the slow test goes through it byte by byte.
+      // The signed document is 10 KB; the slow test goes through it byte by byte.
       const step = line.length > 4000 ? 97 : 1;
       for (let at = 0; at < line.length; at += step) {
         const own = line[at] ?? 0;

@@ -166,36 +166,56 @@ describe('what the chain cannot show is told by the others', () => {
     );
   });
 
-  test('a restored gateway goes on above what its backup lacks: said, and no fault, unless it moves something', () => {
-    const restored = (phase: EpochRecord['phase']) => {
-      const own = histories[4] ?? [];
-      const backup = own.slice(0, 2);
-      const { previous: _previous, digest: _digest, ...fields } = backup[1] ?? records(nameOf(4))[0] ?? expect.fail();
-      const again = linkEpoch(backup[1] ?? null, {
-        ...fields,
-        ...{
-          epoch: 5,
-          phase,
-          verb: 'restore',
-          by: 'restore',
-          origin: 'init' as const,
-          reason: 'a backup',
-          approval: null,
-        },
-      });
-      const forged = ledgerOf(histories.map((history, index) => (index === 4 ? [...history, again] : history)));
+  describe('a gateway whose data directory came from a backup', () => {
+    const own = histories[4] ?? [];
+    const [first, second] = [own[0] ?? expect.fail(), own[1] ?? expect.fail()];
+    /** As `gateway init --restore` begins, on a backup that ends at epoch 2. */
+    const begin = (epoch: number, phase: EpochRecord['phase']): EpochRecord => {
+      const { previous: _previous, digest: _digest, ...fields } = second;
+      const reason = 'restored from a backup that ends at epoch 2';
+      const said = { verb: 'restore', by: 'restore', origin: 'init', reason, approval: null } as const;
+      return linkEpoch(second, { ...fields, ...said, epoch, phase });
+    };
+    const judged = (inLedger: readonly EpochRecord[], atGateway: readonly EpochRecord[]): AuditVerdict => {
+      const ledger = ledgerOf(histories.map((history, index) => (index === 4 ? inLedger : history)));
       const gateways = new Map(histories.map((history) => [history[0]?.connection ?? '', history]));
-      gateways.set(nameOf(4), [...backup, again]);
+      gateways.set(nameOf(4), atGateway);
       return verifyAudit(
-        bundle({ ledger: textOf(forged), checkpoints: [checkpointOf(forged, forged.length)], gateways }),
+        bundle({ ledger: textOf(ledger), checkpoints: [checkpointOf(ledger, ledger.length)], gateways }),
       );
     };
-    const whole = restored('parallel');
-    expect(named(whole)).toBe('green');
-    expect(whole.findings.map(({ message }) => message)).toContain(
-      `${nameOf(4)}: its gateway does not know epoch 3 of the ledger: it was restored (epoch 5)`,
-    );
-    expect(named(restored('switched'))).toContain('a restore from parallel to switched: it moves nothing');
+
+    test('what it has lost is said once, with its cause and what to do, and is no fault', () => {
+      const again = begin(5, 'parallel');
+      const whole = judged([...own, again], [first, second, again]);
+      expect(named(whole)).toBe('green');
+      expect(whole.findings.filter(({ verdict }) => verdict === 'warning').map(({ message }) => message)).toEqual([
+        `${nameOf(4)}: its gateway does not know epochs 3 to 4 of the ledger: its data directory was restored from a backup that ends at epoch 2 (epoch 5, ${again.at}); the ledger alone attests them; what passed until then: cutover reconcile --connection ${nameOf(4)}, runbooks/restore.md`,
+      ]);
+    });
+
+    test('a restore that moves something is a fault', () => {
+      const moved = begin(5, 'switched');
+      expect(named(judged([...own, moved], [first, second, moved]))).toContain(
+        'a restore from parallel to switched: it moves nothing',
+      );
+    });
+
+    test('one that was started without the command is a fault: it knows less, and nothing says why', () => {
+      expect(named(judged(own, [first, second]))).toMatch(
+        /its gateway does not know epochs 3 to 4 of the ledger: its data directory is older than the ledger, or was exchanged; .*runbooks\/restore\.md/,
+      );
+    });
+
+    test('one that has used epochs of the ledger again is a fault: after a restore without the ledger, or on the backup itself', () => {
+      expect(named(judged(own, [first, second, begin(3, 'parallel')]))).toMatch(
+        /epoch 3 is another one at its gateway \(restore at .*restored without what the ledger knows; restore it again with DATABASE_URL/,
+      );
+      const forked = records(nameOf(4), { by: 'someone' }).slice(0, 3);
+      expect(named(judged(own, forked))).toMatch(
+        /epoch 3 is another one at its gateway \(switch at .*started on a backup without `gateway init --restore`/,
+      );
+    });
   });
 
   test('a renamed connection keeps its history', () => {
