@@ -12,6 +12,7 @@ export type Signer = {
   readonly line: number;
   /** The first principal: the name of the person. Every line with it speaks of the same person. */
   readonly person: string;
+  /** Every name that any line gives this person: whoever signs with one key is known under the names of all. */
   readonly principals: readonly string[];
   readonly roles: readonly SignerRole[];
   readonly key: SshPublicKey;
@@ -40,7 +41,15 @@ export function parseAllowedSigners(text: string): ParsedSigners {
   const problems = lines.flatMap((line) => (line.ok ? [] : [line.problem]));
   if (problems.length > 0) return { ok: false, problems };
   const mixed = findMixedPeople(signers);
-  return mixed === null ? { ok: true, value: signers } : { ok: false, problems: [mixed] };
+  return mixed === null ? { ok: true, value: signers.map(withEveryName(signers)) } : { ok: false, problems: [mixed] };
+}
+
+function withEveryName(signers: readonly Signer[]): (signer: Signer) => Signer {
+  const names = Map.groupBy(signers, ({ person }) => person);
+  return (signer) => ({
+    ...signer,
+    principals: [...new Set((names.get(signer.person) ?? []).flatMap(({ principals }) => principals))],
+  });
 }
 
 /** Roles that no key stands for: without them no approval can ever be valid. */

@@ -13,6 +13,8 @@ export const DOCUMENT_LIMIT_CHARACTERS = 128 * 1024;
 const CONNECTIONS_LIMIT = 1000;
 const ATTEMPTS_LIMIT = 100;
 
+/** No finer than a clock tells: engines read a long fraction in more than one way (V8 takes .0999999999 for .999). */
+const moment = z.iso.datetime().regex(/^[^.]*(?:\.\d{1,3})?Z$/, 'a time in UTC, no finer than milliseconds');
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hex digits');
 
 export const approvalDocumentSchema = z.strictObject({
@@ -35,8 +37,8 @@ export const approvalDocumentSchema = z.strictObject({
     .describe('parallel: weights only; switched: weights on the way too; decommissioned: a sign-off'),
   maxWeight: z.int().min(0).max(100).optional().describe('the highest newWeight that it allows; without it: none'),
   evidence: digest.describe('of the frozen evidence that the decision rests on'),
-  notBefore: z.iso.datetime().describe('UTC, by the clock of the gateway'),
-  notAfter: z.iso.datetime(),
+  notBefore: moment.describe('UTC, by the clock of the gateway'),
+  notAfter: moment,
   attempts: z
     .int()
     .min(1)

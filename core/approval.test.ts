@@ -244,6 +244,56 @@ describe('refused', () => {
     const extra = signed({}, [keys.ann, keys.bob, keys.dora]);
     expect(reasonOf(ask({ operator: 'dora', presented: extra }))).toBe('own-approval');
   });
+
+  test('one’s own approval, under a name that another line gives the person, or one that looks like theirs', () => {
+    const second = ed25519Key();
+    const given = authority({}, `${SIGNERS}\nann@lab,asmith ${second.line} role=engineering\n`);
+    for (const operator of ['asmith', 'ASmith@lab', '\u0430nn', '\u0410nn@lab', 'a\u00adnn']) {
+      expect([operator, reasonOf(ask({ operator }), given)]).toEqual([operator, 'own-approval']);
+    }
+    expect(reasonOf(ask({ operator: 'asmith', presented: signed({}, [second, keys.bob]) }), given)).toBe(
+      'own-approval',
+    );
+    expect(reasonOf(ask({ operator: 'ann@clinic' }), given)).toBe('accepted');
+  });
+
+  test('a key whose time was over at the newest epoch, where the clock was set back behind it', () => {
+    const given = authority({}, SIGNERS.replace('bob@lab ', 'bob@lab valid-before="202603012200Z" '));
+    const nowMs = Date.parse('2026-03-01T21:30:00Z');
+    const early = signed({ notBefore: '2026-03-01T21:00:00Z' });
+    expect(reasonOf(ask({ nowMs, presented: early }), given)).toBe('accepted');
+    const late = history(PARALLEL).map((record) => ({ ...record, at: '2026-03-01T22:30:00.000Z' }));
+    expect(reasonOf(ask({ nowMs, presented: early, history: late }), given)).toBe('signatures-missing');
+  });
+
+  test('times that are none, or that another clock reads otherwise', () => {
+    const tried = [
+      ...['2026-03-02T23:59:60Z', '2026-03-02T24:00:00Z', '2026-02-29T00:00:00Z', '2026-03-02T04:00Z'],
+      ...['+012026-03-02T04:00:00Z', '2026-03-02t04:00:00z', '2026-03-02 04:00:00Z', '2026-03-02T04:00:00,5Z'],
+      ...['2026-W10-1T04:00:00Z', '\u0662\u0660\u0662\u0666-03-02T04:00:00Z', '2026-03-02T04:00:00', '1772424000000'],
+      ...[
+        '2026-03-02T04:00:00.Z',
+        '2026-03-29T02:30:00[Europe/Berlin]',
+        '2026-03-02T04:00:00Z\n',
+        ' 2026-03-02T04:00:00Z',
+      ],
+      // V8 reads this one as .999.
+      ...['2026-03-02T04:00:00.0999999999Z', `2026-03-02T04:00:00.${'1'.repeat(5000)}Z`],
+    ];
+    for (const notAfter of tried)
+      expect([notAfter, reasonOf(ask({ presented: signed({ notAfter }) }))]).toEqual([notAfter, 'document-malformed']);
+  });
+
+  test('the hour that a zone has twice: a window in UTC has it once', () => {
+    // Chicago leaves daylight saving on 1 November 2026, at 07:00 UTC.
+    const night = signed({ notBefore: '2026-11-01T06:00:00Z', notAfter: '2026-11-01T07:30:00Z' });
+    for (const [at, reason] of [
+      ['2026-11-01T06:29:00Z', 'accepted'],
+      ['2026-11-01T07:29:00Z', 'accepted'],
+      ['2026-11-01T07:31:00Z', 'expired'],
+    ] as const)
+      expect(reasonOf(ask({ nowMs: Date.parse(at), presented: night }))).toBe(reason);
+  });
 });
 
 test('a sign-off is Lab Operations’ alone, in its own namespace, for decommission only', () => {
@@ -281,6 +331,23 @@ test('a security key counts when it was touched', () => {
   }
 });
 
+test('one person with two keys has the roles of both, in whichever order they sign, and is still one', () => {
+  const [first, second] = [ed25519Key(), ed25519Key()];
+  const lines = `${SIGNERS}\nzoe@lab ${first.line} role=engineering\nzoe@lab ${second.line} role=lab-operations\n`;
+  const by = (...people: TestKey[]) => reasonOf(ask({ presented: signed({}, people) }), authority({}, lines));
+  expect(by(first, second)).toBe('signatures-missing');
+  expect(by(first, second, keys.bob)).toBe('accepted');
+  expect(by(second, first, keys.bob)).toBe('accepted');
+});
+
+test('a document for more connections than one allows each of them once, and no other', () => {
+  const both = signed({ attempts: 1, connections: ['a', 'b'].map((name) => ({ fromEpoch: 2, name })) });
+  expect(reasonOf(ask({ presented: both }))).toBe('accepted');
+  expect(reasonOf(ask({ presented: both, connection: 'b' }))).toBe('accepted');
+  for (const connection of ['', 'A', 'ab', 'a ', '\u0430', 'a\u0000', '__proto__', 'constructor'])
+    expect(reasonOf(ask({ presented: both, connection }))).toBe('connection-not-named');
+});
+
 test('a refusal says what is missing and whom the gateway does not know', () => {
   const verdict = judgeApproval(ask(), authority({}, `bob@lab ${keys.bob.line} role=lab-operations\n`));
   expect(verdict).toMatchObject({
@@ -298,4 +365,9 @@ test('who is the same person', () => {
   expect(isSamePerson('ann', 'anna')).toBe(false);
   expect(isSamePerson('\uff41\uff4e\uff4e', 'ann@lab')).toBe(true);
   expect(isSamePerson('a\u200bnn@lab', 'ann')).toBe(true);
+  expect(isSamePerson('\u0430nn@lab', 'ANN')).toBe(true);
+  expect(isSamePerson('\u0412\u039fb', 'bob@lab')).toBe(true);
+  expect(isSamePerson('\u0397\u03a1\u0391', '\u03b7\u03c1\u03b1')).toBe(true);
+  expect(isSamePerson('анна', 'анна@lab')).toBe(true);
+  expect(isSamePerson('анна', 'ann')).toBe(false);
 });

@@ -135,9 +135,13 @@ function faultOfScope(
   return null;
 }
 
-/** The newest epoch's own time counts too: a clock that was set back since then opens no closed window. */
-function faultOfTime({ nowMs, history }: ApprovalQuestion, { notBefore, notAfter }: ApprovalDocument): Fault | null {
-  const now = Math.max(nowMs, Date.parse(history.at(-1)?.at ?? '') || 0);
+/** The newest epoch's own time counts too: a clock that was set back since then opens no closed window, and no key. */
+function timeOf({ nowMs, history }: ApprovalQuestion): number {
+  return Math.max(nowMs, Date.parse(history.at(-1)?.at ?? '') || 0);
+}
+
+function faultOfTime(question: ApprovalQuestion, { notBefore, notAfter }: ApprovalDocument): Fault | null {
+  const now = timeOf(question);
   const clock = `by the gateway's clock it is ${new Date(now).toISOString()}`;
   if (now < Date.parse(notBefore))
     return { reason: 'not-yet-valid', message: `it is valid from ${notBefore} on; ${clock}` };
@@ -186,7 +190,7 @@ type Signed =
 /** Every role by a person of its own; one who moves must not be among those who signed. */
 function judgeSignatures(question: ApprovalQuestion, presented: SignedDocument, authority: Authority): Signed {
   const { kind, operator } = question;
-  const { people, notes, signedBy } = countSignatures(kind, presented, authority, question.nowMs);
+  const { people, notes, signedBy } = countSignatures(kind, presented, authority, timeOf(question));
   const own = people.find(({ principals }) => principals.some((name) => isSamePerson(name, operator)));
   if (own !== undefined) {
     const message = `${own.person} signed it, and '${operator}' makes the move: the one who moves cannot approve`;
@@ -228,12 +232,17 @@ export function countSignatures(
   for (const [index, armored] of presented.signatures.entries()) {
     const found = signerOf(armored, presented.document, kind, nowMs, authority);
     if (typeof found === 'string') notes.push(`signature ${index + 1}: ${found}`);
-    else byPerson.set(found.person, found);
+    else byPerson.set(found.person, joined(byPerson.get(found.person), found));
   }
   const people = [...byPerson.values()];
   const signedBy = assignRoles(needed, people);
   const missing = signedBy === null ? needed.filter((role) => !people.some(({ roles }) => roles.includes(role))) : [];
   return { people, notes, signedBy, missing };
+}
+
+/** Who signs with two keys is one person, with the roles of both. */
+function joined(known: Signer | undefined, found: Signer): Signer {
+  return known === undefined ? found : { ...found, roles: [...new Set([...known.roles, ...found.roles])] };
 }
 
 /** The signer whose signature it is, or why it does not count. */

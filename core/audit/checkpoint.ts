@@ -99,11 +99,14 @@ function readCheckpoint({ text, signature }: CheckpointOnFile, authority: Author
   const { key, namespace } = read.value;
   if (namespace !== CHECKPOINT_NAMESPACE)
     return `its signature was made for another namespace than ${CHECKPOINT_NAMESPACE}`;
-  const signer = authority.signers.find(
+  const lines = authority.signers.filter(
     (one) =>
       one.key.blob.equals(key.blob) && (one.namespaces === null || one.namespaces.includes(CHECKPOINT_NAMESPACE)),
   );
-  if (signer === undefined) return `its key ${key.fingerprint} may not sign checkpoints`;
+  if (lines.length === 0) return `its key ${key.fingerprint} may not sign checkpoints`;
+  const atMs = Date.parse(parsed.data.at);
+  if (!lines.some((one) => atMs >= one.validAfterMs && atMs < one.validBeforeMs))
+    return `its key ${key.fingerprint} was not valid at ${parsed.data.at}`;
   if (isRevoked(key, authority.revoked)) return `its key ${key.fingerprint} is revoked`;
   return isSignatureOf(text, read.value) ? parsed.data : 'its signature is not one of this text';
 }

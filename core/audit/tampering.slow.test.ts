@@ -18,7 +18,8 @@ test(
         const pattern = at === line.length - 1 ? end : inside;
         const another = (line[at] ?? 0) ^ (1 << (changed % 8));
         if (!pattern.test(verdictOn(seq, at, [another]))) missed.push(`entry ${seq}, byte ${at}: ${another}`);
-        if (changed % 8 === 7 && !pattern.test(verdictOn(seq, at, []))) missed.push(`entry ${seq}, byte ${at}: removed`);
+        if (changed % 8 === 7 && !pattern.test(verdictOn(seq, at, [])))
+          missed.push(`entry ${seq}, byte ${at}: removed`);
         changed++;
       }
     }

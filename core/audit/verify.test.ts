@@ -92,6 +92,11 @@ describe('tampering is named', () => {
       [{ ...newest, signature: keys.ops.sign(newest.text, 'file') }, /another namespace/],
     ];
     for (const [file, message] of tries) expect(named(chainOnly(BYTES, { checkpoints: [file] }))).toMatch(message);
+    const signers = authority.signers.map((signer) =>
+      signer.person === 'ops@lab' ? { ...signer, validBeforeMs: Date.parse(newest.text.slice(7, 31)) } : signer,
+    );
+    const over = { checkpoints: [newest], authority: { ...authority, signers } };
+    expect(named(chainOnly(BYTES, over))).toMatch(/was not valid at 2026-03-01T23:00:00/);
   });
 });
 
@@ -176,10 +181,10 @@ describe('what the chain cannot show is told by the others', () => {
       const said = { verb: 'restore', by: 'restore', origin: 'init', reason, approval: null } as const;
       return linkEpoch(second, { ...fields, ...said, epoch, phase });
     };
-    const judged = (inLedger: readonly EpochRecord[], atGateway: readonly EpochRecord[]): AuditVerdict => {
-      const ledger = ledgerOf(histories.map((history, index) => (index === 4 ? inLedger : history)));
+    const judged = (inLedger: EpochRecord[], atGateway: readonly EpochRecord[]): AuditVerdict => {
+      const ledger = ledgerOf(histories.map((history, index) => (index === 4 ? inLedger : [...history])));
       const gateways = new Map(histories.map((history) => [history[0]?.connection ?? '', history]));
-      gateways.set(nameOf(4), atGateway);
+      gateways.set(nameOf(4), [...atGateway]);
       return verifyAudit(
         bundle({ ledger: textOf(ledger), checkpoints: [checkpointOf(ledger, ledger.length)], gateways }),
       );

@@ -329,6 +329,7 @@ describe('a waiver', () => {
     reason: 'lab is closed',
     notAfter: '2026-03-09T00:00:00Z',
     by: 'bob@lab',
+    names: ['bob@lab', 'rsmith'],
   };
   const late = seen({ connections: [connection({ window: null })] });
 
@@ -344,7 +345,7 @@ describe('a waiver', () => {
   test('takes nothing else away, nor for other connections, nor by the one who operates', () => {
     expect(reds(late, [{ ...waiver, criterion: 'raid' }])).toHaveLength(1);
     expect(reds(late, [{ ...waiver, connections: ['b'] }])).toHaveLength(1);
-    expect(judgeGate(late, [waiver], 'bob').verdict).toBe('red');
+    for (const operator of ['bob', 'rsmith']) expect(judgeGate(late, [waiver], operator).verdict).toBe('red');
     const two = { ...late, connections: [...late.connections, connection({ name: 'b', window: null })] };
     expect(reds({ ...two, ...both }, [waiver])).toHaveLength(1);
   });

@@ -22,7 +22,8 @@ export const waiverSchema = z.strictObject({
 export type Waiver = z.output<typeof waiverSchema>;
 
 export type WaiverOnFile = { readonly name: string; readonly text: string; readonly signature: string | null };
-export type ValidWaiver = Waiver & { readonly by: string };
+/** `names`: every name of the person who signed it. */
+export type ValidWaiver = Waiver & { readonly by: string; readonly names: readonly string[] };
 export type JudgedWaivers = { readonly valid: readonly ValidWaiver[]; readonly ignored: readonly string[] };
 
 export function judgeWaivers(
@@ -71,11 +72,11 @@ function readWaiver(
   if (signer === undefined || isRevoked(key, authority.revoked))
     return `its key ${key.fingerprint} may not waive anything`;
   return isSignatureOf(text, read.value)
-    ? { ...parsed.data, by: signer.person }
+    ? { ...parsed.data, by: signer.person, names: signer.principals }
     : 'its signature is not one of this text';
 }
 
 /** A person cannot waive what they operate. */
 export function isOwn(waiver: ValidWaiver, operator: string): boolean {
-  return isSamePerson(waiver.by, operator);
+  return waiver.names.some((name) => isSamePerson(name, operator));
 }

@@ -32,10 +32,14 @@ const keys = {
   future: ed25519Key(),
   signoffOnly: ed25519Key(),
   ledger: ed25519Key(),
+  second: ed25519Key(),
 };
+/** Credentials of the one person who has signed, under names that are not the one on the key's line. */
+const OWN_NAMES = { asmith: 'token-of-a-smith', '\u0430nn': 'token-of-a-look-alike' };
 const sha1 = rsaKey(2048, 'ssh-rsa');
 const signerLines = [
   `ann@lab namespaces="cutover-approval" ${keys.ann.line} role=engineering`,
+  `ann@lab,asmith namespaces="cutover-waiver" ${keys.second.line} role=engineering`,
   `bob@lab ${keys.bob.line} role=lab-operations`,
   `ruth@lab ${keys.ruth.line} role=engineering`,
   `sha@lab ${sha1.line} role=engineering`,
@@ -52,7 +56,7 @@ let other: Line;
 
 beforeAll(async () => {
   const keyed = { connection: { weightKey: ['PID-3.1'] } };
-  ({ estate } = await startProduction({ one: keyed, two: keyed }, signerLines));
+  ({ estate } = await startProduction({ one: keyed, two: keyed }, signerLines, OWN_NAMES));
   line = estate.line('one');
   other = estate.line('two');
   await line.move('parallel');
@@ -197,6 +201,11 @@ function documents(): [string, Presented, string][] {
         ['half a character', documentOf({ deployment: '\ud800' }), 'document-not-canonical'],
         ['depth', '['.repeat(60_000), 'document-malformed'],
         ['a time with a zone', documentOf({ notAfter: '2099-01-01T00:00:00+00:00' }), 'document-malformed'],
+        [
+          'a time that two readers cut otherwise',
+          documentOf({ notAfter: '2099-01-01T00:00:00.0999999999Z' }),
+          'document-malformed',
+        ],
         ['a time that is none', documentOf({ notAfter: '2099-02-30T00:00:00Z' }), 'document-malformed'],
         ['a time without an end', documentOf({ notAfter: 'Infinity' }), 'document-malformed'],
         ['a window that ends before it begins', documentOf({ notBefore: inHours(5) }), 'document-malformed'],
@@ -234,6 +243,16 @@ test('rule 12: a document that could be read in another way, or names something 
   }
   expect((await refusalsOf(estate)).total - recorded).toBe(all.length);
   expect(await line.status()).toMatchObject({ epoch: 2, phase: 'parallel' });
+});
+
+test('rule 12: one’s own approval is refused under every name of the person, and under one that only looks like it', async () => {
+  const before = (await refusalsOf(estate)).total;
+  for (const [name, token] of Object.entries(OWN_NAMES)) {
+    const { status, body } = await present(line, estate, both(documentOf()), {}, token);
+    expect([name, status, body.reason]).toEqual([name, 403, 'own-approval']);
+  }
+  const { total, entries } = await refusalsOf(estate);
+  expect([total - before, entries[0]?.by]).toEqual([2, '\u0430nn']);
 });
 
 test('rule 12: what is no request is not judged, and moves nothing', async () => {
