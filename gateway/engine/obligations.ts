@@ -316,6 +316,7 @@ export class Obligations {
     side.state = this.#outputs === 'many' ? 'expected' : 'settled';
     side.delivered ||= delivered;
     if (obligation.owner === platform) obligation.isPromised = false;
+    if (obligation.owner === platform && obligation.ownerIsGone) this.#afterGoneOwner(obligation, platform, delivered);
     this.closeIfDone(obligation);
   }
 
@@ -377,8 +378,22 @@ export class Obligations {
     if (side.state !== 'open') return;
     if (obligation.owner === platform && obligation.ownerIsGone) {
       side.state = 'missing';
-      this.promise(obligation, otherPlatform(platform));
+      this.#afterGoneOwner(obligation, platform, false);
     } else side.state = 'expected';
+  }
+
+  /**
+   * The output that a dead owner had left on its way has its end. Where the destination has it, that was the one; else it
+   * is the heir's to deliver, or, where nobody has accepted the message, that of whoever gets its resend.
+   */
+  #afterGoneOwner(obligation: Obligation, gone: Platform, delivered: boolean): void {
+    const heir = otherPlatform(gone);
+    const isHeirs = !delivered && (obligation.verdict === 'positive' || obligation.sides[heir].state !== 'none');
+    if (isHeirs) this.promise(obligation, heir);
+    else {
+      obligation.owner = null;
+      obligation.ownerIsGone = false;
+    }
   }
 
   /** Closes an obligation whatever is open. `parks`: what still comes of it is out of order. */

@@ -105,6 +105,12 @@ export class OutputFlow {
     this.deliverCapture({ offset, facts, platform: owner, obligation, input: obligation.input }, { cause: 'reowned' });
   }
 
+  /** What a dead owner had left on its way did not arrive, and the heir's own output is here. */
+  #deliverIfTakenOver(obligation: Obligation): void {
+    const { isPromised, owner, sides } = obligation;
+    if (isPromised && owner !== null && sides[owner].kept) this.deliverPromised(obligation);
+  }
+
   /** Delivers a capture in the place of the platform that owes its output (rule 9), or by a person's decision. */
   deliverCapture(output: Output, inPlace: InPlace): void {
     this.openCount++;
@@ -168,8 +174,7 @@ export class OutputFlow {
       this.openCount--;
       if (obligation !== null) {
         this.#owner.uncertain(obligation, platform);
-        const { isPromised, owner, sides } = obligation;
-        if (isPromised && owner !== null && sides[owner].kept) this.deliverPromised(obligation);
+        this.#deliverIfTakenOver(obligation);
       }
       waits.intake.abandon(waits.message);
       this.#owner.moved();
@@ -202,6 +207,7 @@ export class OutputFlow {
       obligation.controlAnswer = answer;
       for (const run of obligation.onControlAnswer.splice(0)) run();
       obligations.settled(obligation, platform, verdict === 'positive');
+      this.#deliverIfTakenOver(obligation);
     }
     if (verdict === 'positive' || inPlace === null) return;
     const of = obligation === null ? inPlace.decided : { input: obligation.input, inputFacts: obligation.facts };

@@ -28,6 +28,8 @@ export function takeOver(
     const isAccepted = verdict === 'positive' || (verdict === null && obligation.primary === heir);
     if (!isAccepted) {
       if (sides[dead].state === 'expected') sides[dead].state = 'missing';
+      // Its output is on its way to the destination already: the one that the resend makes must not follow it.
+      if (sides[dead].state === 'open' && isCertain) connection.obligations.leaveTo(obligation, dead, true);
       connection.obligations.closeIfDone(obligation);
       continue;
     }

@@ -1,9 +1,20 @@
 /** Rule 9: a rollback works with the new platform dead: owed outputs are re-owned in order, doubts go to a person. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { decisionSchema, type OpenDecision } from '../../core/admin-api.ts';
-import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
+import {
+  type Arrived,
+  answer,
+  type Client,
+  type Estate,
+  idOf,
+  type Line,
+  order,
+  startEstate,
+  until,
+  verdictOf,
+} from './peers.ts';
 
-const LINES = 16;
+const LINES = 19;
 const FORCED = { force: true, reason: 'new is dead' };
 
 let estate: Estate;
@@ -144,6 +155,56 @@ test('rule 9: an output of new that is at its destination when the rollback come
   line.destination.answerAll();
   await source.exchange(order('F2'));
   await until(() => expect(line.destination.ids).toEqual(['F1', 'F2']));
+});
+
+/** New has the message and its output is at the destination when it dies; the message has no answer, so it is sent again. */
+async function resentWithAnOutputOnItsWay(id: string): Promise<Arrived> {
+  const fromNew = await line.leg('new');
+  await source.exchange(order(`${id}0`));
+  await fromNew.exchange(order(`${id}0`));
+  await captured(1);
+  await line.destination.take();
+  await line.new.take();
+  line.destination.script = () => undefined;
+  line.new.script = () => undefined;
+  source.send(order(id));
+  await line.new.take();
+  fromNew.send(order(id));
+  const output = await line.destination.take();
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  await source.closed;
+  expect(verdictOf(await (await line.source()).exchange(order(id)))).toBe(`AA|${id}`);
+  await until(async () => expect((await line.status()).counters.outputs).toBe(4));
+  return output;
+}
+
+test('rule 9: sent again after new died with its output at the destination: once it is taken, legacy makes no second one of it', async () => {
+  const output = await resentWithAnOutputOnItsWay('P1');
+  line.destination.answerAll();
+  output.reply(answer('P1'));
+  await (await line.source()).exchange(order('P2'));
+  await until(() => expect(line.destination.ids).toEqual(['P10', 'P1', 'P2']));
+  await settled();
+  expect(await line.listed('suppressed')).toEqual([['P1', 'reowned']]);
+});
+
+test('rule 9: sent again, and the destination rejects what new had made of it: what legacy makes of it is delivered', async () => {
+  const output = await resentWithAnOutputOnItsWay('Q1');
+  line.destination.answerAll();
+  output.reply(answer('Q1', 'AE'));
+  await until(() => expect(line.destination.ids).toEqual(['Q10', 'Q1', 'Q1']));
+  await settled();
+  expect(await line.listed('rejected')).toEqual([['Q1', 'destination']]);
+});
+
+test('rule 9: sent again, and the destination hangs up on what new had made of it: what legacy makes of it is delivered, and the id listed', async () => {
+  const output = await resentWithAnOutputOnItsWay('R1');
+  line.destination.answerAll();
+  output.socket.resetAndDestroy();
+  await until(() => expect(line.destination.ids).toEqual(['R10', 'R1', 'R1']));
+  await settled();
+  expect(await line.listed('maybeSent')).toContainEqual(['R1', 'destination-disconnected']);
 });
 
 test('rule 9: an output of new that waits behind another at the destination when the rollback comes is not overtaken by a later capture', async () => {
