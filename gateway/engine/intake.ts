@@ -4,7 +4,7 @@
  */
 import type { Listener } from '../../core/inventory.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
-import { factsOf, ownAnswer } from './answers.ts';
+import { factsOf, ownAnswer, readAnswer } from './answers.ts';
 import type { FrameHolder } from './frame-budget.ts';
 import type { SocketId } from './io.ts';
 import { SocketsOfSender } from './left-sockets.ts';
@@ -59,6 +59,9 @@ type Socket = {
   provesReading: boolean;
   hasSpoken: boolean;
   readonly siblings: SocketsOfSender;
+  /** Later acknowledgements of the message whose answer its sender may never have seen. */
+  late: readonly Buffer[];
+  lateTimer: number | null;
   readonly openedAt: number;
   usedAt: number;
   /** What of it counts in the budget of frames, and who is there for it where that is used up. */
@@ -70,6 +73,8 @@ type Socket = {
 export const FENCED = 'the gateway is fenced and takes nothing yet';
 export const CANNOT_STORE = 'the gateway cannot store messages at the moment';
 const NO_ROOM = 'the gateway has no room for more at the moment';
+/** A sender that has seen the answer has nothing to send again. */
+const LATE_WAIT_MS = 1000;
 const PAUSE_ABOVE_BYTES = 256 * 1024;
 /** One socket's frames are taken in turns, so that a pipelining sender cannot starve others or grow the stack. */
 const FRAMES_PER_TURN = 1000;
@@ -128,14 +133,39 @@ export class Intake implements SocketOwner {
       provesReading: false,
       hasSpoken: false,
       siblings,
+      late: [],
+      lateTimer: null,
       openedAt,
       usedAt: openedAt,
       countedBytes: 0,
       holder: null,
     };
     this.#sockets.set(id, socket);
-    for (const payload of this.#passedBack.takeKept(sender))
-      this.#runtime.fx.send(id, framed({ payload }, this.#listener.framing));
+    this.#passKept(socket);
+  }
+
+  /**
+   * What was kept for the sender. What acknowledges its last message comes after the answer to that, which it may be about to
+   * ask for again.
+   */
+  #passKept(socket: Socket): void {
+    const last = this.memory.last(socket.sender);
+    const unseen = last?.outcome.kind === 'positive' ? last.msh10 : null;
+    const late: Buffer[] = [];
+    for (const payload of this.#passedBack.takeKept(socket.sender)) {
+      if (unseen !== null && readAnswer(payload)?.msa2 === unseen) late.push(payload);
+      else this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
+    }
+    if (late.length === 0) return;
+    socket.late = late;
+    socket.lateTimer = this.#runtime.after(LATE_WAIT_MS, () => this.#passLate(socket));
+  }
+
+  #passLate(socket: Socket): void {
+    if (socket.late.length === 0) return;
+    this.#runtime.cancel(socket.lateTimer);
+    for (const payload of socket.late) this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
+    socket.late = [];
   }
 
   /**
@@ -247,6 +277,7 @@ export class Intake implements SocketOwner {
     }
     for (const socket of waiters) {
       this.#runtime.fx.send(socket.id, bytes);
+      this.#passLate(socket);
       socket.usedAt = ++this.#uses;
       socket.current = null;
       this.#swallowResends(socket, message.digest);
@@ -339,6 +370,7 @@ export class Intake implements SocketOwner {
       this.#turnAway(socket, frame, facts);
       return;
     }
+    if (!isKnown) this.#passLate(socket);
     const isFirst = this.#unheardSinceCrash && !this.#heard.has(socket.sender);
     if (isFirst) this.#heard.add(socket.sender);
     switch (recognition.kind) {
@@ -375,6 +407,7 @@ export class Intake implements SocketOwner {
   ): void {
     this.#owner.answeredAgain(facts, firstAttempt);
     this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
+    this.#passLate(socket);
     socket.provesReading = socket.framer.bufferedBytes === 0;
   }
 
@@ -432,9 +465,13 @@ export class Intake implements SocketOwner {
     this.#end(socket);
   }
 
-  #leave({ sender, siblings }: Socket): void {
+  #leave(socket: Socket): void {
+    const { sender, siblings, lateTimer, late } = socket;
     siblings.count--;
     if (siblings.count === 0) this.#senders.delete(sender);
+    this.#runtime.cancel(lateTimer);
+    for (const payload of late) this.#passedBack.keep(sender, payload);
+    socket.late = [];
   }
 
   #end(socket: Socket): void {

@@ -5,7 +5,7 @@ import { bytes, type Client, type Estate, idOf, order, startEstate, until, verdi
 let estate: Estate;
 
 beforeAll(async () => {
-  estate = await startEstate({ deferred: {}, gone: {}, dual: {}, asked: {}, fed: {}, killed: {} });
+  estate = await startEstate({ deferred: {}, gone: {}, unseen: {}, dual: {}, asked: {}, fed: {}, killed: {} });
 });
 afterAll(() => estate?.close());
 
@@ -46,6 +46,24 @@ test('rule 7: the source is away when the acknowledgement comes: it gets it on i
   line.legacy.arrived[0]?.reply(about('M1', 'X1'));
   const again = await line.source();
   expect(await again.answer()).toEqual(about('M1', 'X1'));
+  expect(verdictOf(await again.exchange(order('M2')))).toBe('CA|M2');
+});
+
+test('rule 7: the source hung up before its commit came: on its next socket the commit comes first, then the acknowledgement', async () => {
+  const line = estate.line('unseen');
+  const source = await line.source();
+  source.send(order('M1'));
+  const message = await line.legacy.take();
+  source.socket.destroy();
+  await source.closed;
+  message.reply(about('M1', 'C1', 'ACK', 'CA'));
+  message.reply(about('M1', 'X1'));
+  await until(async () => expect((await line.status()).counters.accepted).toBe(1));
+  const again = await line.source();
+  again.send(order('M1'));
+  expect([await again.answer(), await again.answer()]).toEqual([about('M1', 'C1', 'ACK', 'CA'), about('M1', 'X1')]);
+  expect(line.legacy.ids).toEqual(['M1']);
+  line.legacy.answerAll('CA');
   expect(verdictOf(await again.exchange(order('M2')))).toBe('CA|M2');
 });
 
