@@ -9,6 +9,7 @@ import type { Around, Stage } from './stage.ts';
 const DRAIN_LIMIT_MS = 45_000;
 const QUIET_MS = 8_000;
 const LISTED_IDS_SHOWN = 20;
+const MISANSWERS_SHOWN = 5;
 
 export type Counted = {
   readonly messages: Messages;
@@ -24,9 +25,12 @@ export async function countEnds(stage: Stage, { signal, options }: Around): Prom
   const maybeSent = await readMaybeSent(stage);
   reasons.push(...maybeSent.unread);
   const ends = await load.count(maybeSent.listed);
-  const { total, misanswered, deferred, deferredMissing } = ends;
+  const { total, misanswered, misanswers, deferred, deferredMissing } = ends;
   if (!isClean(total)) reasons.push(`the count at the ends is not clean: ${findingsOf(total)}`);
-  if (misanswered > 0) reasons.push(`${misanswered} answers belonged to another message`);
+  if (misanswered > 0) {
+    const examples = misanswers.slice(0, MISANSWERS_SHOWN).join(', ');
+    reasons.push(`${misanswered} answers belonged to another message (${examples})`);
+  }
   // A platform or a gateway that is killed takes with it what it had not acknowledged yet.
   if (deferredMissing > 0 && options.faults.length === 0)
     reasons.push(`${deferredMissing} messages were committed and never acknowledged`);

@@ -16,6 +16,7 @@ export type CountedEnds = {
   readonly total: EndCount;
   readonly byConnection: ReadonlyMap<string, EndCount>;
   readonly misanswered: number;
+  readonly misanswers: readonly string[];
   readonly deferred: number;
   readonly deferredMissing: number;
 };
@@ -135,14 +136,22 @@ export class Load {
     }
   }
 
-  /** Whether the destination of this connection has taken the message that its source sent under this MSH-10. */
-  async hasArrived(connection: string, controlId: string): Promise<boolean> {
-    const reports = await Promise.all(SENDERS.map((role) => this.#parties[role].ask({ type: 'report' }, 'report')));
-    const keys = reports.flatMap(({ sent }) =>
-      (sent[connection] ?? []).filter((message) => message.controlId === controlId).map(({ key }) => key),
+  /** Of each message, by the MSH-10 under which its source sent it: whether the destination of this connection has taken it. */
+  async haveArrived(
+    messages: readonly { readonly connection: string; readonly controlId: string }[],
+  ): Promise<readonly boolean[]> {
+    const parties = SENDERS.map((role) => this.#parties[role]);
+    const known = await Promise.all(
+      parties.map((party) => party.ask({ type: 'keys-of', messages: [...messages] }, 'keys')),
     );
-    const received = reports.flatMap((report) => report.received[connection] ?? []);
-    return received.some(({ key, accepted }) => accepted && keys.includes(key));
+    const asked = messages.map(({ connection }, index) => ({
+      connection,
+      keys: known.flatMap(({ keys }) => keys[index] ?? []),
+    }));
+    const answers = await Promise.all(
+      parties.map((party) => party.ask({ type: 'have-arrived', messages: asked }, 'arrived')),
+    );
+    return messages.map((_, index) => answers.some(({ arrived }) => arrived[index] === true));
   }
 
   /** `listed`: connection → MSH-10 of the outputs that the gateway lists as maybe sent. */
@@ -153,7 +162,7 @@ export class Load {
       reports.flatMap((report) =>
         Object.entries(report.sent).map(([name, sent]): [string, EndCount] => [
           name,
-          countConnection(sent, received.get(name) ?? [], listed.get(name) ?? new Set()),
+          named(name, countConnection(sent, received.get(name) ?? [], listed.get(name) ?? new Set())),
         ]),
       ),
     );
@@ -163,6 +172,7 @@ export class Load {
       total: sumCounts(byConnection.values()),
       byConnection,
       misanswered: sum(({ misanswered }) => misanswered),
+      misanswers: reports.flatMap(({ misanswers }) => misanswers),
       deferred: sum(({ deferred }) => deferred),
       deferredMissing: sum(({ deferredMissing }) => deferredMissing),
     };
@@ -180,6 +190,10 @@ export class Load {
   #each<T>(ask: (party: PartyProcess) => Promise<T>): Promise<T[]> {
     return Promise.all(this.#all().map(ask));
   }
+}
+
+function named(connection: string, count: EndCount): EndCount {
+  return { ...count, exampleIds: count.exampleIds.map((id) => `${connection}: ${id}`) };
 }
 
 function rejection(signal: AbortSignal): Promise<never> {

@@ -32,12 +32,14 @@ async function openDecisions(director: Director): Promise<readonly OpenDecision[
 
 async function decide(director: Director, open: readonly OpenDecision[]): Promise<void> {
   const { stage } = director;
-  const judged = await Promise.all(
-    open.map(async ({ id, connection, input }) => {
-      const hasArrived = input !== null && (await stage.load.hasArrived(connection, input.msh10));
-      return { id, connection, hasArrived };
-    }),
+  const arrived = await stage.load.haveArrived(
+    open.map(({ connection, input }) => ({ connection, controlId: input?.msh10 ?? '' })),
   );
+  const judged = open.map(({ id, connection, input }, index) => ({
+    id,
+    connection,
+    hasArrived: input !== null && arrived[index] === true,
+  }));
   for (const hasArrived of [true, false]) {
     const ones = judged.filter((one) => one.hasArrived === hasArrived);
     for (let from = 0; from < ones.length; from += AT_ONCE) await close(director, ones.slice(from, from + AT_ONCE));

@@ -50,6 +50,10 @@ export class Party {
         return this.#progress();
       case 'report':
         return this.#report();
+      case 'keys-of':
+        return { type: 'keys', keys: request.messages.map((message) => this.#keysOf(message)) };
+      case 'have-arrived':
+        return { type: 'arrived', arrived: request.messages.map((message) => this.#hasArrived(message)) };
       case 'stop':
         await this.#stop();
         return { type: 'done' };
@@ -119,9 +123,20 @@ export class Party {
       sent: Object.fromEntries(this.#sources.flatMap((source) => [...source.log])),
       received: Object.fromEntries(this.#destinations.map((destination) => [destination.connection, destination.log])),
       misanswered: this.#sources.reduce((sum, source) => sum + source.misanswered, 0),
+      misanswers: this.#sources.flatMap((source) => source.misanswers),
       deferred: this.#sources.reduce((sum, source) => sum + source.deferred, 0),
       deferredMissing: this.#sources.reduce((sum, source) => sum + source.deferredMissing, 0),
     };
+  }
+
+  #keysOf({ connection, controlId }: { readonly connection: string; readonly controlId: string }): string[] {
+    const sent = this.#sources.flatMap(({ log }) => log.get(connection) ?? []);
+    return sent.filter((message) => message.controlId === controlId).map(({ key }) => key);
+  }
+
+  #hasArrived({ connection, keys }: { readonly connection: string; readonly keys: readonly string[] }): boolean {
+    const log = this.#destinations.find((destination) => destination.connection === connection)?.log ?? [];
+    return log.some(({ key, accepted }) => accepted && keys.includes(key));
   }
 
   async #stop(): Promise<void> {

@@ -54,6 +54,15 @@ export const requestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('fault'), fault: z.enum(FAULTS), on: z.boolean() }),
   z.object({ type: z.literal('progress') }),
   z.object({ type: z.literal('report') }),
+  // Questions about a few messages, under load: a report of everything would keep the party from its sockets for seconds.
+  z.object({
+    type: z.literal('keys-of'),
+    messages: z.array(z.object({ connection: z.string(), controlId: z.string() })),
+  }),
+  z.object({
+    type: z.literal('have-arrived'),
+    messages: z.array(z.object({ connection: z.string(), keys: z.array(z.string()) })),
+  }),
   z.object({ type: z.literal('stop') }),
 ]);
 export type Request = z.output<typeof requestSchema>;
@@ -78,11 +87,16 @@ export const replySchema = z.discriminatedUnion('type', [
     /** The fewest messages that any one connection had accepted. */
     fewestAccepted: z.int(),
   }),
+  /** Of each message asked about, in the same order: what its destinations know it by. */
+  z.object({ type: z.literal('keys'), keys: z.array(z.array(z.string())) }),
+  z.object({ type: z.literal('arrived'), arrived: z.array(z.boolean()) }),
   z.object({
     type: z.literal('report'),
     sent: z.record(z.string(), z.array(sentMessageSchema)),
     received: z.record(z.string(), z.array(receivedMessageSchema)),
     misanswered: z.int(),
+    /** Some of them in words: feed, MSH-10 and what came. */
+    misanswers: z.array(z.string()),
     /** Application acknowledgements that came after a commit, and those that did not come. */
     deferred: z.int(),
     deferredMissing: z.int(),

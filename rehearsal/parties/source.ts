@@ -14,6 +14,7 @@ const REFUSED_DELAY_MS = 500;
 const REJECTED_ATTEMPTS_LIMIT = 3;
 const LAST_ACKNOWLEDGEMENT_MS = 10_000;
 const LOOK_EVERY_MS = 50;
+const MISANSWERS_SHOWN = 5;
 
 export type SourceTarget = {
   readonly connection: string;
@@ -38,6 +39,8 @@ export class Source {
   readonly log = new Map<string, SentMessage[]>();
   /** Answers whose MSA-2 is not the MSH-10 of the message on the wire: never acceptable. */
   misanswered = 0;
+  /** The first of them, in words. */
+  readonly misanswers: string[] = [];
   /** Acknowledgements that came after the commit of their message. */
   deferred = 0;
   /** MSH-10 of messages that were committed and not acknowledged yet. */
@@ -169,6 +172,10 @@ export class Source {
     const answer = readAnswer(outcome.bytes);
     if (answer === null || answer.controlId !== controlId) {
       this.misanswered++;
+      if (this.misanswers.length < MISANSWERS_SHOWN) {
+        const got = answer === null ? 'a frame without MSA' : `${answer.code} for ${answer.controlId}`;
+        this.misanswers.push(`${this.feed}: ${controlId} got ${got}`);
+      }
       this.#client.close();
       return { kind: 'again', afterMs: REFUSED_DELAY_MS };
     }
