@@ -36,7 +36,7 @@ export function connectionSheet(inventory: Inventory, connection: Connection): s
         ['outputs an input', connection.outputs],
         ['told apart by', connection.correlate?.join(', ') ?? 'order alone'],
         ['shared with', shared.length === 0 ? 'nobody' : shared.join(', ')],
-        ['side effects not classified', connection.unclassifiedEffects.join(', ') || 'none'],
+        ['side effects not classified', unclassifiedOf(connection)],
       ],
     ),
     '',
@@ -54,6 +54,11 @@ export function connectionSheet(inventory: Inventory, connection: Connection): s
     '```',
     '',
   ].join('\n');
+}
+
+function unclassifiedOf({ unclassifiedEffects, effectsAreKnown }: Connection): string {
+  if (!effectsAreKnown) return 'unknown: nobody has said';
+  return unclassifiedEffects.join(', ') || 'none';
 }
 
 /** Parties of a connection that nobody is named for. */

@@ -103,6 +103,7 @@ const effect = z.strictObject({
   handling: z.enum(['gated', 'fenced', 'harmless']).optional().describe('absent: unclassified, blocks `parallel`'),
   by: z.string().optional(),
 });
+const effects = z.array(effect);
 /** Change windows and business hours are written alike. */
 export const windowRuleSchema = z.strictObject({
   days: z
@@ -164,7 +165,9 @@ const connection = z.strictObject({
     .strictObject({ wait: duration.prefault('2s') })
     .prefault({})
     .describe("how long a captured output waits for the control's paired answer before it gets a generated AA"),
-  effects: z.array(effect).default([]).describe("other side effects of the platforms' channel"),
+  effects: effects
+    .optional()
+    .describe("other side effects of the platforms' channel; []: none. Absent: nobody has said, and the gate is red"),
   edgeCases: z
     .array(z.string().min(1))
     .default([])
@@ -188,6 +191,7 @@ export const inventorySchema = z.strictObject({
   defaults: z
     .strictObject({
       window: windowRuleSchema.optional(),
+      effects: effects.optional().describe('of every connection that has none of its own'),
       soak: duration
         .optional()
         .describe('how long a connection runs switched before it may be decommissioned; production: 7d, local: 0s'),
@@ -271,6 +275,8 @@ export type Connection = {
   readonly changeOver: ChangeOverMethod;
   readonly orderWaitMs: number;
   readonly unclassifiedEffects: readonly string[];
+  /** Somebody has said which side effects there are, or that there are none. */
+  readonly effectsAreKnown: boolean;
   readonly edgeCases: readonly string[];
   /** Its own, else that of the defaults, else null. */
   readonly window: WindowRule | null;
@@ -329,7 +335,7 @@ function normalise(raw: RawInventory): Inventory {
     soakMs: raw.defaults.soak ?? SOAK_MS[raw.target],
     gateways: raw.gateways,
     feeds,
-    connections: raw.connections.map((item) => toConnection(item, shardOf, raw.defaults.window ?? null)),
+    connections: raw.connections.map((item) => toConnection(item, shardOf, raw.defaults)),
   };
 }
 
@@ -351,7 +357,7 @@ function toFeed(feed: RawFeed, connections: readonly string[]): Feed {
 function toConnection(
   item: RawConnection,
   shardOf: ReadonlyMap<string, number>,
-  usualWindow: WindowRule | null,
+  usual: RawInventory['defaults'],
 ): Connection {
   const feed = typeof item.feed === 'string' ? item.feed : item.name;
   const [legacy, next] = PLATFORMS.map((platform) => ({
@@ -359,6 +365,7 @@ function toConnection(
     match: item.legs[platform].match ?? null,
   }));
   if (legacy === undefined || next === undefined) throw new Error('a connection has a leg for each platform');
+  const known = item.effects ?? usual.effects;
   return {
     name: item.name,
     previousNames: item.previousNames,
@@ -380,8 +387,9 @@ function toConnection(
     changeOver: item.changeOver,
     orderWaitMs: item.orderWait ?? Math.floor(Math.min(patience(legacy), patience(next)) / 2),
     edgeCases: item.edgeCases,
-    unclassifiedEffects: item.effects.filter((one) => one.handling === undefined).map((one) => one.kind),
-    window: item.window ?? usualWindow,
+    unclassifiedEffects: (known ?? []).filter((one) => one.handling === undefined).map((one) => one.kind),
+    effectsAreKnown: known !== undefined,
+    window: item.window ?? usual.window ?? null,
   };
 }
 

@@ -158,6 +158,7 @@ function inventoryEntry(connection: EstateConnection): object {
     weightKey: ['PID-3.1'],
     destination: { host: '127.0.0.1', port: connection.destinationPort },
     correlate: correlationOf(connection),
+    effects: [],
     // On a shared feed a message makes an output here where it is for this practice, or copied to it.
     ...(isShared(connection) ? { outputs: 'zero-or-one', settle: SHARED_SETTLE } : { outputs: 'one' }),
   };

@@ -293,6 +293,12 @@ function causes(raid: string): Cause[] {
       undo: () => site.inventory({}),
     },
     {
+      what: 'nobody has said what else the channels do',
+      red: { 'side-effects': /not configured: nobody has said/ },
+      make: () => site.inventory({ effects: null }),
+      undo: () => site.inventory({}),
+    },
+    {
       what: 'evidence was edited',
       red: Object.fromEntries(
         ['drain-rehearsed', 'rollback-drilled', 'on-call', 'reconciliation-ready'].map((id) => [

@@ -34,7 +34,8 @@ export type GateSite = {
   write(file: string, text: string): Promise<void>;
   /** `laterMs`: on a machine whose clock is that much ahead. */
   cutover(args: readonly string[], laterMs?: number, env?: Readonly<Record<string, string>>): Promise<VerbRun>;
-  inventory(over: { readonly window?: object; readonly effects?: readonly object[] }): Promise<void>;
+  /** `effects` is null: the inventory does not say which there are. */
+  inventory(over: { readonly window?: object; readonly effects?: readonly object[] | null }): Promise<void>;
   startWorker(): Promise<void>;
   stop(): Promise<void>;
 };
@@ -123,7 +124,10 @@ async function start(cleanups: (() => Promise<unknown>)[], stop: () => Promise<v
     cutover: (args, laterMs = 0, env = {}) =>
       estate.project.cutover(args, laterMs === 0 ? env : { ...env, NODE_OPTIONS: `--import=${clockAhead(laterMs)}` }),
     inventory: ({ window = openWindow(), effects = [] }) => {
-      const connections = estate.inventory.connections.map((item) => ({ ...item, effects }));
+      const connections = estate.inventory.connections.map((item) => ({
+        ...item,
+        ...(effects === null ? {} : { effects }),
+      }));
       return estate.project.writeInventory({
         ...estate.inventory,
         target: 'production',

@@ -23,6 +23,7 @@ function connection(index: number, practice: string, direction: string): string 
 const INVENTORY = `deployment: lab-test
 gateways: [{ shard: 0, admin: "https://127.0.0.1:7443" }]
 defaults:
+  effects: []
   window: { days: [sat], from: "22:00", to: "04:00", timeZone: America/Chicago }
 connections:${connection(0, 'northside', 'orders')}${connection(1, 'northside', 'results')}${connection(2, 'harbor', 'orders')}${connection(3, 'harbor', 'results')}
 `;

@@ -68,11 +68,12 @@ test(
       'handover',
       'people',
       'window',
+      'side-effects',
     ]) {
       expect([id, of(document, id).reason]).toEqual([id, expect.stringContaining('not configured')]);
     }
     expect(of(document, 'connectivity').reason).toContain('nobody attested it');
-    for (const id of ['side-effects', 'rollback-ready']) expect([id, of(document, id).verdict]).toEqual([id, 'green']);
+    expect(of(document, 'rollback-ready').verdict).toBe('green');
     const kept = await loadEvidence(evidenceFolderOf(estate.project.folder, 'test'), document.digest ?? '');
     expect(kept).toMatchObject({ ok: true, value: { kind: 'gate', body: { verdict: 'red', epochs: { [name]: 1 } } } });
     const until = new Date(Date.now() + 3_600_000).toISOString();
@@ -115,9 +116,9 @@ test(
     );
     await cutover('attest', '--what', 'alert-receipt', '--by', 'Dana', '--reason', 'page 1', '--all');
     await cutover('attest', '--what', 'connectivity', '--by', 'acme', '--reason', 'saw the test order', '--all');
-    await estate.project.writeInventory({ ...estate.inventory, defaults: { window: ALWAYS } });
+    await estate.project.writeInventory({ ...estate.inventory, defaults: { window: ALWAYS, effects: [] } });
     const first = await gate();
-    for (const id of ['handover', 'people', 'on-call', 'connectivity'])
+    for (const id of ['handover', 'people', 'on-call', 'connectivity', 'side-effects'])
       expect([id, of(first, id).verdict]).toEqual([id, 'green']);
     expect(of(first, 'raid').reason).toMatch(/R-1 is open and high: vendor on leave \(ann\)/);
     expect(of(first, 'window').reason).toMatch(/^not configured: .*DATABASE_URL/);

@@ -47,6 +47,8 @@ afterEach(async () => {
 test(
   'without a remote: committed here, nothing to warn of',
   async () => {
+    const looked = await project.cutover(['parallel', '--connection', NAMES[0], '--dry-run']);
+    expect(looked.stderr).toMatch(/nobody has said whether the channels of northside-orders do anything else/);
     const { warnings } = await parallel(project.folder);
     expect(warnings).toEqual([]);
     expect(subject(project.folder)).toMatch(/^test: parallel northside-orders/);

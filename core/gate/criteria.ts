@@ -201,11 +201,14 @@ export const CRITERIA: readonly Criterion[] = [
   {
     id: 'side-effects',
     title: "side effects and state of the platforms' channels are classified",
-    remedy: 'say under `effects` in the inventory how each is handled',
+    remedy: 'say under `effects` in the inventory how each is handled; `effects: []` where there are none',
     judge: ({ connections }) =>
       perConnection(
         connections,
-        ({ unclassifiedEffects: open }) => (open.length === 0 ? null : `not classified: ${open.join(', ')}`),
+        ({ unclassifiedEffects: open, effectsAreKnown }) => {
+          if (!effectsAreKnown) return 'not configured: nobody has said what else its channels do (`effects`)';
+          return open.length === 0 ? null : `not classified: ${open.join(', ')}`;
+        },
         'every side effect is classified',
       ),
   },

@@ -52,6 +52,7 @@ function connection(over: Partial<GateConnection> = {}): GateConnection {
     owner: 'integration-team',
     window: WINDOW,
     unclassifiedEffects: [],
+    effectsAreKnown: true,
     status: observed(status()),
     ...over,
   };
@@ -268,6 +269,7 @@ const RED: [string, Partial<Observations>, RegExp][] = [
     /within the freeze/,
   ],
   ['side-effects', { connections: [connection({ unclassifiedEffects: ['email'] })] }, /not classified: email/],
+  ['side-effects', { connections: [connection({ effectsAreKnown: false })] }, /not configured: nobody has said what/],
   ['raid', { raid: ABSENT }, /not configured/],
   ['raid', { raid: UNKNOWN }, /unknown/],
   ['raid', { raid: raid(RAID.replace('severity: medium', 'severity: high')) }, /R-1 is open and high/],

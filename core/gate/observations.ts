@@ -20,6 +20,7 @@ export type GateConnection = {
   readonly owner: string | null;
   readonly window: WindowRule | null;
   readonly unclassifiedEffects: readonly string[];
+  readonly effectsAreKnown: boolean;
   readonly status: Observed<ConnectionStatus>;
 };
 

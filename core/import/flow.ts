@@ -41,7 +41,8 @@ export type Flow = {
   readonly legAckTimeoutMs: number | null;
   /** False: something between may filter, so an input need not yield an output. */
   readonly alwaysYields: boolean;
-  readonly effects: readonly string[];
+  /** Null: its source does not say. */
+  readonly effects: readonly string[] | null;
   readonly owners: Readonly<Record<string, string>>;
   readonly wave: string | null;
 };

@@ -124,7 +124,7 @@ function connectionValues(
     legs: { legacy: { port: legs.legacy, ...patience, ...framing }, new: { port: legs.new, ...framing } },
     destination: { host: destination.host, port: destination.port, ...framing },
     outputs: flow.alwaysYields && !isShared ? 'one' : 'zero-or-one',
-    effects: flow.effects.map((kind) => ({ kind })),
+    ...(flow.effects === null ? {} : { effects: flow.effects.map((kind) => ({ kind })) }),
   };
 }
 
@@ -210,7 +210,13 @@ function askAboutFlow(flow: Flow, name: string): Question[] {
     );
   if (!practice.isCertain)
     ask('practice', `nothing says whose it is: '${practice.value}' is assumed`, 'correct `practice`');
-  if (effects.length > 0)
+  if (effects === null)
+    ask(
+      'effects-unknown',
+      'nothing says what else its channels do (mail, files, tables): the gate is red until somebody does',
+      'look, and write `effects`: each with its handling, or [] where there are none',
+    );
+  else if (effects.length > 0)
     ask(
       'effects',
       `its channel does more than pass messages on: ${effects.join('; ')}`,

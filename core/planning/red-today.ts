@@ -23,6 +23,12 @@ const CHECKS: readonly Check[] = [
     remedy: 'say for each under `effects` how it is handled: gated, fenced or harmless',
   },
   {
+    code: 'effects-unknown',
+    applies: (item) => !item.effectsAreKnown,
+    message: 'nobody has said what else their channels do: a shadow would do it a second time, and the gate is red',
+    remedy: 'look at the legacy channels, and write `effects` (`[]` where there are none) before `cutover parallel`',
+  },
+  {
     code: 'no-window',
     applies: (item) => item.window === null,
     message: 'no change window',

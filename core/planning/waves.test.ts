@@ -25,7 +25,7 @@ function inventory(lines: readonly Line[], window = WINDOW): Inventory {
     const rest = shared === undefined ? '' : ', outputs: zero-or-one';
     return `  - { name: ${practice}-${direction}, direction: ${direction}, practice: ${practice}, wave: ${wave}, feed: ${feed}, owners: { new: us, lab: lab, emr: ${vendor} }, correlate: [MSH-10]${rest}, legs: { legacy: { port: ${22_000 + index} }, new: { port: ${23_000 + index} } }, destination: { host: d, port: ${33_000 + index} } }`;
   });
-  const text = `deployment: d\ngateways: [{ shard: 0, admin: "https://g:7443" }]\ndefaults: { window: ${window} }\nfeeds:\n${feeds.join('\n') || '  []'}\nconnections:\n${connections.join('\n')}\n`;
+  const text = `deployment: d\ngateways: [{ shard: 0, admin: "https://g:7443" }]\ndefaults: { window: ${window}, effects: [] }\nfeeds:\n${feeds.join('\n') || '  []'}\nconnections:\n${connections.join('\n')}\n`;
   const parsed = parseInventory(text, 'inventory.yaml');
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return parsed.value;
@@ -209,10 +209,12 @@ vendors: { blue: { away: [{ from: 2026-07-04, to: 2026-07-06, reason: holiday }]
       owners: {},
       correlate: null,
       unclassifiedEffects: ['mail'],
+      effectsAreKnown: false,
     }));
     const plan = makePlan({ ...known, inventory: { ...known.inventory, connections: bare } });
     expect(plan.red.map(({ code }) => code)).toEqual([
       'effects-unclassified',
+      'effects-unknown',
       'no-window',
       'no-correlation',
       'no-owner',

@@ -28,6 +28,7 @@ gateways:
   - { shard: 1, admin: "https://gateway.integration.internal:7444" }
 defaults:
   window: { days: [sat, sun], from: "22:00", to: "04:00", timeZone: America/Chicago }
+  effects: [] # someone has looked at every channel: none sends mail, writes files or fills tables
 feeds:
   - { name: lis-results, port: 21450, shard: 1, ackTimeout: 30s, platforms: { legacy: { host: legacy.integration.internal, port: 31450 }, new: { host: new.integration.internal, port: 32450 } } }
 connections:

@@ -111,13 +111,14 @@ async function readKept({ inventory }: Context, folder: string): Promise<KeptEvi
 
 async function connectionsOf(context: Context): Promise<GateConnection[]> {
   const statuses = await readStatuses(context);
-  return context.selected.map(({ name, wave, owners, window, unclassifiedEffects }) => {
+  return context.selected.map(({ name, wave, owners, window, unclassifiedEffects, effectsAreKnown }) => {
     const view = statuses.get(name);
     const status =
       view?.kind === 'read'
         ? ({ kind: 'observed', value: view.status, evidence: [] } as const)
         : ({ kind: 'unknown', message: view?.message ?? 'its gateway was not asked' } as const);
-    return { name, wave, vendor: owners.emr ?? null, owner: owners.new ?? null, window, unclassifiedEffects, status };
+    const people = { vendor: owners.emr ?? null, owner: owners.new ?? null };
+    return { name, wave, ...people, window, unclassifiedEffects, effectsAreKnown, status };
   });
 }
 

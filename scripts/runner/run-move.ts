@@ -9,6 +9,7 @@ import type { Args } from './flags.ts';
 import { LEASE_WAIT_MS, takeLease } from './lease.ts';
 import { LedgerSession } from './ledger-session.ts';
 import { listMoves } from './list-moves.ts';
+import { nameList } from './name-list.ts';
 import { outcomeOf, outcomeWithoutRun } from './outcome.ts';
 import { throwIfInterrupted } from './pause.ts';
 import { formatMoveDocument } from './print-move.ts';
@@ -65,6 +66,7 @@ export async function runMove(name: string, verb: MoveVerb, args: Args, around: 
     }
     if (verdict.kind === 'refused') throw new VerbStop(EXIT.failed, verdict.refusal);
     const { plan } = verdict;
+    warnOfUnknownEffects(context, plan);
     const header = {
       verb: name,
       stack: context.stack,
@@ -171,6 +173,18 @@ async function timed(run: RunState, step: string, work: () => Promise<void>): Pr
   } finally {
     run.timings.push({ step, wallMs: Math.round(run.context.clock.elapsedMs() - startedMs) });
   }
+}
+
+/** A copy of a message does twice whatever else the channels do. Nobody having said what that is refuses nothing: the gate does. */
+function warnOfUnknownEffects({ selected, terminal }: Context, plan: Plan): void {
+  if (plan.verb !== 'parallel') return;
+  const moved = new Set(plan.moves.map(({ name }) => name));
+  const names = selected.flatMap(({ name, effectsAreKnown }) => (moved.has(name) && !effectsAreKnown ? [name] : []));
+  if (names.length === 0) return;
+  const what = `nobody has said whether the channels of ${nameList(names)} do anything else (mail, files, tables)`;
+  terminal.warn(
+    `${what}: both platforms would do it. Write \`effects\` into the inventory ([] where there is nothing)`,
+  );
 }
 
 /** At the point of no return the person types what it is about. */

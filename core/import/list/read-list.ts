@@ -111,14 +111,19 @@ function flowOf(place: Place, cell: (field: ListField) => string): Made {
       ackTimeoutMs: patienceOf(cell('ackTimeout')),
       legAckTimeoutMs: null,
       alwaysYields: true,
-      effects: cell('effects')
-        .split(/[;\n]/)
-        .map((text) => text.trim())
-        .filter((text) => text !== ''),
+      effects: effectsIn(cell('effects')),
       owners: ownersOf(cell),
       wave: slugOf(cell('wave')) || null,
     },
   };
+}
+
+/** Left blank: nobody has said. `none`, `no` or `-`: somebody has. */
+function effectsIn(text: string): readonly string[] | null {
+  const kinds = text.split(/[;\n]/).map((kind) => kind.trim());
+  const named = kinds.filter((kind) => kind !== '');
+  if (named.length === 0) return null;
+  return named.filter((kind) => !/^(?:none|no|-|–|n\/a)$/i.test(kind));
 }
 
 function portOf(text: string): number | null {
