@@ -35,13 +35,13 @@ export class Destination {
     network: Network,
     witness: Witness,
     options: { readonly port: number; readonly habits: DestinationHabits },
-    onReceived: (payload: Buffer) => void,
+    events: { received(payload: Buffer): void; rejected(): void },
   ) {
     const { habits } = options;
     network.listen(options.port, (wire): Handlers => {
       const read = frameReader((payload) => {
         const receivedAtMs = world.now;
-        onReceived(payload);
+        events.received(payload);
         const isRejected = world.chance(habits.rejects);
         const id = serialOf(payload);
         const sha = witness.message(payload);
@@ -54,6 +54,7 @@ export class Destination {
           const code = isRejected ? 'AE' : 'AA';
           const bytes = witness.answer(payload, 'destination', code, receivedAtMs, world.now);
           wire.send(framed({ payload: bytes }, STANDARD_FRAMING));
+          if (isRejected) events.rejected();
           if (isRejected || !world.chance(habits.doublesAnswer)) return;
           world.after(world.roll(30), () => wire.send(framed({ payload: bytes }, STANDARD_FRAMING)));
         });

@@ -8,6 +8,7 @@ import type { ConnectionEngine } from '../engine/connection.ts';
 import type { ShardEngine } from '../engine/shard.ts';
 import type { Destination } from './destination.ts';
 import type { Disk } from './disk.ts';
+import { EpochsJudgement } from './epochs-judgement.ts';
 import type { Violate } from './oracle.ts';
 import type { Platform } from './platform.ts';
 import type { Source } from './source.ts';
@@ -26,9 +27,6 @@ type Known = {
   readonly decided: ReadonlySet<string>;
   readonly doubled: ReadonlySet<string>;
 };
-
-/** As the simulated inventory has it. */
-const SETTLE_MS = 1000;
 
 export type Figures = { delivered: number; doubled: number; listed: number };
 
@@ -73,66 +71,7 @@ export class Judgement {
       if (fault !== null) this.#violate(14, `${name}: epoch ${fault.epoch} breaks the chain (${fault.fault})`);
     }
     this.#unsureIsListed();
-    this.#outputsFollowEpochs();
-  }
-
-  /**
-   * Rule 8: nothing is judged by a route that the journal has left, and what a `quiesce` swap had to wait for, an output of
-   * either platform that could still come in its time, does not come after its epoch.
-   */
-  #outputsFollowEpochs(): void {
-    const epochs = new Map<string, { readonly epoch: number; readonly atMs: number; readonly isQuiesced: boolean }>();
-    /** `input platform` → when that platform had answered it. */
-    const answered = new Map<string, number>();
-    const seen = new Set<string>();
-    for (const { meta } of this.#disk.view.all()) {
-      switch (meta.t) {
-        case 'epoch': {
-          const { connection, epoch, forced, verb } = meta.record;
-          const isQuiesced =
-            !forced && !meta.atOffset && (verb === 'switch' || verb === 'rollback' || verb === 'weight');
-          epochs.set(connection, { epoch, atMs: meta.at, isQuiesced });
-          break;
-        }
-        case 'input-verdict': {
-          const input = this.#disk.view.at(meta.input)?.meta;
-          if (input?.t !== 'input' || meta.verdict !== 'positive') break;
-          answered.set(`${input.attemptOf ?? meta.input} ${input.primary}`, meta.at);
-          break;
-        }
-        case 'shadow': {
-          const input = this.#disk.view.at(meta.input)?.meta;
-          if (input?.t !== 'input' || meta.verdict !== 'positive') break;
-          answered.set(`${input.attemptOf ?? meta.input} ${meta.platform}`, meta.at);
-          break;
-        }
-        case 'output': {
-          const last = epochs.get(meta.connection);
-          if (last === undefined) break;
-          if (meta.epoch !== last.epoch)
-            this.#violate(8, `${meta.msh10}: judged by epoch ${meta.epoch}, the journal is at epoch ${last.epoch}`);
-          const key = `${meta.input} ${meta.platform}`;
-          const isFirst = meta.attemptOf === null && !seen.has(key);
-          seen.add(key);
-          const answeredAtMs = answered.get(key);
-          if (!isFirst || meta.input === null || answeredAtMs === undefined || !last.isQuiesced) break;
-          const isInTime = meta.at - answeredAtMs < SETTLE_MS && answeredAtMs < last.atMs;
-          if (isInTime && meta.input < this.#epochOffset(meta.connection, last.epoch))
-            this.#violate(
-              8,
-              `${meta.msh10}: the swap to epoch ${last.epoch} has not waited for its output of ${meta.platform}`,
-            );
-          break;
-        }
-        default:
-          break;
-      }
-    }
-  }
-
-  #epochOffset(connection: string, epoch: number): number {
-    const found = this.#disk.view.epochs.get(connection)?.find(({ record }) => record.epoch === epoch);
-    return found?.offset ?? 0;
+    new EpochsJudgement(this.#disk.view, this.#violate).run();
   }
 
   /** Counters and routes of the engine are what the disk says. Only where nothing is under way. */

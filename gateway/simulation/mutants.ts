@@ -312,6 +312,20 @@ const RETRIES: readonly Mutant[] = [
     replace: "        verdict !== 'other'\n          ? {",
   },
   {
+    name: 'replay a recorded rejection after a restart',
+    rule: 6,
+    file: RECOVERY,
+    find: "if (verdict === 'positive' && answer !== null) remembered.outcome",
+    replace: "if (verdict !== 'lost' && answer !== null) remembered.outcome",
+  },
+  {
+    name: 'take what comes late on a socket that its sender has left for a new message',
+    rule: 6,
+    file: 'gateway/engine/left-sockets.ts',
+    find: 'return this.#answered.findLast(isSame) ?? null;',
+    replace: "return this.#answered.findLast((item) => isSame(item) && item.msh10 === '') ?? null;",
+  },
+  {
     name: 'compare ids only',
     rule: 6,
     file: MEMORY,
@@ -635,6 +649,13 @@ const AT_OFFSET_CRASHED: readonly Mutant[] = [
     find: 'this.changeOver.restore(state.changeOver);',
     replace: 'this.changeOver.restore(null);',
   },
+  {
+    name: 'at an offset: forget at a recovery that a change-over is open',
+    rule: 8,
+    file: RECOVERY,
+    find: 'connection.changeOver.restore(atOffset ? { offset, former } : null);',
+    replace: 'connection.changeOver.restore(null);',
+  },
 ];
 
 /** Rule 14: epochs never go back and are never used twice. */
@@ -652,6 +673,14 @@ const EPOCHS: readonly Mutant[] = [
     file: MOVES,
     find: 'linkEpoch(connection.epochs.at(-1) ?? null, {',
     replace: 'linkEpoch(connection.epochs.at(-99) ?? null, {',
+  },
+  {
+    name: 'ignore the weight of an epoch at recovery',
+    rule: 5,
+    file: RECOVERY,
+    find: '    connection.epochs.push(record);\n    connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };\n    const candidate',
+    replace:
+      '    connection.epochs.push(record);\n    connection.route = { phase: record.phase, newWeight: 0, epoch: record.epoch };\n    const candidate',
   },
   {
     name: 'forget the epochs at recovery',

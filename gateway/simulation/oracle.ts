@@ -8,11 +8,12 @@ import { controlOf, FIRST_ROUTE, type Platform as PlatformName, type Route } fro
 import { readAnswer, readdress } from '../engine/answers.ts';
 import type { Disk } from './disk.ts';
 import type { JournalView } from './journal-view.ts';
-import type { Platform } from './platform.ts';
+import type { OutputAttempt, Platform } from './platform.ts';
 import type { Attempt, Source } from './source.ts';
 import { digest, keyInMessage, serialOf, type Witness } from './witness.ts';
 
 export type Violate = (rule: number, text: string) => void;
+type Verdict = { readonly offset: number; readonly payload: Buffer | null };
 
 /** An answer this much older than the attempt was not made for it, whatever network and disk did meanwhile. */
 const SURELY_EARLIER_MS = 2000;
@@ -80,7 +81,8 @@ export class Oracle {
       return;
     }
     if (!isPositive) {
-      if (made.read > 1) this.#violate(6, `${serial}: its source got a recorded rejection again`);
+      if (made.read > 1 || this.#wasOver(this.#inputVerdictsOf(made.of), answer, attempt))
+        this.#violate(6, `${serial}: its source got a recorded rejection again`);
       return;
     }
     const records = (this.#view.inputs.get(made.of) ?? []).filter(({ meta }) => meta.feed === feed);
@@ -96,7 +98,8 @@ export class Oracle {
       this.#violate(4, `${serial}: its source got the answer of ${made.by}, which was not the primary`);
     // An attempt that was sent before the answer was on disk has joined the wait, however long the network held the answer up.
     const answerableAtMs = this.#view.durableSinceMs(own.verdict.offset);
-    const wasOver = answerableAtMs < attempt.sentAtMs && made.madeAtMs + SURELY_EARLIER_MS < attempt.sentAtMs;
+    const isSurelyEarlier = attempt.isFirst || made.madeAtMs + SURELY_EARLIER_MS < attempt.sentAtMs;
+    const wasOver = isSurelyEarlier && answerableAtMs < attempt.sentAtMs;
     if (wasOver && !listed(made.of) && !listed(attempt.sha))
       this.#violate(6, `${serial}: answered again and not listed`);
   }
@@ -133,7 +136,7 @@ export class Oracle {
   }
 
   /** Rules 3 and 4, as the platform at its leg sees them. */
-  outputAnswered(platform: Platform, output: Buffer, answer: Buffer): void {
+  outputAnswered(platform: Platform, output: Buffer, answer: Buffer, attempt: OutputAttempt): void {
     const sha = digest(output);
     const serial = serialOf(output);
     const isPositive = readAnswer(answer)?.verdict === 'positive';
@@ -149,7 +152,13 @@ export class Oracle {
       // A capture may be answered with the very bytes of the control's answer, where both gave the output one id.
       if (!isDurable && isPositive && !records.some(({ meta }) => meta.role !== 'deliver'))
         this.#violate(3, `${who} got a positive answer that was not durable`);
-      if (!isPositive) this.#readOnce(serial, made);
+      if (isPositive) return;
+      made.read++;
+      const verdicts = records.flatMap(({ offset }) => this.#view.outputVerdicts.get(offset) ?? []);
+      // A capture gets what the control got, also where it comes again.
+      const isRecorded =
+        records.every(({ meta }) => meta.role === 'deliver') && this.#wasOver(verdicts, answer, attempt);
+      if (made.read > 1 || isRecorded) this.#violate(6, `${serial}: its platform got a recorded rejection again`);
       return;
     }
     const isKept = records.some(({ offset, meta }) => meta.role !== 'deliver' && this.#view.isDurable(offset));
@@ -186,9 +195,14 @@ export class Oracle {
     return false;
   }
 
-  #readOnce(serial: string, made: { read: number }): void {
-    made.read++;
-    if (made.read > 1) this.#violate(6, `${serial}: its platform got a recorded rejection again`);
+  #inputVerdictsOf(sha: string): readonly Verdict[] {
+    return (this.#view.inputs.get(sha) ?? []).flatMap(({ offset }) => this.#view.inputVerdicts.get(offset) ?? []);
+  }
+
+  /** The answer was on the disk before this attempt went out on a connection of its own: it is not the answer to it. */
+  #wasOver(verdicts: readonly Verdict[], answer: Buffer, { sentAtMs, isFirst }: OutputAttempt): boolean {
+    const own = verdicts.find(({ payload }) => payload?.equals(answer) === true);
+    return isFirst && own !== undefined && this.#view.durableSinceMs(own.offset) < sentAtMs;
   }
 
   #primaryAt(feed: string, offset: number): PlatformName {
@@ -240,7 +254,7 @@ export class Oracle {
 }
 
 /** The design's own words: the first 32 bits of SHA-256 of the key, modulo 100, below newWeight: new. */
-function ownerOf(route: Route, key: string): PlatformName {
+export function ownerOf(route: Route, key: string): PlatformName {
   if (route.newWeight === 0) return controlOf(route);
   const share = Number.parseInt(createHash('sha256').update(key).digest('hex').slice(0, 8), 16) % 100;
   return share < route.newWeight ? 'new' : controlOf(route);

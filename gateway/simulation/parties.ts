@@ -15,6 +15,8 @@ export type PartyEvents = {
   received: PlatformEvents['received'];
   outputAnswered: PlatformEvents['answered'];
   destinationReceived(connection: string, payload: Buffer): void;
+  /** A platform or a destination rejects a message. */
+  rejected(): void;
   sourceAnswered(source: Source, feed: string, attempt: Attempt, answer: Buffer): void;
   tooManyAnswers(source: Source, serial: string): void;
 };
@@ -48,7 +50,12 @@ export function buildParties(
           legPort,
           habits: platformHabits(world, scenario.habits, which, answersAfterDelivery),
         },
-        { isPrimary: events.isPrimary, received: events.received, answered: events.outputAnswered },
+        {
+          isPrimary: events.isPrimary,
+          received: events.received,
+          answered: events.outputAnswered,
+          rejected: events.rejected,
+        },
       );
     const practices = connections.map(({ practice }) => practice);
     return {
@@ -75,7 +82,7 @@ export function buildParties(
           network,
           witness,
           { port: destination, habits: destinationHabits(world, scenario.habits) },
-          (payload) => events.destinationReceived(connection, payload),
+          { received: (payload) => events.destinationReceived(connection, payload), rejected: events.rejected },
         ),
       })),
     };
@@ -90,6 +97,7 @@ function sourceHabits(world: World, { source, impatient }: Habits): SourceHabits
     closesAfterAnswer: some(source.closesAfterAnswer),
     sendsTwice: some(source.sendsTwice),
     keepsSocket: some(source.keepsSocket),
+    leavesSocket: source.leavesSocket,
     skipsRejected: some(source.skipsRejected),
     ackTimeoutMs: impatient && world.chance(0.5) ? IMPATIENT_MS : ACK_TIMEOUT_MS,
   };

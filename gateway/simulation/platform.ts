@@ -39,8 +39,13 @@ export type PlatformEvents = {
   /** A source waits for its answers. */
   isPrimary(platform: Platform): boolean;
   received(platform: Platform, payload: Buffer): void;
-  answered(platform: Platform, output: Buffer, answer: Buffer): void;
+  answered(platform: Platform, output: Buffer, answer: Buffer, attempt: OutputAttempt): void;
+  /** It rejects a message. */
+  rejected(): void;
 };
+
+/** `isFirst`: nothing went out before it on its connection. */
+export type OutputAttempt = { readonly sentAtMs: number; readonly isFirst: boolean };
 
 type Queued = { readonly payload: Buffer; readonly msh10: string; readonly done: (isDelivered: boolean) => void };
 
@@ -73,6 +78,7 @@ export class Platform {
   #wire: Wire | null = null;
   #isSending = false;
   #attempt = 0;
+  #sent: OutputAttempt = { sentAtMs: 0, isFirst: true };
   #mappedAtMs = 0;
   #takenAtMs = 0;
 
@@ -157,6 +163,7 @@ export class Platform {
       if (this.isDead) return;
       const bytes = this.#witness.answer(payload, name, code, receivedAtMs, this.#world.now);
       wire.send(framed({ payload: bytes }, STANDARD_FRAMING));
+      if (code !== 'AA') this.#events.rejected();
       // Only a positive one: after a rejection the same message comes again, and no rule could tell the two answers apart.
       if (code !== 'AA' || !this.#world.chance(habits.doublesAnswer)) return;
       this.#world.after(this.#world.roll(30), () => wire.send(framed({ payload: bytes }, STANDARD_FRAMING)));
@@ -190,7 +197,9 @@ export class Platform {
     this.#isSending = true;
     const attempt = ++this.#attempt;
     const bytes = framed({ payload: item.payload }, STANDARD_FRAMING);
-    if (this.#wire?.isOpen === true) this.#wire.send(bytes);
+    const isOpen = this.#wire?.isOpen === true;
+    this.#sent = { sentAtMs: this.#world.now, isFirst: !isOpen };
+    if (isOpen) this.#wire?.send(bytes);
     else this.#dial(bytes);
     this.#world.after(3000, () => {
       if (this.#attempt !== attempt) return;
@@ -232,7 +241,7 @@ export class Platform {
     const [item] = this.#queue;
     const answer = readAnswer(payload);
     if (item === undefined || !this.#isSending || answer?.msa2 !== item.msh10) return;
-    this.#events.answered(this, item.payload, payload);
+    this.#events.answered(this, item.payload, payload, this.#sent);
     const isDelivered = answer.verdict === 'positive';
     if (!isDelivered && !this.#options.habits.givesUpRejected) {
       this.#again();

@@ -68,6 +68,8 @@ const CALM_MS = 600_000;
 /** Half of the sources' ackTimeout, and what an answer takes. */
 const HOLD_LIMIT_MS = 2400;
 const AFTER_FORCE_MS = 150;
+const AFTER_REJECTION_MS = 40;
+const AFTER_MOVE_MS = 60;
 /** A person whose rollback is refused because another move is under way tries again. */
 const FORCE_AGAIN_MS = 60;
 const STOP_WITHIN_MS = 3000;
@@ -130,7 +132,8 @@ class Simulation {
     this.#parties = buildParties(this.#world, this.#network, this.#witness, this.#sites, options, {
       isPrimary: ({ feed, name }) => this.#engine?.feeds.get(feed)?.primary === name,
       received: (platform, payload) => oracle.platformReceived(platform, payload),
-      outputAnswered: (platform, output, answer) => oracle.outputAnswered(platform, output, answer),
+      outputAnswered: (platform, output, answer, attempt) => oracle.outputAnswered(platform, output, answer, attempt),
+      rejected: () => this.#afterRejection(),
       destinationReceived: (connection, payload) => oracle.destinationReceived(connection, payload),
       sourceAnswered: (source, feed, attempt, answer) =>
         oracle.sourceAnswered(source, feed, attempt, answer, (sha) => this.#isAnsweredAgain(feed, sha)),
@@ -326,6 +329,13 @@ class Simulation {
     }
   }
 
+  /** The rejection may be on the disk by then, and its sender not have asked again. */
+  #afterRejection(): void {
+    const { crashAfterRejection } = this.#options.faults;
+    if (crashAfterRejection === 0 || this.#isCalm || !this.#world.chance(crashAfterRejection)) return;
+    this.#world.after(this.#world.roll(AFTER_REJECTION_MS), () => this.#crash('after a rejection'));
+  }
+
   #crash(state: string, machine = this.#world.chance(0.5)): void {
     if (this.#life === 'down' || this.#isCalm) return;
     const what = machine ? 'crash-machine' : 'crash-process';
@@ -496,6 +506,9 @@ class Simulation {
     if (!isAborted && (epoch === undefined || !view.isDurable(epoch.offset)))
       this.#violate(8, `${connection}: ${requestId} committed, and its epoch is not durable`);
     this.#checkEpoch(connection, response.epoch);
+    const { crashAfterMove } = this.#options.faults;
+    if (!isAborted && crashAfterMove > 0 && this.#world.chance(crashAfterMove))
+      this.#world.after(this.#world.roll(AFTER_MOVE_MS), () => this.#crash('after a move'));
   }
 
   /** The same request id gets the same answer, also from the next process. */

@@ -14,6 +14,10 @@ export type Faults = {
   readonly force: number;
   /** Of a crash while a forced rollback is being carried out or has just been. */
   readonly crashAfterForce: number;
+  /** Of a crash right after a platform or a destination has rejected a message. */
+  readonly crashAfterRejection: number;
+  /** Of a crash right after a move was made. */
+  readonly crashAfterMove: number;
   readonly failSync: number;
   readonly tearWrite: number;
   /** Of the volume not being there when the gateway starts after a stop. */
@@ -63,6 +67,8 @@ const NO_FAULTS: Faults = {
   restart: 0,
   force: 0,
   crashAfterForce: 0,
+  crashAfterRejection: 0,
+  crashAfterMove: 0,
   failSync: 0,
   tearWrite: 0,
   loseVolume: 0,
@@ -72,7 +78,7 @@ const NO_FAULTS: Faults = {
   partition: 0,
 };
 const PLAIN: Habits = {
-  source: { reusesId: 0, closesAfterAnswer: 0, sendsTwice: 0, keepsSocket: 0, skipsRejected: 0 },
+  source: { reusesId: 0, closesAfterAnswer: 0, sendsTwice: 0, keepsSocket: 0, leavesSocket: 0, skipsRejected: 0 },
   impatient: false,
   platform: { rejects: 0, slow: 0, late: 0, doublesAnswer: 0, doublesOutput: 0 },
   destination: { rejects: 0, slow: 0, late: 0, doublesAnswer: 0 },
@@ -100,6 +106,8 @@ const EVERY_FAULT: Faults = {
   restart: 0.05,
   force: 0.4,
   crashAfterForce: 0.1,
+  crashAfterRejection: 0,
+  crashAfterMove: 0,
   failSync: 0.02,
   tearWrite: 0.005,
   loseVolume: 0.2,
@@ -116,6 +124,8 @@ const AIMED: Faults = {
   restart: 0.08,
   force: 0.3,
   crashAfterForce: 0,
+  crashAfterRejection: 0,
+  crashAfterMove: 0,
   failSync: 0.03,
   tearWrite: 0.01,
   loseVolume: 0.1,
@@ -146,6 +156,11 @@ export const SCENARIOS = {
   crashes: { ...plain, faults: { ...NO_FAULTS, crash: 0.1, restart: 0.05 } },
   'failing-disk': { ...plain, faults: { ...NO_FAULTS, failSync: 0.05, tearWrite: 0.01, crash: 0.03, restart: 0.03 } },
   partitions: { ...plain, faults: { ...NO_FAULTS, partition: 0.3, breakConnection: 0.05 } },
+  'left-sockets': {
+    ...plain,
+    habits: { ...PLAIN, source: { ...PLAIN.source, keepsSocket: 1, leavesSocket: 0.8 }, impatient: true },
+    faults: { ...NO_FAULTS, partition: 0.6 },
+  },
   cancels: { ...plain, hasWeights: false, cancels: true, faults: { ...NO_FAULTS, wedge: 0.35, crash: 0.03 } },
   aimed: { ...plain, isAimed: true, faults: AIMED },
   'aimed-shared': { ...plain, isAimed: true, connections: 1, shared: 2, sourcesPerFeed: 2, faults: AIMED },
@@ -166,6 +181,12 @@ export const SCENARIOS = {
     hasWeights: false,
     habits: REJECTING,
     faults: { ...NO_FAULTS, breakConnection: 0.1, crash: 0.03 },
+  },
+  'rejections-and-crashes': {
+    ...plain,
+    hasWeights: false,
+    habits: { ...REJECTING, source: { ...PLAIN.source, closesAfterAnswer: 0.6 } },
+    faults: { ...NO_FAULTS, crashAfterRejection: 0.08 },
   },
   'late-answers': { ...plain, habits: LATE },
   'doubled-answers': {
@@ -226,6 +247,14 @@ export const SCENARIOS = {
     shared: 2,
     atOffset: true,
     faults: { ...NO_FAULTS, crash: 0.1, restart: 0.05, breakConnection: 0.1 },
+  },
+  'at-offset-crashes-while-open': {
+    ...plain,
+    connections: 2,
+    atOffset: true,
+    hasWeights: false,
+    faults: { ...NO_FAULTS, crashAfterMove: 0.6 },
+    habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.8 } },
   },
   'at-offset-stuck-outputs': {
     ...plain,

@@ -17,6 +17,8 @@ export type SourceHabits = {
   readonly sendsTwice: number;
   /** Of leaving its socket open when it resends on another. */
   readonly keepsSocket: number;
+  /** Of not closing such a socket either when the answer comes on another: what is still under way on it arrives some time. */
+  readonly leavesSocket: number;
   readonly skipsRejected: number;
   readonly ackTimeoutMs: number;
 };
@@ -30,10 +32,17 @@ export type SourceOptions = {
   readonly habits: SourceHabits;
 };
 
-export type Attempt = { readonly serial: string; readonly sha: string; readonly sentAtMs: number };
+/** `isFirst`: nothing went out before it on the socket of its answer, so no answer there is to anything earlier. */
+export type Attempt = {
+  readonly serial: string;
+  readonly sha: string;
+  readonly sentAtMs: number;
+  readonly isFirst: boolean;
+};
 
 type Current = { readonly serial: string; readonly msh10: string; readonly bytes: string; readonly isTwin: boolean };
-type Socket = { readonly wire: Wire; messages: number; answers: number };
+/** `openedFor`: the number of the attempt that it was opened for. */
+type Socket = { readonly wire: Wire; readonly openedFor: number; messages: number; answers: number };
 
 export type SourceEvents = {
   answered(source: Source, attempt: Attempt, answer: Buffer): void;
@@ -64,7 +73,7 @@ export class Source {
   #count = 0;
   #lastId = '';
   #current: Current | null = null;
-  #attempt: Attempt | null = null;
+  #attempt: Omit<Attempt, 'isFirst'> | null = null;
   #number = 0;
   #isProven = false;
   #begunAtMs = 0;
@@ -146,7 +155,7 @@ export class Source {
       },
       this.#options.ip,
     );
-    const socket: Socket = { wire, messages: 1, answers: 0 };
+    const socket: Socket = { wire, openedFor: this.#number, messages: 1, answers: 0 };
     this.#sockets.add(socket);
     this.#open = socket;
   }
@@ -174,14 +183,14 @@ export class Source {
     socket.answers++;
     if (socket.answers > socket.messages) this.#events.tooManyAnswers(this, current?.serial ?? '');
     if (current === null || attempt === null || answer?.msa2 !== current.msh10) return;
-    this.#events.answered(this, attempt, payload);
+    this.#events.answered(this, { ...attempt, isFirst: socket.openedFor === this.#number }, payload);
     this.longestWaitMs = Math.max(this.longestWaitMs, this.#world.now - this.#begunAtMs);
     this.#number++;
     const { habits } = this.#options;
     for (const other of [...this.#sockets]) {
       if (other === socket) continue;
       this.#sockets.delete(other);
-      other.wire.close();
+      if (habits.leavesSocket === 0 || !this.#world.chance(habits.leavesSocket)) other.wire.close();
     }
     this.#open = socket;
     if (answer.verdict === 'positive') this.#accepted(current);
