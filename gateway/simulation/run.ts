@@ -608,6 +608,8 @@ class Simulation {
       }
       if (this.#options.isQuiet && feed.sources.some(({ longestWaitMs }) => longestWaitMs > HOLD_LIMIT_MS))
         violate(8, `${feed.name}: a source waited longer than a hold may last`);
+      if (this.#options.neverDoubles && doubled > 0)
+        violate(9, `${feed.name}: ${doubled} delivered twice, in a night in which only the platform died`);
       if (this.#options.isQuiet && listed > 0) violate(2, `${feed.name}: ${listed} listed in a night without faults`);
     }
     if (this.#options.isQuiet && engine.decisions.all().length > 0)

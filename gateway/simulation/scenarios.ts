@@ -49,6 +49,8 @@ export type Scenario = {
   readonly habits: Habits;
   /** Nothing happens that a sender could feel: no resend, nothing on any list. */
   readonly isQuiet: boolean;
+  /** Nothing happens that could leave it unknown whether a destination has taken an output: none is delivered twice. */
+  readonly neverDoubles: boolean;
   /** A share of keys may be moved to new. */
   readonly hasWeights: boolean;
   /** Platforms may answer when their output is delivered, and make no second output of an input that they know. */
@@ -143,6 +145,7 @@ const plain = {
   faults: NO_FAULTS,
   habits: PLAIN,
   isQuiet: false,
+  neverDoubles: false,
   hasWeights: true,
   knowsInputs: true,
   cancels: false,
@@ -168,6 +171,13 @@ export const SCENARIOS = {
   'aimed-rare': { ...plain, isAimed: true, onlyAims: RARE_AIMS, faults: AIMED },
   'lost-volume': { ...plain, faults: { ...NO_FAULTS, restart: 0.1, loseVolume: 0.6 } },
   'dead-platform': { ...plain, faults: { ...NO_FAULTS, force: 0.7 } },
+  'dead-platform-slow-destination': {
+    ...plain,
+    hasWeights: false,
+    neverDoubles: true,
+    faults: { ...NO_FAULTS, force: 0.7 },
+    habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.95 } },
+  },
   everything: {
     ...plain,
     faults: EVERY_FAULT,
