@@ -30,8 +30,6 @@ export class Framer {
   /** Frames given up because a new one began inside them. */
   restarts = 0;
   readonly #framing: Framing;
-  /** START and what an HL7 message begins with. */
-  readonly #head: Buffer;
   readonly #limitBytes: number;
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
@@ -41,7 +39,6 @@ export class Framer {
 
   constructor(framing: Framing, limits: FramerLimits) {
     this.#framing = framing;
-    this.#head = Buffer.from([framing.start, ...MSH]);
     this.#limitBytes = limits.frameBytes;
   }
 
@@ -152,7 +149,7 @@ export class Framer {
     let start = 0;
     // A sender that broke off inside a frame and began anew: the last `START MSH` counts.
     const again = buffer.indexOf(this.#framing.start, 1);
-    const restart = again < 0 || again >= end ? 0 : buffer.subarray(0, end).lastIndexOf(this.#head);
+    const restart = again < 0 || again >= end ? 0 : buffer.subarray(0, end).lastIndexOf(beginning(this.#framing));
     if (restart > 0) {
       start = restart;
       this.restarts++;
@@ -187,6 +184,11 @@ export class Framer {
 
 function isTiny(last: Buffer, next: Buffer): boolean {
   return last.length < TINY_BYTES && last.length <= next.length;
+}
+
+/** START and what an HL7 message begins with. */
+function beginning({ start }: Framing): Buffer {
+  return Buffer.from([start, ...MSH]);
 }
 
 const NONE: TakenFrame = { kind: 'none' };

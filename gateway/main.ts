@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import { EXIT, runGateway } from './process.ts';
 import { startShard } from './shard.ts';
+import { giveBackStartGarbage } from './start-garbage.ts';
 
 const STDERR = 2;
 /** Log lines that nobody reads are dropped past this, rather than stopping traffic. */
@@ -24,7 +25,11 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 let endSignals = 0;
 const code = await runGateway(process.argv.slice(2), {
-  startShard,
+  startShard: async (options) => {
+    const shard = await startShard(options);
+    await giveBackStartGarbage();
+    return shard;
+  },
   out: (line) => process.stdout.write(`${line}\n`),
   error: sayError,
   logTo,

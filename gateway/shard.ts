@@ -190,6 +190,7 @@ function adminHost(
   const { identity, now } = start;
   const startedAt = new Date(now()).toISOString();
   const startedMs = now();
+  const digest = inventoryDigest(start.inventory);
   const factsNow = (): ProcessFacts => ({
     nowMs: now(),
     startedMs,
@@ -230,7 +231,7 @@ function adminHost(
       incarnation: identity.incarnation,
       target: identity.target,
       startedAt,
-      inventoryDigest: inventoryDigest(start.inventory),
+      inventoryDigest: digest,
       feeds,
       legs: Object.fromEntries(
         [...engine.connections].map(([name, { config }]) => [

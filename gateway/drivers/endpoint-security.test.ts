@@ -64,14 +64,14 @@ type Listens = { port: number; accepted: Socket[]; turnedAway: TurnedAway[]; lis
 async function listen(security: ListenerSecurity): Promise<Listens> {
   const accepted: Socket[] = [];
   const turnedAway: TurnedAway[] = [];
-  const listening = new Listening(security, store, {
-    accepted: (socket) => {
+  const listening = new Listening({ kind: 'feed', feed: 'orders' }, security, store, {
+    accepted: (_endpoint, socket) => {
       accepted.push(socket);
       socket.on('error', () => undefined);
       socket.on('data', (chunk) => socket.write(chunk));
     },
-    turnedAway: (what) => turnedAway.push(what),
-    failed: (error) => expect.unreachable(error.message),
+    turnedAway: (_endpoint, what) => turnedAway.push(what),
+    failed: (_endpoint, error) => expect.unreachable(error.message),
   });
   closing.push(() => {
     listening.stop();

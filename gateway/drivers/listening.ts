@@ -1,7 +1,11 @@
 /** A listener as its inventory entry wants it: only from allowed addresses, plain or TLS; whatever else comes is closed and counted. */
-import { BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net';
+
+import { once } from 'node:events';
+import { BlockList, createServer, isIPv6, type Server, type ServerOpts, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { ListenerSecurity } from '../../core/endpoint-security.ts';
+import type { EndpointId } from '../engine/io.ts';
+import { LazyMap } from '../engine/lazy-collections.ts';
 import type { TlsStore } from '../tls.ts';
 
 const KEEP_ALIVE_AFTER_MS = 30_000;
@@ -15,49 +19,50 @@ export type TurnedAway =
   | { readonly cause: 'source-not-allowed' | 'too-many-handshakes'; readonly from: string }
   | { readonly cause: 'tls-failed'; readonly from: string; readonly code: string };
 
+/** Of all listeners: each says which one it is. */
 export type ListeningEvents = {
   /** A socket that may speak; a TLS one has its handshake behind it. */
-  accepted(socket: Socket): void;
-  turnedAway(what: TurnedAway): void;
-  failed(error: Error): void;
+  accepted(endpoint: EndpointId, socket: Socket): void;
+  turnedAway(endpoint: EndpointId, what: TurnedAway): void;
+  failed(endpoint: EndpointId, error: Error): void;
+};
+
+const OPTIONS: ServerOpts = {
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
 };
 
 export class Listening {
+  readonly #endpoint: EndpointId;
   readonly #server: Server;
   readonly #security: ListenerSecurity;
   readonly #tls: TlsServer | null;
   readonly #allowed: BlockList | null;
   readonly #events: ListeningEvents;
   /** Sockets in a handshake, by the client's address and port. */
-  readonly #shaking = new Map<string, Socket>();
+  readonly #shaking = new LazyMap<string, Socket>();
 
-  constructor(security: ListenerSecurity, store: TlsStore, events: ListeningEvents) {
+  constructor(endpoint: EndpointId, security: ListenerSecurity, store: TlsStore, events: ListeningEvents) {
+    this.#endpoint = endpoint;
     this.#security = security;
     this.#events = events;
     this.#allowed = security.sourceAllow === null ? null : allowing(security.sourceAllow);
     this.#tls = security.tls === null ? null : this.#tlsServer(security.tls.clientCa !== null);
     this.renew(store);
-    this.#server = createServer({
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
-    });
+    this.#server = createServer(OPTIONS);
     this.#server.on('connection', (socket) => this.#arrived(socket));
   }
 
   /** Resolves with the port once it listens. */
-  listen(host: string, port: number): Promise<number> {
+  async listen(host: string, port: number): Promise<number> {
     const server = this.#server;
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port, backlog: BACKLOG }, () => {
-        server.off('error', reject);
-        server.on('error', (error) => this.#events.failed(error));
-        const address = server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : port);
-      });
-    });
+    server.listen({ host, port, backlog: BACKLOG });
+    await once(server, 'listening');
+    server.on('error', (error) => this.#events.failed(this.#endpoint, error));
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
   }
 
   /** Sockets to come use the present files; those that are open stay as they are. */
@@ -75,16 +80,16 @@ export class Listening {
     const from = socket.remoteAddress ?? 'unknown';
     if (this.#allowed !== null && !isIn(this.#allowed, from)) {
       socket.destroy();
-      this.#events.turnedAway({ cause: 'source-not-allowed', from });
+      this.#events.turnedAway(this.#endpoint, { cause: 'source-not-allowed', from });
       return;
     }
     if (this.#tls === null) {
-      this.#events.accepted(socket);
+      this.#events.accepted(this.#endpoint, socket);
       return;
     }
     if (this.#shaking.size >= HANDSHAKES_LIMIT) {
       socket.destroy();
-      this.#events.turnedAway({ cause: 'too-many-handshakes', from });
+      this.#events.turnedAway(this.#endpoint, { cause: 'too-many-handshakes', from });
       return;
     }
     const client = clientOf(socket);
@@ -103,12 +108,12 @@ export class Listening {
     });
     server.on('secureConnection', (socket) => {
       this.#shaking.delete(clientOf(socket));
-      this.#events.accepted(socket);
+      this.#events.accepted(this.#endpoint, socket);
     });
     server.on('tlsClientError', (error, socket) => {
       const from = socket.remoteAddress ?? 'unknown';
       socket.destroy();
-      this.#events.turnedAway({ cause: 'tls-failed', from, code: codeOf(error) });
+      this.#events.turnedAway(this.#endpoint, { cause: 'tls-failed', from, code: codeOf(error) });
     });
     return server;
   }

@@ -8,7 +8,7 @@ import type { ShardEngine } from '../engine/shard.ts';
 import type { Journal, JournalEvents } from '../journal/journal.ts';
 import type { TlsStore } from '../tls.ts';
 import { addressKey, type DialEvents, dial } from './dialling.ts';
-import { Listening } from './listening.ts';
+import { Listening, type ListeningEvents } from './listening.ts';
 import { Mishaps } from './mishaps.ts';
 import { Timers } from './timers.ts';
 
@@ -26,6 +26,12 @@ export class RealDriver implements Effects {
   readonly #dialledSenders = new Set<SocketId>();
   readonly #timers = new Timers((timer) => this.#engine?.timerFired(this.#now(), timer));
   readonly #listening: Listening[] = [];
+  readonly #listeningEvents: ListeningEvents = {
+    accepted: (endpoint, socket) => this.#accept(socket, endpoint),
+    turnedAway: (endpoint, what) => this.mishaps.turnedAway(nameOf(endpoint), what),
+    failed: (endpoint, error) =>
+      this.#logger.error({ event: 'listener-failed', endpoint: nameOf(endpoint), code: codeOf(error) }),
+  };
   readonly #tls: TlsStore;
   /** By `addressKey`. */
   #peers: ReadonlyMap<string, PeerSecurity> = new Map();
@@ -82,12 +88,7 @@ export class RealDriver implements Effects {
 
   /** Resolves with the port once it listens. */
   listen(host: string, port: number, endpoint: EndpointId, security: ListenerSecurity): Promise<number> {
-    const name = endpoint.kind === 'feed' ? `feed ${endpoint.feed}` : `leg port ${endpoint.port}`;
-    const listening = new Listening(security, this.#tls, {
-      accepted: (socket) => this.#accept(socket, endpoint),
-      turnedAway: (what) => this.mishaps.turnedAway(name, what),
-      failed: (error) => this.#logger.error({ event: 'listener-failed', port, code: codeOf(error) }),
-    });
+    const listening = new Listening(endpoint, security, this.#tls, this.#listeningEvents);
     this.#listening.push(listening);
     return listening.listen(host, port);
   }
@@ -242,6 +243,10 @@ export class RealDriver implements Effects {
   #isSender(id: SocketId): boolean {
     return id % 2 === 1 || this.#dialledSenders.has(id);
   }
+}
+
+function nameOf(endpoint: EndpointId): string {
+  return endpoint.kind === 'feed' ? `feed ${endpoint.feed}` : `leg port ${endpoint.port}`;
 }
 
 function codeOf(error: unknown): string {

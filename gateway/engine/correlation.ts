@@ -2,7 +2,9 @@
  * How well outputs can be told apart by their inputs, measured on what passes: the correlation grade. What trusts a
  * correlation (a change-over at an offset, re-owning) asks here first.
  */
+
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
+import { LazyMap } from './lazy-collections.ts';
 
 /**
  * - `exact`: no key came twice. `keyed`: a key may come again, but never while an input with it is open.
@@ -104,7 +106,7 @@ export class Correlation {
 class Recent<T extends string> {
   readonly #limit: number;
   readonly #items: T[] = [];
-  readonly #counts = new Map<T, number>();
+  readonly #counts = new LazyMap<T, number>();
   #next = 0;
 
   constructor(limit: number) {

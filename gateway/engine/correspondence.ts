@@ -2,8 +2,10 @@
  * Rule 7: who still waits for something about a message that a peer has answered. Enhanced mode answers twice (CA, later AA or
  * AE; HL7 v2 chapter 2, section 2.9.3), and an order or a query may be followed by a response of its own (ORR, ORL, RSP).
  */
+
 import { fieldText } from '../../core/hl7/message.ts';
 import type { SocketId } from './io.ts';
+import { LazyMap } from './lazy-collections.ts';
 
 export type Correspondent = {
   /** Null: a copy of the gateway's, nobody waits. */
@@ -18,7 +20,7 @@ export type CorrespondenceState = readonly (readonly [string, Correspondent])[];
 const REMEMBERED = 1000;
 
 export class Correspondence {
-  readonly #byId = new Map<string, Correspondent>();
+  readonly #byId = new LazyMap<string, Correspondent>();
 
   remember(msh10: string, who: Correspondent): void {
     if (msh10 === '') return;

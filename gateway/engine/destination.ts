@@ -2,7 +2,9 @@
  * Destinations: outputs queue for each in order, one unanswered at a time. One that takes a single TCP connection is
  * shared by the connections that name its address: each has its own order there, and none waits for another's repeats.
  */
+
 import type { Connection } from '../../core/inventory.ts';
+import { LazySet } from './lazy-collections.ts';
 import { type Delivery, PeerLink, type StrayFrame } from './peer-link.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -43,7 +45,7 @@ export class Destination {
   readonly #runtime: Runtime;
   readonly #queue: OutputDelivery[] = [];
   /** Connections whose first output waits to be sent again. */
-  readonly #resting = new Set<string>();
+  readonly #resting = new LazySet<string>();
   #current: OutputDelivery | null = null;
 
   constructor(link: PeerLink, runtime: Runtime) {

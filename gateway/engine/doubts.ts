@@ -2,7 +2,9 @@
  * Rules 2 and 9: where the platform that owns an output gets its inputs as copies (a weight, a shared feed), a copy that it
  * rejects, or makes nothing of in time, is for a person, with the other platform's capture as the proposal.
  */
+
 import { otherPlatform, type Platform } from '../../core/platform.ts';
+import { LazySet } from './lazy-collections.ts';
 import { hasEnded, type Obligation } from './obligation.ts';
 import type { Obligations } from './obligations.ts';
 import type { Ownership } from './ownership.ts';
@@ -23,7 +25,7 @@ export type DoubtOwner = {
 export class Doubts {
   readonly #owner: DoubtOwner;
   readonly #runtime: Runtime;
-  readonly #rejected = new Set<Obligation>();
+  readonly #rejected = new LazySet<Obligation>();
   #timer: number | null = null;
 
   constructor(owner: DoubtOwner, runtime: Runtime) {

@@ -2,10 +2,12 @@
  * A feed: its source's messages go to the primary, one unanswered at a time, and the primary's own answer goes back; once
  * a positive verdict is durable a copy (the shadow) goes to the other platform, in order.
  */
+
 import type { Feed } from '../../core/inventory.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { Correspondence } from './correspondence.ts';
 import { CANNOT_STORE, FENCED, Intake, type IntakeOwner, type Message } from './intake.ts';
+import { LazySet } from './lazy-collections.ts';
 import { PeerLink, type StrayFrame } from './peer-link.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
@@ -73,9 +75,9 @@ export class FeedEngine {
   readonly #runtime: Runtime;
   readonly #observer: FeedObserver;
   readonly #waiting: Message[] = [];
-  readonly #holders = new Set<object>();
+  readonly #holders = new LazySet<object>();
   readonly shadows: Readonly<Record<Platform, Shadow>>;
-  readonly #afterHold = new Set<Message>();
+  readonly #afterHold = new LazySet<Message>();
   readonly correspondence: Readonly<Record<Platform, Correspondence>> = {
     legacy: new Correspondence(),
     new: new Correspondence(),

@@ -2,11 +2,13 @@
  * The listening side of a feed or a leg: sockets, frames one at a time, senders and their resends. What to do with a
  * message is its owner's business; the owner ends each message by `answer` or `abandon`.
  */
+
 import type { Listener } from '../../core/inventory.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
 import { factsOf, ownAnswer, readAnswer } from './answers.ts';
 import type { FrameHolder } from './frame-budget.ts';
 import type { SocketId } from './io.ts';
+import { LazyMap, LazySet } from './lazy-collections.ts';
 import { SocketsOfSender } from './left-sockets.ts';
 import { type AnswerTaker, PassedBack } from './passed-back.ts';
 import type { MessageFacts, Verdict } from './records.ts';
@@ -69,6 +71,8 @@ type Socket = {
   holder: FrameHolder | null;
 };
 
+const NOTHING = (): void => {};
+
 /** What a refusal says while the journal cannot be written. */
 export const FENCED = 'the gateway is fenced and takes nothing yet';
 export const CANNOT_STORE = 'the gateway cannot store messages at the moment';
@@ -82,19 +86,19 @@ const FRAMES_PER_TURN = 1000;
 export class Intake implements SocketOwner {
   readonly memory: RetryMemory;
   /** Told when a socket is gone; `hasSpoken`: a whole frame had come on it. */
-  onGone: (hasSpoken: boolean) => void = () => {};
+  onGone: (hasSpoken: boolean) => void = NOTHING;
   readonly #name: string;
   readonly #listener: Listener;
   readonly #runtime: Runtime;
   readonly #owner: IntakeOwner;
   readonly #frameLimitBytes: number;
-  readonly #sockets = new Map<SocketId, Socket>();
-  readonly #senders = new Map<string, SocketsOfSender>();
+  readonly #sockets = new LazyMap<SocketId, Socket>();
+  readonly #senders = new LazyMap<string, SocketsOfSender>();
   /** Counts what happens on sockets: one comes, is heard or is answered. */
   #uses = 0;
   readonly #passedBack = new PassedBack();
   readonly #unheardSinceCrash: boolean;
-  readonly #heard = new Set<string>();
+  readonly #heard = new LazySet<string>();
 
   constructor(options: {
     name: string;

@@ -1,10 +1,13 @@
 /** One port that outputs come to: for one connection and platform, or for several, told apart by `match`. */
+
 import { matchesPredicate } from '../../core/hl7/message.ts';
 import type { Leg } from '../../core/inventory.ts';
 import type { Platform } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import { FENCED, Intake, type IntakeOwner, type Message } from './intake.ts';
+import { LazyMap } from './lazy-collections.ts';
 import { newActivity } from './obligation.ts';
+import type { MessageFacts } from './records.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Legs with the same key are one endpoint: a port of the gateway, or a sender that it dials. */
@@ -14,19 +17,18 @@ export function legKey({ dial, port }: Leg): string {
 
 export type LegMember = { readonly connection: ConnectionEngine; readonly platform: Platform };
 
-export class LegPort {
+export class LegPort implements IntakeOwner {
   readonly intake: Intake;
-  readonly #members: LegMember[] = [];
+  #members: readonly LegMember[] = [];
   readonly #activity = newActivity();
   readonly #runtime: Runtime;
   /** Who works on a message. */
-  readonly #working = new Map<Message, LegMember>();
+  readonly #working = new LazyMap<Message, LegMember>();
 
   constructor(leg: Leg, runtime: Runtime, frameLimitBytes: number, afterCrash: boolean) {
     this.#runtime = runtime;
-    const owner = this.#owner();
     const name = `leg:${legKey(leg)}`;
-    this.intake = new Intake({ name, listener: leg, runtime, owner, frameLimitBytes, afterCrash });
+    this.intake = new Intake({ name, listener: leg, runtime, owner: this, frameLimitBytes, afterCrash });
   }
 
   get members(): readonly LegMember[] {
@@ -34,7 +36,7 @@ export class LegPort {
   }
 
   add(member: LegMember): void {
-    this.#members.push(member);
+    this.#members = [...this.#members, member];
     member.connection.obligations.shareLeg(member.platform, this.#activity);
   }
 
@@ -45,29 +47,33 @@ export class LegPort {
     });
   }
 
-  #owner(): IntakeOwner {
-    return {
-      message: (message) => this.#take(message),
-      answeredAgain: (facts, offset) =>
-        this.#members[0]?.connection.listed('answeredAgain', facts, offset, 'resent-by-platform'),
-      reusedId: ({ facts }) => this.#runtime.fx.log('warn', 'reused-id', { sha: facts.sha.slice(0, 12) }),
-      firstAfterCrash: ({ frame, facts }) =>
-        this.#pick(frame.payload)?.connection.listed('maybeSent', facts, null, 'before-crash'),
-      refused: (facts, cause) => {
-        const endpoint = `leg of ${this.#members[0]?.connection.config.name ?? '?'}`;
-        if (this.#runtime.journalFailed) return;
-        this.#runtime.append({ t: 'refusal', endpoint, cause, at: this.#runtime.now, ...facts }, null, 'written');
-      },
-      deserted: () => {},
-      ended: (message) => {
-        const member = this.#working.get(message);
-        this.#working.delete(message);
-        member?.connection.outputEnded(member.platform, this.#runtime.now - message.receivedAtMs);
-      },
-    };
+  answeredAgain(facts: MessageFacts, offset: number | null): void {
+    this.#members[0]?.connection.listed('answeredAgain', facts, offset, 'resent-by-platform');
   }
 
-  #take(message: Message): void {
+  reusedId({ facts }: Message): void {
+    this.#runtime.fx.log('warn', 'reused-id', { sha: facts.sha.slice(0, 12) });
+  }
+
+  firstAfterCrash({ frame, facts }: Message): void {
+    this.#pick(frame.payload)?.connection.listed('maybeSent', facts, null, 'before-crash');
+  }
+
+  refused(facts: MessageFacts, cause: string): void {
+    const endpoint = `leg of ${this.#members[0]?.connection.config.name ?? '?'}`;
+    if (this.#runtime.journalFailed) return;
+    this.#runtime.append({ t: 'refusal', endpoint, cause, at: this.#runtime.now, ...facts }, null, 'written');
+  }
+
+  deserted(): void {}
+
+  ended(message: Message): void {
+    const member = this.#working.get(message);
+    this.#working.delete(message);
+    member?.connection.outputEnded(member.platform, this.#runtime.now - message.receivedAtMs);
+  }
+
+  message(message: Message): void {
     const member = this.#pick(message.frame.payload);
     const worker = member ?? this.#members[0];
     if (worker === undefined) return;

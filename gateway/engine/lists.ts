@@ -1,5 +1,7 @@
 /** What the product shows instead of hiding: lists of message ids by cause, and the decisions that a person must take. */
+
 import type { ListEntry, ListName, MessageId, OpenDecision } from '../../core/admin-api.ts';
+import { LazyMap } from './lazy-collections.ts';
 import type { DecisionRecord, ListRecord, MessageFacts, ResolutionRecord } from './records.ts';
 
 const LIST_LIMIT = 10_000;
@@ -18,8 +20,8 @@ export type ListsState = readonly {
 /** One connection's lists: the newest entries, and how many there ever were. */
 export class Lists {
   readonly #shard: number;
-  readonly #entries = new Map<ListName, ListEntry[]>();
-  readonly #totals = new Map<ListName, number>();
+  readonly #entries = new LazyMap<ListName, ListEntry[]>();
+  readonly #totals = new LazyMap<ListName, number>();
 
   constructor(shard: number) {
     this.#shard = shard;

@@ -2,10 +2,11 @@
  * The newest entries of a map, at least half of so many: it forgets by halves. To delete the oldest entry of a `Map` one
  * by one costs a walk over all that were deleted before.
  */
+import { LazyMap } from './lazy-collections.ts';
 export class Newest<K, V> {
   readonly #halfLimit: number;
-  #recent = new Map<K, V>();
-  #former = new Map<K, V>();
+  #recent = new LazyMap<K, V>();
+  #former = new LazyMap<K, V>();
 
   /** `limit`: it never holds more than this. */
   constructor(limit: number) {
@@ -31,7 +32,7 @@ export class Newest<K, V> {
     this.#recent.set(key, value);
     if (this.#recent.size < this.#halfLimit) return;
     this.#former = this.#recent;
-    this.#recent = new Map();
+    this.#recent = new LazyMap();
   }
 
   delete(key: K): void {

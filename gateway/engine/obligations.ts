@@ -2,11 +2,13 @@
  * What a connection owes: for every input of its feed, the outputs of each platform that are still to come. It answers
  * two questions: which input does this output belong to, and can an output still come (DESIGN: drain, settle).
  */
+
 import type { OutputCount } from '../../core/inventory.ts';
 import { otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { InputFinding, OutputFinding } from './correlation.ts';
 import { KeptOutputs, type KeptState } from './kept-outputs.ts';
 import { LateOutputs, type LateState } from './late-outputs.ts';
+import { LazyMap, LazySet } from './lazy-collections.ts';
 import { Newest } from './newest.ts';
 import {
   hasEnded,
@@ -49,9 +51,9 @@ export class Obligations {
   readonly #all: { count: number };
   readonly #settle: SettleTime;
   readonly #legs: Record<Platform, LegActivity> = { legacy: newActivity(), new: newActivity() };
-  readonly #keyProven = new Set<Platform>();
-  readonly #open = new Map<number, Obligation>();
-  readonly #byKey = new Map<string, Obligation[]>();
+  readonly #keyProven = new LazySet<Platform>();
+  readonly #open = new LazyMap<number, Obligation>();
+  readonly #byKey = new LazyMap<string, Obligation[]>();
   readonly #late = new LateOutputs();
   /** First attempts of the captures that the gateway delivers itself: their platform's resends are no new outputs. */
   readonly #takenOver = new Newest<number, true>(REMEMBERED_LIMIT);

@@ -2,7 +2,9 @@
  * Rule 7: frames that go to a sender although it waits for none of them: later acknowledgements and responses. What it
  * says to one of them is for the peer that it came from, and no message.
  */
+
 import { factsOf, readAnswer } from './answers.ts';
+import { LazyMap } from './lazy-collections.ts';
 
 /** What a sender answers to a frame that was passed back to it. */
 export type AnswerTaker = (payload: Buffer) => void;
@@ -12,9 +14,9 @@ const PENDING_LIMIT = 100;
 const AWAITED_LIMIT = 1000;
 
 export class PassedBack {
-  readonly #pending = new Map<string, Buffer[]>();
+  readonly #pending = new LazyMap<string, Buffer[]>();
   /** By the MSH-10 of the frame. */
-  readonly #awaited = new Map<string, AnswerTaker>();
+  readonly #awaited = new LazyMap<string, AnswerTaker>();
 
   /** Keeps a frame for the sender's next socket. False: too many wait for it already. */
   keep(sender: string, payload: Buffer): boolean {

@@ -2,9 +2,11 @@
  * Rule 6: per sender the last message and its outcome, so that a resend is recognised, conservatively: same MSH-10 and
  * the same bytes (but for fields that a resend may change). A sender is (endpoint, peer IP).
  */
+
 import type { RetryRule } from '../../core/inventory.ts';
 import type { Message } from './intake.ts';
 import type { SocketId } from './io.ts';
+import { LazyMap } from './lazy-collections.ts';
 import { RetryDigest } from './retry-digest.ts';
 
 export type Outcome =
@@ -45,7 +47,7 @@ const SENDERS_LIMIT = 10_000;
 
 export class RetryMemory {
   readonly #rule: RetryRule;
-  readonly #senders = new Map<string, Remembered>();
+  readonly #senders = new LazyMap<string, Remembered>();
 
   constructor(rule: RetryRule) {
     this.#rule = rule;
