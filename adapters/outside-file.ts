@@ -93,9 +93,16 @@ function checkColumns(file: string, map: OutsideSetMap, fields: Fields): void {
   const absent = needed.find((column) => !(column in fields));
   if (absent === undefined) return;
   const has = Object.keys(fields).slice(0, 20).join(', ');
-  throw new OutsideFileProblem(
-    `${file}: there is no column '${absent}' (it has ${has}) → name the columns in a map: --map F`,
-  );
+  throw new OutsideFileProblem(`${file}: there is no column '${absent}' (it has ${has}) → ${remedyFor(fields)}`);
+}
+
+/** One column whose name holds a separator: it is not the comma. */
+function remedyFor(fields: Fields): string {
+  const [only = '', ...others] = Object.keys(fields);
+  const separator = others.length > 0 ? undefined : [';', '\t', '|'].find((one) => only.includes(one));
+  return separator === undefined
+    ? 'name the columns in a map: --map F'
+    : `say its separator in the map, as \`delimiter: ${JSON.stringify(separator)}\``;
 }
 
 /** @throws OutsideFileProblem */

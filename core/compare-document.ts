@@ -179,6 +179,20 @@ export const compareModeDocumentSchema = z.object({
     .array(z.object({ control: z.string().nullable(), candidate: z.string().nullable(), differs: z.boolean() }))
     .optional()
     .describe('patient data: segments side by side'),
+  changed: z
+    .array(
+      z.object({
+        path: z.string(),
+        code: z.string().nullable(),
+        control: z.string(),
+        candidate: z.string(),
+        counted: z
+          .array(z.object({ kind: z.string(), shape: z.string(), count, rule: z.string().optional() }))
+          .describe('the shapes of this place, and how often they were seen on the connection'),
+      }),
+    )
+    .optional()
+    .describe('patient data: the fields that differ'),
   warnings: z.array(z.string()),
   nextSteps: z.array(z.string()),
 });

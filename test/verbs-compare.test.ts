@@ -161,7 +161,9 @@ test(
     expect(document.shapes[0]?.rule).toBeUndefined();
     const table = await project.cutover(['compare', '--min-pairs', '9'], { CUTOVER_ADMIN_TOKEN: token });
     expect(table.stdout).toMatch(/✗ {2}northside-orders .* 1 pair differs/);
-    expect(table.stdout).toMatch(/1 × {2}OBR-4.2 of CBC {2}truncated: cut to 5 characters {2}northside-orders/);
+    expect(table.stdout).toMatch(
+      /1 × {2}OBR-4.2 of CBC {2}truncated: cut to 5 characters {2}northside-orders {2}as in M13 \(0\/\d+\)/,
+    );
     const page = await readFile(report, 'utf8');
     expect(page).toContain('OBR-4.2 of CBC');
     // The example stands side by side, its changed field marked, its values as classes; each rule says what it hides.
@@ -212,6 +214,9 @@ test(
     expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
     const shown = await project.cutover(['compare', ...asked, '--reason', 'INC7'], { CUTOVER_ADMIN_TOKEN: token });
     expect(shown.stdout).toContain('- OBR|1|M13||CBC^Blood count\n+ OBR|1|M13||CBC^Blood\n');
+    expect(shown.stdout).toContain(
+      'OBR-4 of CBC: CBC^Blood count against CBC^Blood (truncated cut to 5 characters: 1 time)\n',
+    );
     const withValues = join(folder, 'values.html');
     await project.cutover(['compare', ...asked, '--reason', 'INC7', '--report', withValues], {
       CUTOVER_ADMIN_TOKEN: token,
@@ -244,6 +249,8 @@ test(
       expect.arrayContaining(['field DG1-3', 'order GLU', 'segment DG1']),
     );
     expect(document.connections[0]?.reasons).toContainEqual(expect.stringMatching(/^covers .* of what history shows/));
+    const table = await project.cutover(['compare', '--history', join(folder, 'old')], { CUTOVER_ADMIN_TOKEN: token });
+    expect(table.stdout).toMatch(/not seen yet on northside-orders: .*(field DG1-3|order GLU|segment DG1)/);
   },
   LIMIT_MS,
 );

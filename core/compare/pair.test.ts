@@ -4,7 +4,14 @@ import { compileRules } from '../rules/compile.ts';
 import { NO_RULES } from '../rules/compiled.ts';
 import { rulesFileSchema } from '../rules/rule.ts';
 import { groupOf } from './difference.ts';
-import { type CompiledRules, comparePair, type Difference, type Observation, type PairResult } from './pair.ts';
+import {
+  type CompiledRules,
+  comparePair,
+  comparePayloads,
+  type Difference,
+  type Observation,
+  type PairResult,
+} from './pair.ts';
 
 const RESULT = [
   'MSH|^~\\&|LAB|MAIN|EMR|NORTH|20260301220000||ORU^R01|ID1|P|2.5.1|7|||||UNICODE UTF-8',
@@ -67,7 +74,7 @@ describe('given one change, when the outputs are compared, then it alone is name
       (lines) => lines.toSpliced(4, 2, lines[5] ?? '', lines[4] ?? ''),
       [expect.stringMatching(/^OBX of (2345-7|3094-0): segment-moved: stands elsewhere$/)],
     ],
-    ['a changed unit', replaced('13.5|mg/dL', '13.5|mmol/L'), ['OBX-6 of 2951-2: value: a/aA against a/A']],
+    ['a changed unit', replaced('13.5|mg/dL', '13.5|mmol/L'), ['OBX-6 of 2951-2: value: mg/dL against mmol/L']],
     ['a number written otherwise', replaced('|10.5|', '|10.50|'), ['OBX-5 of 2345-7: number-format: 9.9 against 9.99']],
     ['a changed number', replaced('|10.5|', '|10.4|'), ['OBX-5 of 2345-7: value: 9.9 against 9.9']],
     [
@@ -125,6 +132,36 @@ describe('given one change, when the outputs are compared, then it alone is name
 
   test('the bytes of another charset under the same MSH-18', () => {
     expect(told(compare((lines) => lines, NO_RULES, 'latin1'))).toEqual(['MSH-18: charset: utf-8 against latin1']);
+  });
+
+  test('one written in UTF-16 or UTF-32: the encoding, and each difference by its path', () => {
+    const text = RESULT.map((line) => `${line}\r`).join('');
+    const wide = (own: string, encoding: 'utf16le' | 'utf16be' | 'utf32le' | 'utf32be'): Buffer => {
+      if (encoding === 'utf16le') return Buffer.from(own, 'utf16le');
+      if (encoding === 'utf16be') return Buffer.from(own, 'utf16le').swap16();
+      const points = Buffer.from(Uint32Array.from(own, (letter) => letter.codePointAt(0) ?? 0).buffer);
+      return encoding === 'utf32le' ? points : points.swap32();
+    };
+    const between = (control: Buffer, candidate: Buffer): string[] =>
+      comparePayloads(control, candidate, 'legacy', NO_RULES).map(groupOf);
+    const changed = text.replace('|10.5|', '|10.4|').replace('MÜLLER', 'MÖLLER');
+    for (const encoding of ['utf16le', 'utf16be', 'utf32le', 'utf32be'] as const) {
+      const name = encoding.replace('utf', 'utf-');
+      const found = ['PID-5.1: value: AäA against AäA', 'OBX-5 of 2345-7: value: 9.9 against 9.9'];
+      expect(between(wide(text, encoding), wide(changed, encoding))).toEqual(found);
+      expect(between(wide(text, encoding), wide(text, encoding))).toEqual([]);
+      expect(between(wide(text, encoding), Buffer.from(changed))).toEqual([
+        `MSH-18: charset: ${name} against utf-8`,
+        ...found,
+      ]);
+      // A byte order mark alone stands before MSH.
+      expect(between(wide(text, encoding), wide(`\ufeff${text}`, encoding))).toEqual([
+        'message: spelling: ends of segments, or bytes before MSH',
+      ]);
+      expect(between(wide(text, encoding), wide(text, encoding).subarray(1))).toEqual([
+        expect.stringMatching(/^message|^MSH/),
+      ]);
+    }
   });
 
   test('line ends', () => {

@@ -111,6 +111,11 @@ function compareSegments(left: Side, right: Side, judge: Judge, renumbered: bool
 /** MSH-18 is true on one side and a lie on the other, or both say nothing and mean different things. */
 function compareCharsets(left: Message, right: Message, judge: Judge): Difference[] {
   const [control, candidate] = [left.charset, right.charset];
+  if (left.wide !== right.wide) {
+    const [from, to] = [left.wide ?? control.charset, right.wide ?? candidate.charset];
+    const difference = { ...plain('MSH-18', 'charset', `${from} against ${to}`), segment: 1 };
+    return [accepting(judge, difference, from, to)];
+  }
   const isAscii = control.charset === 'ascii' || candidate.charset === 'ascii';
   const sameDeclared = control.declared === candidate.declared;
   if (isAscii || (control.finding === candidate.finding && (control.charset === candidate.charset || !sameDeclared)))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fieldsBeside, sideBySide } from './side-by-side.ts';
+import { changedFields, fieldsBeside, sideBySide } from './side-by-side.ts';
 
 const message = (...lines: string[]): Buffer => Buffer.from(`MSH|^~\\&|A\r${lines.join('\r')}\r`);
 
@@ -34,5 +34,14 @@ test('given two messages by field, then the changed fields are marked, and class
     ['PID|9||<9^^^A~9>||A^A', 'PID|9||<9^^^A>||A^A'],
     ['OBX|9|NM|A||<9>', 'OBX|9|NM|A||<9.9>'],
     [null, '<???>'],
+  ]);
+});
+
+test('given two messages, then each changed field of aligned segments is told with its place, its code and both values', () => {
+  const control = message('PID|1||7', 'OBX|1|NM|2345-7^Glucose||12.0||x\x1b[2J', 'OBX|2|NM|B||2');
+  const candidate = message('PID|1||7', 'OBX|1|NM|2345-7^Glucose||12');
+  expect(changedFields(control, candidate)).toEqual([
+    { path: 'OBX-5', code: '2345-7', control: '12.0', candidate: '12' },
+    { path: 'OBX-7', code: '2345-7', control: 'x·[2J', candidate: '' },
   ]);
 });

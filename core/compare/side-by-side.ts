@@ -14,7 +14,7 @@ import {
 } from '../hl7/reader.ts';
 import { alignSegments } from './align.ts';
 import { type Side, sidesOf } from './side.ts';
-import { valueClass } from './value-class.ts';
+import { shownCode, valueClass } from './value-class.ts';
 
 export type SideBySide = {
   readonly control: string | null;
@@ -60,6 +60,29 @@ export function fieldsBeside(
       candidate: right === null ? null : cellsOf(right, left),
     })) ?? null
   );
+}
+
+/** Where two aligned segments differ, field by field, with the values: patient data. Null: one is no HL7. */
+export type ChangedField = {
+  readonly path: string;
+  readonly code: string | null;
+  readonly control: string;
+  readonly candidate: string;
+};
+
+export function changedFields(control: Uint8Array, candidate: Uint8Array): readonly ChangedField[] | null {
+  const rows = alignedSides(control, candidate);
+  return rows?.flatMap(({ left, right }) => (left === null || right === null ? [] : changedIn(left, right))) ?? null;
+}
+
+function changedIn(left: Side, right: Side): ChangedField[] {
+  const count = Math.max(left.fields.length, right.fields.length);
+  return Array.from({ length: count }, (_, at) => at).flatMap((at) => {
+    const [control, candidate] = [rawField(left, at), rawField(right, at)];
+    if (control === candidate) return [];
+    const path = `${left.segment.name}-${at}`;
+    return [{ path, code: shownCode(left.code), control: shown(control), candidate: shown(candidate) }];
+  });
 }
 
 type Aligned = { readonly left: Side | null; readonly right: Side | null };

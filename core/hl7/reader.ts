@@ -7,6 +7,7 @@
 import { type Charset, type CharsetInFact, charsetInFact, decodeSpan, structureBytes } from './charset.ts';
 import { unescapeText } from './escapes.ts';
 import { type Delimiters, fieldText, readDelimiters, type Span } from './message.ts';
+import { readWide, type Wide } from './wide.ts';
 
 export type Segment = Span & {
   readonly name: string;
@@ -22,7 +23,10 @@ export type Note =
   | 'ambiguous-delimiters';
 
 export type Message = {
+  /** As they came; of UTF-16 and UTF-32 the same characters in UTF-8. */
   readonly bytes: Uint8Array;
+  /** What they came in where that was UTF-16 or UTF-32, else null. */
+  readonly wide: Wide['encoding'] | null;
   /** The bytes to split: those of the message, without delimiters that are half a character. */
   readonly structure: Uint8Array;
   readonly charset: CharsetInFact;
@@ -40,20 +44,23 @@ const HEADERS: ReadonlySet<string> = new Set(['MSH', 'FHS', 'BHS']);
 const LEAD_LIMIT = 64;
 
 /** Null where there is no MSH that names its delimiters: such bytes are compared as bytes. */
-export function readMessage(bytes: Uint8Array, fallback?: Charset): Message | null {
+export function readMessage(original: Uint8Array, fallback?: Charset): Message | null {
+  const wide = readWide(original);
+  const bytes = wide?.utf8 ?? original;
   const start = headerAt(bytes);
   if (start < 0) return null;
   const body = start === 0 ? bytes : bytes.subarray(start);
-  const read = readDelimiters(body);
-  if (read === null) return null;
+  const written = readDelimiters(body);
+  if (written === null) return null;
   const charset = charsetInFact(bytes, fieldText(body, 'MSH-18'), fallback);
   const structure = structureBytes(bytes, charset.charset);
-  const { delimiters, ambiguous } = settleDelimiters(body, read);
+  const { delimiters, ambiguous } = settleDelimiters(body, written);
   const notes = new Set<Note>();
   if (start > 0) notes.add('bytes-before-header');
   if (ambiguous) notes.add('ambiguous-delimiters');
   const segments = splitSegments(structure, start, delimiters.field, notes);
-  return { bytes, structure, charset, delimiters, lead: { start: 0, end: start }, segments, notes: [...notes] };
+  const read = { bytes, wide: wide?.encoding ?? null, structure, charset };
+  return { ...read, delimiters, lead: { start: 0, end: start }, segments, notes: [...notes] };
 }
 
 function headerAt(bytes: Uint8Array): number {

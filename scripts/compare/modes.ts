@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { PostgresFailure } from '../../adapters/postgres.ts';
 import { RecordedPairs } from '../../adapters/recorded-pairs.ts';
 import { measureKeys } from '../../core/compare/correlation.ts';
+import { nameOfRule } from '../../core/compare/judgement.ts';
 import { selfTest } from '../../core/compare/self-test.ts';
-import { sideBySide } from '../../core/compare/side-by-side.ts';
+import { type ChangedField, changedFields, sideBySide } from '../../core/compare/side-by-side.ts';
 import { type Pair, suggestionsAsYaml, suggestRules } from '../../core/compare/suggest.ts';
 import type { CompareModeDocument, Shape } from '../../core/compare-document.ts';
 import type { Context } from '../runner/context.ts';
@@ -16,12 +17,13 @@ import type { Printed } from '../runner/verb.ts';
 import type { Beside } from './beside.ts';
 import { writeValues } from './report.ts';
 import { samplesOf } from './samples.ts';
-import { databaseOf, definitionsOf, todayOf } from './standing.ts';
+import { databaseOf, definitionsOf, openStore, todayOf } from './standing.ts';
 
 const PAIRS_LIMIT = 500;
 const SAMPLES_LIMIT = 50;
 const PROPOSED_DAYS = 90;
 const EXAMPLES_LIMIT = 12;
+const GROUPS_LIMIT = 500;
 
 async function withRecords<T>(context: Context, read: (records: RecordedPairs) => Promise<T>): Promise<T> {
   const url = databaseOf(context);
@@ -116,9 +118,7 @@ export async function testRules(context: Context, args: Args): Promise<Printed> 
     ...modeOf('self-test', ok),
     selfTest: lines,
     warnings: untried.length === 0 ? [] : [`no sample has a place for: ${untried.join(', ')}`],
-    nextSteps: ok
-      ? []
-      : [`narrow what hides it: ${[...new Set(hidden.flatMap(({ by }) => by.map(({ rule }) => rule)))].join(', ')}`],
+    nextSteps: remediesOf(hidden),
   };
   const rows = lines.map((line) => [
     line.tried === 0 ? '·' : line.hidden === 0 ? '✓' : '✗',
@@ -126,10 +126,30 @@ export async function testRules(context: Context, args: Args): Promise<Printed> 
     `${line.found} of ${line.tried} found`,
     line.hidden === 0
       ? line.paths.join(', ')
-      : `hidden by ${line.by.map(({ rule, count }) => `${rule || 'nothing'} (${count})`).join(', ')}`,
+      : line.by.length === 0
+        ? 'not looked at: `delayLimitSeconds` is in no file of stacks/rules'
+        : `hidden by ${line.by.map(({ rule, count }) => `${rule || 'nothing'} (${count})`).join(', ')}`,
   ]);
-  const text = `${[...formatTable(rows), ...document.warnings.map((each) => `! ${each}`), '', ok ? 'GREEN: the rules hide no drift' : 'RED: rules hide drifts'].join('\n')}\n`;
+  const last = ok ? ['GREEN: the rules hide no drift'] : ['RED: not every drift would be seen', ...nextOf(document)];
+  const text = `${[...formatTable(rows), ...document.warnings.map((each) => `! ${each}`), '', ...last].join('\n')}\n`;
   return { document, text, exitCode: ok ? EXIT.done : EXIT.refused };
+}
+
+type Hiding = { readonly by: readonly { readonly rule: string }[] };
+
+/** What no rule hides and nobody looks for is lateness alone. */
+function remediesOf(hidden: readonly Hiding[]): string[] {
+  const rules = [...new Set(hidden.flatMap(({ by }) => by.map(({ rule }) => rule)))];
+  return [
+    ...(rules.length === 0 ? [] : [`narrow what hides it: ${rules.join(', ')}`]),
+    ...(hidden.some(({ by }) => by.length === 0)
+      ? ['write `delayLimitSeconds: N` into a file of stacks/rules: how late an output of the candidate may be']
+      : []),
+  ];
+}
+
+function nextOf({ nextSteps }: CompareModeDocument): string[] {
+  return nextSteps.length === 0 ? [] : ['next:', ...nextSteps.map((step) => `  ${step}`)];
 }
 
 async function recordedSamples(context: Context): Promise<ReadonlyMap<string, readonly Uint8Array[]>> {
@@ -207,13 +227,52 @@ export async function showValues(context: Context, args: Args): Promise<Printed>
     await writeValues(resolve(context.cwd, args.report), why, { heading, pair });
   }
   const rows = sideBySide(pair.control, pair.candidate) ?? [];
-  const document: CompareModeDocument = { ...modeOf('show-values', true), shown: [...rows] };
+  const changed = await countedChanges(context, connection.name, changedFields(pair.control, pair.candidate) ?? []);
+  const document: CompareModeDocument = { ...modeOf('show-values', true), shown: [...rows], changed };
   const lines = rows.flatMap(({ control, candidate, differs }) =>
     differs
       ? [...(control === null ? [] : [`- ${control}`]), ...(candidate === null ? [] : [`+ ${candidate}`])]
       : [`  ${control ?? ''}`],
   );
-  return { document, text: `${lines.join('\n')}\n`, exitCode: EXIT.done };
+  const text = [...lines, ...(changed.length === 0 ? [] : ['', ...changed.map(changeLine)])].join('\n');
+  return { document, text: `${text}\n`, exitCode: EXIT.done };
+}
+
+type Changed = NonNullable<CompareModeDocument['changed']>[number];
+
+/** Each changed field with what the worker has counted at its place, on this connection, under any rules. */
+async function countedChanges(
+  context: Context,
+  connection: string,
+  fields: readonly ChangedField[],
+): Promise<Changed[]> {
+  const store = await openStore(context);
+  const groups = await store.readDifferences([connection], GROUPS_LIMIT).finally(() => store.close());
+  return fields.map((field) => {
+    const own = groups.filter(
+      ({ path, code }) => code === field.code && (path === field.path || path.startsWith(`${field.path}.`)),
+    );
+    const byShape = Map.groupBy(own, ({ kind, shape, rule }) => JSON.stringify([kind, shape, rule]));
+    const counted = [...byShape.values()].flatMap((same) => {
+      const [first] = same;
+      if (first === undefined) return [];
+      const { kind, shape, rule } = first;
+      const count = same.reduce((sum, each) => sum + each.count, 0);
+      return [{ kind, shape, count, ...(rule === null ? {} : { rule: nameOfRule(rule) }) }];
+    });
+    return { ...field, counted: counted.sort((a, b) => b.count - a.count) };
+  });
+}
+
+/** As in `OBX-5 of 2345-7: 12.0 against 12 (number-format 9.9 against 9: 4,312 times)`. */
+function changeLine({ path, code, control, candidate, counted }: Changed): string {
+  const value = (text: string): string => (text === '' ? '(empty)' : text);
+  const counts = counted.map(({ kind, shape, count, rule }) => {
+    const times = `${count.toLocaleString('en-US')} ${count === 1 ? 'time' : 'times'}`;
+    return `${kind} ${shape}: ${times}${rule === undefined ? '' : `, accepted by ${rule}`}`;
+  });
+  const where = code === null ? path : `${path} of ${code}`;
+  return `${where}: ${value(control)} against ${value(candidate)}${counts.length === 0 ? '' : ` (${counts.join('; ')})`}`;
 }
 
 /** Of what nobody has accepted, the most frequent first: one pair each, as far as its bytes are still there. */

@@ -1,15 +1,20 @@
 /** The comparison for people at a terminal: one line a connection, worst first; what differs below, in shapes. */
 import type { CompareDocument, ComparedConnection, RuleExposure, Shape } from '../../core/compare-document.ts';
+import { countedConnections } from '../../core/count-words.ts';
 import { formatTable } from '../runner/table.ts';
 
 const SHAPES_SHOWN = 15;
 const REASONS_LENGTH = 70;
+const DETAILS_SHOWN = 10;
+const UNSEEN_SHOWN = 8;
 
 export function formatComparison(document: CompareDocument): string {
   const { connections, worker, shapes, rules, warnings, nextSteps } = document;
   const open = shapes.filter(({ rule }) => rule === undefined);
   const lines = [
     ...formatTable([HEADER, ...connections.map(rowOf)]),
+    ...connections.filter(isShortened).slice(0, DETAILS_SHOWN).flatMap(reasonsOf),
+    ...connections.filter(hasUnseen).slice(0, DETAILS_SHOWN).map(unseenOf),
     '',
     ...summaryOf(document),
     ...worker.reasons.map((reason) => `! ${reason}`),
@@ -57,6 +62,26 @@ function rowOf(each: ComparedConnection): string[] {
   ];
 }
 
+/** In full below the table, of the worst ones. */
+function isShortened({ reasons }: ComparedConnection): boolean {
+  return reasons.join('; ').length > REASONS_LENGTH;
+}
+
+function reasonsOf({ name, reasons }: ComparedConnection): string[] {
+  return ['', `${name}:`, ...reasons.map((reason) => `  ${reason}`)];
+}
+
+function hasUnseen({ coverage }: ComparedConnection): boolean {
+  return coverage.unseen.length > 0;
+}
+
+function unseenOf({ name, coverage }: ComparedConnection): string {
+  const { unseen, known, seen } = coverage;
+  const more = known - seen - Math.min(UNSEEN_SHOWN, unseen.length);
+  const rest = more > 0 ? ` and ${more} more (--json)` : '';
+  return `  not seen yet on ${name}: ${unseen.slice(0, UNSEEN_SHOWN).join(', ')}${rest}`;
+}
+
 function figure(count: number): string {
   return count === 0 ? '·' : count.toLocaleString('en-US');
 }
@@ -75,20 +100,21 @@ function summaryOf({ connections, verdict }: CompareDocument): string[] {
     connections.reduce((total, each) => total + of(each), 0).toLocaleString('en-US');
   const red = connections.filter((each) => each.verdict === 'red').length;
   return [
-    `${connections.length} connections, ${sum(({ pairs }) => pairs)} pairs: ${sum(({ matched }) => matched)} matched` +
+    `${countedConnections(connections.length)}, ${sum(({ pairs }) => pairs)} pairs: ${sum(({ matched }) => matched)} matched` +
       ` (${sum(({ accepted }) => accepted)} by rules), ${sum(({ differing }) => differing)} differing`,
-    verdict === 'green' ? 'GREEN: all outputs matched' : `RED: ${red} of ${connections.length} connections`,
+    verdict === 'green' ? 'GREEN: all outputs matched' : `RED: ${red} of ${countedConnections(connections.length)}`,
   ];
 }
 
 function shapesOf(shapes: readonly Shape[]): string[] {
   const rows = shapes
     .slice(0, SHAPES_SHOWN)
-    .map(({ path, code, kind, shape, count, connections, on }) => [
+    .map(({ path, code, kind, shape, count, connections, on, exampleIds: [example] }) => [
       `${count.toLocaleString('en-US')} ×`,
       code === null ? path : `${path} of ${code}`,
       shape === '' ? kind : `${kind}: ${shape}`,
       connections === 1 ? (on[0] ?? '') : `on ${connections} connections`,
+      example === undefined ? '' : `as in ${example.msh10} (${example.at})`,
     ]);
   const more =
     shapes.length > SHAPES_SHOWN ? [`  … and ${shapes.length - SHAPES_SHOWN} more: --json has them all`] : [];
