@@ -111,6 +111,19 @@ export const readinessSchema = z
       .nullable()
       .describe("until the first of the gateway's own certificates ends; null: none"),
     diskFreeBytes: z.int().nullable().describe('where captures are kept; null: not known'),
+    shadowGap: z
+      .object({
+        platform: z.enum(PLATFORMS).describe('which did not get them'),
+        from: z.string().describe('the first: shard/offset'),
+        to: z.string().describe('the last: shard/offset'),
+        count: z.int().describe('messages of the feed'),
+        epoch: z.int().describe('of the connection when it began'),
+        since: z.string(),
+        at: z.string().describe('when it last grew'),
+      })
+      .nullable()
+      .optional()
+      .describe('messages whose copies were given up on a full disk, until the decision `shadow-gap` is resolved'),
   })
   .describe('what a way back rests on, beside shadowLag');
 

@@ -66,6 +66,11 @@ export function gatewayMetrics(source: MetricsSource): Registry {
     'Shadow messages that legacy did not take since the switch',
     (status) => status.readiness?.legacyRejects ?? 0,
   );
+  perConnection(
+    'shadow_gap_messages',
+    'Messages that the other platform did not get, because their copies were given up, and nobody has said what becomes of it',
+    (status) => status.readiness?.shadowGap?.count ?? 0,
+  );
   const lastMatch: Gauge<'connection'> = new Gauge({
     name: 'cutover_legacy_last_match_timestamp_seconds',
     help: "When legacy's output for an input was last captured; absent: not since the gateway started",

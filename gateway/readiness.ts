@@ -35,6 +35,7 @@ export function withReadiness(status: ConnectionStatus, facts: ProcessFacts): Co
       legacyRejects: status.readiness?.legacyRejects ?? 0,
       certificateDays: certificateDays === null ? null : Math.round(certificateDays * 100) / 100,
       diskFreeBytes,
+      shadowGap: status.readiness?.shadowGap ?? null,
     },
   };
 }

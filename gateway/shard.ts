@@ -78,7 +78,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     const shardOf = (name: string): number | null =>
       inventory.connections.find((one) => one.name === name)?.shard ?? null;
     const recovery = await recoverEngine(engine, shardOf, checkpoint, found);
-    recovery.finish(now(), report.clean, VERSION);
+    recovery.finish(now(), report.clean, VERSION, journal.usage().firstOffset);
     logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });
     feeds = await listenEverywhere(engine, driver, listenHost(start));
     engine.callOut(now());
@@ -100,7 +100,11 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     usage: () => journal.usage(),
     segments: () => journal.segments(),
     now,
-    freeAtStart: Math.min(checkpoint?.offset ?? 0, checkpoint?.neededFrom ?? 0),
+    freeAtStart: {
+      now: Math.min(checkpoint?.offset ?? 0, checkpoint?.neededFrom ?? 0),
+      besidesBacklog: Math.min(checkpoint?.offset ?? 0, checkpoint?.neededBesidesBacklog ?? 0),
+    },
+    giveUpBacklog: (ends) => engine.giveUpBacklog(now(), ends),
     purgeBefore: (offset) => journal.purgeBefore(offset),
     retention:
       shipping === null

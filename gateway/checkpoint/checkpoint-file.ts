@@ -16,6 +16,8 @@ export type Checkpoint = {
   readonly offset: number;
   /** The oldest record that may still be asked for. Absent in files of former versions: not known. */
   readonly neededFrom?: number;
+  /** The same, were all copies given up that nobody is owed. */
+  readonly neededBesidesBacklog?: number;
   readonly state: EngineState;
 };
 
@@ -26,16 +28,26 @@ export async function writeCheckpoint(folder: string, checkpoint: Checkpoint, se
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const body = sealText(JSON.stringify(checkpoint), checkpoint.offset, seal);
   const path = join(folder, `checkpoint-${String(checkpoint.offset).padStart(16, '0')}.json`);
-  const file = await open(`${path}.tmp`, 'w', 0o600);
   try {
-    await file.writeFile(`${digestOf(body)}\n${body}\n`);
+    await writeSynced(`${path}.tmp`, `${digestOf(body)}\n${body}\n`);
+    await rename(`${path}.tmp`, path);
+  } catch (error) {
+    // On a full disk a half of it would take the room that the next one needs.
+    await rm(`${path}.tmp`, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+  for (const name of (await checkpointNames(folder)).slice(KEPT)) await rm(join(folder, name), { force: true });
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(`${path}.tmp`, path);
-  await syncFolder(folder);
-  for (const name of (await checkpointNames(folder)).slice(KEPT)) await rm(join(folder, name), { force: true });
 }
 
 /** The newest one that is whole and of this incarnation; null where there is none. */

@@ -22,7 +22,12 @@ export type CheckpointWorkerOptions = {
 };
 export type CheckpointRequest = { readonly upTo: number };
 export type CheckpointReport =
-  | { readonly ok: true; readonly offset: number; readonly neededFrom: number }
+  | {
+      readonly ok: true;
+      readonly offset: number;
+      readonly neededFrom: number;
+      readonly neededBesidesBacklog: number;
+    }
   | { readonly ok: false; readonly message: string };
 
 export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> & {
@@ -30,11 +35,19 @@ export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> & {
   usage(): JournalUsage;
   segments(): readonly SegmentPlace[];
   now(): number;
-  /** What the checkpoint that was read at the start lets go; 0: nothing. */
-  readonly freeAtStart: number;
+  /** What the checkpoint that was read at the start lets go, and would, were copies given up; 0: nothing. */
+  readonly freeAtStart: Free;
+  /**
+   * Copies that nobody is owed are given up so that the journal before one of these records may go: the newest one that
+   * nothing else needs, which it returns; null: none of them.
+   */
+  giveUpBacklog(ends: readonly number[]): number | null;
   purgeBefore(offset: number): Promise<number>;
   readonly retention: Retention;
 };
+
+/** Below these records nothing is needed to recover or to deliver: now, and were copies given up that nobody is owed. */
+export type Free = { readonly now: number; readonly besidesBacklog: number };
 
 /**
  * With a database only what it has may go (`upTo` null: unknown, so nothing); without one the journal keeps this many
@@ -51,6 +64,9 @@ export type Retention =
 
 const AGE_CHECK_MS = 600_000;
 
+/** Segments that are let go together with the copies that they hold: one to go on in, one for the checkpoint after it. */
+const GIVEN_UP_AT_ONCE = 2;
+
 /** Segments that may fill while one checkpoint is made. */
 const PATIENCE_SEGMENTS = 8;
 
@@ -60,6 +76,8 @@ export class Checkpoints {
   #worker: Worker | null = null;
   /** Below it nothing is needed to recover or to deliver; 0: no checkpoint has said so yet. */
   #free = 0;
+  #freeBesidesBacklog = 0;
+  #isPressed = false;
   #isBusy = false;
   /** Segments that have filled since the checkpoint under way was asked for. */
   #missed = 0;
@@ -70,7 +88,8 @@ export class Checkpoints {
   constructor(options: CheckpointsOptions) {
     this.#options = options;
     this.#inventory = options.inventory;
-    this.#free = options.freeAtStart;
+    this.#free = options.freeAtStart.now;
+    this.#freeBesidesBacklog = options.freeAtStart.besidesBacklog;
     const { retention } = options;
     const ages = retention.kind === 'size' && retention.keepMs !== null;
     // Also where nothing comes: no segment fills then.
@@ -113,11 +132,35 @@ export class Checkpoints {
     this.#running().postMessage(request);
   }
 
-  /** The disk is full: whatever may go goes now, however much history was to be kept. */
+  /** The disk is full: whatever may go goes now, however much history was to be kept; then what only copies need. */
   async pressed(): Promise<number> {
-    const { retention, purgeBefore } = this.#options;
-    const shipped = retention.kind === 'shipped' ? (retention.upTo() ?? 0) + 1 : Number.POSITIVE_INFINITY;
-    return this.#free === 0 ? 0 : purgeBefore(Math.min(this.#free, shipped));
+    if (this.#isPressed || this.#isStopped) return 0;
+    this.#isPressed = true;
+    try {
+      const purged = await this.#purgeUnneeded();
+      if (purged > 0) return purged;
+      const { segments, giveUpBacklog } = this.#options;
+      const most = Math.min(this.#freeBesidesBacklog, this.#shippedUpTo + 1);
+      // A segment may go as a whole, where its successor begins.
+      const ends = segments().flatMap(({ firstOffset }, index) =>
+        index > 0 && firstOffset <= most ? [firstOffset] : [],
+      );
+      const upTo = ends.length === 0 ? null : giveUpBacklog(ends.slice(0, GIVEN_UP_AT_ONCE));
+      if (upTo === null) return 0;
+      this.#free = Math.max(this.#free, upTo);
+      return await this.#purgeUnneeded();
+    } finally {
+      this.#isPressed = false;
+    }
+  }
+
+  async #purgeUnneeded(): Promise<number> {
+    return this.#free === 0 ? 0 : this.#options.purgeBefore(Math.min(this.#free, this.#shippedUpTo + 1));
+  }
+
+  get #shippedUpTo(): number {
+    const { retention } = this.#options;
+    return retention.kind === 'shipped' ? (retention.upTo() ?? 0) : Number.POSITIVE_INFINITY;
   }
 
   /** The inventory has changed: the next checkpoint is made by a thread that knows it. */
@@ -179,15 +222,11 @@ export class Checkpoints {
     logger.info({ event: 'checkpoint', offset: report.offset, neededFrom: report.neededFrom, purgedSegments: purged });
   }
 
-  async #purge({ offset, neededFrom }: { readonly offset: number; readonly neededFrom: number }): Promise<number> {
-    const { usage, purgeBefore, retention } = this.#options;
-    const free = Math.min(offset, neededFrom);
-    this.#free = free;
-    switch (retention.kind) {
-      case 'shipped':
-        return purgeBefore(Math.min(free, (retention.upTo() ?? 0) + 1));
-      case 'size':
-        return usage().bytes > retention.keepBytes ? purgeBefore(free) : this.purgeOld();
-    }
+  async #purge({ offset, neededFrom, neededBesidesBacklog }: Extract<CheckpointReport, { ok: true }>): Promise<number> {
+    const { usage, retention } = this.#options;
+    this.#free = Math.min(offset, neededFrom);
+    this.#freeBesidesBacklog = Math.min(offset, neededBesidesBacklog);
+    if (retention.kind === 'shipped' || usage().bytes > retention.keepBytes) return this.#purgeUnneeded();
+    return this.purgeOld();
   }
 }

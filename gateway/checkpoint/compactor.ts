@@ -47,8 +47,12 @@ export class Compactor {
     this.#next = from?.offset ?? FIRST_OFFSET;
   }
 
-  /** The state after the record `upTo`, and the oldest record that may still be asked for. */
-  async checkpoint(upTo: number): Promise<{ readonly checkpoint: Checkpoint; readonly neededFrom: number }> {
+  /** The state after the record `upTo`, and the oldest record that may still be asked for: now, and were copies given up. */
+  async checkpoint(upTo: number): Promise<{
+    readonly checkpoint: Checkpoint;
+    readonly neededFrom: number;
+    readonly neededBesidesBacklog: number;
+  }> {
     while (this.#next <= upTo) {
       const records = await this.#options.read(this.#next, upTo);
       const [first] = records;
@@ -60,8 +64,9 @@ export class Compactor {
     }
     const { incarnation } = this.#options;
     const neededFrom = this.#recovery.neededFrom ?? this.#next;
-    const checkpoint = { incarnation, offset: this.#next, neededFrom, state: this.#recovery.dump() };
-    return { checkpoint, neededFrom };
+    const neededBesidesBacklog = this.#recovery.neededBesidesBacklog ?? this.#next;
+    const needed = { neededFrom, neededBesidesBacklog };
+    return { checkpoint: { incarnation, offset: this.#next, ...needed, state: this.#recovery.dump() }, ...needed };
   }
 }
 

@@ -24,9 +24,9 @@ port.on('message', ({ upTo }: CheckpointRequest) => void make(upTo));
 
 async function make(upTo: number): Promise<void> {
   try {
-    const { checkpoint, neededFrom } = await compactor.checkpoint(upTo);
+    const { checkpoint, neededFrom, neededBesidesBacklog } = await compactor.checkpoint(upTo);
     await writeCheckpoint(folder, checkpoint, seal);
-    tell({ ok: true, offset: checkpoint.offset, neededFrom });
+    tell({ ok: true, offset: checkpoint.offset, neededFrom, neededBesidesBacklog });
   } catch (error) {
     tell({ ok: false, message: error instanceof Error ? error.message : String(error) });
   } finally {

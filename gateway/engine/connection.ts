@@ -20,7 +20,7 @@ import { Obligations, type ObligationsState } from './obligations.ts';
 import { OutputFlow, type RejectedOutput } from './output-flow.ts';
 import { Ownership } from './ownership.ts';
 import type { StrayFrame } from './peer-link.ts';
-import type { ListRecord, MessageFacts, Verdict } from './records.ts';
+import type { ListRecord, MessageFacts, ShadowGapRecord, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
 
 export type ConnectionObserver = {
@@ -40,6 +40,8 @@ export type ConnectionState = {
   readonly epochs: readonly EpochRecord[];
   readonly counters: Counters;
   readonly rejectedCopies: { readonly epoch: number; readonly count: number };
+  /** Absent in a checkpoint from before backlogs were given up. */
+  readonly gap?: ShadowGap | null;
   readonly nextExpiryMs: number;
   readonly lists: ListsState;
   readonly obligations: ObligationsState;
@@ -55,6 +57,18 @@ const GIVEN_UP = 'output-missing';
 export const ORDER_WAIT = 'order-wait';
 
 export type Observed = { readonly epoch: number; readonly deliveredFrom: Platform; readonly atMs: number };
+
+/** Messages that a platform did not get, until a person has said what becomes of that. Offsets of the first and the last. */
+export type ShadowGap = {
+  readonly platform: Platform;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  /** Of the connection when it began. */
+  readonly epoch: number;
+  readonly sinceMs: number;
+  readonly atMs: number;
+};
 
 /**
  * - `restored`: its journal may not know the newest, until a person has looked.
@@ -72,6 +86,7 @@ export class ConnectionEngine {
   readonly destination: Destination;
   readonly counters: Counters = noCounters();
   readonly epochs: EpochRecord[] = [];
+  gap: ShadowGap | null = null;
   /** While there is one nothing is taken and nothing sent. */
   fence: Fence | null = null;
   readonly changeOver: ChangeOver;
@@ -192,6 +207,7 @@ export class ConnectionEngine {
       epochs: [...this.epochs],
       counters: { ...this.counters },
       rejectedCopies: { ...this.#rejectedCopies },
+      gap: this.gap,
       nextExpiryMs: this.#nextExpiryMs,
       lists: this.lists.dump(),
       obligations: this.obligations.dump(),
@@ -207,6 +223,7 @@ export class ConnectionEngine {
     this.epochs.splice(0, this.epochs.length, ...state.epochs);
     Object.assign(this.counters, state.counters);
     this.#rejectedCopies = { ...state.rejectedCopies };
+    this.gap = state.gap ?? null;
     this.#nextExpiryMs = state.nextExpiryMs;
     this.lists.load(state.lists);
     this.obligations.load(state.obligations);
@@ -251,6 +268,12 @@ export class ConnectionEngine {
     if (config.correlate !== null) this.correlation.input(this.obligations.findingOf(key));
     this.obligations.admit(input.first, input.facts, key, from, reached, input.primary);
     this.#expireNowAndThen();
+  }
+
+  /** Nothing of it is waited for on this side any more. */
+  isOver(obligation: Obligation, platform: Platform): boolean {
+    const owes = (item: Obligation, side: Platform): boolean => this.ownership.owes(item, side);
+    return this.obligations.isOver(obligation, platform, this.#runtime.now, owes);
   }
 
   expire(): void {
@@ -304,6 +327,30 @@ export class ConnectionEngine {
     if (side.state !== 'expected') return;
     side.refused = true;
     this.doubts.mark(obligation);
+  }
+
+  /** No copy of it will be made: its platform makes no output of it. */
+  copyGone({ first }: AdmittedInput, platform: Platform): void {
+    const obligation = this.obligations.get(first);
+    const side = obligation?.sides[platform];
+    if (obligation === null || side === undefined || side.output !== null) return;
+    Object.assign(side, { state: 'none', refused: true });
+    this.doubts.mark(obligation);
+    this.obligations.closeIfDone(obligation);
+  }
+
+  noteGap({ platform, from, to, count, at }: ShadowGapRecord): void {
+    if (!this.#withRole().includes(platform)) return;
+    const known = this.gap?.platform === platform ? this.gap : null;
+    this.gap = {
+      platform,
+      from: known?.from ?? from,
+      to,
+      count: (known?.count ?? 0) + count,
+      epoch: known?.epoch ?? this.route.epoch,
+      sinceMs: known?.sinceMs ?? at,
+      atMs: at,
+    };
   }
 
   /** An output has come on a leg. */

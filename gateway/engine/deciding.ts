@@ -11,6 +11,8 @@ import type { Runtime } from './runtime.ts';
 const OVERDUE_AT_ONCE = 100;
 /** Cause of the decision about an output that its destination does not take from the gateway. */
 export const DESTINATION_REJECTED = 'destination-rejected';
+/** Cause of the decision about messages that a platform will not get, for want of disk. */
+export const SHADOW_GAP = 'shadow-gap';
 
 export class Deciding {
   readonly #shard: number;
@@ -51,6 +53,13 @@ export class Deciding {
     if (obligation !== null) connection.obligations.close(obligation);
   }
 
+  /** Messages were kept from a platform: a person says that it has them, or need not. One question, however far it grows. */
+  askOfGap(connection: ConnectionEngine): void {
+    const { name } = connection.config;
+    if (connection.gap === null || this.#decisions.hasOpen(name, SHADOW_GAP)) return;
+    this.#ask(connection, { cause: SHADOW_GAP, input: null, inputFacts: null, proposals: [] });
+  }
+
   #ask(
     { config }: ConnectionEngine,
     question: Pick<DecisionRecord, 'cause' | 'input' | 'inputFacts' | 'proposals'>,
@@ -76,8 +85,12 @@ export class Deciding {
   resolve(record: ResolutionRecord, then: (decision: Decision) => void): boolean {
     const decision = this.#decisions.get(record.id);
     if (decision === null || decision.resolved !== null) return false;
+    const gapped = decision.cause === SHADOW_GAP ? this.#connections.get(decision.connection) : undefined;
+    if (gapped !== undefined) gapped.gap = null;
     this.#runtime.append(record, null, 'durable', () => {
       this.#decisions.resolve(record);
+      // It may have opened anew while this was on its way to the disk.
+      if (gapped !== undefined) this.askOfGap(gapped);
       if (record.action === 'deliver') for (const offset of decision.proposalOffsets) this.redeliver(decision, offset);
       then(this.#decisions.get(record.id) ?? decision);
     });

@@ -39,6 +39,8 @@ export type FeedObserver = {
       | 'shadowRejected'
       | 'sequenceGaps',
   ): void;
+  /** The message of a copy cannot be read back. */
+  unreadable(feed: string, platform: Platform, input: AdmittedInput): void;
   /** A frame that nobody waits for. */
   stray(feed: string, endpoint: string, frame: StrayFrame, cause: string): void;
   /** The platform that has issued the id which this message answers (ORR, ORL, …), if it answers one. */
@@ -265,10 +267,11 @@ export class FeedEngine {
       repeated: (facts, offset, cause) => this.#observer.listed(feed, 'maybeSent', facts, offset, cause),
       ended: (input, verdict) => {
         this.#observer.counted(feed, verdict === 'positive' ? 'shadowed' : 'shadowRejected');
-        if (verdict !== 'dropped') this.#observer.answered(input, platform, verdict, false);
+        this.#observer.answered(input, platform, verdict, false);
         this.advance();
         this.#observer.moved(feed);
       },
+      unreadable: (input) => this.#observer.unreadable(feed, platform, input),
       advance: () => this.advance(),
     };
   }

@@ -121,6 +121,13 @@ export class Decisions {
     return count;
   }
 
+  hasOpen(connection: string, cause: string): boolean {
+    for (const decision of this.#byId.values()) {
+      if (decision.connection === connection && decision.cause === cause && decision.resolved === null) return true;
+    }
+    return false;
+  }
+
   /** Open ones first, oldest first. */
   all(): readonly Decision[] {
     const all = [...this.#byId.values()];

@@ -434,12 +434,22 @@ export class Obligations {
     for (const obligation of [...this.#open.values()]) {
       for (const platform of PLATFORMS) {
         const side = obligation.sides[platform];
-        if (side.state !== 'expected' || !this.#isOverdue(side, platform, nowMs)) continue;
-        if (this.#outputs === 'one' && obligation.verdict === 'positive' && owes(obligation, platform)) continue;
+        if (side.state !== 'expected' || !this.#canEnd(obligation, platform, nowMs, owes)) continue;
         side.state = this.#outputs === 'one' ? 'missing' : side.output === null ? 'none' : 'settled';
       }
       this.closeIfDone(obligation);
     }
+  }
+
+  /** Nothing of it is waited for on this side, or `expire` would end that now. */
+  isOver(obligation: Obligation, platform: Platform, nowMs: number, owes: Owes): boolean {
+    const side = obligation.sides[platform];
+    return hasEnded(side) || (side.state === 'expected' && this.#canEnd(obligation, platform, nowMs, owes));
+  }
+
+  #canEnd(obligation: Obligation, platform: Platform, nowMs: number, owes: Owes): boolean {
+    if (!this.#isOverdue(obligation.sides[platform], platform, nowMs)) return false;
+    return this.#outputs !== 'one' || obligation.verdict !== 'positive' || !owes(obligation, platform);
   }
 
   /** The earliest time at which `expire` may end something, or null. */

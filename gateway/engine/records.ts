@@ -39,6 +39,18 @@ export type ShadowRecord = {
   readonly at: number;
 };
 
+/** Copies that their platform will not get: so many inputs of the feed between these two. Each has a `dropped` of its own besides. */
+export type ShadowGapRecord = {
+  readonly t: 'shadow-gap';
+  readonly feed: string;
+  readonly platform: Platform;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly cause: 'disk-full' | 'unreadable';
+  readonly at: number;
+};
+
 /** What becomes of an output: delivered, captured, parked (nobody's), or suppressed (its input was delivered already). */
 export type OutputRole = 'deliver' | 'capture' | 'park' | 'suppress';
 
@@ -201,6 +213,7 @@ export type JournalMeta =
   | InputRecord
   | InputVerdictRecord
   | ShadowRecord
+  | ShadowGapRecord
   | OutputRecord
   | OutputVerdictRecord
   | CaptureAnswerRecord

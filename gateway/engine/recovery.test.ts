@@ -1,5 +1,6 @@
 /** What a crash between two records leaves is said when the engine is rebuilt. */
 import { expect, test } from 'vitest';
+import { linkEpoch } from '../../core/epoch-history.ts';
 import { parseInventory } from '../../core/inventory.ts';
 import type { JournalMeta } from './records.ts';
 import { Recovery } from './recovery.ts';
@@ -28,6 +29,27 @@ const REJECTED: JournalMeta = {
   reowned: true,
   at: AT,
 };
+const PARALLEL: JournalMeta = {
+  t: 'epoch',
+  record: linkEpoch(null, {
+    connection: 'northside',
+    epoch: 2,
+    phase: 'parallel',
+    newWeight: 0,
+    verb: 'parallel',
+    by: 'ann',
+    origin: 'verb',
+    requestId: 'r1',
+    reason: null,
+    changeId: null,
+    approval: null,
+    forced: false,
+    at: new Date(AT).toISOString(),
+  }),
+  reowns: false,
+  atOffset: false,
+  at: AT,
+};
 const ASKED: JournalMeta = { ...DECISION, id: '0-9', cause: 'destination-rejected' };
 
 test.each([
@@ -43,22 +65,70 @@ test.each([
   }
 });
 
+test.each([
+  { what: 'killed before its gap was on disk: a person is asked', gaps: [] },
+  { what: 'killed before the question was: it is asked once', gaps: [gapOf(7, 9, 2)] },
+])('given a copy whose message is no longer in the journal, when $what', ({ gaps }) => {
+  for (const isCheckpointed of [false, true]) {
+    const engine = recovered([PARALLEL, ...accepted(7), ...accepted(9), ...accepted(11), ...gaps], isCheckpointed, 10);
+    const connection = engine.connections.get('northside');
+    expect(connection?.gap).toMatchObject({ platform: 'new', from: 7, to: 9, count: 2, epoch: 2 });
+    expect(engine.decisions.all()).toMatchObject([{ cause: 'shadow-gap', connection: 'northside', resolved: null }]);
+    expect(engine.feeds.get('northside')?.shadows.new.lag).toBe(1);
+    // Nothing of theirs is waited for by anybody; of the newest both outputs still are.
+    expect([...(connection?.obligations.all() ?? [])].map(({ input, sides }) => [input, sides.new.state])).toEqual([
+      [7, 'none'],
+      [9, 'none'],
+      [11, 'expected'],
+    ]);
+  }
+});
+
+test('given a gap that a person has closed, when it is recovered, it stays closed', () => {
+  const asked: JournalMeta = {
+    ...DECISION,
+    id: '0-8',
+    cause: 'shadow-gap',
+    input: null,
+    inputFacts: null,
+    proposals: [],
+  };
+  const closed: JournalMeta = { t: 'resolution', id: '0-8', action: 'discard', by: 'ann', reason: 'replayed', at: AT };
+  const engine = recovered([PARALLEL, ...accepted(7), gapOf(7, 7, 1), asked, closed], false, 8);
+  expect(engine.connections.get('northside')?.gap).toBe(null);
+  expect(engine.decisions.openOf('northside')).toBe(0);
+});
+
+/** An input that is copied to new, and its primary's answer. */
+function accepted(offset: number): JournalMeta[] {
+  const sender = 'feed:northside/127.0.0.1';
+  const facts = { msh10: `A${offset}`, sha: 'aaaaaaaaaaaa' };
+  return [
+    { t: 'input', feed: 'northside', sender, primary: 'legacy', shadow: 'new', attemptOf: null, at: AT, ...facts },
+    { t: 'input-verdict', feed: 'northside', input: offset, verdict: 'positive', at: AT },
+  ];
+}
+
+function gapOf(from: number, to: number, count: number): JournalMeta {
+  return { t: 'shadow-gap', feed: 'northside', platform: 'new', from, to, count, cause: 'disk-full', at: AT };
+}
+
 /** An engine that has read these records, or a checkpoint of them. */
-function recovered(records: readonly JournalMeta[], isCheckpointed: boolean): ShardEngine {
+function recovered(records: readonly JournalMeta[], isCheckpointed: boolean, firstOffset = 0): ShardEngine {
   let engine = newEngine();
   let recovery = new Recovery(engine);
   records.forEach((meta, index) => {
-    recovery.apply(6 + index, meta, null);
+    recovery.apply(6 + index, meta, meta.t === 'input' ? Buffer.from(`MSH|^~\\&|||||||ORM|${meta.msh10}`) : null);
   });
   if (isCheckpointed) {
     const state = JSON.parse(JSON.stringify(recovery.dump()));
-    expect(recovery.neededFrom).toBe(2);
+    expect(recovery.neededFrom).toBe(records.includes(DECISION) ? 2 : 7);
     engine = newEngine();
     recovery = new Recovery(engine);
     recovery.load(state);
   }
   engine.runtime.nextOffset = 100;
-  recovery.finish(AT, false, 'test');
+  recovery.finish(AT, false, 'test', firstOffset);
   return engine;
 }
 

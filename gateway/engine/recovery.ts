@@ -18,14 +18,16 @@ import {
 } from '../../core/platform.ts';
 import { readAnswer } from './answers.ts';
 import type { RefusedMovesState } from './authority.ts';
+import { copiesGone, isOwed } from './backlog.ts';
 import { type ConnectionEngine, type ConnectionState, ORDER_WAIT } from './connection.ts';
 import type { CorrespondenceState } from './correspondence.ts';
-import { DESTINATION_REJECTED, inputOf } from './deciding.ts';
+import { DESTINATION_REJECTED, inputOf, SHADOW_GAP } from './deciding.ts';
 import type { AdmittedInput, FeedEngine } from './feed.ts';
 import type { Intake } from './intake.ts';
 import { legKey } from './leg-port.ts';
 import type { Decision } from './lists.ts';
 import { loadMoved, type MovedState } from './moving.ts';
+import { type MayGo, neededBy } from './needed.ts';
 import { Newest } from './newest.ts';
 import type { OperationsState } from './operations.ts';
 import type { RejectedOutput } from './output-flow.ts';
@@ -40,6 +42,7 @@ import type {
   OutputRecord,
   OutputVerdictRecord,
   RouteEpochRecord,
+  ShadowGapRecord,
   ShadowRecord,
 } from './records.ts';
 import { deliverCaptures, doubtsOf, takeOver } from './reown.ts';
@@ -171,26 +174,21 @@ export class Recovery {
 
   /** The oldest record that may still be asked for; null: none. What is owed, captured for it or parked is never purged. */
   get neededFrom(): number | null {
-    let oldest: number | null = null;
+    return this.#neededFrom(() => false);
+  }
+
+  /** The same, were all copies given up that nobody is owed. */
+  get neededBesidesBacklog(): number | null {
+    return this.#neededFrom(({ config }, platform) => !isOwed(this.#engine.connectionsOf(config.name), platform));
+  }
+
+  #neededFrom(mayGo: MayGo): number | null {
+    let oldest = neededBy(this.#engine, mayGo);
     const need = (offset: number | null): void => {
       if (offset !== null && offset >= 0) oldest = Math.min(oldest ?? offset, offset);
     };
     for (const offset of [...this.#inputs.keys(), ...this.#outputs.keys(), ...this.#resolved.keys()]) need(offset);
     for (const { output } of this.#rejected.values()) for (const offset of [output.offset, output.input]) need(offset);
-    for (const feed of this.#engine.feeds.values()) {
-      for (const platform of PLATFORMS) for (const { input } of feed.shadows[platform].dump()) need(input.offset);
-    }
-    for (const connection of this.#engine.connections.values()) {
-      for (const { input, sides } of connection.obligations.all()) {
-        need(input);
-        for (const platform of PLATFORMS) need(sides[platform].output);
-      }
-      for (const output of connection.obligations.keptOutputs(this.#engine.runtime.now)) need(output);
-      for (const { id } of connection.lists.entries('parked')) need(Number(id.at.split('/')[1] ?? Number.NaN));
-    }
-    for (const { resolved, inputOffset, proposalOffsets } of this.#engine.decisions.all()) {
-      if (resolved === null) for (const offset of [inputOffset, ...proposalOffsets]) need(offset);
-    }
     return oldest;
   }
 
@@ -312,6 +310,9 @@ export class Recovery {
       case 'shadow':
         this.#shadow(meta);
         return;
+      case 'shadow-gap':
+        this.#shadowGap(meta);
+        return;
       case 'output':
         this.#output(offset, meta, payload);
         return;
@@ -342,6 +343,8 @@ export class Recovery {
       case 'resolution': {
         this.#engine.decisions.resolve(meta);
         const decision = this.#engine.decisions.get(meta.id);
+        const gapped = decision?.cause === SHADOW_GAP ? this.#connection(decision.connection) : undefined;
+        if (gapped !== undefined) gapped.gap = null;
         if (decision !== null && meta.action === 'deliver') {
           for (const proposal of decision.proposalOffsets) this.#resolved.set(proposal, decision);
           if (decision.inputOffset !== null)
@@ -382,8 +385,11 @@ export class Recovery {
     }
   }
 
-  /** All records are read: says what is unknown, goes on with what is owed. `clean`: the last run ended as it should. */
-  finish(nowMs: number, clean: boolean, version: string): void {
+  /**
+   * All records are read: says what is unknown, goes on with what is owed. `clean`: the last run ended as it should;
+   * `firstOffset`: of the journal, what is older is gone.
+   */
+  finish(nowMs: number, clean: boolean, version: string, firstOffset = 0): void {
     const { runtime } = this.#engine;
     runtime.now = nowMs;
     runtime.isReplaying = false;
@@ -414,6 +420,7 @@ export class Recovery {
         for (const platform of PLATFORMS) feed.shadows[platform].listAll('restored');
       else if (!clean) feed.listInterruptedShadows('crash');
     }
+    this.#engine.backlog.recover(firstOffset);
     for (const feed of this.#engine.feeds.values()) this.#engine.whenServing(feed.config.name, () => this.#goOn(feed));
   }
 
@@ -433,6 +440,7 @@ export class Recovery {
       if (connection !== undefined) this.#engine.deciding.openRejected(connection, output);
     }
     for (const connection of connections) {
+      this.#engine.deciding.askOfGap(connection);
       connection.changeOver.resume();
       connection.doubts.watch();
     }
@@ -528,6 +536,11 @@ export class Recovery {
       if (meta.verdict === 'positive') connection.counters.shadowed++;
       else connection.counters.shadowRejected++;
     }
+  }
+
+  #shadowGap(meta: ShadowGapRecord): void {
+    const inputs = this.#feed(meta.feed)?.shadows[meta.platform].giveUp(meta.to + 1) ?? [];
+    copiesGone(this.#connectionsOf(meta.feed), inputs, meta);
   }
 
   #output(offset: number, record: OutputRecord, payload: Buffer | null): void {

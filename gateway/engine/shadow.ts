@@ -20,10 +20,15 @@ export type ShadowOwner = {
   /** The platform may have taken this copy, and gets it again. */
   repeated(facts: MessageFacts, offset: number, cause: string): void;
   /** A copy has its end, on disk. */
-  ended(input: AdmittedInput, verdict: Verdict | 'dropped'): void;
+  ended(input: AdmittedInput, verdict: Verdict): void;
+  /** What is to be copied cannot be read. */
+  unreadable(input: AdmittedInput): void;
   /** Something may go on. */
   advance(): void;
 };
+
+/** What becomes of the first copy: its message is read back, it is at its platform, it waits to be repeated, its end is being recorded. */
+type Stage = 'idle' | 'reading' | 'at-platform' | 'waiting' | 'ending';
 
 export type SavedShadow = { readonly input: AdmittedInput & { readonly payload: null }; readonly isListed: boolean };
 
@@ -38,7 +43,7 @@ export class Shadow {
   readonly #owner: ShadowOwner;
   readonly #runtime: Runtime;
   readonly #copies: Copy[] = [];
-  #isBusy = false;
+  #stage: Stage = 'idle';
 
   constructor(platform: Platform, owner: ShadowOwner, runtime: Runtime) {
     this.#platform = platform;
@@ -53,7 +58,7 @@ export class Shadow {
 
   /** A copy whose platform cannot be reached is taken up, and nobody has seen it. */
   get isWritten(): boolean {
-    return this.#isBusy && this.#owner.link.begun;
+    return this.#stage === 'at-platform' && this.#owner.link.begun;
   }
 
   add(input: AdmittedInput, frame: Message['frame']): void {
@@ -84,9 +89,38 @@ export class Shadow {
 
   /** It gets none any more; what is under way ends. */
   drop(): number {
-    const dropped = this.#copies.splice(this.#isBusy ? 1 : 0);
+    const dropped = this.#copies.splice(this.#stage === 'idle' ? 0 : 1);
     for (const { input } of dropped) this.#record(input, 'dropped');
     return dropped.length;
+  }
+
+  /** The oldest copy's input, and how many copies are older than this record. */
+  olderThan(offset: number): { readonly oldest: AdmittedInput | null; readonly count: number } {
+    const newer = this.#copies.findIndex(({ input }) => input.offset >= offset);
+    return { oldest: this.#copies[0]?.input ?? null, count: newer < 0 ? this.#copies.length : newer };
+  }
+
+  /** The copies of what is older than this record are given up; what has its end, and is being recorded, has it. */
+  giveUp(before: number): readonly AdmittedInput[] {
+    const first = this.#stage === 'ending' ? 1 : 0;
+    const { count } = this.olderThan(before);
+    if (count <= first) return [];
+    const [head] = this.#copies;
+    if (head !== undefined && first === 0) this.#abandon(head);
+    return this.#copies.splice(first, count - first).map(({ input }) => input);
+  }
+
+  #abandon(head: Copy): void {
+    if (this.#stage === 'at-platform') {
+      const wasWritten = !this.#owner.link.withdraw();
+      if (wasWritten) this.#list(head, 'shadow-given-up');
+    }
+    this.#stage = 'idle';
+  }
+
+  /** For proof, which knows copies one by one: none of these will be made. */
+  recordDropped(inputs: readonly AdmittedInput[]): void {
+    for (const input of inputs) this.#record(input, 'dropped');
   }
 
   /** Any of them may have been taken. */
@@ -102,25 +136,29 @@ export class Shadow {
 
   pump(): void {
     const [copy] = this.#copies;
-    if (copy === undefined || this.#isBusy || this.#owner.link.busy || !this.#owner.maySend()) return;
-    this.#isBusy = true;
+    if (copy === undefined || this.#stage !== 'idle' || this.#owner.link.busy || !this.#owner.maySend()) return;
     if (copy.frame !== null) {
       this.#send(copy, copy.frame);
       return;
     }
     const { offset } = copy.input;
+    this.#stage = 'reading';
     this.#runtime.read(offset, (payload) => {
+      // It may have been given up meanwhile.
+      if (this.#copies[0] !== copy) return;
+      this.#stage = 'idle';
       if (payload !== null) {
         this.#send(copy, { payload, raw: payload });
         return;
       }
       this.#runtime.fx.log('error', 'shadow-payload-unreadable', { feed: this.#owner.feed, offset });
-      this.#done(copy, 'dropped');
+      this.#owner.unreadable(copy.input);
     });
   }
 
   #send(copy: Copy, frame: Message['frame']): void {
     const { msh10 } = copy.input.facts;
+    this.#stage = 'at-platform';
     this.#owner.link.deliver({
       frame,
       msh10,
@@ -131,9 +169,10 @@ export class Shadow {
       },
       lost: (cause) => {
         this.#list(copy, `shadow-${cause}`);
+        this.#stage = 'waiting';
         // Only transport failures are repeated; nobody waits for the copy.
         this.#runtime.after(RETRY_MS, () => {
-          this.#isBusy = false;
+          if (this.#copies[0] === copy) this.#stage = 'idle';
           this.#owner.advance();
         });
       },
@@ -148,9 +187,10 @@ export class Shadow {
   }
 
   /** The next copy goes out once this one's end is on disk: after a crash only one can have been under way. */
-  #done(copy: Copy, verdict: Verdict | 'dropped', answer: Buffer | null = null): void {
+  #done(copy: Copy, verdict: Verdict, answer: Buffer): void {
+    this.#stage = 'ending';
     this.#record(copy.input, verdict, answer, () => {
-      this.#isBusy = false;
+      this.#stage = 'idle';
       this.#copies.shift();
       this.#owner.ended(copy.input, verdict);
     });

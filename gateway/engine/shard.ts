@@ -9,6 +9,7 @@ import type { Inventory } from '../../core/inventory.ts';
 import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import { type TooEarly, tooEarlyToDecommission } from '../../core/soak.ts';
 import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
+import { Backlog } from './backlog.ts';
 import { Caller } from './caller.ts';
 import { ConnectionEngine, type Fence } from './connection.ts';
 import type { Correspondent } from './correspondence.ts';
@@ -72,6 +73,7 @@ export class ShardEngine {
   readonly #observer: FeedObserver;
   readonly #byFeed = new Map<string, ConnectionEngine[]>();
   readonly deciding: Deciding;
+  readonly backlog: Backlog;
   readonly #moves: RouteMoves;
   #soakMs: number;
   readonly #recordedApprovals = new Set<string>();
@@ -93,6 +95,11 @@ export class ShardEngine {
       connectionsOf: (feed) => this.connectionsOf(feed),
       needsShadow: (feed) => this.#needsShadow(feed, this.feeds.get(feed)?.primary ?? 'legacy'),
       swapEnded: (name, response) => this.watch?.swapEnded(name, response),
+    });
+    this.backlog = new Backlog(this, {
+      deciding: this.deciding,
+      isMoving: (feed) => this.connectionsOf(feed).some(({ config }) => this.#moves.of(config.name) !== null),
+      moved: (feed) => this.#moves.look(feed),
     });
     this.#observer = this.#feedObserver();
     this.#soakMs = options.inventory.soakMs;
@@ -409,6 +416,16 @@ export class ShardEngine {
     return this.deciding.resolve({ t: 'resolution', id, action, by, reason, at: nowMs }, then);
   }
 
+  /**
+   * The disk is full. `ends`: records before which the journal could be let go, oldest first. Copies that nobody is owed
+   * are given up for the newest of them that nothing else needs, which is returned; null: none. The record of it reaches the
+   * disk once there is room: killed before, a restart tells from the journal what is missing.
+   */
+  giveUpBacklog(nowMs: number, ends: readonly number[]): number | null {
+    this.runtime.now = nowMs;
+    return this.backlog.giveUp(ends);
+  }
+
   /** The process is about to stop: swaps that can be undone are, and nothing new is admitted. */
   stopping(nowMs: number): void {
     this.runtime.now = nowMs;
@@ -443,6 +460,7 @@ export class ShardEngine {
       isHeldByHand: this.#heldByHand.has(name),
       isFenced: connection.isFenced,
       openDecisions: this.decisions.openOf(name),
+      shard: this.#options.shard,
     });
   }
 
@@ -524,6 +542,10 @@ export class ShardEngine {
         this.connectionsOf(feed)[0]?.listed(list, facts, offset, cause);
       },
       counted: (feed, counter) => each(feed, (connection) => connection.counters[counter]++),
+      unreadable: (name, platform, input) => {
+        const feed = this.feeds.get(name);
+        if (feed !== undefined) this.backlog.unreadable(feed, platform, input);
+      },
       stray: (feed, endpoint, { payload, isAnswer }, cause) => {
         this.runtime.fx.log('warn', isAnswer ? 'uncredited-answer' : 'unsolicited-frame', { endpoint, cause });
         this.connectionsOf(feed)[0]?.strayed(payload, cause);

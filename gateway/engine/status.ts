@@ -12,6 +12,7 @@ export type StatusFacts = {
   readonly isHeldByHand: boolean;
   readonly isFenced: boolean;
   readonly openDecisions: number;
+  readonly shard: number;
 };
 
 const LAG_TOO_FAR = 1000;
@@ -40,6 +41,7 @@ export function statusOf(facts: StatusFacts): ConnectionStatus {
       legacyRejects: candidate === 'legacy' ? connection.rejectedCopies : 0,
       certificateDays: null,
       diskFreeBytes: null,
+      shadowGap: gapOf(facts),
     },
     decisions: openDecisions,
     changeOver: connection.config.changeOver,
@@ -51,6 +53,13 @@ export function statusOf(facts: StatusFacts): ConnectionStatus {
         : { epoch: observed.epoch, deliveredFrom: observed.deliveredFrom, at: new Date(observed.atMs).toISOString() },
     counters: { ...connection.counters },
   };
+}
+
+function gapOf({ connection: { gap }, shard }: StatusFacts): NonNullable<ConnectionStatus['readiness']>['shadowGap'] {
+  if (gap === null) return null;
+  const { platform, from, to, count, epoch, sinceMs, atMs } = gap;
+  const [since, at] = [new Date(sinceMs).toISOString(), new Date(atMs).toISOString()];
+  return { platform, from: `${shard}/${from}`, to: `${shard}/${to}`, count, epoch, since, at };
 }
 
 function timeOf(ms: number | null): string | null {
@@ -106,6 +115,11 @@ function readiness(facts: StatusFacts): ConnectionStatus['rollbackReady'] {
       reasons.push(`legacy rejected ${connection.rejectedCopies} shadow messages since the switch`);
     }
     if (openDecisions > 0) reasons.push(`${openDecisions} open decisions`);
+  }
+  const { gap } = connection;
+  if (gap !== null) {
+    const since = new Date(gap.sinceMs).toISOString();
+    reasons.push(`${gap.platform} did not get ${gap.count} messages since ${since}: their copies were given up`);
   }
   return { ready: reasons.length === 0, reasons };
 }

@@ -21,6 +21,7 @@ const CHANGE_OVER = 'gateway/engine/change-over.ts';
 const SWAP = 'gateway/engine/swap.ts';
 const INTAKE = 'gateway/engine/intake.ts';
 const RECOVERY = 'gateway/engine/recovery.ts';
+const NEEDED = 'gateway/engine/needed.ts';
 const LINK = 'gateway/engine/peer-link.ts';
 const MEMORY = 'gateway/engine/retry-memory.ts';
 const REOWN = 'gateway/engine/reown.ts';
@@ -235,7 +236,7 @@ const DISK: readonly Mutant[] = [
   {
     name: 'retention that forgets what is owed, and what is captured for it',
     rule: 15,
-    file: RECOVERY,
+    file: NEEDED,
     find: 'if (offset !== null && offset >= 0) oldest = Math.min(oldest ?? offset, offset);',
     replace: 'if (offset !== null && offset < 0) oldest = offset;',
   },
@@ -568,7 +569,7 @@ const ROLLBACK: readonly Mutant[] = [
     name: 'give an owed copy up when its platform is lost',
     rule: 9,
     file: SHADOW,
-    find: '          this.#isBusy = false;\n          this.#owner.advance();\n        });',
+    find: "          if (this.#copies[0] === copy) this.#stage = 'idle';\n          this.#owner.advance();\n        });",
     replace: "          this.#done(copy, 'dropped');\n        });",
   },
   {

@@ -139,6 +139,8 @@ function seriesFor(name: string): { bad: Series; good: Series; labels: Record<st
     }
     case 'ShadowLag':
       return gauge('cutover_shadow_lag_messages', 1001, 1000);
+    case 'ShadowGap':
+      return gauge('cutover_shadow_gap_messages', 1, 0);
     case 'Held':
       return gauge('cutover_held', 1, 0);
     case 'Fenced':

@@ -94,6 +94,14 @@ const ALERTS: readonly Alert[] = [
     forMs: 5 * MINUTE_MS,
   },
   {
+    name: 'ShadowGap',
+    severity: 'page',
+    summary: '{{connection}}: on a full disk, messages were kept from the other platform; they are gone for it',
+    runbook: 'shadow-lag.md#given-up-on-a-full-disk',
+    condition: { kind: 'value', metric: 'cutover_shadow_gap_messages', is: '>', limit: 0 },
+    forMs: 0,
+  },
+  {
     name: 'Held',
     severity: 'page',
     summary: '{{connection}}: nothing new is admitted for too long',
