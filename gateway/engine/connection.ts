@@ -383,6 +383,9 @@ export class ConnectionEngine {
     const closed = found !== null || isTakenOver ? null : this.obligations.unacceptedInput(platform, key);
     // Another attempt belongs to its input also where that is closed.
     const belongsTo = role === 'park' || isTakenOver ? null : (input ?? closed);
+    // Its platform was told that it is not delivered, and is told now that it is taken: whether it is still wanted, a person says.
+    const isOrphan =
+      role === 'capture' && message.attemptOf !== null && this.obligations.takeRejected(message.attemptOf);
     if (message.attemptOf === null) this.correlation.output(platform, this.obligations.foundBy(found, key));
     this.counters.outputs++;
     this.flow.openCount++;
@@ -406,6 +409,7 @@ export class ConnectionEngine {
         const hasRole = this.#withRole().includes(platform);
         const output = { offset, facts: message.facts, platform, obligation, input: belongsTo };
         this.flow.begin(output, role, { message, intake }, hasRole);
+        if (isOrphan) this.#observer.rejected(this, { ...output, inputFacts: obligation?.facts ?? null });
       },
     );
     intake.admitted(message, offset, belongsTo);

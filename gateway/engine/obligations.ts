@@ -40,6 +40,8 @@ export type ObligationsState = {
   /** Absent in a checkpoint from before it was kept. */
   readonly kept?: KeptState;
   readonly takenOver: readonly number[];
+  /** Absent in a checkpoint from before it was kept. */
+  readonly rejected?: readonly number[];
   readonly keyProven: readonly Platform[];
   readonly settle: ReturnType<SettleTime['dump']>;
   /** Absent in checkpoints from before it was kept: nothing is known to be late. */
@@ -57,6 +59,8 @@ export class Obligations {
   readonly #late = new LateOutputs();
   /** First attempts of the captures that the gateway delivers itself: their platform's resends are no new outputs. */
   readonly #takenOver = new Newest<number, true>(REMEMBERED_LIMIT);
+  /** First attempts of outputs that their destination has rejected: their platform may send them again. */
+  readonly #rejected = new Newest<number, true>(REMEMBERED_LIMIT);
   /** Inputs that were closed without a positive answer, or without their output, and whose output was delivered: their resend owes nothing more. */
   readonly #delivered = new Newest<number, Platform>(REMEMBERED_LIMIT);
   readonly #kept = new KeptOutputs();
@@ -95,6 +99,7 @@ export class Obligations {
       delivered: [...this.#delivered],
       kept: this.#kept.dump(),
       takenOver: [...this.#takenOver].map(([output]) => output),
+      rejected: [...this.#rejected].map(([output]) => output),
       keyProven: [...this.#keyProven],
       settle: this.#settle.dump(),
       notBeforeMs: { legacy: this.#legs.legacy.notBeforeMs, new: this.#legs.new.notBeforeMs },
@@ -110,6 +115,7 @@ export class Obligations {
     for (const [input, platform] of state.delivered) this.#delivered.set(input, platform);
     this.#kept.load(state.kept ?? []);
     for (const output of state.takenOver) this.#takenOver.set(output, true);
+    for (const output of state.rejected ?? []) this.#rejected.set(output, true);
     for (const platform of state.keyProven) this.#keyProven.add(platform);
     this.#settle.load(state.settle);
     for (const platform of PLATFORMS) {
@@ -345,6 +351,19 @@ export class Obligations {
   /** This output is delivered by the gateway itself, or has been. */
   isTakenOver(firstOutput: number): boolean {
     return this.#takenOver.has(firstOutput);
+  }
+
+  /** The destination has answered an output that a platform has sent. */
+  destinationSaid(firstOutput: number, isTaken: boolean): void {
+    if (isTaken) this.#rejected.delete(firstOutput);
+    else this.#rejected.set(firstOutput, true);
+  }
+
+  /** Once: the destination has rejected it, and what its platform sends again now is not delivered any more. */
+  takeRejected(firstOutput: number): boolean {
+    const isRejected = this.#rejected.has(firstOutput);
+    this.#rejected.delete(firstOutput);
+    return isRejected;
   }
 
   /** An output whose input was closed when it came was delivered: the other platform's is no longer wanted. */

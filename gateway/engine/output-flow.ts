@@ -133,13 +133,18 @@ export class OutputFlow {
         this.openCount--;
         this.#runtime.fx.log('error', 'capture-unreadable', { connection: config.name, offset });
       },
-      answered: (answer, verdict, isCommit) =>
+      answered: (answer, verdict, isCommit) => {
+        // Before the verdict: no crash comes between the two.
+        if (verdict !== 'positive') this.#owner.listed('rejected', facts, offset, inPlace?.cause ?? 'destination');
         this.#verdict(offset, verdict, answer, inPlace !== null, () => {
           if (verdict === 'positive') this.#remember(output, waits, isCommit);
+          if (waits !== null)
+            this.#owner.obligations.destinationSaid(waits.message.attemptOf ?? offset, verdict === 'positive');
           this.#delivered(output, verdict, answer, inPlace);
           waits?.intake.answer(waits.message, answer, verdict);
           this.#owner.moved();
-        }),
+        });
+      },
       lost: (cause) => this.#lost(output, waits, cause),
     });
   }
@@ -194,10 +199,7 @@ export class OutputFlow {
     if (verdict === 'positive') {
       counters.delivered++;
       this.#owner.delivered(platform);
-    } else {
-      counters.destinationRejected++;
-      this.#owner.listed('rejected', facts, offset, inPlace?.cause ?? 'destination');
-    }
+    } else counters.destinationRejected++;
     if (obligation === null) {
       if (input !== null) {
         if (verdict === 'positive') obligations.deliveredLate(input, platform);

@@ -52,6 +52,9 @@ import type { SequenceState } from './sequence.ts';
 import type { SavedShadow } from './shadow.ts';
 import type { ShardEngine } from './shard.ts';
 
+/** Where an output is listed that is kept for nobody. */
+const KEPT_LIST = { deliver: null, capture: null, park: 'parked', suppress: 'suppressed' } as const;
+
 /** How many moves of feeds to this shard are told from new ones. */
 const MOVES_LIMIT = 10_000;
 
@@ -407,6 +410,7 @@ export class Recovery {
       this.#connectionsOf(input.feed)[0]?.listed('maybeSent', input.facts, input.offset, 'crash');
     }
     for (const [offset, { connection, record, facts }] of this.#outputs) {
+      listKept(connection, record, facts, offset);
       if (record.role === 'deliver') connection.listed('maybeSent', facts, offset, 'crash');
     }
     this.#closeOpen();
@@ -571,6 +575,8 @@ export class Recovery {
       const closed = obligations.unacceptedInput(record.platform, key);
       if (closed !== null) obligations.keepLate(closed, record.platform, { offset, first, facts }, record.at);
     }
+    if (record.role === 'capture' && record.attemptOf !== null && obligations.takeRejected(record.attemptOf))
+      this.#reject(connection, { offset, facts, input: record.input, inputFacts: obligation?.facts ?? null });
     if (record.role === 'park') counters.parked++;
     if (record.role === 'suppress') counters.suppressed++;
     if (record.role === 'capture') counters.captured++;
@@ -594,6 +600,7 @@ export class Recovery {
       if (obligation !== null) connection.uncertain(obligation, record.platform);
       return;
     }
+    connection.obligations.destinationSaid(record.attemptOf ?? meta.output, meta.verdict === 'positive');
     this.#delivered(connection, record.platform, meta);
     if (meta.verdict === 'positive' && payload !== null) {
       const isCommitted = readAnswer(payload)?.isCommit === true;
@@ -738,6 +745,13 @@ export class Recovery {
     connection.epochs.push(record);
     this.#engine.runtime.append({ t: 'epoch', record, reowns: false, atOffset: false, at: nowMs }, null, 'durable');
   }
+}
+
+/** The crash may have come between an output that is kept for nobody and its entry. */
+function listKept(connection: ConnectionEngine, { role }: OutputRecord, facts: MessageFacts, offset: number): void {
+  const list = KEPT_LIST[role];
+  if (list !== null && !connection.lists.entries(list).some(({ id }) => id.at.endsWith(`/${offset}`)))
+    connection.listed(list, facts, offset, 'crash');
 }
 
 /** What was taken over is sent again: any of it may have reached the destination before the crash. */

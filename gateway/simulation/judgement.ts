@@ -26,7 +26,13 @@ type Known = {
   readonly unsure: ReadonlySet<string>;
   readonly decided: ReadonlySet<string>;
   readonly doubled: ReadonlySet<string>;
+  /** The destination has rejected the output of a platform, which was told so and does not send it again. */
+  readonly refused: ReadonlySet<string>;
+  readonly uncorrelated: ReadonlySet<string>;
 };
+
+/** Where an output with this role is shown. */
+const LIST_OF_ROLE = { deliver: null, capture: null, park: 'parked', suppress: 'suppressed' } as const;
 
 export type Figures = { delivered: number; doubled: number; listed: number };
 
@@ -34,12 +40,15 @@ export class Judgement {
   readonly #engine: ShardEngine;
   readonly #disk: Disk;
   readonly #witness: Witness;
+  /** What a destination rejects of the gateway's own deliveries is tried again. */
+  readonly #triesAgain: boolean;
   readonly #violate: Violate;
 
-  constructor(engine: ShardEngine, disk: Disk, witness: Witness, violate: Violate) {
+  constructor(engine: ShardEngine, disk: Disk, witness: Witness, triesAgain: boolean, violate: Violate) {
     this.#engine = engine;
     this.#disk = disk;
     this.#witness = witness;
+    this.#triesAgain = triesAgain;
     this.#violate = violate;
   }
 
@@ -71,7 +80,33 @@ export class Judgement {
       if (fault !== null) this.#violate(14, `${name}: epoch ${fault.epoch} breaks the chain (${fault.fault})`);
     }
     this.#unsureIsListed();
+    this.#keptIsListed();
     new EpochsJudgement(this.#disk.view, this.#violate).run();
+  }
+
+  /** What was kept for nobody, or is not taken by its destination, is shown; a person is asked where no platform can send it again. */
+  #keptIsListed(): void {
+    const { view } = this.#disk;
+    const listed = new Set<string>();
+    const proposed = new Set<number>();
+    for (const { meta } of view.all()) {
+      if (meta.t === 'list') listed.add(`${meta.list} ${meta.offset}`);
+      if (meta.t === 'decision') for (const { offset } of meta.proposals) proposed.add(offset);
+    }
+    for (const { offset, meta } of view.all()) {
+      const list = meta.t === 'output' ? LIST_OF_ROLE[meta.role] : null;
+      if (meta.t === 'output' && list !== null && !listed.has(`${list} ${offset}`))
+        this.#violate(2, `${meta.msh10}: ${list}, and not on the list`);
+      if (meta.t !== 'output-verdict' || meta.verdict !== 'negative') continue;
+      const output = view.at(meta.output)?.meta;
+      const who = output?.t === 'output' ? output.msh10 : String(meta.output);
+      if (!listed.has(`rejected ${meta.output}`))
+        this.#violate(2, `${who}: rejected by its destination, and not on the list`);
+      if (meta.reowned && this.#triesAgain && output?.t === 'output' && this.#witness.rejectionsOf(output.sha) < 2)
+        this.#violate(9, `${who}: rejected once, and not tried again`);
+      if (meta.reowned && !proposed.has(meta.output))
+        this.#violate(9, `${who}: the destination does not take it from the gateway, and nobody is asked`);
+    }
   }
 
   /** Counters and routes of the engine are what the disk says. Only where nothing is under way. */
@@ -210,21 +245,37 @@ export class Judgement {
 
   #known(feed: FeedParty): Known {
     const unsure = new Set<string>();
+    const uncorrelated = new Set<string>();
     const names = feed.connections.map(({ name }) => name);
     for (const name of names) {
       const lists = this.#engine.connections.get(name)?.lists;
       for (const list of ['maybeSent', 'answeredAgain'] as const)
         for (const { id } of lists?.entries(list) ?? []) unsure.add(this.#witness.serialBy(id.sha256) ?? id.msh10);
+      for (const { id } of lists?.entries('uncorrelated') ?? [])
+        uncorrelated.add(this.#witness.serialBy(id.sha256) ?? '');
     }
     const decided = new Set<string>();
-    for (const { connection, input } of this.#engine.decisions.all()) {
-      if (names.includes(connection) && input !== null) decided.add(this.#witness.serialBy(input.sha256) ?? '');
+    for (const { connection, input, proposals } of this.#engine.decisions.all()) {
+      if (!names.includes(connection)) continue;
+      for (const id of input === null ? proposals : [input]) decided.add(this.#witness.serialBy(id.sha256) ?? '');
     }
     const doubled = new Set<string>();
     for (const platform of feed.platforms)
       for (const [sha, count] of platform.meant) if (count > 1) doubled.add(this.#witness.serialBy(sha) ?? '');
     for (const source of feed.sources) for (const [serial, count] of source.meant) if (count > 1) doubled.add(serial);
-    return { unsure, decided, doubled };
+    return { unsure, decided, doubled, uncorrelated, refused: this.#refused(feed) };
+  }
+
+  #refused({ platforms, connections }: FeedParty): ReadonlySet<string> {
+    const refused = new Set<string>();
+    for (const { meta } of this.#disk.view.all()) {
+      if (meta.t !== 'output-verdict' || meta.verdict !== 'negative' || meta.reowned) continue;
+      const output = this.#disk.view.at(meta.output)?.meta;
+      if (output?.t !== 'output' || !connections.some(({ name }) => name === output.connection)) continue;
+      const serial = this.#witness.serialBy(output.sha) ?? '';
+      if (platforms.some(({ name, givenUp }) => name === output.platform && givenUp.has(serial))) refused.add(serial);
+    }
+    return refused;
   }
 
   #connection(feed: FeedParty, party: ConnectionParty, known: Known): number {
@@ -235,7 +286,7 @@ export class Judgement {
       for (const [id, accepted] of source.accepted) {
         if (source.practiceOf.get(id) !== party.practice) continue;
         const wanted = source.provenTwins.has(id) ? accepted : 1;
-        const isKnown = known.decided.has(id) || destination.rejected.has(id);
+        const isKnown = known.decided.has(id) || known.refused.has(id);
         if ((times.get(id) ?? 0) < wanted && !isKnown)
           this.#violate(2, `${id}: accepted ${accepted} times, delivered ${times.get(id) ?? 0} times, on no list`);
       }
@@ -262,8 +313,9 @@ export class Judgement {
     const seen = new Set<string>();
     const last = new Map<string, string>();
     for (const { id, from, key } of destination.received) {
-      const isFree =
-        known.unsure.has(id) || known.decided.has(id) || known.doubled.has(id) || destination.rejected.has(id);
+      // Rejected from the one, what the other platform makes of it long after belongs to nothing any more, and is listed as that.
+      const isLate = known.refused.has(id) && known.uncorrelated.has(id);
+      const isFree = known.unsure.has(id) || known.decided.has(id) || known.doubled.has(id) || isLate;
       if (seen.has(id) || isFree) continue;
       seen.add(id);
       const lane = `${id.slice(0, id.lastIndexOf('-'))} ${isWeighted ? key : ''}`;
@@ -306,8 +358,10 @@ export class Judgement {
     const isReowned = records.some(({ offset }) =>
       (view.outputVerdicts.get(offset) ?? []).some(({ meta }) => meta.reowned),
     );
+    const rejections = isReowned && this.#triesAgain ? this.#witness.rejectionsOf(sha) : 0;
     if (!isReowned) this.#violate(6, `${serial}: the gateway sent it again itself (${count} times to ${who})`);
-    if (!listed.has(serial)) this.#violate(2, `${serial}: sent ${count} times to ${who}, on no list`);
+    if (count - rejections > records.length && !listed.has(serial))
+      this.#violate(2, `${serial}: sent ${count} times to ${who}, on no list`);
   }
 
   /** How many records send a message to a platform: `feed/platform message` → records. */

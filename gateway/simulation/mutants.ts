@@ -609,6 +609,31 @@ const ROLLBACK: readonly Mutant[] = [
   },
 ];
 
+/** Rules 2 and 9: what a destination does not take. */
+const REJECTED: readonly Mutant[] = [
+  {
+    name: 'list a rejected output nowhere',
+    rule: 2,
+    file: FLOW,
+    find: "if (verdict !== 'positive') this.#owner.listed('rejected', facts, offset, inPlace?.cause ?? 'destination');",
+    replace: '',
+  },
+  {
+    name: 'capture in silence what was rejected before the swap and is sent again after it',
+    rule: 2,
+    file: CONNECTION,
+    find: 'if (isOrphan) this.#observer.rejected(',
+    replace: 'if (isOrphan && offset < 0) this.#observer.rejected(',
+  },
+  {
+    name: 'give up at once what is to be tried again for a while',
+    rule: 9,
+    file: FLOW,
+    find: 'retryAfterMs: inPlace === null ? () => null : this.#retries(offset),',
+    replace: 'retryAfterMs: () => null,',
+  },
+];
+
 /** Rule 8, change-overs at an offset. */
 const AT_OFFSET: readonly Mutant[] = [
   {
@@ -702,6 +727,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CREDIT,
   ...SWAPS,
   ...ROLLBACK,
+  ...REJECTED,
   ...AT_OFFSET,
   ...AT_OFFSET_CRASHED,
   ...EPOCHS,

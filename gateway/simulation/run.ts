@@ -93,6 +93,8 @@ class Simulation {
   readonly #oracle: Oracle;
   readonly #faults: FaultPlan;
   readonly #sites: readonly FeedSite[];
+  /** Every other night only. */
+  readonly #retryForMs: number;
   readonly #inventory: Inventory;
   readonly #parties: Parties;
   readonly #violations: string[] = [];
@@ -115,7 +117,8 @@ class Simulation {
     this.#world = new World(options.seed);
     this.#network = new Network(this.#world);
     this.#sites = feedsOf(options);
-    this.#inventory = inventoryOf(this.#sites, options.atOffset);
+    this.#retryForMs = options.seed % 2 === 0 ? 0 : options.retryForMs;
+    this.#inventory = inventoryOf(this.#sites, { ...options, retryForMs: this.#retryForMs });
     this.#disk = new Disk(this.#world, this.#inventory);
     this.#disk.faults = options.faults;
     this.#store = new Store(this.#world);
@@ -594,7 +597,7 @@ class Simulation {
 
   #judge(engine: ShardEngine, figures: { accepted: number; delivered: number; doubled: number; listed: number }): void {
     const violate = (rule: number, text: string): void => this.#violate(rule, text);
-    const judgement = new Judgement(engine, this.#disk, this.#witness, violate);
+    const judgement = new Judgement(engine, this.#disk, this.#witness, this.#retryForMs > 0, violate);
     for (const feed of this.#parties.feeds) {
       const { delivered, doubled, listed } = judgement.feed(feed);
       figures.delivered += delivered;

@@ -45,6 +45,7 @@ export type Scenario = {
   readonly shared: number;
   readonly sourcesPerFeed: number;
   readonly atOffset: boolean;
+  readonly retryForMs: number;
   readonly faults: Faults;
   readonly habits: Habits;
   /** Nothing happens that a sender could feel: no resend, nothing on any list. */
@@ -142,6 +143,7 @@ const plain = {
   shared: 0,
   sourcesPerFeed: 1,
   atOffset: false,
+  retryForMs: 0,
   faults: NO_FAULTS,
   habits: PLAIN,
   isQuiet: false,
@@ -287,5 +289,13 @@ export const SCENARIOS = {
     atOffset: true,
     knowsInputs: false,
     faults: EVERY_FAULT,
+  },
+  'rejected-and-tried-again': {
+    ...plain,
+    hasWeights: false,
+    knowsInputs: false,
+    retryForMs: 1000,
+    faults: { ...NO_FAULTS, stallCandidate: 0.1, force: 0.8, crashAfterForce: 0.1 },
+    habits: { ...PLAIN, destination: { ...PLAIN.destination, rejects: 0.5 } },
   },
 } satisfies Record<string, Scenario>;

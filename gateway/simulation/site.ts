@@ -8,6 +8,8 @@ export type SiteOptions = {
   readonly shared: number;
   /** Swaps hold nothing. */
   readonly atOffset: boolean;
+  /** What the gateway delivers in a platform's place and a destination rejects is tried again for so long; 0: not at all. */
+  readonly retryForMs: number;
 };
 
 export type Ports = Readonly<Record<'feed' | 'legacy' | 'new' | 'legacyLeg' | 'newLeg', number>>;
@@ -35,7 +37,8 @@ export function feedsOf({ connections, shared }: SiteOptions): FeedSite[] {
   return [...own, { name: SHARED_FEED, ports: portsOf(100), connections: members }];
 }
 
-export function inventoryOf(feeds: readonly FeedSite[], atOffset: boolean): Inventory {
+export function inventoryOf(feeds: readonly FeedSite[], { atOffset, retryForMs }: SiteOptions): Inventory {
+  const onReject = retryForMs === 0 ? '' : `, onReject: { retryFor: ${retryForMs}ms }`;
   const lines: string[] = [];
   const shared = feeds.find(({ name }) => name === SHARED_FEED);
   if (shared !== undefined) lines.push('feeds:', `  - { name: ${SHARED_FEED}, ${feedBody(shared.ports)} }`);
@@ -51,7 +54,7 @@ export function inventoryOf(feeds: readonly FeedSite[], atOffset: boolean): Inve
         '    wave: pilot',
         `    feed: ${isShared ? feed : `{ ${feedBody(ports)} }`}`,
         `    legs: { legacy: { port: ${ports.legacyLeg}, ackTimeout: 3s${match} }, new: { port: ${ports.newLeg}, ackTimeout: 3s${match} } }`,
-        `    destination: { host: sim, port: ${destination} }`,
+        `    destination: { host: sim, port: ${destination}${onReject} }`,
         '    weightKey: [PID-3]',
         '    correlate: [OBR-2]',
         '    settle: 1s',

@@ -41,6 +41,8 @@ export class Witness {
   /** How often a platform was sent this message, a destination these bytes. */
   readonly #receipts = new Map<string, number>();
   readonly #inputs = new Set<string>();
+  /** How often a destination rejected these bytes. */
+  readonly #rejections = new Map<string, number>();
   #count = 0;
 
   message(payload: Uint8Array): string {
@@ -86,9 +88,14 @@ export class Witness {
       isPositive: code === 'AA',
       read: 0,
     };
+    if (by === 'destination' && code !== 'AA') this.#rejections.set(made.of, this.rejectionsOf(made.of) + 1);
     this.#answers.set(bytes.toString('latin1'), made);
     this.#answersById.set(id, { made, payload: bytes });
     return bytes;
+  }
+
+  rejectionsOf(sha: string): number {
+    return this.#rejections.get(sha) ?? 0;
   }
 
   answerMade(payload: Buffer): AnswerMade | null {
