@@ -7,7 +7,6 @@ import { type FieldPath, parseFieldPath } from './path.ts';
 
 const CARRIAGE_RETURN = 0x0d;
 const LINE_FEED = 0x0a;
-const MSH = [0x4d, 0x53, 0x48] as const;
 
 export type Span = { readonly start: number; readonly end: number };
 
@@ -22,19 +21,20 @@ export type Delimiters = {
 
 /** Null where the bytes do not begin with an MSH segment that names its delimiters. */
 export function readDelimiters(bytes: Uint8Array): Delimiters | null {
-  if (bytes.length < 6 || MSH.some((byte, index) => bytes[index] !== byte)) return null;
+  // Read for every message, some times over: nothing is made on the way.
+  if (bytes.length < 6 || bytes[0] !== 0x4d || bytes[1] !== 0x53 || bytes[2] !== 0x48) return null;
   const field = bytes[3];
   if (field === undefined || isTerminator(field)) return null;
   let end = 4;
   while (end < bytes.length && bytes[end] !== field && !isTerminator(bytes[end])) end++;
-  const [component, repetition, escapeByte, subcomponent] = bytes.subarray(4, end);
-  if (component === undefined) return null;
+  const component = bytes[4];
+  if (end === 4 || component === undefined) return null;
   return {
     field,
     component,
-    repetition: repetition ?? 0x7e,
-    escape: escapeByte ?? null,
-    subcomponent: subcomponent ?? null,
+    repetition: (end > 5 ? bytes[5] : undefined) ?? 0x7e,
+    escape: (end > 6 ? bytes[6] : undefined) ?? null,
+    subcomponent: (end > 7 ? bytes[7] : undefined) ?? null,
   };
 }
 

@@ -34,7 +34,9 @@ export function dial(
     const onread = {
       buffer: readBuffer,
       callback: (bytes: number): boolean => {
-        events.bytes(Buffer.from(readBuffer.subarray(0, bytes)));
+        const copy = Buffer.allocUnsafe(bytes);
+        readBuffer.copy(copy, 0, 0, bytes);
+        events.bytes(copy);
         return true;
       },
     };

@@ -3,12 +3,12 @@
  * delivered, the candidate's captured, a platform without a role is parked. What is owed is kept in `Obligations`.
  */
 import { type Counters, type EpochRecord, type ListName, noCounters } from '../../core/admin-api.ts';
-import { keyOf, matchesPredicate } from '../../core/hl7/message.ts';
+import { matchesPredicate } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
 import { candidateOf, controlOf, PLATFORMS, type Platform, type Route } from '../../core/platform.ts';
 import { factsOf } from './answers.ts';
 import { ChangeOver, type ChangeOverState } from './change-over.ts';
-import { Correlation, type CorrelationState } from './correlation.ts';
+import { Correlation, type CorrelationState, correlationKeyOf } from './correlation.ts';
 import { Correspondence, type CorrespondenceState, type Correspondent } from './correspondence.ts';
 import type { Destination, Destinations } from './destination.ts';
 import { Doubts } from './doubts.ts';
@@ -251,8 +251,8 @@ export class ConnectionEngine {
   inputAdmitted(input: AdmittedInput): void {
     const { config } = this;
     if (config.applies !== null && (input.payload === null || !matchesPredicate(input.payload, config.applies))) return;
-    const reached = input.shadow === null ? [input.primary] : [input.primary, input.shadow];
-    const from = this.#withRole().filter((platform) => reached.includes(platform));
+    const reached = platformsOf(input.primary, input.shadow);
+    const from = inBoth(this.#withRole(), reached);
     const known = this.obligations.get(input.first);
     if (known !== null) {
       // Another attempt of the same input: whoever has not produced its output yet may do so again.
@@ -264,7 +264,7 @@ export class ConnectionEngine {
       known.verdict = null;
       return;
     }
-    const key = config.correlate === null || input.payload === null ? null : keyOf(input.payload, config.correlate);
+    const key = input.payload === null ? null : correlationKeyOf(input.payload, input.facts, config.correlate);
     if (config.correlate !== null) this.correlation.input(this.obligations.findingOf(key));
     this.obligations.admit(input.first, input.facts, key, from, reached, input.primary);
     this.#expireNowAndThen();
@@ -361,7 +361,7 @@ export class ConnectionEngine {
     }
     const { payload } = message.frame;
     const correlates = this.config.correlate !== null;
-    const key = this.config.correlate === null ? null : keyOf(payload, this.config.correlate);
+    const key = correlationKeyOf(payload, message.facts, this.config.correlate);
     // Another attempt belongs to the input of the first one, also where that is closed by now.
     const known =
       message.attemptOf === null
@@ -525,8 +525,20 @@ export class ConnectionEngine {
     if (record.list === 'maybeSent' || record.list === 'answeredAgain') this.counters[record.list]++;
   }
 
-  #withRole(): Platform[] {
-    const candidate = candidateOf(this.route);
-    return candidate === null ? [controlOf(this.route)] : [controlOf(this.route), candidate];
+  #withRole(): readonly Platform[] {
+    return platformsOf(controlOf(this.route), candidateOf(this.route));
   }
+}
+
+const ONLY: Readonly<Record<Platform, readonly Platform[]>> = { legacy: ['legacy'], new: ['new'] };
+const NONE: readonly Platform[] = [];
+
+/** Every message asks for it, so nothing is made anew. */
+function platformsOf(one: Platform, other: Platform | null): readonly Platform[] {
+  return other === null || other === one ? ONLY[one] : PLATFORMS;
+}
+
+function inBoth(some: readonly Platform[], others: readonly Platform[]): readonly Platform[] {
+  if (some === others || others === PLATFORMS) return some;
+  return some === PLATFORMS ? others : NONE;
 }

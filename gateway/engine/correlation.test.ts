@@ -1,6 +1,7 @@
 /** The grade is what was seen, not what was hoped for. */
 import { describe, expect, it } from 'vitest';
-import { Correlation, type InputFinding, type OutputFinding } from './correlation.ts';
+import { factsOf } from './answers.ts';
+import { Correlation, correlationKeyOf, type InputFinding, type OutputFinding } from './correlation.ts';
 
 function seen(
   inputs: Partial<Record<InputFinding, number>>,
@@ -51,5 +52,23 @@ describe('correlation grade', () => {
     expect(copy.grade.grade).toBe('fifo');
     copy.input('new');
     expect(copy.grade.grade).toBe('exact');
+  });
+});
+
+describe('the key of a message', () => {
+  const keyOfMessage = (msh10: string, correlate: readonly string[] | null): string | null => {
+    const payload = Buffer.from(`MSH|^~\\&|LAB|NORTH|||2026||ORU^R01|${msh10}|P|2.5\rPID|1||900012\r`, 'latin1');
+    return correlationKeyOf(payload, factsOf(payload), correlate);
+  };
+
+  it('is MSH-10 where that is what the inventory names, and none where it is empty', () => {
+    expect(keyOfMessage('M\u00e4r1', ['MSH-10'])).toBe('M\u00e4r1');
+    expect(keyOfMessage('', ['MSH-10'])).toBeNull();
+  });
+
+  it('is every field that the inventory names, and none where one is missing', () => {
+    expect(keyOfMessage('M1', ['MSH-10', 'PID-3'])).toBe('M1\u0000900012');
+    expect(keyOfMessage('M1', ['PID-3', 'ORC-2'])).toBeNull();
+    expect(keyOfMessage('M1', null)).toBeNull();
   });
 });

@@ -2,9 +2,10 @@
  * How well outputs can be told apart by their inputs, measured on what passes: the correlation grade. What trusts a
  * correlation (a change-over at an offset, re-owning) asks here first.
  */
-
+import { keyOf } from '../../core/hl7/message.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { LazyMap } from './lazy-collections.ts';
+import type { MessageFacts } from './records.ts';
 
 /**
  * - `exact`: no key came twice. `keyed`: a key may come again, but never while an input with it is open.
@@ -22,6 +23,18 @@ export type CorrelationState = {
   readonly inputs: readonly InputFinding[];
   readonly outputs: Readonly<Record<Platform, readonly OutputFinding[]>>;
 };
+
+/** What outputs find their inputs by; null: the inventory names nothing, or the message has it not. */
+export function correlationKeyOf(
+  payload: Uint8Array,
+  { msh10 }: MessageFacts,
+  correlate: readonly string[] | null,
+): string | null {
+  if (correlate === null) return null;
+  // Nearly always, and it has been read.
+  if (correlate.length === 1 && correlate[0] === 'MSH-10') return msh10 === '' ? null : msh10;
+  return keyOf(payload, correlate);
+}
 
 const INPUTS_SEEN = 1000;
 const OUTPUTS_SEEN = 200;

@@ -24,9 +24,9 @@ test('given an application acknowledgement already, then another is for nobody, 
 
 test('the newest thousand are remembered, and a checkpoint keeps them without their sockets', () => {
   const correspondence = new Correspondence();
-  for (let count = 0; count <= 1000; count++) correspondence.remember(`M${count}`, emr);
+  for (let count = 0; count <= 2000; count++) correspondence.remember(`M${count}`, emr);
   const copy = new Correspondence();
   copy.load(correspondence.dump());
   expect(copy.knows(frame('ACK', 'AA', 'M0'))).toBe(false);
-  expect(copy.addressee(frame('ACK', 'AA', 'M1000'))).toEqual({ ...emr, socket: null });
+  expect(copy.addressee(frame('ACK', 'AA', 'M1001'))).toEqual({ ...emr, socket: null });
 });

@@ -5,7 +5,7 @@
 
 import { fieldText } from '../../core/hl7/message.ts';
 import type { SocketId } from './io.ts';
-import { LazyMap } from './lazy-collections.ts';
+import { Newest } from './newest.ts';
 
 export type Correspondent = {
   /** Null: a copy of the gateway's, nobody waits. */
@@ -17,20 +17,18 @@ export type Correspondent = {
 
 export type CorrespondenceState = readonly (readonly [string, Correspondent])[];
 
-const REMEMBERED = 1000;
+/** At least half of them. */
+const REMEMBERED_LIMIT = 2000;
 
 export class Correspondence {
-  readonly #byId = new LazyMap<string, Correspondent>();
+  readonly #byId = new Newest<string, Correspondent>(REMEMBERED_LIMIT);
+  #newest: Correspondent | null = null;
 
   remember(msh10: string, who: Correspondent): void {
     if (msh10 === '') return;
-    this.#byId.delete(msh10);
-    this.#byId.set(msh10, who);
-    if (this.#byId.size <= REMEMBERED) return;
-    for (const oldest of this.#byId.keys()) {
-      this.#byId.delete(oldest);
-      return;
-    }
+    // Message after message comes on one socket: what is kept of each is the same.
+    if (this.#newest === null || !isSame(this.#newest, who)) this.#newest = who;
+    this.#byId.set(msh10, this.#newest);
   }
 
   /** True where the frame's MSA-2 is an id of ours. */
@@ -56,6 +54,10 @@ export class Correspondence {
   load(state: CorrespondenceState): void {
     for (const [id, who] of state) this.remember(id, who);
   }
+}
+
+function isSame(one: Correspondent, other: Correspondent): boolean {
+  return one.sender === other.sender && one.socket === other.socket && one.isCommitted === other.isCommitted;
 }
 
 /** Before 2.3.1 MSH-9 may hold the word alone, or nothing. */

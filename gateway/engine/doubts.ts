@@ -39,7 +39,7 @@ export class Doubts {
     const isAsked = owner !== null && (obligation.sides[owner].refused || isStranded(obligation, owner));
     obligation.isDoubtful = isAsked && obligation.verdict === 'positive';
     if (obligation.isDoubtful) this.#rejected.add(obligation);
-    else this.#rejected.delete(obligation);
+    else if (this.#rejected.size > 0) this.#rejected.delete(obligation);
   }
 
   load(): void {
@@ -48,6 +48,7 @@ export class Doubts {
 
   /** Asks about the copies that their owner did not take, once the other platform has its end. */
   askOfRejected(): void {
+    if (this.#rejected.size === 0) return;
     const { ownership, obligations, makesOne } = this.#owner;
     for (const obligation of [...this.#rejected]) {
       const owner = ownership.ownerOfInput(obligation) ?? obligation.primary;

@@ -356,7 +356,7 @@ export class FeedEngine {
   }
 
   #remember({ facts, sender, waiters }: Message, platform: Platform): void {
-    const socket = [...waiters].at(-1) ?? null;
+    const socket = waiters.at(-1) ?? null;
     this.correspondence[platform].remember(facts.msh10, { sender, socket, isCommitted: true });
   }
 

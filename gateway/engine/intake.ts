@@ -24,7 +24,7 @@ export type Message = {
   readonly digest: RetryDigest;
   readonly receivedAtMs: number;
   /** Sockets that wait for its answer: the one it came on, and those on which it came again. */
-  readonly waiters: Set<SocketId>;
+  readonly waiters: SocketId[];
   /** Offset in the journal, once it is admitted. */
   offset: number | null;
   /** Where this is another attempt: the first attempt, and what the owner kept with it. */
@@ -263,7 +263,7 @@ export class Intake implements SocketOwner {
       const socket = this.#sockets.get(id);
       if (socket !== undefined) waiters.push(socket);
     }
-    message.waiters.clear();
+    message.waiters.length = 0;
     // The newest socket is the one that the sender still listens on.
     const reader = waiters.at(-1) ?? null;
     const remembered = this.memory.last(message.sender);
@@ -273,7 +273,7 @@ export class Intake implements SocketOwner {
           ? { kind: 'positive', answer, atMs: this.#runtime.now, socket: reader?.id ?? null }
           : { kind: verdict === 'negative' ? 'negative' : 'unknown' };
     }
-    if (reader !== null && verdict === 'positive') {
+    if (reader !== null && verdict === 'positive' && reader.siblings.count > 1) {
       const { facts, digest, attemptOf, offset } = message;
       const { siblings, openedAt } = reader;
       const { now: atMs } = this.#runtime;
@@ -309,7 +309,7 @@ export class Intake implements SocketOwner {
         this.onGone(socket.hasSpoken);
       }
     }
-    message.waiters.clear();
+    message.waiters.length = 0;
     this.#owner.ended(message);
   }
 
@@ -380,7 +380,7 @@ export class Intake implements SocketOwner {
     switch (recognition.kind) {
       case 'join':
         socket.current = recognition.message;
-        recognition.message.waiters.add(socket.id);
+        recognition.message.waiters.push(socket.id);
         return;
       case 'answer-again':
         if (recognition.remembered.outcome.kind === 'positive') recognition.remembered.outcome.socket = socket.id;
@@ -437,7 +437,7 @@ export class Intake implements SocketOwner {
       facts,
       digest,
       receivedAtMs: this.#runtime.now,
-      waiters: new Set([socket.id]),
+      waiters: [socket.id],
       offset: null,
       attemptOf,
       context,
@@ -491,7 +491,8 @@ export class Intake implements SocketOwner {
     socket.current = null;
     this.#count(socket);
     if (message === null) return;
-    message.waiters.delete(socket.id);
-    if (message.waiters.size === 0) this.#owner.deserted(message);
+    const index = message.waiters.indexOf(socket.id);
+    if (index >= 0) message.waiters.splice(index, 1);
+    if (message.waiters.length === 0) this.#owner.deserted(message);
   }
 }

@@ -34,23 +34,13 @@ export class LateOutputs {
   readonly #byKey = new Newest<string, Closed>(LATE_LIMIT);
   readonly #done = new Newest<string, number>(DONE_LIMIT);
 
-  /** An input with this key is closed. */
-  add(
-    key: string,
-    closed: {
-      readonly input: number;
-      readonly deliveredBy: Platform | null;
-      readonly legacyIsMissing: boolean;
-      readonly newIsMissing: boolean;
-      readonly parks: boolean;
-      readonly isAccepted: boolean;
-    },
-  ): void {
+  /** An input with this key is closed. What is given is kept, and changed here. */
+  add(key: string, closed: Closed): void {
     const { input, legacyIsMissing, newIsMissing } = closed;
     if (!legacyIsMissing && !newIsMissing) {
       this.#byKey.delete(key);
       this.#done.set(key, input);
-    } else this.#byKey.set(key, { ...closed });
+    } else this.#byKey.set(key, closed);
   }
 
   has(key: string): boolean {

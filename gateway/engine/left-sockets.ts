@@ -28,9 +28,9 @@ export class SocketsOfSender {
   count = 0;
   readonly #answered: AnsweredElsewhere[] = [];
 
-  /** A positive answer went to a socket. With one socket there is none that was left. */
+  /** A positive answer went to a socket. Not told where there is but one: then none was left. */
   answered(message: AnsweredElsewhere): void {
-    if (this.count < 2 || message.answer.length > ANSWER_LIMIT_BYTES) return;
+    if (message.answer.length > ANSWER_LIMIT_BYTES) return;
     // A copy: the answer may be a piece of a much larger buffer.
     this.#answered.push({ ...message, answer: Buffer.from(message.answer) });
     if (this.#answered.length > LIMIT) this.#answered.shift();
@@ -38,6 +38,7 @@ export class SocketsOfSender {
 
   /** The same message, answered on a socket that was opened after this one had fallen silent. */
   find(socket: SocketTimes, msh10: string, digest: RetryDigest, sinceMs: number): AnsweredElsewhere | null {
+    if (this.#answered.length === 0) return null;
     const isSame = (item: AnsweredElsewhere): boolean =>
       item.msh10 === msh10 && item.atMs >= sinceMs && socket.usedAt <= item.openedAt && item.digest.equals(digest);
     return this.#answered.findLast(isSame) ?? null;

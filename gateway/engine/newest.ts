@@ -18,17 +18,19 @@ export class Newest<K, V> {
   }
 
   get(key: K): V | undefined {
+    if (this.size === 0) return undefined;
     return this.#recent.get(key) ?? this.#former.get(key);
   }
 
   has(key: K): boolean {
-    return this.#recent.has(key) || this.#former.has(key);
+    // Most are empty, and to look into an empty map costs nearly as much as into a full one.
+    if (this.size === 0) return false;
+    return this.#recent.has(key) || (this.#former.size > 0 && this.#former.has(key));
   }
 
   /** Whatever had the key is replaced, and it is the newest now. */
   set(key: K, value: V): void {
-    this.#former.delete(key);
-    this.#recent.delete(key);
+    this.delete(key);
     this.#recent.set(key, value);
     if (this.#recent.size < this.#halfLimit) return;
     this.#former = this.#recent;
@@ -36,8 +38,8 @@ export class Newest<K, V> {
   }
 
   delete(key: K): void {
-    this.#former.delete(key);
-    this.#recent.delete(key);
+    if (this.#former.size > 0) this.#former.delete(key);
+    if (this.#recent.size > 0) this.#recent.delete(key);
   }
 
   /** Oldest first. */

@@ -49,3 +49,26 @@ test('given a late output on its way to its destination, when the resend is ther
   obligations.deliveredLate(1, 'legacy');
   expect(obligations.get(1)?.sides.legacy.delivered).toBe(true);
 });
+
+test('given inputs with one key, when an output with it comes, then it is of the first that is due, else of the newest', () => {
+  const obligations = new Obligations('zero-or-one', 200, { count: 0 });
+  for (const input of [1, 2, 3]) obligations.admit(input, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy');
+  const found = (): number | undefined => obligations.match('legacy', 'K1', true)?.input;
+  const close = (input: number): void => {
+    const obligation = obligations.get(input);
+    if (obligation !== null) obligations.close(obligation);
+  };
+  expect(found()).toBe(1);
+  obligations.answered(1, 'legacy', 'negative', true, 1000);
+  expect(found()).toBe(2);
+  const second = obligations.get(2);
+  if (second !== null) second.sides.legacy.state = 'open';
+  const third = obligations.get(3);
+  if (third !== null) third.sides.legacy.state = 'open';
+  expect(found()).toBe(3);
+  close(3);
+  expect(found()).toBe(2);
+  close(2);
+  expect(found()).toBeUndefined();
+  expect(obligations.findingOf('K1')).toBe('repeated');
+});

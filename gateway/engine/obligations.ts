@@ -55,7 +55,8 @@ export class Obligations {
   readonly #legs: Record<Platform, LegActivity> = { legacy: newActivity(), new: newActivity() };
   readonly #keyProven = new LazySet<Platform>();
   readonly #open = new LazyMap<number, Obligation>();
-  readonly #byKey = new LazyMap<string, Obligation[]>();
+  /** Open inputs by their key; hardly ever more than one has the same. */
+  readonly #byKey = new LazyMap<string, Obligation | Obligation[]>();
   readonly #late = new LateOutputs();
   /** First attempts of the captures that the gateway delivers itself: their platform's resends are no new outputs. */
   readonly #takenOver = new Newest<number, true>(REMEMBERED_LIMIT);
@@ -178,15 +179,25 @@ export class Obligations {
     this.#all.count++;
     if (key === null) return;
     const same = this.#byKey.get(key);
-    if (same === undefined) this.#byKey.set(key, [obligation]);
-    else same.push(obligation);
+    if (same === undefined) this.#byKey.set(key, obligation);
+    else if (Array.isArray(same)) same.push(obligation);
+    else this.#byKey.set(key, [same, obligation]);
   }
 
   #forgetKey(obligation: Obligation, key: string): void {
-    const same = this.#byKey.get(key) ?? [];
+    const same = this.#byKey.get(key);
+    if (same === obligation) this.#byKey.delete(key);
+    if (!Array.isArray(same)) return;
     const index = same.indexOf(obligation);
     if (index >= 0) same.splice(index, 1);
     if (same.length === 0) this.#byKey.delete(key);
+  }
+
+  /** With several it is the first that is due, else the newest. */
+  #withKey(key: string, platform: Platform): Obligation | null {
+    const same = this.#byKey.get(key) ?? null;
+    if (!Array.isArray(same)) return same;
+    return same.find((item) => isDue(item.sides[platform])) ?? same.at(-1) ?? null;
   }
 
   /** A platform has answered the input (or its copy of it): from now on the output's time runs. */
@@ -221,8 +232,7 @@ export class Obligations {
   match(platform: Platform, key: string | null, correlates: boolean): Obligation | null {
     const isProven = this.#keyProven.has(platform);
     if (correlates && key !== null) {
-      const candidates = this.#byKey.get(key) ?? [];
-      const found = candidates.find((item) => isDue(item.sides[platform])) ?? candidates.at(-1) ?? null;
+      const found = this.#withKey(key, platform);
       if (found !== null) this.#keyProven.add(platform);
       if (found !== null || isProven) return found;
     }

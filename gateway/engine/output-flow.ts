@@ -166,7 +166,7 @@ export class OutputFlow {
 
   /** Rule 7: what the destination still says of it is for the platform that has sent it, whatever the epoch by then. */
   #remember({ facts, platform }: Output, waits: Waiting | null, isCommitted: boolean): void {
-    const socket = waits === null ? null : ([...waits.message.waiters].at(-1) ?? null);
+    const socket = waits?.message.waiters.at(-1) ?? null;
     const sender = waits?.message.sender ?? null;
     this.#owner.correspondence[platform].remember(facts.msh10, { sender, socket, isCommitted });
   }

@@ -5,7 +5,6 @@
  */
 import type { EpochRecord } from '../../core/admin-api.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
-import { keyOf } from '../../core/hl7/message.ts';
 import {
   candidateOf,
   controlOf,
@@ -20,6 +19,7 @@ import { readAnswer } from './answers.ts';
 import type { RefusedMovesState } from './authority.ts';
 import { copiesGone, isOwed } from './backlog.ts';
 import { type ConnectionEngine, type ConnectionState, ORDER_WAIT } from './connection.ts';
+import { correlationKeyOf } from './correlation.ts';
 import type { CorrespondenceState } from './correspondence.ts';
 import { DESTINATION_REJECTED, inputOf, SHADOW_GAP } from './deciding.ts';
 import type { AdmittedInput, FeedEngine } from './feed.ts';
@@ -564,9 +564,8 @@ export class Recovery {
       outcome: { kind: 'unknown' },
     });
     const obligation = record.input === null ? null : obligations.get(record.input);
-    const { correlate } = config;
     // What a forced rollback trusts when it is replayed must be what it trusted when it was made.
-    const key = correlate === null ? null : keyOf(payload, correlate);
+    const key = correlationKeyOf(payload, facts, config.correlate);
     if (obligation !== null && key !== null && key === obligation.key) obligations.proveKey(record.platform);
     if (record.attemptOf === null) connection.correlation.output(record.platform, obligations.foundBy(obligation, key));
     const first = record.attemptOf ?? offset;

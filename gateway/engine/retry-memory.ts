@@ -79,7 +79,8 @@ export class RetryMemory {
   }
 
   remember(sender: string, entry: Remembered): void {
-    this.#senders.delete(sender);
+    // The newest comes last; where there is but one sender it is in its place already.
+    if (this.#senders.size > 1) this.#senders.delete(sender);
     this.#senders.set(sender, entry);
     if (this.#senders.size <= SENDERS_LIMIT) return;
     for (const [oldest, remembered] of this.#senders) {

@@ -541,7 +541,9 @@ export class ShardEngine {
       listed: (feed, list: ListName, facts, offset, cause) => {
         this.connectionsOf(feed)[0]?.listed(list, facts, offset, cause);
       },
-      counted: (feed, counter) => each(feed, (connection) => connection.counters[counter]++),
+      counted: (feed, counter) => {
+        for (const { counters } of this.connectionsOf(feed)) counters[counter]++;
+      },
       unreadable: (name, platform, input) => {
         const feed = this.feeds.get(name);
         if (feed !== undefined) this.backlog.unreadable(feed, platform, input);
@@ -578,7 +580,8 @@ export class ShardEngine {
 
   /** A response that a source sends as a message of its own names the message that it answers. */
   #issuerOf(payload: Uint8Array): Platform | null {
-    if (Buffer.from(payload.buffer, payload.byteOffset, payload.length).indexOf(SEGMENT_MSA) < 0) return null;
+    const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+    if (bytes.indexOf(SEGMENT_MSA) < 0) return null;
     for (const connection of this.connections.values()) {
       const issuer = connection.issuerOf(payload);
       if (issuer !== null) return issuer;
