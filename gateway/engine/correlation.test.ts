@@ -55,6 +55,35 @@ describe('correlation grade', () => {
   });
 });
 
+describe('a checkpoint of what was seen', () => {
+  it('counts what came one after the other, and reads a former one that lists it', () => {
+    const correlation = seen({ new: 1100, repeated: 2 }, { key: 3 });
+    const state = correlation.dump();
+    const outputs = { legacy: [['key', 3]], new: [['key', 3]] };
+    expect(state).toEqual({
+      inputs: [
+        ['new', 998],
+        ['repeated', 2],
+      ],
+      outputs,
+    });
+
+    const copy = new Correlation(true);
+    copy.load(JSON.parse(JSON.stringify(state)));
+    expect(copy.dump()).toEqual(state);
+
+    const former = new Correlation(true);
+    former.load({ inputs: ['new', 'new', 'repeated'], outputs: { legacy: ['key'], new: [] } });
+    expect(former.dump()).toEqual({
+      inputs: [
+        ['new', 2],
+        ['repeated', 1],
+      ],
+      outputs: { legacy: [['key', 1]], new: [] },
+    });
+  });
+});
+
 describe('the key of a message', () => {
   const keyOfMessage = (msh10: string, correlate: readonly string[] | null): string | null => {
     const payload = Buffer.from(`MSH|^~\\&|LAB|NORTH|||2026||ORU^R01|${msh10}|P|2.5\rPID|1||900012\r`, 'latin1');

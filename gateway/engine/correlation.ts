@@ -19,9 +19,11 @@ export type InputFinding = 'new' | 'repeated' | 'ambiguous' | 'keyless';
 /** How an output found its input: by key, by order, or not at all. */
 export type OutputFinding = 'key' | 'order' | 'unmatched';
 
+/** The same finding so many times; in former checkpoints each stands alone. */
+type Run<T> = T | readonly [T, number];
 export type CorrelationState = {
-  readonly inputs: readonly InputFinding[];
-  readonly outputs: Readonly<Record<Platform, readonly OutputFinding[]>>;
+  readonly inputs: readonly Run<InputFinding>[];
+  readonly outputs: Readonly<Record<Platform, readonly Run<OutputFinding>[]>>;
 };
 
 /** What outputs find their inputs by; null: the inventory names nothing, or the message has it not. */
@@ -83,12 +85,12 @@ export class Correlation {
 
   dump(): CorrelationState {
     const { legacy, new: next } = this.#outputs;
-    return { inputs: this.#inputs.all, outputs: { legacy: legacy.all, new: next.all } };
+    return { inputs: this.#inputs.runs, outputs: { legacy: legacy.runs, new: next.runs } };
   }
 
   load({ inputs, outputs }: CorrelationState): void {
-    for (const finding of inputs) this.input(finding);
-    for (const platform of PLATFORMS) for (const finding of outputs[platform]) this.output(platform, finding);
+    for (const run of inputs) this.#inputs.addRun(run);
+    for (const platform of PLATFORMS) for (const run of outputs[platform]) this.#outputs[platform].addRun(run);
   }
 
   #byOrder(reason: string): Correlated {
@@ -131,12 +133,23 @@ class Recent<T extends string> {
   }
 
   /** Oldest first. */
-  get all(): readonly T[] {
-    return [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)];
+  get runs(): readonly Run<T>[] {
+    const runs: [T, number][] = [];
+    for (const item of [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)]) {
+      const last = runs.at(-1);
+      if (last !== undefined && last[0] === item) last[1]++;
+      else runs.push([item, 1]);
+    }
+    return runs;
   }
 
   count(kind: T): number {
     return this.#counts.get(kind) ?? 0;
+  }
+
+  addRun(run: Run<T>): void {
+    const [item, count] = typeof run === 'string' ? [run, 1] : run;
+    for (let added = 0; added < count; added++) this.add(item);
   }
 
   add(item: T): void {

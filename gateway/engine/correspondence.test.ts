@@ -30,3 +30,24 @@ test('the newest thousand are remembered, and a checkpoint keeps them without th
   expect(copy.knows(frame('ACK', 'AA', 'M0'))).toBe(false);
   expect(copy.addressee(frame('ACK', 'AA', 'M1001'))).toEqual({ ...emr, socket: null });
 });
+
+test('a checkpoint keeps ids that are for the same one together, in their order; a former one has each alone', () => {
+  const correspondence = new Correspondence();
+  const other = { sender: 'feed@10.0.0.2', socket: null, isCommitted: false };
+  correspondence.remember('M1', emr);
+  correspondence.remember('M2', { ...emr, socket: 9 });
+  correspondence.remember('M3', other);
+  correspondence.remember('M4', emr);
+  const unbound = { ...emr, socket: null };
+  const state = [[['M1', 'M2'], unbound] as const, [['M3'], other] as const, [['M4'], unbound] as const];
+  expect(correspondence.dump()).toEqual(state);
+
+  const former = new Correspondence();
+  former.load([
+    ['M1', unbound],
+    ['M2', unbound],
+    ['M3', other],
+    ['M4', unbound],
+  ]);
+  expect(former.dump()).toEqual(state);
+});

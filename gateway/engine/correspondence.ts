@@ -15,7 +15,8 @@ export type Correspondent = {
   readonly isCommitted: boolean;
 };
 
-export type CorrespondenceState = readonly (readonly [string, Correspondent])[];
+/** Oldest first; ids that follow each other and are for the same one stand together. In former checkpoints each stands alone. */
+export type CorrespondenceState = readonly (readonly [ids: string | readonly string[], who: Correspondent])[];
 
 /** At least half of them. */
 const REMEMBERED_LIMIT = 2000;
@@ -48,11 +49,20 @@ export class Correspondence {
   }
 
   dump(): CorrespondenceState {
-    return [...this.#byId].map(([id, who]) => [id, { ...who, socket: null }]);
+    const state: (readonly [string[], Correspondent])[] = [];
+    for (const [id, { sender, isCommitted }] of this.#byId) {
+      const who = { sender, socket: null, isCommitted };
+      const last = state.at(-1);
+      if (last !== undefined && isSame(last[1], who)) last[0].push(id);
+      else state.push([[id], who]);
+    }
+    return state;
   }
 
   load(state: CorrespondenceState): void {
-    for (const [id, who] of state) this.remember(id, who);
+    for (const [ids, who] of state) {
+      for (const id of typeof ids === 'string' ? [ids] : ids) this.remember(id, who);
+    }
   }
 }
 

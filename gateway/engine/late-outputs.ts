@@ -6,6 +6,7 @@
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { Newest } from './newest.ts';
 
+/** Those that something may still come of. In former checkpoints also the others, with nothing missing. */
 export type LateState = readonly {
   readonly key: string;
   readonly input: number;
@@ -32,14 +33,14 @@ const DONE_LIMIT = 2000;
 
 export class LateOutputs {
   readonly #byKey = new Newest<string, Closed>(LATE_LIMIT);
-  readonly #done = new Newest<string, number>(DONE_LIMIT);
+  readonly #done = new Newest<string, true>(DONE_LIMIT);
 
   /** An input with this key is closed. What is given is kept, and changed here. */
   add(key: string, closed: Closed): void {
-    const { input, legacyIsMissing, newIsMissing } = closed;
+    const { legacyIsMissing, newIsMissing } = closed;
     if (!legacyIsMissing && !newIsMissing) {
       this.#byKey.delete(key);
-      this.#done.set(key, input);
+      this.#done.set(key, true);
     } else this.#byKey.set(key, closed);
   }
 
@@ -82,16 +83,20 @@ export class LateOutputs {
   }
 
   dump(): LateState {
-    const done = [...this.#done].map(([key, input]) => ({ key, input, deliveredBy: null, missing: [], parks: false }));
-    const late = [...this.#byKey].map(([key, closed]) => {
+    return [...this.#byKey].map(([key, closed]) => {
       const { input, deliveredBy, parks, isAccepted } = closed;
       const missing = PLATFORMS.filter((platform) => isMissing(closed, platform));
       return { key, input, deliveredBy, missing, parks, isAccepted };
     });
-    return [...done, ...late];
   }
 
-  load(state: LateState): void {
+  /** The keys that nothing can come of any more, oldest first: a busy connection has thousands of them. */
+  dumpDone(): readonly string[] {
+    return [...this.#done].map(([key]) => key);
+  }
+
+  load(state: LateState, done: readonly string[]): void {
+    for (const key of done) this.#done.set(key, true);
     for (const { key, input, deliveredBy, missing, parks, isAccepted = true } of state) {
       const [legacyIsMissing, newIsMissing] = [missing.includes('legacy'), missing.includes('new')];
       this.add(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks, isAccepted });

@@ -72,3 +72,21 @@ test('given inputs with one key, when an output with it comes, then it is of the
   expect(found()).toBeUndefined();
   expect(obligations.findingOf('K1')).toBe('repeated');
 });
+
+test('a checkpoint keeps the keys of inputs that nothing is waited for; a former one has them among the late ones', () => {
+  const obligations = new Obligations('zero-or-one', 200, { count: 0 });
+  obligations.admit(1, FACTS, 'K1', [], [], 'legacy');
+  obligations.answered(1, 'legacy', 'positive', true, 1000);
+  const state = obligations.dump();
+  expect(state).toMatchObject({ late: [], done: ['K1'] });
+
+  const { done: _done, ...rest } = state;
+  const late = [{ key: 'K1', input: 1, deliveredBy: null, missing: [], parks: false }];
+  for (const saved of [state, { ...rest, late }]) {
+    const restarted = new Obligations('zero-or-one', 200, { count: 0 });
+    restarted.load(JSON.parse(JSON.stringify(saved)));
+    expect(restarted.findingOf('K1')).toBe('repeated');
+    expect(restarted.findingOf('K2')).toBe('new');
+    expect(restarted.dump()).toEqual(state);
+  }
+});

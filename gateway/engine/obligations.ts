@@ -36,6 +36,8 @@ type OpenState = Omit<Obligation, 'controlAnswer' | 'onControlAnswer' | 'doubt'>
 export type ObligationsState = {
   readonly open: readonly OpenState[];
   readonly late: LateState;
+  /** Keys of inputs that nothing can come of any more. Absent in former checkpoints, which have them in `late`. */
+  readonly done?: readonly string[];
   readonly delivered: readonly (readonly [number, Platform])[];
   /** Absent in a checkpoint from before it was kept. */
   readonly kept?: KeptState;
@@ -97,6 +99,7 @@ export class Obligations {
         answer: controlAnswer?.toString('base64') ?? null,
       })),
       late: this.#late.dump(),
+      done: this.#late.dumpDone(),
       delivered: [...this.#delivered],
       kept: this.#kept.dump(),
       takenOver: [...this.#takenOver].map(([output]) => output),
@@ -112,7 +115,7 @@ export class Obligations {
       const controlAnswer = answer === null ? null : Buffer.from(answer, 'base64');
       this.#insert({ ...rest, doubt, controlAnswer, onControlAnswer: [] });
     }
-    this.#late.load(state.late);
+    this.#late.load(state.late, state.done ?? []);
     for (const [input, platform] of state.delivered) this.#delivered.set(input, platform);
     this.#kept.load(state.kept ?? []);
     for (const output of state.takenOver) this.#takenOver.set(output, true);

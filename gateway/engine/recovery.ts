@@ -498,7 +498,9 @@ export class Recovery {
       connection.counters.received++;
       if (skips) connection.counters.sequenceGaps++;
     }
-    this.#inputs.set(offset, { input: { ...input, payload: null }, sender: meta.sender });
+    const { first } = input;
+    const kept: AdmittedInput = { feed: feed.config.name, offset, first, facts, payload: null, primary, shadow };
+    this.#inputs.set(offset, { input: kept, sender: meta.sender });
     feed.intake.memory.remember(meta.sender, {
       msh10: meta.msh10,
       digest: RetryDigest.of(payload, feed.config.retry.ignore),

@@ -154,5 +154,5 @@ export function batchBytes(head: BatchHead): number {
 
 /** The same bytes, not a copy of them. */
 export function viewOf(raw: Uint8Array): Buffer {
-  return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  return Buffer.isBuffer(raw) ? raw : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 }

@@ -10,6 +10,7 @@ import {
   type Entry,
   HEAD_BYTES,
   isIntact,
+  viewOf,
 } from './format.ts';
 import type { Seal } from './seal.ts';
 import type { JournalRecord, JsonObject } from './types.ts';
@@ -104,11 +105,11 @@ export class SegmentReader {
       }
       return;
     }
-    const bytes = await this.bytes(batch.position, batch.bytes);
+    const bytes = viewOf(await this.bytes(batch.position, batch.bytes));
     const records: (JournalRecord | null)[] = [];
     let from = HEAD_BYTES + batch.entries.length * ENTRY_BYTES;
     for (const entry of batch.entries) {
-      records.push(this.#recordIn(bytes.subarray(from, from + entry.storedBytes), entry, offset, key));
+      records.push(this.#recordIn(bytes, from, entry, offset, key));
       from += entry.storedBytes;
       offset += 1;
     }
@@ -118,23 +119,28 @@ export class SegmentReader {
   /** `key`: the one that its batch is sealed with. */
   async record(place: Place, offset: number, key: number | null): Promise<JournalRecord | null> {
     const { entry, at } = place;
-    return this.#recordIn(await this.bytes(at, entry.storedBytes), entry, offset, key);
+    return this.#recordIn(viewOf(await this.bytes(at, entry.storedBytes)), 0, entry, offset, key);
   }
 
-  #recordIn(stored: Uint8Array, entry: Entry, offset: number, key: number | null): JournalRecord | null {
+  #recordIn(bytes: Buffer, from: number, entry: Entry, offset: number, key: number | null): JournalRecord | null {
+    const stored = bytes.subarray(from, from + entry.storedBytes);
     if (!isIntact(entry, stored)) return null;
-    const bytes = key === null ? stored : this.#seal.open(key, stored, this.#segment, offset);
-    if (bytes === null)
-      throw new JournalKeyError(`journal segment ${this.#segment}`, key ?? 0, this.#seal.has(key ?? 0));
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const meta: JsonObject = JSON.parse(buffer.toString('utf8', 0, entry.metaBytes));
-    // A copy: what holds on to one payload must not hold on to the whole window.
-    return {
-      offset,
-      meta,
-      payload: entry.payloadBytes === null ? null : Buffer.from(buffer.subarray(entry.metaBytes)),
-    };
+    if (key === null) return decoded(bytes, from, entry, offset);
+    const opened = this.#seal.open(key, stored, this.#segment, offset);
+    if (opened === null) throw new JournalKeyError(`journal segment ${this.#segment}`, key, this.#seal.has(key));
+    return decoded(viewOf(opened), 0, entry, offset);
   }
+}
+
+/** Views cost more than bytes where millions are read, so none is made but where it must be. */
+function decoded(bytes: Buffer, from: number, entry: Entry, offset: number): JournalRecord {
+  const payloadFrom = from + entry.metaBytes;
+  const meta: JsonObject = JSON.parse(bytes.toString('utf8', from, payloadFrom));
+  if (entry.payloadBytes === null) return { offset, meta, payload: null };
+  // A copy: what holds on to one payload must not hold on to the whole window.
+  const payload = Buffer.allocUnsafe(entry.payloadBytes);
+  bytes.copy(payload, 0, payloadFrom, payloadFrom + entry.payloadBytes);
+  return { offset, meta, payload };
 }
 
 export type Place = { readonly entry: Entry; readonly at: number };
