@@ -27,6 +27,7 @@ const MEMORY = 'gateway/engine/retry-memory.ts';
 const REOWN = 'gateway/engine/reown.ts';
 const FLOW = 'gateway/engine/output-flow.ts';
 const JOURNAL = 'gateway/journal/journal.ts';
+const CALLER = 'gateway/engine/caller.ts';
 const OBLIGATIONS = 'gateway/engine/obligations.ts';
 
 /** Rule 1: bytes. */
@@ -609,6 +610,31 @@ const ROLLBACK: readonly Mutant[] = [
   },
 ];
 
+/** Rules 2 and 6: senders that are called, and a destination that takes one connection. */
+const CONNECTIONS: readonly Mutant[] = [
+  {
+    name: 'a called sender that was lost is not called again',
+    rule: 6,
+    file: CALLER,
+    find: '    this.#timer = this.#runtime.after(this.#waitMs, () => {\n      this.#timer = null;\n      this.#dial();\n    });',
+    replace: '',
+  },
+  {
+    name: 'a called sender is another one at each call',
+    rule: 6,
+    file: CALLER,
+    find: 'this.#intake.opened(this.#socket, this.#host);',
+    replace: 'this.#intake.opened(this.#socket, String(this.#socket));',
+  },
+  {
+    name: 'a connection to each, where a destination takes one for all',
+    rule: 2,
+    file: 'gateway/engine/destination.ts',
+    find: 'if (!peer.isShared) return',
+    replace: 'if (peer.port > 0) return',
+  },
+];
+
 /** Rules 2 and 9: what a destination does not take. */
 const REJECTED: readonly Mutant[] = [
   {
@@ -727,6 +753,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CREDIT,
   ...SWAPS,
   ...ROLLBACK,
+  ...CONNECTIONS,
   ...REJECTED,
   ...AT_OFFSET,
   ...AT_OFFSET_CRASHED,

@@ -1,6 +1,7 @@
 /** Puts the parties of a simulated night at their ports, each with the habits that chance gives it. */
 
-import { Destination, type DestinationHabits } from './destination.ts';
+import { fieldText } from '../../core/hl7/message.ts';
+import { Destination, type DestinationHabits, openDestination } from './destination.ts';
 import type { FeedParty } from './judgement.ts';
 import type { Network } from './network.ts';
 import { Platform, type PlatformEvents, type PlatformHabits } from './platform.ts';
@@ -15,6 +16,8 @@ export type PartyEvents = {
   received: PlatformEvents['received'];
   outputAnswered: PlatformEvents['answered'];
   destinationReceived(connection: string, payload: Buffer): void;
+  /** A second connection to a destination, while the gateway has one. */
+  connectedTwice(port: number): void;
   /** A platform or a destination rejects a message. */
   rejected(): void;
   sourceAnswered(source: Source, feed: string, attempt: Attempt, answer: Buffer): void;
@@ -34,6 +37,34 @@ export function buildParties(
   scenario: Scenario,
   events: PartyEvents,
 ): Parties {
+  const boxes = new Map<string, { readonly connection: string; readonly destination: Destination }>();
+  const boxOf = (payload: Buffer): { readonly connection: string; readonly destination: Destination } => {
+    const box = boxes.get(fieldText(payload, 'MSH-6') ?? '');
+    if (box === undefined) throw new Error('an output of no practice');
+    return box;
+  };
+  const opened = new Set<number>();
+  const destinationOf = (connection: string, practice: string, port: number): Destination => {
+    const destination = new Destination();
+    boxes.set(practice, { connection, destination });
+    const habits = destinationHabits(world, scenario.habits);
+    if (opened.has(port)) return destination;
+    opened.add(port);
+    openDestination(
+      world,
+      network,
+      witness,
+      { port, habits },
+      {
+        of: (payload) => (scenario.sharesDestination ? boxOf(payload).destination : destination),
+        received: (payload) =>
+          events.destinationReceived(scenario.sharesDestination ? boxOf(payload).connection : connection, payload),
+        rejected: events.rejected,
+        connectedTwice: () => events.connectedTwice(port),
+      },
+    );
+    return destination;
+  };
   const feeds = sites.map((site, index): FeedParty => {
     const { name, ports, connections } = site;
     // A platform that knows what it has seen cannot tell a message sent twice on purpose from a resend.
@@ -48,6 +79,7 @@ export function buildParties(
           name: which,
           port,
           legPort,
+          listens: scenario.dials,
           habits: platformHabits(world, scenario.habits, which, answersAfterDelivery),
         },
         {
@@ -64,6 +96,7 @@ export function buildParties(
         const options = {
           name: `${name}.${number}`,
           port: ports.feed,
+          listens: scenario.dials,
           ip: `10.0.2.${index * 10 + number}`,
           practices,
           habits: sourceHabits(world, scenario.habits),
@@ -77,13 +110,7 @@ export function buildParties(
       connections: connections.map(({ name: connection, practice, destination }) => ({
         name: connection,
         practice,
-        destination: new Destination(
-          world,
-          network,
-          witness,
-          { port: destination, habits: destinationHabits(world, scenario.habits) },
-          { received: (payload) => events.destinationReceived(connection, payload), rejected: events.rejected },
-        ),
+        destination: destinationOf(connection, practice, destination),
       })),
     };
   });

@@ -32,6 +32,8 @@ export type PlatformOptions = {
   readonly name: PlatformName;
   readonly port: number;
   readonly legPort: number;
+  /** It waits to be called at the leg's port, and sends on the connection that it gets. */
+  readonly listens: boolean;
   readonly habits: PlatformHabits;
 };
 
@@ -76,6 +78,8 @@ export class Platform {
   readonly #queue: Queued[] = [];
   readonly #known = new Set<string>();
   #wire: Wire | null = null;
+  /** Goes out as soon as the gateway calls. */
+  #unsent: Uint8Array | null = null;
   #isSending = false;
   #attempt = 0;
   #sent: OutputAttempt = { sentAtMs: 0, isFirst: true };
@@ -105,6 +109,7 @@ export class Platform {
   die(): void {
     this.isDead = true;
     this.#network.unlisten(this.#options.port);
+    if (this.#options.listens) this.#network.unlisten(this.#options.legPort);
     this.#wire?.break();
   }
 
@@ -114,6 +119,7 @@ export class Platform {
       const read = frameReader((payload) => this.#input(wire, payload));
       return { data: (chunk) => (this.isDead ? wire.break() : read(chunk)), closed: () => {} };
     });
+    if (this.#options.listens) this.#network.listen(this.#options.legPort, (wire) => this.#called(wire));
     this.#pump();
   }
 
@@ -200,6 +206,7 @@ export class Platform {
     const isOpen = this.#wire?.isOpen === true;
     this.#sent = { sentAtMs: this.#world.now, isFirst: !isOpen };
     if (isOpen) this.#wire?.send(bytes);
+    else if (this.#options.listens) this.#unsent = bytes;
     else this.#dial(bytes);
     this.#world.after(3000, () => {
       if (this.#attempt !== attempt) return;
@@ -210,26 +217,35 @@ export class Platform {
   }
 
   #dial(bytes: Uint8Array): void {
-    const read = frameReader((payload) => this.#answered(payload));
-    const wire = this.#network.connect(
-      this.#options.legPort,
-      {
-        connected: () => wire.send(bytes),
-        data: (chunk) => {
-          if (this.#wire === wire) read(chunk);
-        },
-        closed: () => {
-          if (this.#wire !== wire) return;
-          this.#wire = null;
-          if (this.#isSending) this.#again();
-        },
-      },
-      '10.0.1.1',
-    );
+    const handlers: Handlers = { ...this.#handlers(() => wire), connected: () => wire.send(bytes) };
+    const wire = this.#network.connect(this.#options.legPort, handlers, '10.0.1.1');
     this.#wire = wire;
   }
 
+  #called(wire: Wire): Handlers {
+    this.#wire = wire;
+    const bytes = this.#unsent;
+    this.#unsent = null;
+    if (bytes !== null) wire.send(bytes);
+    return this.#handlers(() => wire);
+  }
+
+  #handlers(wireOf: () => Wire): Handlers {
+    const read = frameReader((payload) => this.#answered(payload));
+    return {
+      data: (chunk) => {
+        if (this.#wire === wireOf()) read(chunk);
+      },
+      closed: () => {
+        if (this.#wire !== wireOf()) return;
+        this.#wire = null;
+        if (this.#isSending) this.#again();
+      },
+    };
+  }
+
   #again(): void {
+    this.#unsent = null;
     this.#attempt++;
     this.#world.after(30 + this.#world.roll(40), () => {
       this.#isSending = false;

@@ -137,6 +137,7 @@ class Simulation {
       received: (platform, payload) => oracle.platformReceived(platform, payload),
       outputAnswered: (platform, output, answer, attempt) => oracle.outputAnswered(platform, output, answer, attempt),
       rejected: () => this.#afterRejection(),
+      connectedTwice: (port) => this.#violate(2, `destination ${port}: the gateway has two connections to it`),
       destinationReceived: (connection, payload) => oracle.destinationReceived(connection, payload),
       sourceAnswered: (source, feed, attempt, answer) =>
         oracle.sourceAnswered(source, feed, attempt, answer, (sha) => this.#isAnsweredAgain(feed, sha)),
@@ -224,10 +225,11 @@ class Simulation {
     if (checkpoint !== null) this.#compareWithAll(recovery, records.length);
     driver.attach(engine);
     recovery.finish(this.#world.now, clean, 'simulated');
-    for (const { name, ports } of this.#sites) {
+    for (const { name, ports } of this.#options.dials ? [] : this.#sites) {
       driver.listen(ports.feed, { kind: 'feed', feed: name });
       for (const port of [ports.legacyLeg, ports.newLeg]) driver.listen(port, { kind: 'leg', shard: 0, port });
     }
+    engine.callOut(this.#world.now);
     this.#engine = engine;
     this.#driver = driver;
     this.#life = 'serving';
@@ -385,7 +387,7 @@ class Simulation {
     this.#store.gone();
     this.#engine = null;
     this.#driver?.kill();
-    for (const { ports } of this.#sites)
+    for (const { ports } of this.#options.dials ? [] : this.#sites)
       for (const port of [ports.feed, ports.legacyLeg, ports.newLeg]) this.#network.unlisten(port);
     this.#disk.crash(machine);
   }

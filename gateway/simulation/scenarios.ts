@@ -46,6 +46,8 @@ export type Scenario = {
   readonly sourcesPerFeed: number;
   readonly atOffset: boolean;
   readonly retryForMs: number;
+  readonly dials: boolean;
+  readonly sharesDestination: boolean;
   readonly faults: Faults;
   readonly habits: Habits;
   /** Nothing happens that a sender could feel: no resend, nothing on any list. */
@@ -144,6 +146,8 @@ const plain = {
   sourcesPerFeed: 1,
   atOffset: false,
   retryForMs: 0,
+  dials: false,
+  sharesDestination: false,
   faults: NO_FAULTS,
   habits: PLAIN,
   isQuiet: false,
@@ -297,5 +301,20 @@ export const SCENARIOS = {
     retryForMs: 1000,
     faults: { ...NO_FAULTS, stallCandidate: 0.1, force: 0.8, crashAfterForce: 0.1 },
     habits: { ...PLAIN, destination: { ...PLAIN.destination, rejects: 0.5 } },
+  },
+  dialled: {
+    ...plain,
+    dials: true,
+    faults: { ...NO_FAULTS, breakConnection: 0.3, crash: 0.04, restart: 0.04, die: 0.05, partition: 0.05 },
+    habits: { ...PLAIN, source: { ...PLAIN.source, closesAfterAnswer: 0.3 } },
+  },
+  'shared-destination': {
+    ...plain,
+    connections: 1,
+    shared: 2,
+    sourcesPerFeed: 2,
+    sharesDestination: true,
+    faults: { ...NO_FAULTS, breakConnection: 0.2, crash: 0.03, force: 0.2, wedge: 0.1 },
+    habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.3 } },
   },
 } satisfies Record<string, Scenario>;

@@ -10,6 +10,10 @@ export type SiteOptions = {
   readonly atOffset: boolean;
   /** What the gateway delivers in a platform's place and a destination rejects is tried again for so long; 0: not at all. */
   readonly retryForMs: number;
+  /** The gateway calls sources and platforms, which listen. */
+  readonly dials: boolean;
+  /** All connections have one destination, which takes one connection at a time. */
+  readonly sharesDestination: boolean;
 };
 
 export type Ports = Readonly<Record<'feed' | 'legacy' | 'new' | 'legacyLeg' | 'newLeg', number>>;
@@ -22,45 +26,51 @@ export type FeedSite = {
 export const SHARED_FEED = 'lis';
 const DESTINATIONS_FROM = 20_000;
 
-export function feedsOf({ connections, shared }: SiteOptions): FeedSite[] {
+export function feedsOf({ connections, shared, sharesDestination }: SiteOptions): FeedSite[] {
+  const portOf = (index: number): number => DESTINATIONS_FROM + (sharesDestination ? 0 : index);
   const own = Array.from({ length: connections }, (_, index) => {
     const name = `c${index}`;
-    const destination = DESTINATIONS_FROM + index;
+    const destination = portOf(index);
     return { name, ports: portsOf(index), connections: [{ name, practice: name, destination }] };
   });
   if (shared === 0) return own;
   const members = Array.from({ length: shared }, (_, index) => ({
     name: `s${index}`,
     practice: `s${index}`,
-    destination: DESTINATIONS_FROM + 100 + index,
+    destination: portOf(100 + index),
   }));
   return [...own, { name: SHARED_FEED, ports: portsOf(100), connections: members }];
 }
 
-export function inventoryOf(feeds: readonly FeedSite[], { atOffset, retryForMs }: SiteOptions): Inventory {
+export function inventoryOf(
+  feeds: readonly FeedSite[],
+  { atOffset, retryForMs, dials, sharesDestination }: SiteOptions,
+): Inventory {
+  const isShared = sharesDestination ? ', shared: true' : '';
+  const calls = dials ? ', connect: dial, host: sim' : '';
   const onReject = retryForMs === 0 ? '' : `, onReject: { retryFor: ${retryForMs}ms }`;
   const lines: string[] = [];
   const shared = feeds.find(({ name }) => name === SHARED_FEED);
-  if (shared !== undefined) lines.push('feeds:', `  - { name: ${SHARED_FEED}, ${feedBody(shared.ports)} }`);
+  if (shared !== undefined) lines.push('feeds:', `  - { name: ${SHARED_FEED}, ${feedBody(shared.ports)}${calls} }`);
   lines.push('connections:');
   for (const { name: feed, ports, connections } of feeds) {
     for (const { name, practice, destination } of connections) {
-      const isShared = feed === SHARED_FEED;
-      const match = isShared ? `, match: { MSH-6: ${practice} }` : '';
+      const hasShare = feed === SHARED_FEED;
+      const match = hasShare ? `, match: { MSH-6: ${practice} }` : '';
       lines.push(
         `  - name: ${name}`,
         '    direction: orders',
         `    practice: ${practice}`,
         '    wave: pilot',
-        `    feed: ${isShared ? feed : `{ ${feedBody(ports)} }`}`,
-        `    legs: { legacy: { port: ${ports.legacyLeg}, ackTimeout: 3s${match} }, new: { port: ${ports.newLeg}, ackTimeout: 3s${match} } }`,
-        `    destination: { host: sim, port: ${destination}${onReject} }`,
+        `    feed: ${hasShare ? feed : `{ ${feedBody(ports)}${calls} }`}`,
+        `    legs: { legacy: { port: ${ports.legacyLeg}, ackTimeout: 3s${calls}${match} }, new: { port: ${ports.newLeg}, ackTimeout: 3s${calls}${match} } }`,
+        `    destination: { host: sim, port: ${destination}${isShared}${onReject} }`,
         '    weightKey: [PID-3]',
         '    correlate: [OBR-2]',
         '    settle: 1s',
       );
       if (atOffset) lines.push('    changeOver: at-offset');
-      if (isShared) lines.push(`    applies: { MSH-6: ${practice} }`);
+      if (hasShare) lines.push(`    applies: { MSH-6: ${practice} }`);
     }
   }
   const text = `deployment: simulation\ngateways: [{ shard: 0, admin: "https://sim:7443" }]\n${lines.join('\n')}\n`;

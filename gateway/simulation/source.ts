@@ -6,7 +6,7 @@ import { STANDARD_FRAMING } from '../../core/inventory.ts';
 import { readAnswer } from '../engine/answers.ts';
 import { framed } from '../framing.ts';
 import { frameReader } from './mllp.ts';
-import type { Network, Wire } from './network.ts';
+import type { Handlers, Network, Wire } from './network.ts';
 import type { Witness } from './witness.ts';
 import type { World } from './world.ts';
 
@@ -26,6 +26,8 @@ export type SourceHabits = {
 export type SourceOptions = {
   readonly name: string;
   readonly port: number;
+  /** It waits to be called there, and sends on the connection that it gets. */
+  readonly listens: boolean;
   readonly ip: string;
   /** Practices that the messages are for: MSH-6. */
   readonly practices: readonly string[];
@@ -41,8 +43,8 @@ export type Attempt = {
 };
 
 type Current = { readonly serial: string; readonly msh10: string; readonly bytes: string; readonly isTwin: boolean };
-/** `openedFor`: the number of the attempt that it was opened for. */
-type Socket = { readonly wire: Wire; readonly openedFor: number; messages: number; answers: number };
+/** `openedFor`: the number of the first attempt on it. */
+type Socket = { readonly wire: Wire; openedFor: number; messages: number; answers: number };
 
 export type SourceEvents = {
   answered(source: Source, attempt: Attempt, answer: Buffer): void;
@@ -85,6 +87,7 @@ export class Source {
     this.#options = options;
     this.#events = events;
     this.name = options.name;
+    if (options.listens) network.listen(options.port, (wire) => this.#called(wire));
   }
 
   get isWaiting(): boolean {
@@ -124,11 +127,10 @@ export class Source {
     const socket = this.#open;
     const bytes = framed({ payload }, STANDARD_FRAMING);
     this.#isProven = current.isTwin && socket !== null && number === this.#firstOfTwin;
-    if (socket === null) this.#dial(bytes);
-    else {
-      socket.messages++;
-      socket.wire.send(bytes);
-    }
+    this.#unsent = null;
+    if (socket !== null) this.#sendOn(socket, bytes);
+    else if (this.#options.listens) this.#unsent = bytes;
+    else this.#dial(bytes);
     this.#world.after(this.#options.habits.ackTimeoutMs, () => {
       if (this.#number !== number || this.#current !== current) return;
       const stays = this.#world.chance(this.#options.habits.keepsSocket);
@@ -141,6 +143,30 @@ export class Source {
   /** The socket that the next attempt goes out on. */
   #open: Socket | null = null;
   #firstOfTwin = -1;
+  /** Goes out as soon as the gateway calls. */
+  #unsent: Uint8Array | null = null;
+
+  #sendOn(socket: Socket, bytes: Uint8Array): void {
+    if (socket.messages === 0) socket.openedFor = this.#number;
+    socket.messages++;
+    socket.wire.send(bytes);
+  }
+
+  #called(wire: Wire): Handlers {
+    const read = frameReader((payload) => this.#frame(socket, payload));
+    const socket: Socket = { wire, openedFor: this.#number, messages: 0, answers: 0 };
+    this.#sockets.add(socket);
+    this.#open = socket;
+    const bytes = this.#unsent;
+    this.#unsent = null;
+    if (bytes !== null) this.#sendOn(socket, bytes);
+    return {
+      data: (chunk) => {
+        if (this.#sockets.has(socket)) read(chunk);
+      },
+      closed: () => this.#closed(socket),
+    };
+  }
 
   #dial(bytes: Uint8Array): void {
     const read = frameReader((payload) => this.#frame(socket, payload));
@@ -165,7 +191,8 @@ export class Source {
     this.#open = null;
     const number = this.#number;
     this.#world.after(20 + this.#world.roll(30), () => {
-      if (this.#open === null && this.#current !== null && this.#number === number) this.#send();
+      const isThere = this.#open !== null && this.#open.messages > 0;
+      if (!isThere && this.#current !== null && this.#number === number) this.#send();
     });
   }
 
