@@ -30,6 +30,8 @@ export type ConnectionObserver = {
   passBack(connection: ConnectionEngine, platform: Platform, to: Correspondent, payload: Buffer): boolean;
   /** What becomes of this input, only a person can say. */
   doubt(connection: ConnectionEngine, cause: string, obligation: Obligation): void;
+  /** A person is asked about this input, or has decided that what there was of it goes out. */
+  isDecided(connection: ConnectionEngine, input: number): boolean;
   /** The destination does not take what the gateway delivered in a platform's place. */
   rejected(connection: ConnectionEngine, output: RejectedOutput): void;
 };
@@ -141,10 +143,11 @@ export class ConnectionEngine {
       runtime,
       config.orderWaitMs,
     );
-    this.ownership = new Ownership(config, obligations, this.changeOver);
+    const isDecided = (input: number): boolean => observer.isDecided(this, input);
+    this.ownership = new Ownership(config, obligations, this.changeOver, isDecided);
     const doubt = (cause: string, obligation: Obligation): void => observer.doubt(this, cause, obligation);
     const makesOne = config.outputs === 'one';
-    this.doubts = new Doubts({ obligations, ownership: this.ownership, makesOne, expire, doubt }, runtime);
+    this.doubts = new Doubts({ obligations, ownership: this.ownership, makesOne, expire, doubt, isDecided }, runtime);
     this.flow = new OutputFlow(
       {
         config,
@@ -266,7 +269,8 @@ export class ConnectionEngine {
     }
     const key = input.payload === null ? null : correlationKeyOf(input.payload, input.facts, config.correlate);
     if (config.correlate !== null) this.correlation.input(this.obligations.findingOf(key));
-    this.obligations.admit(input.first, input.facts, key, from, reached, input.primary);
+    const isDecided = this.#observer.isDecided(this, input.first);
+    this.obligations.admit(input.first, input.facts, key, from, reached, input.primary, isDecided);
     this.#expireNowAndThen();
   }
 
@@ -372,7 +376,12 @@ export class ConnectionEngine {
     const found = isTakenOver ? null : known;
     const input = found?.input ?? (message.attemptOf === null ? null : message.context);
     const candidate = { platform, payload, key, obligation: found, input };
-    const role = isTakenOver ? 'suppress' : this.ownership.roleOf(candidate);
+    const owned = isTakenOver ? 'suppress' : this.ownership.roleOf(candidate);
+    // Made a second time while a person is asked about its input: to deliver it would be to decide.
+    const madeBefore = found === null && key !== null ? this.obligations.madeBefore(platform, key) : null;
+    const about = input ?? madeBefore;
+    const isDecided = owned === 'deliver' && about !== null && this.#observer.isDecided(this, about);
+    const role = isDecided ? 'suppress' : owned;
     if (role === 'deliver' && this.ownership.waitsForOrder(candidate)) {
       this.changeOver.wait({ message, platform, intake });
       return;
@@ -407,7 +416,7 @@ export class ConnectionEngine {
       'durable',
       () => {
         const hasRole = this.#withRole().includes(platform);
-        const output = { offset, facts: message.facts, platform, obligation, input: belongsTo };
+        const output = { offset, facts: message.facts, platform, obligation, input: belongsTo, isDecided };
         this.flow.begin(output, role, { message, intake }, hasRole);
         if (isOrphan) this.#observer.rejected(this, { ...output, inputFacts: obligation?.facts ?? null });
       },

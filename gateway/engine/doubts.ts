@@ -19,6 +19,8 @@ export type DoubtOwner = {
   /** Every accepted input yields an output. */
   readonly makesOne: boolean;
   expire(): void;
+  /** A person is asked about this input already, or has decided. */
+  isDecided(input: number): boolean;
   doubt(cause: string, obligation: Obligation): void;
 };
 
@@ -37,7 +39,7 @@ export class Doubts {
   mark(obligation: Obligation): void {
     const owner = this.#owner.ownership.ownerOfInput(obligation);
     const isAsked = owner !== null && (obligation.sides[owner].refused || isStranded(obligation, owner));
-    obligation.isDoubtful = isAsked && obligation.verdict === 'positive';
+    obligation.isDoubtful = isAsked && obligation.verdict === 'positive' && !this.#owner.isDecided(obligation.input);
     if (obligation.isDoubtful) this.#rejected.add(obligation);
     else if (this.#rejected.size > 0) this.#rejected.delete(obligation);
   }

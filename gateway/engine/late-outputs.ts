@@ -69,6 +69,12 @@ export class LateOutputs {
     return closed.deliveredBy === null && isMissing(closed, platform) ? closed.input : null;
   }
 
+  /** The closed input that this platform has made its output of, where the other one's may still come. */
+  madeBefore(platform: Platform, key: string): number | null {
+    const closed = this.#byKey.get(key);
+    return closed === undefined || isMissing(closed, platform) ? null : closed.input;
+  }
+
   /** A person had the captures for this input delivered: an output that has not come is no longer wanted. */
   decided(input: number): void {
     for (const [, closed] of this.#byKey) {

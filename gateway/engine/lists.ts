@@ -69,13 +69,15 @@ export type Decision = OpenDecision & {
 export class Decisions {
   readonly #shard: number;
   readonly #byId = new Map<string, Decision>();
+  /** Ids of the decisions about an input, of all connections that it is for. */
+  readonly #byInput = new Map<number, string[]>();
 
   constructor(shard: number) {
     this.#shard = shard;
   }
 
   open(record: DecisionRecord): void {
-    this.#byId.set(record.id, {
+    this.#add({
       id: record.id,
       connection: record.connection,
       cause: record.cause,
@@ -90,8 +92,24 @@ export class Decisions {
     for (const [id, decision] of this.#byId) {
       if (decision.resolved === null) continue;
       this.#byId.delete(id);
+      if (decision.inputOffset !== null) this.#byInput.delete(decision.inputOffset);
       return;
     }
+  }
+
+  #add(decision: Decision): void {
+    const { id, inputOffset } = decision;
+    this.#byId.set(id, decision);
+    if (inputOffset !== null) this.#byInput.set(inputOffset, [...(this.#byInput.get(inputOffset) ?? []), id]);
+  }
+
+  /** A person is asked about this input, or has had what there was of it delivered: nothing more of it goes out by itself. */
+  isDecided(connection: string, input: number): boolean {
+    const ids = this.#byInput.get(input) ?? [];
+    return ids.some((id) => {
+      const decision = this.#byId.get(id);
+      return decision?.connection === connection && decision.resolved?.action !== 'discard';
+    });
   }
 
   dump(): readonly Decision[] {
@@ -99,7 +117,7 @@ export class Decisions {
   }
 
   load(state: readonly Decision[]): void {
-    for (const decision of state) this.#byId.set(decision.id, decision);
+    for (const decision of state) this.#add(decision);
   }
 
   resolve(record: ResolutionRecord): void {

@@ -148,6 +148,7 @@ export class Obligations {
     waitedFor: readonly Platform[],
     reached: readonly Platform[],
     primary: Platform,
+    isDecided = false,
   ): Obligation {
     const side = (platform: Platform): Side =>
       newSide(waitedFor.includes(platform) ? 'expected' : reached.includes(platform) ? 'missing' : 'none');
@@ -170,7 +171,8 @@ export class Obligations {
     };
     const deliveredBy = this.#delivered.get(input);
     if (deliveredBy !== undefined) sides[deliveredBy].delivered = true;
-    const kept = this.#kept.get(input);
+    // What was kept is the question of that decision: what is made a second time is told from it.
+    const kept = isDecided ? null : this.#kept.get(input);
     if (kept !== null) restore(sides[kept.platform], kept);
     this.#insert(obligation);
     return obligation;
@@ -265,6 +267,11 @@ export class Obligations {
   /** The platform's leg is one that connections share: its queue is one. */
   shareLeg(platform: Platform, activity: LegActivity): void {
     this.#legs[platform] = activity;
+  }
+
+  /** The closed input that this platform has made its output of, where the other one's may still come. */
+  madeBefore(platform: Platform, key: string): number | null {
+    return this.#late.madeBefore(platform, key);
   }
 
   /** What becomes of a late output of a closed input (late-outputs.ts). */

@@ -39,6 +39,8 @@ export type Output = {
   /** Of its input, while that is open. */
   readonly obligation: Obligation | null;
   readonly input: number | null;
+  /** It is kept back because a person is asked about its input, or has decided. */
+  readonly isDecided?: boolean;
 };
 
 /** What the gateway delivered in a platform's place and the destination does not take, with the input that it is for. */
@@ -218,11 +220,12 @@ export class OutputFlow {
 
   #captured(output: Output, role: 'capture' | 'suppress', waits: Waiting): void {
     const { counters, config, obligations } = this.#owner;
-    const { facts, offset, platform, obligation } = output;
+    const { facts, offset, platform, obligation, isDecided } = output;
     this.openCount--;
     if (role === 'suppress') {
       counters.suppressed++;
-      this.#owner.listed('suppressed', facts, offset, obligation?.owner != null ? 'reowned' : 'delivered-already');
+      const cause = isDecided === true ? 'decision' : obligation?.owner != null ? 'reowned' : 'delivered-already';
+      this.#owner.listed('suppressed', facts, offset, cause);
     } else counters.captured++;
     const paired = obligation?.controlAnswer ?? null;
     if (obligation !== null) {

@@ -37,11 +37,19 @@ export class Ownership {
   readonly #config: Connection;
   readonly #obligations: Obligations;
   readonly #changeOver: ChangeOver;
+  readonly #isDecided: (input: number) => boolean;
 
-  constructor(config: Connection, obligations: Obligations, changeOver: ChangeOver) {
+  /** `isDecided`: a person is asked about this input, or has decided. */
+  constructor(
+    config: Connection,
+    obligations: Obligations,
+    changeOver: ChangeOver,
+    isDecided: (input: number) => boolean,
+  ) {
     this.#config = config;
     this.#obligations = obligations;
     this.#changeOver = changeOver;
+    this.#isDecided = isDecided;
   }
 
   /** Whose output this input's is; null: with a weight nobody knows before an output has shown its key. */
@@ -54,7 +62,8 @@ export class Ownership {
     // One of it was delivered before the message was accepted: a platform that knows the resend makes no second one.
     if (PLATFORMS.some((any) => obligation.sides[any].delivered)) return false;
     const owner = this.ownerOfInput(obligation);
-    return owner === null || owner === platform;
+    // Whether more of it goes out, a person says: nothing is waited for without end.
+    return (owner === null || owner === platform) && !this.#isDecided(obligation.input);
   }
 
   /** Who gets an output, with what re-owning and late outputs make of it. */

@@ -501,6 +501,7 @@ export class ShardEngine {
         moved: (name) => this.#moves.look(this.connections.get(name)?.config.feed ?? ''),
         passBack: (passing, platform, to, payload) => this.#passBack(passing, platform, to, payload),
         doubt: (asking, cause, { input }) => this.deciding.open(asking, cause, input),
+        isDecided: (asking, input) => this.decisions.isDecided(asking.config.name, input),
         rejected: (asking, output) => this.deciding.openRejected(asking, output),
       },
       this.#destinations,

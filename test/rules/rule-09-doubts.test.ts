@@ -15,6 +15,8 @@ beforeAll(async () => {
     kept: { connection },
     resent: { connection },
     killed: { connection },
+    asked: { connection: { weightKey: ['ORC-3'], capture: { wait: '50ms' } } },
+    decided: { connection: { weightKey: ['ORC-3'], capture: { wait: '50ms' } } },
   });
 });
 afterAll(() => estate?.close());
@@ -138,4 +140,46 @@ test.each([
   await until(() => expect(line.destination.ids).toEqual(['S1']));
   await line.move('parallel', REASON);
   expect(line.destination.ids).toEqual(['S1']);
+});
+
+test.each([
+  ['is open', 'asked'],
+  ['has delivered its first', 'decided'],
+] as const)('rule 9: sent again while a decision about it %s: what legacy makes a second time is kept beside, and listed', async (_, name) => {
+  const line = estate.line(name);
+  line.destination.answerAll();
+  line.new.answerAll();
+  await line.move('parallel');
+  await line.move('parallel', { newWeight: 99 });
+  const [source, fromLegacy] = [await line.source(), await line.leg('legacy')];
+  source.send(ofNew('W1'));
+  const first = await line.legacy.take();
+  // The key is new's, so what legacy makes of it is captured; its answer is still to come when new is given up.
+  await fromLegacy.exchange(ofNew('W1'));
+  await line.move('parallel', { newWeight: 0, force: true, ...REASON });
+  await until(async () => expect(await decisionsOf(line)).toMatchObject([{ cause: 'no-correlation' }]));
+  const [decision] = await decisionsOf(line);
+  const deliver = () => estate.call('POST', `decisions/${decision?.id}`, { action: 'deliver', ...REASON });
+  if (name === 'decided') await deliver();
+  first.reply(answer('W1', 'AE'));
+  expect(verdictOf(await source.answer())).toBe('AE|W1');
+
+  source.send(ofNew('W1'));
+  (await line.legacy.take()).reply(answer('W1'));
+  expect(verdictOf(await source.answer())).toBe('AA|W1');
+  expect(verdictOf(await fromLegacy.exchange(ofNew('W1-AGAIN')))).toBe('AA|W1-AGAIN');
+  expect(await line.listed('suppressed')).toEqual([['W1-AGAIN', 'decision']]);
+  if (name === 'asked') {
+    expect(line.destination.ids).toEqual([]);
+    await estate.crash();
+    await deliver();
+  }
+  await until(() => expect(line.destination.ids).toEqual(['W1']));
+  // What comes next is nobody's business of that.
+  line.legacy.answerAll();
+  const later = await line.source();
+  expect(verdictOf(await later.exchange(order('W2')))).toBe('AA|W2');
+  expect(verdictOf(await (await line.leg('legacy')).exchange(order('W2')))).toBe('AA|W2');
+  expect(line.destination.ids).toEqual(['W1', 'W2']);
+  expect((await line.status()).owedOutputs).toBe(0);
 });
