@@ -100,7 +100,12 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     const asked = routeRequestSchema.parse(body);
     const known = answers.get(asked.requestId);
     if (known !== undefined) return known;
-    const facts = { name, unclassifiedEffects: options.unclassifiedEffects ?? [], hasWeightKey: true };
+    const facts = {
+      name,
+      unclassifiedEffects: options.unclassifiedEffects ?? [],
+      hasWeightKey: true,
+      origin: 'feed',
+    } as const;
     const decision = decideMove(asked, { route, facts });
     if (decision.kind === 'refused') {
       const { code, message, next } = decision.refusal;

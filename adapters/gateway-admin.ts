@@ -28,6 +28,9 @@ import {
   type RouteResponse,
   type resolveRequestSchema,
   routeResponseSchema,
+  type StopAttestation,
+  type StopRequest,
+  stopAttestationSchema,
 } from '../core/admin-api.ts';
 
 /** With `_<shard>` appended, each applies to that shard only and wins over the general one. */
@@ -195,6 +198,11 @@ export class GatewayClient {
 
   hold(name: string, body: { readonly forMs: number; readonly reason: string }): Promise<GatewayResult<null>> {
     return this.#call({ method: 'POST', path: `${pathOf(name)}/hold`, body, timeoutMs: CALL_TIMEOUT_MS }, anything);
+  }
+
+  attestStopped(name: string, body: StopRequest): Promise<GatewayResult<StopAttestation>> {
+    const path = `${pathOf(name)}/stopped`;
+    return this.#call({ method: 'POST', path, body, timeoutMs: CALL_TIMEOUT_MS }, stopAttestationSchema);
   }
 
   release(name: string): Promise<GatewayResult<null>> {

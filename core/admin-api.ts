@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { MAX_NEW_WEIGHT } from './connection.ts';
-import { CHANGE_OVERS, PHASES, PLATFORMS } from './platform.ts';
+import { CHANGE_OVERS, type Origin, PHASES, PLATFORMS } from './platform.ts';
 
 export const API_VERSION = 1;
 
@@ -127,13 +127,43 @@ export const readinessSchema = z
   })
   .describe('what a way back rests on, beside shadowLag');
 
+export const stopAttestationSchema = z.object({
+  platform: z.enum(PLATFORMS).describe('what is stopped'),
+  by: z.string().describe('who says so'),
+  recordedBy: z.string().describe('the credential that has told the gateway'),
+  evidence: z.string().nullable().describe('digest of the frozen attestation'),
+  epoch: z.int().describe('in which it was attested'),
+  at: z.string().describe("by the gateway's clock"),
+});
+/** That a platform makes no output of a connection without a feed any more, which only a person can know. */
+export type StopAttestation = z.output<typeof stopAttestationSchema>;
+
+export const stopRequestSchema = z.strictObject({
+  platform: z.enum(PLATFORMS),
+  by: z.string().min(1).max(200),
+  evidence: z.string().max(200).optional(),
+});
+export type StopRequest = z.output<typeof stopRequestSchema>;
+
+const originSideSchema = z.object({
+  heardAt: z.string().nullable().describe('when it has sent last; null: never'),
+  stopped: stopAttestationSchema.nullable().describe('null: nobody has attested it since it has sent last'),
+  refused: z
+    .int()
+    .describe('messages that it has sent without owning the connection, refused, since it was attested to be stopped'),
+});
+const platformOriginSchema = z
+  .object({ legacy: originSideSchema, new: originSideSchema })
+  .describe('only of a connection with origin: platform');
+export type PlatformOriginStatus = z.output<typeof platformOriginSchema>;
+
 export const connectionStatusSchema = z.object({
   name: z.string(),
-  feed: z.string(),
+  feed: z.string().nullable().describe('null: it has none (origin: platform)'),
   phase: z.enum(PHASES),
   control: z.enum(PLATFORMS),
   candidate: z.enum(PLATFORMS).nullable(),
-  primary: z.enum(PLATFORMS).describe('of its feed'),
+  primary: z.enum(PLATFORMS).describe('of its feed; without one its control'),
   newWeight: z.int(),
   epoch: z.int(),
   state: z.enum(STATES),
@@ -150,9 +180,15 @@ export const connectionStatusSchema = z.object({
     .describe('how well its outputs are told apart by their inputs, as measured'),
   changed: z.object({ by: z.string(), at: z.string(), reason: z.string().nullable() }),
   observed: observedSchema.nullable().describe('null: not yet proven in this epoch'),
+  platformOrigin: platformOriginSchema.optional(),
   counters: countersSchema,
 });
 export type ConnectionStatus = z.output<typeof connectionStatusSchema>;
+
+/** What makes the outputs of the connection, as its gateway has it. */
+export function originIn({ platformOrigin }: Pick<ConnectionStatus, 'platformOrigin'>): Origin {
+  return platformOrigin === undefined ? 'feed' : 'platform';
+}
 
 export const approvalSchema = z.object({
   document: z.string().describe('the canonical JSON itself'),
@@ -220,6 +256,10 @@ export const epochRecordSchema = z.object({
   changeId: z.string().nullable(),
   approval: z.string().nullable(),
   forced: z.boolean(),
+  outputsFrom: z.literal('platform').exactOptional().describe('of a connection without a feed; absent: it has one'),
+  attested: stopAttestationSchema
+    .exactOptional()
+    .describe('that the former owner was stopped, where this moves such a one'),
   at: z.string(),
   previous: z.string().describe('digest of the record before, of this connection; empty for epoch 1'),
   digest: z.string(),
@@ -270,6 +310,7 @@ export const LIST_NAMES = [
   'uncorrelated',
   'rejected',
   'stray',
+  'refused',
 ] as const;
 export type ListName = (typeof LIST_NAMES)[number];
 

@@ -11,7 +11,7 @@ import {
   type RefusalCode,
   verbOf,
 } from './connection.ts';
-import { PHASES, type Route } from './platform.ts';
+import { ORIGINS, PHASES, type Route } from './platform.ts';
 
 const EPOCH = 7;
 const WEIGHTS = [0, 1, 30, 60, 99];
@@ -100,7 +100,7 @@ describe('given a connection in each phase and weight, when each phase and weigh
     const possible = new Set(
       PAIRS.filter((pair) => pair.from === from).flatMap(({ name }) => LEGAL_MOVES[name]?.[0] ?? []),
     );
-    const named = legalNextSteps({ ...from, epoch: EPOCH }).map(verbOfCommand);
+    const named = legalNextSteps({ ...from, epoch: EPOCH }, 'feed').map(verbOfCommand);
     expect([...new Set(named)].sort()).toEqual([...possible].sort());
   });
 });
@@ -174,7 +174,12 @@ describe('given a move towards legacy, when it has no reason', () => {
 describe('given side effects that nobody has classified', () => {
   const unclassified = (phase: Route['phase']): ConnectionState => ({
     route: { phase, newWeight: 0, epoch: EPOCH },
-    facts: { name: 'northside-orders', unclassifiedEffects: ['e-mail', 'table-write'], hasWeightKey: true },
+    facts: {
+      name: 'northside-orders',
+      unclassifiedEffects: ['e-mail', 'table-write'],
+      hasWeightKey: true,
+      origin: 'feed' as const,
+    },
   });
 
   test('when a shadow is wanted, then it is refused and every one is named', () => {
@@ -189,6 +194,43 @@ describe('given side effects that nobody has classified', () => {
   ] as const)('when it is a %s, then nothing stands in its way', (verb, from, to) => {
     const wish: Move = { phase: to, newWeight: 0, expectedEpoch: EPOCH, reason: 'a reason' };
     expect(decideMove(wish, unclassified(from))).toMatchObject({ kind: 'accepted', event: { verb } });
+  });
+});
+
+describe('given a connection without a feed (origin: platform)', () => {
+  /** All of it. A parallel run has none: it is the way out for one that had a feed before. */
+  const LEGAL: Readonly<Record<string, readonly [MoveVerb, 'legacy' | 'new']>> = {
+    'legacy → switched': ['switch', 'new'],
+    'parallel → legacy': ['rollback', 'legacy'],
+    'switched → legacy': ['rollback', 'legacy'],
+    'switched → decommissioned': ['decommission', 'new'],
+  };
+  const without = (from: Target): ConnectionState => ({
+    route: { ...from, epoch: EPOCH },
+    facts: { name: 'archive-results', unclassifiedEffects: [], hasWeightKey: true, origin: 'platform' },
+  });
+
+  test.each(PAIRS)('when $name is asked for, then it is decided as written down', ({ from, to }) => {
+    const decision = decideMove({ ...to, expectedEpoch: EPOCH, reason: 'a reason' }, without(from));
+    const legal = to.newWeight === 0 ? LEGAL[`${from.phase} → ${to.phase}`] : undefined;
+    if (legal !== undefined)
+      expect(decision).toMatchObject({ kind: 'accepted', event: { verb: legal[0] }, towards: legal[1] });
+    else if (from.phase !== to.phase || from.newWeight !== to.newWeight) expect(decision.kind).toBe('refused');
+  });
+
+  test('when a parallel run or a weight is asked for, then it is told why there is none, and what there is', () => {
+    const wish: Move = { phase: 'parallel', newWeight: 0, expectedEpoch: EPOCH };
+    const decision = decideMove(wish, without({ phase: 'legacy', newWeight: 0 }));
+    expect(messageOf(decision)).toContain('no feed that could be copied');
+    expect(decision).toMatchObject({ refusal: { next: [expect.stringContaining('attest'), 'cutover switch'] } });
+  });
+
+  test('when it goes back to legacy, then it needs a reason, and its switch an approval', () => {
+    const back: Move = { phase: 'legacy', newWeight: 0, expectedEpoch: EPOCH };
+    expect(decideMove(back, without({ phase: 'switched', newWeight: 0 }))).toMatchObject({
+      refusal: { code: 'reason-missing' },
+    });
+    expect(needsSignature('switch', 'new')).toBe('approval');
   });
 });
 
@@ -236,7 +278,7 @@ test('a route is said with its weight only where it has one', () => {
 });
 
 test('no verb leads from a route to itself', () => {
-  for (const route of ROUTES) expect(verbOf(route, route)).toBeNull();
+  for (const route of ROUTES) for (const origin of ORIGINS) expect(verbOf(route, route, origin)).toBeNull();
 });
 
 function short({ phase, newWeight }: Target): string {
@@ -244,7 +286,10 @@ function short({ phase, newWeight }: Target): string {
 }
 
 function given(route: Route): ConnectionState {
-  return { route, facts: { name: 'northside-orders', unclassifiedEffects: [], hasWeightKey: true } };
+  return {
+    route,
+    facts: { name: 'northside-orders', unclassifiedEffects: [], hasWeightKey: true, origin: 'feed' as const },
+  };
 }
 
 function at(phase: Route['phase']): ConnectionState {
@@ -253,7 +298,10 @@ function at(phase: Route['phase']): ConnectionState {
 
 function keyless(phase: Route['phase'], newWeight: number): ConnectionState {
   const route = { phase, newWeight, epoch: EPOCH };
-  return { route, facts: { name: 'northside-orders', unclassifiedEffects: [], hasWeightKey: false } };
+  return {
+    route,
+    facts: { name: 'northside-orders', unclassifiedEffects: [], hasWeightKey: false, origin: 'feed' as const },
+  };
 }
 
 /** Which move a next step stands for. */

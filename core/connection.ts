@@ -4,9 +4,14 @@
  *     legacy ─parallel─▶ parallel ─switch─▶ switched ─decommission─▶ decommissioned
  *        ▲──cancel────────┘  ▲──rollback──────┘
  *
+ * One without a feed (origin: platform) has no parallel run, for nothing can be copied to the other platform:
+ *
+ *     legacy ─switch─▶ switched ─decommission─▶ decommissioned
+ *        ▲──rollback──────┘
+ *
  * Every change of phase or weight is one move and one epoch. Gateway, provider and verbs ask this one function.
  */
-import type { Phase, Route } from './platform.ts';
+import type { Origin, Phase, Route } from './platform.ts';
 
 /** A wish: the route that `expectedEpoch` + 1 shall have. */
 export type Move = {
@@ -25,6 +30,7 @@ export type ConnectionFacts = {
   readonly unclassifiedEffects: readonly string[];
   /** Needed before the new platform may own a share of keys. */
   readonly hasWeightKey: boolean;
+  readonly origin: Origin;
 };
 
 export type ConnectionState = { readonly route: Route; readonly facts: ConnectionFacts };
@@ -61,7 +67,7 @@ export function decideMove(move: Move, state: ConnectionState): Decision {
   const { route, facts } = state;
   const refuse = (code: RefusalCode, message: string): Decision => ({
     kind: 'refused',
-    refusal: { code, connection: facts.name, message, next: legalNextSteps(route) },
+    refusal: { code, connection: facts.name, message, next: legalNextSteps(route, facts.origin) },
   });
 
   if (!isWeightInRange(move)) {
@@ -77,9 +83,11 @@ export function decideMove(move: Move, state: ConnectionState): Decision {
       `it is at epoch ${route.epoch} (${describeRoute(route)}); the request expected epoch ${move.expectedEpoch}`,
     );
   }
-  const verb = verbOf(route, move);
-  if (verb === null)
-    return refuse('illegal-move', `${describeRoute(route)} → ${describeRoute(move)} is not a legal move`);
+  const verb = verbOf(route, move, facts.origin);
+  if (verb === null) {
+    const what = `${describeRoute(route)} → ${describeRoute(move)} is not a legal move`;
+    return refuse('illegal-move', facts.origin === 'feed' ? what : `${what}: ${NO_PARALLEL_RUN}`);
+  }
 
   const towards = direction(route, move, verb);
   if (towards === 'legacy' && (move.reason ?? '').trim() === '') {
@@ -111,12 +119,19 @@ export function needsSignature(verb: MoveVerb, towards: 'legacy' | 'new' | 'neit
   return towards === 'new' ? 'approval' : null;
 }
 
+/** Why a connection without a feed has no phase `parallel`. */
+export const NO_PARALLEL_RUN =
+  'origin: platform: it has no feed that could be copied to the other platform, so no parallel run and no weight';
+
 /** What an operator can do from here, as the commands they would type. */
-export function legalNextSteps(route: Route): readonly string[] {
+export function legalNextSteps(route: Route, origin: Origin): readonly string[] {
   switch (route.phase) {
     case 'legacy':
-      return ['cutover parallel'];
+      return origin === 'feed'
+        ? ['cutover parallel']
+        : ['cutover attest --what stopped --platform legacy --by NAME --reason TEXT', 'cutover switch'];
     case 'parallel':
+      if (origin === 'platform') return ['cutover rollback'];
       return route.newWeight > 0
         ? ['cutover switch', 'cutover switch --weight N', 'cutover rollback (sets the weight to 0)']
         : ['cutover switch', 'cutover switch --weight N', 'cutover cancel'];
@@ -136,7 +151,9 @@ export function describeRoute(route: { readonly phase: Phase; readonly newWeight
 export function verbOf(
   from: { readonly phase: Phase; readonly newWeight: number },
   to: { readonly phase: Phase; readonly newWeight: number },
+  origin: Origin,
 ): MoveVerb | null {
+  if (origin === 'platform') return verbWithoutFeed(from.phase, to);
   switch (from.phase) {
     case 'legacy':
       return to.phase === 'parallel' && to.newWeight === 0 ? 'parallel' : null;
@@ -148,6 +165,25 @@ export function verbOf(
     case 'switched':
       if (to.phase === 'parallel') return to.newWeight === 0 ? 'rollback' : null;
       return to.phase === 'decommissioned' ? 'decommission' : null;
+    case 'decommissioned':
+      return null;
+  }
+}
+
+/** From `parallel` there is only the way back: a connection that had a feed when it got there has lost it. */
+function verbWithoutFeed(
+  from: Phase,
+  { phase: to, newWeight }: { readonly phase: Phase; readonly newWeight: number },
+): MoveVerb | null {
+  if (newWeight !== 0) return null;
+  switch (from) {
+    case 'legacy':
+      return to === 'switched' ? 'switch' : null;
+    case 'parallel':
+      return to === 'legacy' ? 'rollback' : null;
+    case 'switched':
+      if (to === 'legacy') return 'rollback';
+      return to === 'decommissioned' ? 'decommission' : null;
     case 'decommissioned':
       return null;
   }

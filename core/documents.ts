@@ -48,6 +48,11 @@ export const connectionLineSchema = z.object({
   newWeight: z.int().nullable(),
   shadowLag: z.int().nullable().describe('messages'),
   rollbackReady: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+  stranger: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('of a connection with origin: platform: that a platform sends which does not own it, which is red'),
   readiness: readinessSchema.nullable().optional().describe('null: its gateway could not be asked, or is an older one'),
   truth: truthSchema,
   path: z

@@ -1,6 +1,7 @@
 /** A connection's epoch history: records linked by hash, so that no change of route can be removed or altered unseen. */
 import type { EpochRecord } from './admin-api.ts';
 import { digestOf } from './canonical-json.ts';
+import type { Origin } from './platform.ts';
 
 /** The verb of the epoch with which a restored gateway begins. */
 export const RESTORE_VERB = 'restore';
@@ -13,6 +14,11 @@ export const MOVE_VERB = 'move-shard';
  */
 export function beginsAnew({ verb }: Pick<EpochRecord, 'verb'>): boolean {
   return verb === RESTORE_VERB || verb === MOVE_VERB;
+}
+
+/** What makes the outputs of the connection that it is of. */
+export function originOf({ outputsFrom }: Pick<EpochRecord, 'outputsFrom'>): Origin {
+  return outputsFrom ?? 'feed';
 }
 
 /** The record that follows `previous` (null: epoch 1), with its link and digest. */

@@ -2,6 +2,7 @@
 import { canonicalJson } from './canonical-json.ts';
 import { toListenerSecurity, toPeerSecurity } from './endpoint-security.ts';
 import type { RawInventory } from './inventory.ts';
+import { misfittingOrigins } from './inventory-origins.ts';
 import type { Path } from './located-yaml.ts';
 import { PLATFORMS, type Platform } from './platform.ts';
 
@@ -15,6 +16,7 @@ export function findClashes(raw: RawInventory): readonly Clash[] {
     ...clashingShards(raw),
     ...clashingGateways(raw),
     ...danglingFeeds(raw),
+    ...misfittingOrigins(raw),
     ...clashingPorts(raw),
     ...unsettleable(raw),
     ...uncorrelated(raw),
@@ -22,6 +24,15 @@ export function findClashes(raw: RawInventory): readonly Clash[] {
     ...unevenlyShared(raw),
     ...misfittingEndpoints(raw),
   ];
+}
+
+/** Of a connection: its feed's, or its own where it has none. */
+function shardIn(
+  ofFeeds: ReadonlyMap<string, number>,
+  { feed, shard = 0 }: Pick<RawInventory['connections'][number], 'feed' | 'shard'>,
+): number {
+  if (feed === undefined) return shard;
+  return typeof feed === 'string' ? (ofFeeds.get(feed) ?? 0) : feed.shard;
 }
 
 /** What an endpoint says has to fit to who connects to whom. */
@@ -74,15 +85,16 @@ function sendersOf(raw: RawInventory): SenderUse[] {
   const feeds = raw.feeds.map((feed, index): SenderUse => {
     return { what: `feed ${feed.name}`, path: ['feeds', index], shard: feed.shard, sender: feed };
   });
-  const own = raw.connections.flatMap(({ feed, name, legs }, index): SenderUse[] => {
-    const shard = typeof feed === 'string' ? (shardOf.get(feed) ?? 0) : feed.shard;
+  const own = raw.connections.flatMap((item, index): SenderUse[] => {
+    const { feed, name, legs } = item;
+    const shard = shardIn(shardOf, item);
     const path = ['connections', index];
     const ofLegs = PLATFORMS.map((platform): SenderUse => {
       return { what: `leg ${platform} of ${name}`, path: [...path, 'legs', platform], shard, sender: legs[platform] };
     });
-    return typeof feed === 'string'
-      ? ofLegs
-      : [{ what: `feed of ${name}`, path: [...path, 'feed'], shard, sender: feed }, ...ofLegs];
+    return typeof feed === 'object'
+      ? [{ what: `feed of ${name}`, path: [...path, 'feed'], shard, sender: feed }, ...ofLegs]
+      : ofLegs;
   });
   return [...feeds, ...own];
 }
@@ -146,7 +158,8 @@ function clashingShards(raw: RawInventory): Clash[] {
     judge(feed, ['feeds', index]);
   });
   raw.connections.forEach((item, index) => {
-    if (typeof item.feed !== 'string') judge(item.feed, ['connections', index, 'feed']);
+    if (typeof item.feed === 'object') judge(item.feed, ['connections', index, 'feed']);
+    else if (item.origin === 'platform') need(item.shard ?? 0, ['connections', index, 'shard']);
   });
   return clashes;
 }
@@ -200,8 +213,8 @@ function clashingPorts(raw: RawInventory): Clash[] {
     claim(feed.shard, feed, { what: `feed ${feed.name}`, path: ['feeds', index, 'port'], leg: null });
   });
   raw.connections.forEach((item, index) => {
-    const shard = typeof item.feed === 'string' ? (shardOfFeed.get(item.feed) ?? 0) : item.feed.shard;
-    if (typeof item.feed !== 'string') {
+    const shard = shardIn(shardOfFeed, item);
+    if (typeof item.feed === 'object') {
       const path = ['connections', index, 'feed', 'port'];
       claim(shard, item.feed, { what: `feed of ${item.name}`, path, leg: null });
     }
@@ -247,7 +260,7 @@ function isClash(clash: Clash | null): clash is Clash {
 
 function unsettleable(raw: RawInventory): Clash[] {
   return raw.connections.flatMap((item, index) => {
-    if (typeof item.feed !== 'string' || item.outputs !== 'one' || item.applies !== undefined) return [];
+    if (typeof item.feed !== 'string' || (item.outputs ?? 'one') !== 'one' || item.applies !== undefined) return [];
     const message = "outputs: 'one' on a shared feed needs `applies`, else nobody knows which inputs owe an output";
     const remedy = 'write `applies: {path: value}` (a predicate on the input), or `outputs: zero-or-one`';
     return [{ path: ['connections', index, 'outputs'], message, remedy }];
@@ -277,10 +290,10 @@ function clashingPeers(raw: RawInventory): Clash[] {
   });
   raw.connections.forEach((item, index) => {
     const { feed, name, destination } = item;
-    const shard = typeof feed === 'string' ? (shardOf.get(feed) ?? 0) : feed.shard;
-    for (const platform of typeof feed === 'string' ? [] : PLATFORMS) {
+    const shard = shardIn(shardOf, item);
+    for (const platform of PLATFORMS) {
       const path = ['connections', index, 'feed', 'platforms', platform];
-      if (typeof feed !== 'string') claim(shard, feed.platforms[platform], `platform ${platform} of ${name}`, path);
+      if (typeof feed === 'object') claim(shard, feed.platforms[platform], `platform ${platform} of ${name}`, path);
     }
     claim(shard, destination, `the destination of ${name}`, ['connections', index, 'destination']);
   });
@@ -294,9 +307,10 @@ function clashingPeers(raw: RawInventory): Clash[] {
 /** Destinations that connections share: each of them says so, in the same words, and one gateway has them all. */
 function unevenlyShared(raw: RawInventory): Clash[] {
   const shardOf = new Map(raw.feeds.map((feed) => [feed.name, feed.shard]));
-  const uses = raw.connections.map(({ name, feed, destination }, index) => {
+  const uses = raw.connections.map((item, index) => {
+    const { name, destination } = item;
     const { host, port, shared, answer = null, framing = null, messagesPerConnection } = destination;
-    const shard = typeof feed === 'string' ? (shardOf.get(feed) ?? 0) : feed.shard;
+    const shard = shardIn(shardOf, item);
     const ways = canonicalJson({ answer, framing, messagesPerConnection });
     return { name, address: `${host}:${port}`, shared, shard, ways, path: ['connections', index, 'destination'] };
   });

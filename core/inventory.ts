@@ -18,7 +18,7 @@ import { findClashes } from './inventory-clashes.ts';
 import { type Failed, formatPath, type Located, parseYaml } from './located-yaml.ts';
 import type { WindowRule } from './planning/windows.ts';
 import { DAYS, isTimeZone } from './planning/zone.ts';
-import { CHANGE_OVERS, type ChangeOverMethod, PLATFORMS, type Platform } from './platform.ts';
+import { CHANGE_OVERS, type ChangeOverMethod, ORIGINS, PLATFORMS, type Platform } from './platform.ts';
 
 const TIME_PATTERN = /^([01]\d|2[0-3]):[0-5]\d$/;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -124,11 +124,17 @@ const connection = z.strictObject({
   practice: name,
   wave: name,
   owners: z.record(z.string(), z.string()).default({}),
+  origin: z
+    .enum(ORIGINS)
+    .default('feed')
+    .describe('platform: it has no feed, a platform makes its outputs by itself (it polls a table or a folder)'),
+  shard: z.int().min(0).optional().describe('with origin: platform only; else it is the shard of the feed'),
   feed: z
     .union([name, z.strictObject(feedBody)], {
       error: 'a feed is the name of a shared feed, or an object with port and platforms',
     })
-    .describe('a feed of its own, or the name of a shared one'),
+    .optional()
+    .describe('a feed of its own, or the name of a shared one; none with origin: platform'),
   legs: z.strictObject({ legacy: leg, new: leg }),
   weightKey: z.array(fieldPath).min(1).optional().describe('fields of the output that both platforms keep'),
   destination: z.strictObject({
@@ -147,12 +153,12 @@ const connection = z.strictObject({
   }),
   contract: z.string().optional().describe('its data contract: NAME of stacks/contracts/NAME.yaml'),
   correlate: z.array(fieldPath).min(1).optional().describe('fields that tell which input an output belongs to'),
-  outputs: z.enum(['one', 'zero-or-one', 'many']).default('one'),
+  outputs: z.enum(['one', 'zero-or-one', 'many']).optional().describe('of one input; absent: one'),
   applies: predicate.optional().describe('on the input of a shared feed: false means filtered, no output is owed'),
   settle: duration
     .optional()
     .describe(
-      'how long after the answer an output can still come; measured (twice the longest lately seen) where absent',
+      'how long after the answer an output can still come; measured (twice the longest lately seen) where absent. With origin: platform: how long a stopped platform has to be quiet; absent: 10s',
     ),
   changeOver: z
     .enum(CHANGE_OVERS)
@@ -163,8 +169,10 @@ const connection = z.strictObject({
     .describe("how long the new owner's outputs wait for earlier inputs; default: half of the leg's ackTimeout"),
   capture: z
     .strictObject({ wait: duration.prefault('2s') })
-    .prefault({})
-    .describe("how long a captured output waits for the control's paired answer before it gets a generated AA"),
+    .optional()
+    .describe(
+      "how long a captured output waits for the control's paired answer before it gets a generated AA; absent: 2s",
+    ),
   effects: effects
     .optional()
     .describe("other side effects of the platforms' channel; []: none. Absent: nobody has said, and the gate is red"),
@@ -208,7 +216,7 @@ export type AnswerMatch = z.output<typeof answer>;
 export type Framing = { readonly start: number; readonly end: readonly [number, number] };
 export type RetryRule = { readonly withinMs: number; readonly ignore: readonly string[] };
 export type Predicate = Readonly<Record<string, string>>;
-export type OutputCount = RawConnection['outputs'];
+export type OutputCount = NonNullable<RawConnection['outputs']>;
 
 /** An endpoint that the gateway connects to. */
 export type Peer = PeerSecurity & {
@@ -252,14 +260,18 @@ export type Feed = Listener & {
 
 export type Leg = Listener & { readonly match: Predicate | null };
 
-export type Connection = {
+export type Connection = ConnectionDefinition & Source;
+
+/** Without a feed there is no input, and so no shadow, no capture, and nothing to compare an output with. */
+type Source = { readonly origin: 'feed'; readonly feed: string } | { readonly origin: 'platform'; readonly feed: null };
+
+type ConnectionDefinition = {
   readonly name: string;
   readonly previousNames: readonly string[];
   readonly direction: 'orders' | 'results';
   readonly practice: string;
   readonly wave: string;
   readonly owners: Readonly<Record<string, string>>;
-  readonly feed: string;
   readonly shard: number;
   readonly legs: Readonly<Record<Platform, Leg>>;
   readonly weightKey: readonly string[] | null;
@@ -294,6 +306,7 @@ export type Inventory = {
 
 export const STANDARD_FRAMING: Framing = { start: 0x0b, end: [0x1c, 0x0d] };
 const SOAK_MS = { local: 0, production: 7 * 86_400_000 } as const;
+const CAPTURE_WAIT_MS = 2000;
 const STANDARD_RETRY: RetryRule = { withinMs: 3_600_000, ignore: ['MSH-7'] };
 
 /** Reads an inventory; all problems at once, each with file, line, path and remedy. */
@@ -325,7 +338,7 @@ export type RawInventory = z.output<typeof inventorySchema>;
 function normalise(raw: RawInventory): Inventory {
   const shared = raw.feeds.map((feed) => toFeed(feed, namesServedBy(raw, feed.name)));
   const own = raw.connections.flatMap((item) =>
-    typeof item.feed === 'string' ? [] : [toFeed({ ...item.feed, name: item.name }, [item.name])],
+    typeof item.feed === 'object' ? [toFeed({ ...item.feed, name: item.name }, [item.name])] : [],
   );
   const feeds = [...shared, ...own];
   const shardOf = new Map(feeds.map((feed) => [feed.name, feed.shard]));
@@ -359,7 +372,7 @@ function toConnection(
   shardOf: ReadonlyMap<string, number>,
   usual: RawInventory['defaults'],
 ): Connection {
-  const feed = typeof item.feed === 'string' ? item.feed : item.name;
+  const source = toSource(item);
   const [legacy, next] = PLATFORMS.map((platform) => ({
     ...toListener(item.legs[platform]),
     match: item.legs[platform].match ?? null,
@@ -373,17 +386,17 @@ function toConnection(
     practice: item.practice,
     wave: item.wave,
     owners: item.owners,
-    feed,
-    shard: shardOf.get(feed) ?? 0,
+    ...source,
+    shard: source.origin === 'platform' ? (item.shard ?? 0) : (shardOf.get(source.feed) ?? 0),
     legs: { legacy, new: next },
     weightKey: item.weightKey ?? null,
     destination: toDestination(item.destination),
     contract: item.contract ?? null,
     correlate: item.correlate ?? null,
-    outputs: item.outputs,
+    outputs: item.outputs ?? 'one',
     applies: item.applies ?? null,
     settleMs: item.settle ?? null,
-    captureWaitMs: item.capture.wait,
+    captureWaitMs: item.capture?.wait ?? CAPTURE_WAIT_MS,
     changeOver: item.changeOver,
     orderWaitMs: item.orderWait ?? Math.floor(Math.min(patience(legacy), patience(next)) / 2),
     edgeCases: item.edgeCases,
@@ -391,6 +404,11 @@ function toConnection(
     effectsAreKnown: known !== undefined,
     window: item.window ?? usual.window ?? null,
   };
+}
+
+function toSource({ origin, feed, name }: RawConnection): Source {
+  if (origin === 'platform') return { origin, feed: null };
+  return { origin, feed: typeof feed === 'string' ? feed : name };
 }
 
 /** The standard does not say how long a sender waits; 5 s is the shortest default seen in the field (Mirth's TCP sender). */

@@ -177,7 +177,7 @@ function at(name: string, route: Route, status: Partial<ConnectionStatus> = {}):
     wave: 'pilot',
     feed: name,
     shard: 0,
-    facts: { name, unclassifiedEffects: [], hasWeightKey: true },
+    facts: { name, unclassifiedEffects: [], hasWeightKey: true, origin: 'feed' as const },
     gateway: { kind: 'read', status: statusExample(route, { name, feed: name, ...status }) },
     entry: route,
     pulumi: route,

@@ -12,7 +12,8 @@ import {
   needsSignature,
   verbOf,
 } from './connection.ts';
-import type { Phase, Route } from './platform.ts';
+import type { Origin, Phase, Route } from './platform.ts';
+import { notStopped } from './platform-origin.ts';
 import { tooEarlyToDecommission } from './soak.ts';
 import type { RouteEntry } from './stack-config.ts';
 import { isSameRoute, routeOf } from './truth.ts';
@@ -34,7 +35,8 @@ export type ConnectionSnapshot = {
   readonly direction: 'orders' | 'results';
   readonly practice: string;
   readonly wave: string;
-  readonly feed: string;
+  /** Null: it has none. */
+  readonly feed: string | null;
   readonly shard: number;
   readonly facts: ConnectionFacts;
   readonly gateway: GatewayView;
@@ -149,8 +151,10 @@ export type Wish =
 export type PlanRequest = {
   readonly verb: string;
   readonly order: Order;
-  readonly wish: (route: Route) => Wish;
+  readonly wish: (route: Route, origin: Origin) => Wish;
   readonly reason: string | null;
+  /** Of a rollback: what new owes or keeps is not waited for. */
+  readonly force?: boolean;
   /** Null: as many as there are. */
   readonly maxFailures: number | null;
 };
@@ -226,15 +230,16 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
   if (gateway.kind !== 'read') return refuse(gateway.code, gateway.message, gateway.next);
   const { status } = gateway;
   const from = routeOf(status);
-  const wish = request.wish(from);
+  const wish = request.wish(from, item.facts.origin);
   if (wish.kind === 'stay') return { kind: 'stay', route: from };
-  if (wish.kind === 'refuse') return refuse(wish.code, wish.message, withSelection(legalNextSteps(from), name));
+  if (wish.kind === 'refuse')
+    return refuse(wish.code, wish.message, withSelection(legalNextSteps(from, item.facts.origin), name));
   if (wish.phase === from.phase && wish.newWeight === from.newWeight) return { kind: 'stay', route: from };
 
-  const wouldBe = verbOf(from, wish);
+  const wouldBe = verbOf(from, wish, item.facts.origin);
   if (wouldBe !== null && !wish.verbs.includes(wouldBe)) {
     const message = `it is ${describeRoute(from)}; from there this would be a ${wouldBe}`;
-    return refuse('illegal-move', message, withSelection(legalNextSteps(from), name));
+    return refuse('illegal-move', message, withSelection(legalNextSteps(from, item.facts.origin), name));
   }
   const reason = request.reason;
   const move = { phase: wish.phase, newWeight: wish.newWeight, expectedEpoch: from.epoch, reason: reason ?? undefined };
@@ -260,6 +265,11 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
         })
       : null;
   if (early !== null) return refuse(early.code, early.message, early.next);
+  const bar =
+    status.platformOrigin === undefined || request.force === true
+      ? null
+      : notStopped(name, verb, from, status.platformOrigin);
+  if (bar !== null) return refuse('not-stopped', bar.reason, bar.next);
   const document = needsSignature(verb, decision.towards);
   const found = document === null ? null : approvalFor(snapshot.approvals, name, from, to, document);
   if (snapshot.target === 'production' && found?.kind === 'none') {
@@ -268,8 +278,9 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
     return refuse(found.code, `a ${verb} needs a signed ${document} in production: ${found.message}`, next);
   }
   const approval = found?.kind === 'found' ? found.digest : null;
-  const bar = snapshot.barred.get(name);
-  if (approval !== null && bar !== undefined) return refuse(bar.code, bar.message, withSelection(bar.next, name));
+  const barred = snapshot.barred.get(name);
+  if (approval !== null && barred !== undefined)
+    return refuse(barred.code, barred.message, withSelection(barred.next, name));
   return { kind: 'move', move: { name, shard: item.shard, verb, from, to, reason, approval } };
 }
 

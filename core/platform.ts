@@ -6,6 +6,13 @@ export type Platform = (typeof PLATFORMS)[number];
 export const PHASES = ['legacy', 'parallel', 'switched', 'decommissioned'] as const;
 export type Phase = (typeof PHASES)[number];
 
+/**
+ * What makes a connection's outputs: the messages of its feed, or a platform by itself (it polls a table or a folder), of which
+ * the gateway sees nothing but the output.
+ */
+export const ORIGINS = ['feed', 'platform'] as const;
+export type Origin = (typeof ORIGINS)[number];
+
 /** How ownership changes: with the feed held and everything settled, or at an offset, with nothing held. */
 export const CHANGE_OVERS = ['quiesce', 'at-offset'] as const;
 export type ChangeOverMethod = (typeof CHANGE_OVERS)[number];

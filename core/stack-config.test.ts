@@ -151,7 +151,7 @@ describe('given a gateway at parallel, epoch 3, when an entry is judged', () => 
   test('then an entry that skips phases is a move for the decider to refuse, by name', () => {
     const judgement = judge({ phase: 'decommissioned', epoch: 4 });
     if (judgement.kind !== 'move') throw new Error('expected a move');
-    const facts = { name: NAME, unclassifiedEffects: [], hasWeightKey: true };
+    const facts = { name: NAME, unclassifiedEffects: [], hasWeightKey: true, origin: 'feed' as const };
     expect(decideMove(judgement.move, { route, facts })).toMatchObject({
       kind: 'refused',
       refusal: { code: 'illegal-move', connection: NAME },

@@ -73,7 +73,9 @@ function servedHere(inventory: Inventory, feeds: readonly string[], shard: numbe
   return {
     ...inventory,
     feeds: inventory.feeds.map((feed) => (isMoving(feed.name) ? { ...feed, shard, movedFrom: null } : feed)),
-    connections: inventory.connections.map((one) => (isMoving(one.feed) ? { ...one, shard } : one)),
+    connections: inventory.connections.map((one) =>
+      one.feed !== null && isMoving(one.feed) ? { ...one, shard } : one,
+    ),
   };
 }
 

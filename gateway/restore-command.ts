@@ -315,6 +315,7 @@ function routeAfter(
     changeId: null,
     approval: null,
     forced: false,
+    ...(config.origin === 'platform' ? { outputsFrom: 'platform' } : {}),
     at: new Date(plan.nowMs).toISOString(),
   });
   const record: JournalMeta = { t: 'epoch', record: epochRecord, reowns: false, atOffset: false, at: plan.nowMs };

@@ -1,7 +1,13 @@
 /** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
 import { X509Certificate } from 'node:crypto';
 import { statfsSync } from 'node:fs';
-import { API_VERSION, type ConnectionStatus, type Info, type RouteRequest } from '../core/admin-api.ts';
+import {
+  API_VERSION,
+  type ConnectionStatus,
+  type Info,
+  type RouteRequest,
+  type StopAttestation,
+} from '../core/admin-api.ts';
 import type { Authority } from '../core/approval.ts';
 import { digestOf, type Json } from '../core/canonical-json.ts';
 import type { ListenerSecurity } from '../core/endpoint-security.ts';
@@ -265,6 +271,10 @@ function adminHost(
     move: (name: string, request: RouteRequest, caller: Caller) =>
       new Promise((resolve) => engine.move(now(), name, request, caller, resolve)),
     hold: async (name, forMs, reason, caller) => {
+      if (engine.connections.get(name)?.config.origin === 'platform') {
+        const message = `${name} has no feed (origin: platform): there is nobody to hold`;
+        return refused(400, 'no-feed', message, ['stop what polls at the platform']);
+      }
       const held = engine.hold(now(), name, forMs);
       start.logger.info({ event: 'held-by-hand', connection: name, by: caller.name, reason, forMs });
       return held === null ? unknown(name) : { ok: true, value: { heldUntil: new Date(held.untilMs).toISOString() } };
@@ -279,6 +289,19 @@ function adminHost(
       await new Promise<void>((resolve) => engine.unfence(now(), name, caller.name, resolve));
       return { ok: true, value: {} };
     },
+    stopped: (name, request, caller) =>
+      new Promise((resolve) => {
+        const then = (value: StopAttestation | null): void => {
+          if (value !== null) resolve({ ok: true, value });
+          else {
+            const sends = `${request.platform} has sent again while this was written down: it is not stopped`;
+            resolve(refused(409, 'still-sends', sends, [`stop what polls in ${request.platform}`]));
+          }
+        };
+        if (engine.attestStopped(now(), name, request, caller.name, then)) return;
+        const message = `${name} has a feed: it is switched under traffic, and nothing is stopped for it`;
+        resolve(refused(400, 'has-feed', message, ['cutover switch']));
+      }),
     resolve: (
       id: string,
       request: ResolveRequest,

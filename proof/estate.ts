@@ -28,7 +28,7 @@ export function estateOf(inventory: Inventory): Estate {
   return {
     feeds: shared,
     connections: new Map(
-      inventory.connections.map((item) => [item.name, toServed(item, shared.get(item.feed)?.length ?? 1)]),
+      inventory.connections.map((item) => [item.name, toServed(item, shared.get(item.feed ?? '')?.length ?? 1)]),
     ),
     renamed: new Map(
       inventory.connections.flatMap(({ name, previousNames }) => previousNames.map((was) => [was, name])),
@@ -53,5 +53,6 @@ const UNKNOWN: Omit<Served, 'feed'> = {
 function toServed(item: Connection, ofFeed: number): Served {
   const { feed, direction, outputs, applies, correlate, weightKey, settleMs } = item;
   const owesAlways = outputs === 'one' || applies !== null || ofFeed === 1;
-  return { feed, direction, outputs, applies, correlate, orderKey: weightKey ?? ORDER_KEY, settleMs, owesAlways };
+  const orderKey = weightKey ?? ORDER_KEY;
+  return { feed: feed ?? item.name, direction, outputs, applies, correlate, orderKey, settleMs, owesAlways };
 }

@@ -22,11 +22,20 @@ export async function playInventory(
 ): Promise<PlayedInventory> {
   const parsed = parseInventory(text, file);
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
-  const inventory = parsed.value;
+  const { inventory, left } = onlyWithFeed(parsed.value);
   if (inventory.connections.length === 0) throw new Error(`${file}: it has no connections`);
-  if (isPlayableHere(inventory)) return { estate: estateAsWritten(inventory, file, seed), inventory: text, note: null };
+  if (isPlayableHere(inventory) && left === '')
+    return { estate: estateAsWritten(inventory, file, seed), inventory: text, note: null };
   const estate = copyOf(inventory, file, seed, await freePorts(portsOfCopy(inventory)));
-  return { estate, inventory: inventoryYaml(estate), note: noteOf(inventory) };
+  return { estate, inventory: inventoryYaml(estate), note: `${noteOf(inventory)}${left}` };
+}
+
+/** Nobody plays a platform that polls: such connections are not in the copy, and that is said. */
+function onlyWithFeed(inventory: Inventory): { readonly inventory: Inventory; readonly left: string } {
+  const connections = inventory.connections.filter(({ origin }) => origin === 'feed');
+  const without = inventory.connections.length - connections.length;
+  if (without === 0) return { inventory, left: '' };
+  return { inventory: { ...inventory, connections }, left: `; ${without} with origin: platform are left out` };
 }
 
 function isPlayableHere({ feeds, connections }: Inventory): boolean {
@@ -92,7 +101,7 @@ function copyOf(inventory: Inventory, file: string, seed: string, ports: readonl
   );
   const adminPorts = gateways.map(port);
   const connections = inventory.connections.map((connection, index): EstateConnection => {
-    const known = feeds.get(connection.feed);
+    const known = feeds.get(connection.feed ?? '');
     if (known === undefined) throw new Error(`${file}: ${connection.name} has no feed`);
     const { feed, ...traits } = known;
     return {

@@ -3,7 +3,7 @@ import type { Signer } from '../allowed-signers.ts';
 import { type Authority, judgeApproval, type SignedDocument } from '../approval.ts';
 import { type ReadDocument, readApprovalDocument } from '../approval-document.ts';
 import { needsSignature, verbOf } from '../connection.ts';
-import { beginsAnew } from '../epoch-history.ts';
+import { beginsAnew, originOf } from '../epoch-history.ts';
 import { isRevoked, NO_REVOKED_KEYS } from '../ssh/revoked-keys.ts';
 import type { Histories } from './epochs.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
@@ -39,7 +39,7 @@ export function judgeApprovals(
     const records = history.map(({ record }) => record);
     for (const [index, { record, entry }] of history.entries()) {
       const before = records[index - 1];
-      const verb = before === undefined || beginsAnew(record) ? null : verbOf(before, record);
+      const verb = before === undefined || beginsAnew(record) ? null : verbOf(before, record, originOf(record));
       if (before === undefined || verb === null) continue;
       const raises =
         verb === 'weight' ? record.newWeight > before.newWeight : verb === 'switch' || verb === 'decommission';

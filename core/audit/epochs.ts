@@ -1,7 +1,7 @@
 /** Whether every epoch in the ledger follows legally from the one before it, and whether the gateways say the same. */
 import { type EpochRecord, epochRecordSchema } from '../admin-api.ts';
 import { describeRoute, verbOf } from '../connection.ts';
-import { beginsAnew, RESTORE_VERB, verifyEpochs } from '../epoch-history.ts';
+import { beginsAnew, originOf, RESTORE_VERB, verifyEpochs } from '../epoch-history.ts';
 import type { LedgerEntry } from '../ledger-entry.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
 
@@ -81,9 +81,12 @@ function illegalityOf(record: EpochRecord, before: EpochRecord | null): string |
       : 'it does not begin in legacy';
   }
   if (beginsAnew(record)) return illegalityOfBeginning(record, before);
-  const verb = verbOf(before, record);
+  const verb = verbOf(before, record, originOf(record));
   if (verb === null) return `${describeRoute(before)} → ${describeRoute(record)} is no legal move`;
   if (verb !== record.verb) return `it is called ${record.verb}, and is a ${verb}`;
+  const isStopped = record.forced || verb === 'decommission' || record.attested !== undefined;
+  if (originOf(record) === 'platform' && !isStopped)
+    return `a ${verb} without a feed, and nobody has attested the stop`;
   if (verb === 'rollback' && (record.reason ?? '').trim() === '') return 'a rollback without a reason';
   return null;
 }

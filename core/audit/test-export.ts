@@ -71,7 +71,7 @@ export function records(name: string, over: Partial<EpochRecord> = {}): EpochRec
         epoch: index + 1,
         phase,
         newWeight: 0,
-        verb: before === null ? 'init' : (verbOf(before, { phase, newWeight: 0 }) ?? ''),
+        verb: before === null ? 'init' : (verbOf(before, { phase, newWeight: 0 }, 'feed') ?? ''),
         by: 'lead',
         origin: 'verb',
         requestId: `r-${name}-${index}`,

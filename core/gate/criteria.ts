@@ -33,6 +33,7 @@ export const FRESH_MS = {
   reconciliation: DAY_MS,
   connectivity: DAY_MS,
   connectivityAttested: 30 * DAY_MS,
+  withoutFeedAttested: 30 * DAY_MS,
   alertReceipt: 7 * DAY_MS,
 } as const;
 /** The next window opens within this time, or the gate is too early. */
@@ -45,43 +46,48 @@ export const CRITERIA: readonly Criterion[] = [
     id: 'outputs-match',
     title: "both platforms' outputs match, with coverage",
     remedy: 'cutover compare (says which differ); let the parallel run go on until it has seen enough',
-    judge: ({ connections, comparison }) =>
-      fromSource(
-        comparison,
-        connections,
-        (verdicts, { name }) => {
-          const found = verdicts.get(name);
-          if (found === undefined) return 'the comparison says nothing of it';
-          return found.verdict === 'green' ? null : found.reasons.join('; ') || 'its comparison is red';
-        },
-        'every connection is compared, covered and green',
+    judge: (observations) =>
+      orAttested(observations, 'outputs', 'nothing is compared', (connections) =>
+        fromSource(
+          observations.comparison,
+          connections,
+          (verdicts, { name }) => {
+            const found = verdicts.get(name);
+            if (found === undefined) return 'the comparison says nothing of it';
+            return found.verdict === 'green' ? null : found.reasons.join('; ') || 'its comparison is red';
+          },
+          'every connection is compared, covered and green',
+        ),
       ),
   },
   {
     id: 'drain-rehearsed',
     title: 'the drain was rehearsed under traffic, its pause inside the sender’s patience',
     remedy: 'cutover drill (the same selection), while messages flow',
-    judge: ({ connections, drills, nowMs }) =>
-      fromSource(
-        drills,
-        connections,
-        (all, { name, status }) => {
-          const found = all.flatMap(({ atMs, value }) => {
-            const one = value.kind === 'drain' ? value.connections.find((item) => item.name === name) : undefined;
-            return one === undefined ? [] : [{ atMs, one }];
-          })[0];
-          if (found === undefined) return 'its drain was never rehearsed';
-          const { one, atMs } = found;
-          if (one.verdict !== 'passed')
-            return `its last drain ${one.verdict === 'idle' ? 'saw no traffic' : 'failed'}: ${one.reason ?? ''}`;
-          if (nowMs - atMs > FRESH_MS.drain) return `its drain was rehearsed ${ageOf(nowMs - atMs)} ago`;
-          if (status.kind === 'observed' && one.epoch !== status.value.epoch)
-            return `it was rehearsed at epoch ${one.epoch}, and is at ${status.value.epoch}`;
-          return one.drainMs !== null && one.drainMs <= one.boundMs
-            ? null
-            : `its drain took ${one.drainMs} ms of ${one.boundMs} ms`;
-        },
-        'every drain was rehearsed under traffic, within half of the sender’s patience',
+    judge: (observations) =>
+      orAttested(observations, 'stop-and-start', 'nothing is drained', (connections) =>
+        fromSource(
+          observations.drills,
+          connections,
+          (all, { name, status }) => {
+            const { nowMs } = observations;
+            const found = all.flatMap(({ atMs, value }) => {
+              const one = value.kind === 'drain' ? value.connections.find((item) => item.name === name) : undefined;
+              return one === undefined ? [] : [{ atMs, one }];
+            })[0];
+            if (found === undefined) return 'its drain was never rehearsed';
+            const { one, atMs } = found;
+            if (one.verdict !== 'passed')
+              return `its last drain ${one.verdict === 'idle' ? 'saw no traffic' : 'failed'}: ${one.reason ?? ''}`;
+            if (nowMs - atMs > FRESH_MS.drain) return `its drain was rehearsed ${ageOf(nowMs - atMs)} ago`;
+            if (status.kind === 'observed' && one.epoch !== status.value.epoch)
+              return `it was rehearsed at epoch ${one.epoch}, and is at ${status.value.epoch}`;
+            return one.drainMs !== null && one.drainMs <= one.boundMs
+              ? null
+              : `its drain took ${one.drainMs} ms of ${one.boundMs} ms`;
+          },
+          'every drain was rehearsed under traffic, within half of the sender’s patience',
+        ),
       ),
   },
   {
@@ -319,6 +325,36 @@ function judgeWindow({ connections, nowMs, night }: Observations): Judgement {
   }
   if (traffic.kind !== 'observed') reds.push(...missing(traffic).reds);
   return { green: [...names].join('; '), reds, evidence: [] };
+}
+
+/**
+ * What cannot be measured without a feed, somebody attests for each such connection by name; and a green says so. The others are
+ * judged as ever.
+ */
+function orAttested(
+  { connections, withoutFeed, nowMs }: Observations,
+  what: string,
+  why: string,
+  judge: (fed: readonly GateConnection[]) => Judgement,
+): Judgement {
+  const fed = connections.filter(({ origin }) => origin === 'feed');
+  const others = connections.filter(({ origin }) => origin === 'platform');
+  if (others.length === 0) return judge(fed);
+  const fresh = withoutFeed.filter(
+    ({ atMs, value }) => value.what === what && nowMs - atMs <= FRESH_MS.withoutFeedAttested,
+  );
+  const reds = others.flatMap(({ name }): Red[] => {
+    if (fresh.some(({ value }) => value.connections.includes(name))) return [];
+    const reason = `origin: platform, so ${why}; nobody has attested it within 30 days: cutover attest --what ${what} --by NAME --reason TEXT --connection ${name}`;
+    return [{ name, reason }];
+  });
+  const own = fed.length === 0 ? { green: '', reds: [], evidence: [] } : judge(fed);
+  const attested = `not measured of ${others.map(({ name }) => name).join(', ')} (origin: platform, ${why}): attested`;
+  return {
+    green: own.green === '' ? attested : `${own.green}; ${attested}`,
+    reds: [...own.reds, ...reds],
+    evidence: [...own.evidence, ...fresh.map(({ digest }) => digest)],
+  };
 }
 
 /** Every connection by one source, which may be absent as a whole. */

@@ -48,6 +48,7 @@ function connection(over: Partial<GateConnection> = {}): GateConnection {
   return {
     name: 'a',
     wave: 'pilot',
+    origin: 'feed',
     vendor: 'acme',
     owner: 'integration-team',
     window: WINDOW,
@@ -123,6 +124,7 @@ function seen(over: Partial<Observations> = {}): Observations {
       { digest: 'sha256:4', atMs: NOW - HOUR, value: new Map([['a', { verdict: 'green', reasons: [] }]]) },
     ]),
     connectivity: [],
+    withoutFeed: [],
     alertReceipts: observed([{ digest: 'sha256:5', atMs: NOW - DAY, value: { by: 'dana', connections: ['a'] } }]),
     raid: raid(RAID),
     handover: handover(),
@@ -371,3 +373,36 @@ const both: Partial<Observations> = {
     cycle,
   ]),
 };
+
+describe('given a connection without a feed, which nothing compares and nothing drains', () => {
+  const of = (id: string, over: Partial<Observations>) => {
+    const found = judgeGate(seen({ connections: [connection({ origin: 'platform' })], ...over }), [], 'ops');
+    return found.criteria.find((one) => one.id === id);
+  };
+  const said = (what: string, atMs: number, connections = ['a']) => ({
+    withoutFeed: [{ digest: 'sha256:7', atMs, value: { what, by: 'dana', connections } }],
+  });
+
+  test.each([
+    ['outputs-match', 'outputs'],
+    ['drain-rehearsed', 'stop-and-start'],
+  ])('then %s rests on a named attestation, says so, and is red without one', (id, what) => {
+    expect(of(id, {})).toMatchObject({
+      verdict: 'red',
+      reason: expect.stringContaining(`cutover attest --what ${what}`),
+    });
+    expect(of(id, said(what, NOW - 31 * DAY))?.verdict).toBe('red');
+    expect(of(id, said(what, NOW - DAY, ['another']))?.verdict).toBe('red');
+    expect(of(id, said('another', NOW - DAY))?.verdict).toBe('red');
+    expect(of(id, said(what, NOW - DAY))).toMatchObject({
+      verdict: 'green',
+      reason: expect.stringContaining('not measured of a (origin: platform'),
+      evidence: ['sha256:7'],
+    });
+  });
+
+  test('then an attestation stands for no connection that has a feed', () => {
+    const found = judgeGate(seen({ comparison: ABSENT, ...said('outputs', NOW) }), [], 'ops');
+    expect(found.criteria.find(({ id }) => id === 'outputs-match')?.verdict).toBe('red');
+  });
+});

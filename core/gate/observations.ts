@@ -3,6 +3,7 @@ import type { ConnectionStatus } from '../admin-api.ts';
 import type { Programme } from '../planning/programme.ts';
 import type { TrafficProfile } from '../planning/traffic.ts';
 import type { Needs, WindowRule } from '../planning/windows.ts';
+import type { Origin } from '../platform.ts';
 import type { Handover } from './handover.ts';
 import type { Raid } from './raid.ts';
 
@@ -14,6 +15,7 @@ export type Observed<T> =
 export type GateConnection = {
   readonly name: string;
   readonly wave: string;
+  readonly origin: Origin;
   /** Under `owners.emr` of the inventory. */
   readonly vendor: string | null;
   /** Under `owners.new`: the team that has it from the switch on. */
@@ -50,6 +52,8 @@ export type Observations = {
   readonly drills: Observed<readonly Earlier<Drill>[]>;
   readonly reconciliations: Observed<readonly Earlier<Verdicts>[]>;
   readonly connectivity: readonly Earlier<Attestation>[];
+  /** Of connections without a feed, what stands for a comparison and for a drain. */
+  readonly withoutFeed: readonly Earlier<Attestation & { readonly what: string }>[];
   readonly alertReceipts: Observed<readonly Earlier<Attestation>[]>;
   readonly raid: Observed<Raid>;
   readonly handover: Observed<Handover>;

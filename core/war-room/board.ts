@@ -5,6 +5,7 @@
 import type { ConnectionStatus, State } from '../admin-api.ts';
 import type { Connection } from '../inventory.ts';
 import type { Phase, Platform } from '../platform.ts';
+import { strangerIn } from '../platform-origin.ts';
 
 /** In the order of how bad it is. */
 export const VERDICTS = ['bad', 'unknown', 'watch', 'fine'] as const;
@@ -22,7 +23,8 @@ export type Tile = {
   readonly practice: string;
   readonly direction: 'orders' | 'results';
   readonly wave: string;
-  readonly feed: string;
+  /** Null: origin platform. */
+  readonly feed: string | null;
   readonly shard: number;
   readonly owner: string;
   /** Null: its gateway does not answer, or does not know it. */
@@ -96,6 +98,8 @@ function judge({ status, failure, configuredEpoch, comparison }: TileFacts): Pic
   const bad: string[] = [];
   const watch: string[] = [];
   if (status.decisions > 0) bad.push(counted(status.decisions, 'decision waits', 'decisions wait'));
+  const stranger = strangerIn(status);
+  if (stranger !== null) bad.push(stranger.reason);
   if (status.state === 'fenced') bad.push('its gateway is fenced');
   if (status.phase === 'switched' && !status.rollbackReady.ready) {
     bad.push(`a rollback is not ready: ${status.rollbackReady.reasons[0] ?? 'no reason given'}`);

@@ -46,6 +46,10 @@ export function fakeHost(over: Partial<AdminHost> = {}): AdminHost {
     }),
     hold: async () => ({ ok: true, value: { heldUntil: new Date(0).toISOString() } }),
     release: async () => ({ ok: true, value: {} }),
+    stopped: async (_, { platform, by, evidence = null }, { name: recordedBy }) => ({
+      ok: true,
+      value: { platform, by, recordedBy, evidence, epoch: 3, at: new Date(0).toISOString() },
+    }),
     resolve: async () => ({
       ok: false,
       status: 404,

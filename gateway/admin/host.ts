@@ -11,6 +11,8 @@ import type {
   RefusedMove,
   RouteRequest,
   RouteResponse,
+  StopAttestation,
+  StopRequest,
 } from '../../core/admin-api.ts';
 import type { Caller } from './credentials.ts';
 
@@ -36,6 +38,8 @@ export type AdminHost = {
   move(name: string, request: RouteRequest, caller: Caller): Promise<HostResult<RouteResponse>>;
   hold(name: string, forMs: number, reason: string, caller: Caller): Promise<HostResult<{ heldUntil: string }>>;
   release(name: string, caller: Caller): Promise<HostResult<Record<string, never>>>;
+  /** Somebody says that a platform of a connection without a feed is stopped. */
+  stopped(name: string, request: StopRequest, caller: Caller): Promise<HostResult<StopAttestation>>;
   resolve(id: string, request: ResolveRequest, caller: Caller): Promise<HostResult<OpenDecision>>;
   ready(): { ready: boolean; reasons: string[] };
   /** In the Prometheus text format. */

@@ -29,7 +29,7 @@ test('what it lets through is towards legacy, changes nothing, or can only be st
         const request = requestOf(to, expected);
         expect(refuseMove(MOVE, request, statusExample({ ...from, epoch }))).toBeNull();
         const refused = refuseMove(OPERATE, request, statusExample({ ...from, epoch }));
-        const facts = { name: 'a', unclassifiedEffects: [], hasWeightKey: true };
+        const facts = { name: 'a', unclassifiedEffects: [], hasWeightKey: true, origin: 'feed' as const };
         const decision = decideMove(request, { route: { ...from, epoch }, facts });
         if (decision.kind === 'accepted') expect(refused === null).toBe(decision.towards === 'legacy');
         if (expected > epoch) expect(refused?.error.code).toBe('stale-epoch');

@@ -2,7 +2,7 @@
  * Which moves the role `operate` may make: those towards legacy. It is judged against the epoch that the request
  * names, so that a change in between makes the move stale and never something else.
  */
-import type { ApiError, ConnectionStatus, RouteRequest } from '../../core/admin-api.ts';
+import { type ApiError, type ConnectionStatus, originIn, type RouteRequest } from '../../core/admin-api.ts';
 import { verbOf } from '../../core/connection.ts';
 import type { Caller, HostError } from './host.ts';
 
@@ -16,7 +16,7 @@ export function refuseMove(caller: Caller, request: RouteRequest, status: Connec
     return { status: 409, error: { ...errorOf('stale-epoch', message, status), epoch: status.epoch } };
   }
   const sameRoute = request.phase === status.phase && request.newWeight === status.newWeight;
-  const verb = verbOf(status, request);
+  const verb = verbOf(status, request, originIn(status));
   const towardsLegacy = verb === 'rollback' || (verb === 'weight' && request.newWeight < status.newWeight);
   if (sameRoute || towardsLegacy) return null;
   const message = `credential '${caller.name}' has the role operate, which allows moves towards legacy only`;

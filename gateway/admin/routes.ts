@@ -9,6 +9,7 @@ import {
   type RouteRequest,
   resolveRequestSchema,
   routeRequestSchema,
+  stopRequestSchema,
 } from '../../core/admin-api.ts';
 import type { AdminHost, Caller, HostResult } from './host.ts';
 import { leaseAt, releaseLease, takeLease } from './lease.ts';
@@ -62,6 +63,7 @@ const ROUTES: readonly Route[] = [
   { pattern: ['connections', '*', 'lists', '*'], methods: { GET: list } },
   { pattern: ['connections', '*', 'hold'], methods: { POST: hold } },
   { pattern: ['connections', '*', 'release'], methods: { POST: release } },
+  { pattern: ['connections', '*', 'stopped'], methods: { POST: stopped } },
   { pattern: ['decisions'], methods: { GET: (_, { host }) => found({ decisions: host.decisions() }) } },
   { pattern: ['decisions', '*'], methods: { POST: resolve } },
   { pattern: ['refusals'], methods: { GET: (_, { host }) => found(host.refusedMoves()) } },
@@ -131,6 +133,16 @@ async function release(call: Call, { host, logger }: Context, [name = '']: reado
   if (host.connection(name) === null) return known(name, null);
   const result = await host.release(name, call.caller);
   logger.info({ event: 'release', by: call.caller.name, connection: name, ...outcomeOf(result) }, 'release');
+  return replyOf(result);
+}
+
+async function stopped(call: Call, { host, logger }: Context, [name = '']: readonly string[]): Promise<Reply> {
+  const request = await bodyOf(call, stopRequestSchema, name);
+  if (!request.ok) return request.reply;
+  if (host.connection(name) === null) return known(name, null);
+  const { platform } = request.value;
+  const result = await host.stopped(name, request.value, call.caller);
+  logger.info({ event: 'stopped', by: call.caller.name, connection: name, platform, ...outcomeOf(result) }, 'stopped');
   return replyOf(result);
 }
 

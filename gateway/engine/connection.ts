@@ -20,6 +20,7 @@ import { Obligations, type ObligationsState } from './obligations.ts';
 import { OutputFlow, type RejectedOutput } from './output-flow.ts';
 import { Ownership } from './ownership.ts';
 import type { StrayFrame } from './peer-link.ts';
+import { PlatformOrigin, type PlatformOriginState } from './platform-origin.ts';
 import type { ListRecord, MessageFacts, ShadowGapRecord, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -49,6 +50,8 @@ export type ConnectionState = {
   readonly obligations: ObligationsState;
   readonly correlation: CorrelationState;
   readonly changeOver: ChangeOverState;
+  /** Absent where it has a feed. */
+  readonly platformOrigin?: PlatformOriginState;
   readonly correspondence: Readonly<Record<Platform, CorrespondenceState>>;
 };
 
@@ -71,6 +74,11 @@ export type ShadowGap = {
   readonly sinceMs: number;
   readonly atMs: number;
 };
+
+/** Cause on the list `refused`, and what the platform reads in its answer. */
+function notOwner(platform: Platform): string {
+  return `${platform} does not own this connection now`;
+}
 
 /**
  * - `restored`: its journal may not know the newest, until a person has looked.
@@ -102,6 +110,8 @@ export class ConnectionEngine {
   };
   observed: Observed | null = null;
   readonly flow: OutputFlow;
+  /** Null: it has a feed. */
+  readonly platformOrigin: PlatformOrigin | null;
   #nextExpiryMs = 0;
   #rejectedCopies = { epoch: 0, count: 0 };
   readonly #runtime: Runtime;
@@ -118,6 +128,7 @@ export class ConnectionEngine {
     this.#runtime = runtime;
     this.#observer = observer;
     this.lists = new Lists(shard);
+    this.platformOrigin = config.origin === 'feed' ? null : new PlatformOrigin(config.settleMs, runtime.now);
     this.obligations = new Obligations(config.outputs, config.settleMs, runtime.openInputs);
     runtime.openInputs.add(this);
     this.destination = destinations.of(config, {
@@ -216,6 +227,7 @@ export class ConnectionEngine {
       obligations: this.obligations.dump(),
       correlation: this.correlation.dump(),
       changeOver: this.changeOver.state(),
+      ...(this.platformOrigin === null ? {} : { platformOrigin: this.platformOrigin.dump() }),
       correspondence: { legacy: this.correspondence.legacy.dump(), new: this.correspondence.new.dump() },
     };
   }
@@ -232,6 +244,7 @@ export class ConnectionEngine {
     this.obligations.load(state.obligations);
     this.correlation.load(state.correlation);
     this.changeOver.restore(state.changeOver);
+    if (state.platformOrigin !== undefined) this.platformOrigin?.load(state.platformOrigin);
     for (const platform of PLATFORMS) this.correspondence[platform].load(state.correspondence[platform]);
     this.doubts.load();
   }
@@ -363,6 +376,7 @@ export class ConnectionEngine {
       this.changeOver.wait({ message, platform, intake });
       return;
     }
+    if (this.platformOrigin !== null && !this.#isFromOwner(message, platform, intake, this.platformOrigin)) return;
     const { payload } = message.frame;
     const correlates = this.config.correlate !== null;
     const key = correlationKeyOf(payload, message.facts, this.config.correlate);
@@ -426,6 +440,23 @@ export class ConnectionEngine {
     if (obligation !== null) this.arrived(obligation, platform, arrived);
     else if (closed !== null && role !== 'deliver')
       this.obligations.keepLate(closed, platform, arrived, this.#runtime.now);
+  }
+
+  /** Origin platform: what the other platform sends is refused, so that it keeps it. */
+  #isFromOwner(message: Message, platform: Platform, intake: Intake, origin: PlatformOrigin): boolean {
+    const { facts } = message;
+    const isOwner = platform === controlOf(this.route);
+    if (isOwner) origin.heard(platform, this.#runtime.now);
+    else {
+      this.counters.refused++;
+      if (origin.isNewRefusal(platform, facts.sha)) this.listed('refused', facts, null, notOwner(platform));
+      else origin.heard(platform, this.#runtime.now);
+    }
+    this.#observer.moved(this.config.name);
+    if (isOwner) return true;
+    this.obligations.began(platform);
+    intake.refuse(message, 'AR', notOwner(platform));
+    return false;
   }
 
   /** An output of this input is in the journal. */
@@ -531,11 +562,14 @@ export class ConnectionEngine {
 
   #listed(record: ListRecord): void {
     this.lists.add(record);
+    const refused = record.list === 'refused' ? PLATFORMS.find((one) => notOwner(one) === record.cause) : undefined;
+    if (refused !== undefined) this.platformOrigin?.refused(refused, record.message.sha, record.at);
     if (record.list === 'maybeSent' || record.list === 'answeredAgain') this.counters[record.list]++;
   }
 
   #withRole(): readonly Platform[] {
-    return platformsOf(controlOf(this.route), candidateOf(this.route));
+    const candidate = this.platformOrigin === null ? candidateOf(this.route) : null;
+    return platformsOf(controlOf(this.route), candidate);
   }
 }
 

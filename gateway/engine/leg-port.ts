@@ -49,6 +49,7 @@ export class LegPort implements IntakeOwner {
 
   answeredAgain(facts: MessageFacts, offset: number | null): void {
     this.#members[0]?.connection.listed('answeredAgain', facts, offset, 'resent-by-platform');
+    this.#heard();
   }
 
   reusedId({ facts }: Message): void {
@@ -73,12 +74,23 @@ export class LegPort implements IntakeOwner {
     member?.connection.outputEnded(member.platform, this.#runtime.now - message.receivedAtMs);
   }
 
+  /** Of whom it is cannot be told: none of them is stopped. */
+  #heard(): void {
+    for (const { connection, platform } of this.#members) connection.platformOrigin?.heard(platform, this.#runtime.now);
+  }
+
   message(message: Message): void {
     const member = this.#pick(message.frame.payload);
     const worker = member ?? this.#members[0];
     if (worker === undefined) return;
     if (worker.connection.isFenced) {
       this.intake.refuse(message, 'AR', FENCED);
+      return;
+    }
+    if (member === undefined && this.#members.some(({ connection }) => connection.platformOrigin !== null)) {
+      // Parked, it would count as sent there, and its row is in no feed that could bring it again.
+      this.#heard();
+      this.intake.refuse(message, 'AE', 'no connection of this port matches it');
       return;
     }
     this.#working.set(message, worker);

@@ -106,12 +106,13 @@ function reasonsOfConnection(
   }
   for (const platform of PLATFORMS) {
     const port = engine.legPorts.get(legKey(config.legs[platform]));
-    const others = (port?.members ?? []).filter((member) => !moving.includes(member.connection.config.feed));
+    const others = (port?.members ?? []).filter((member) => !moving.includes(member.connection.config.feed ?? ''));
     const [other] = others;
     if (other !== undefined) {
       const { name: neighbour, feed } = other.connection.config;
       const reason = `${name}: its leg ${platform} is also that of ${neighbour}, which stays`;
-      reasons.push([reason, `move feed ${feed} with it, or give ${name} a leg of its own`]);
+      const own = `give ${name} a leg of its own`;
+      reasons.push([reason, feed === null ? own : `move feed ${feed} with it, or ${own}`]);
     }
     if (port !== undefined && isAwaitingResendOfCapture(port.intake.memory, connection)) {
       const reason = `${name}: ${platform} has no answer to an output that the gateway has delivered itself`;

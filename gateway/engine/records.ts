@@ -2,7 +2,7 @@
  * What the journal holds. A record is a small `meta` and, where bytes of a peer are kept, a payload that is exactly
  * those bytes. Recovery replays records through the same state that live traffic builds.
  */
-import type { EpochRecord, ListName, RefusedMove } from '../../core/admin-api.ts';
+import type { EpochRecord, ListName, RefusedMove, StopAttestation } from '../../core/admin-api.ts';
 import type { Platform } from '../../core/platform.ts';
 
 /** MSA-1 as a class. `lost`: the peer may have taken the message, nobody knows. */
@@ -187,6 +187,14 @@ export type UnfenceRecord = {
   readonly at: number;
 };
 
+/** Somebody says that a platform makes no output of this connection any more (origin: platform). */
+export type StoppedRecord = {
+  readonly t: 'stopped';
+  readonly connection: string;
+  readonly attestation: StopAttestation;
+  readonly at: number;
+};
+
 /** Point of no return of a feed's way to another shard: from here on this shard refuses it. */
 export type MovedOutRecord = {
   readonly t: 'moved-out';
@@ -228,6 +236,7 @@ export type JournalMeta =
   | StartRecord
   | FenceRecord
   | UnfenceRecord
+  | StoppedRecord
   | LostRecord
   | MovedOutRecord
   | MovedInRecord;

@@ -371,6 +371,9 @@ export class Recovery {
         if (connection?.fence?.kind === 'restored') connection.fence = null;
         return;
       }
+      case 'stopped':
+        this.#connection(meta.connection)?.platformOrigin?.attested(meta.attestation);
+        return;
       case 'lost':
         return;
       case 'moved-out':
@@ -425,6 +428,7 @@ export class Recovery {
       else if (!clean) feed.listInterruptedShadows('crash');
     }
     this.#engine.backlog.recover(firstOffset);
+    for (const { platformOrigin } of this.#engine.connections.values()) platformOrigin?.listens(nowMs);
     for (const feed of this.#engine.feeds.values()) this.#engine.whenServing(feed.config.name, () => this.#goOn(feed));
   }
 
@@ -557,6 +561,7 @@ export class Recovery {
     const leg = config.legs[record.platform];
     const intake = this.#engine.legPorts.get(legKey(leg))?.intake ?? null;
     counters.outputs++;
+    connection.platformOrigin?.heard(record.platform, record.at);
     this.#outputs.set(offset, { connection, record, facts, intake });
     intake?.memory.remember(record.sender, {
       msh10: record.msh10,
@@ -741,6 +746,7 @@ export class Recovery {
       changeId: null,
       approval: null,
       forced: false,
+      ...(connection.platformOrigin === null ? {} : { outputsFrom: 'platform' }),
       at: new Date(nowMs).toISOString(),
     });
     connection.epochs.push(record);

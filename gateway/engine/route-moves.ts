@@ -1,6 +1,6 @@
 /** Carries out the moves that were accepted: a swap for each, its epoch record, the new route, and the outcome on disk. */
-import type { RouteRequest, RouteResponse } from '../../core/admin-api.ts';
-import type { RouteChanged } from '../../core/connection.ts';
+import type { EpochRecord, RouteRequest, RouteResponse } from '../../core/admin-api.ts';
+import type { MoveVerb, RouteChanged } from '../../core/connection.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
 import { candidateOf, controlOf, otherPlatform, type Platform, primaryOf } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
@@ -11,7 +11,8 @@ import type { Operations } from './operations.ts';
 import type { RouteEpochRecord } from './records.ts';
 import { canReown, deliverCaptures, doubtsOf, takeOver } from './reown.ts';
 import type { Runtime } from './runtime.ts';
-import { Swap, type SwapMethod } from './swap.ts';
+import { StopAndStart } from './stop-and-start.ts';
+import { Swap, type SwapHooks, type SwapMethod, type SwapPlan } from './swap.ts';
 
 export type Author = {
   readonly name: string;
@@ -21,7 +22,8 @@ export type Author = {
 
 export type AcceptedMove = {
   readonly connection: ConnectionEngine;
-  readonly feed: FeedEngine;
+  /** Null: origin platform. */
+  readonly feed: FeedEngine | null;
   readonly event: RouteChanged;
   readonly request: RouteRequest;
   readonly author: Author;
@@ -39,7 +41,7 @@ export class RouteMoves {
   readonly #operations: Operations;
   readonly #deciding: Deciding;
   readonly #owner: MovesOwner;
-  readonly #swaps = new Map<string, Swap>();
+  readonly #swaps = new Map<string, Swap | StopAndStart>();
 
   constructor(runtime: Runtime, operations: Operations, deciding: Deciding, owner: MovesOwner) {
     this.#runtime = runtime;
@@ -48,7 +50,7 @@ export class RouteMoves {
     this.#owner = owner;
   }
 
-  of(connection: string): Swap | null {
+  of(connection: string): Swap | StopAndStart | null {
     return this.#swaps.get(connection) ?? null;
   }
 
@@ -58,8 +60,16 @@ export class RouteMoves {
     for (const { config } of this.#owner.connectionsOf(feed)) this.#swaps.get(config.name)?.check();
   }
 
+  /** Something of a connection without a feed has. */
+  lookAt(connection: string): void {
+    this.#swaps.get(connection)?.check();
+  }
+
   ended(feed: string, message: Message): void {
-    for (const { config } of this.#owner.connectionsOf(feed)) this.#swaps.get(config.name)?.ended(message);
+    for (const { config } of this.#owner.connectionsOf(feed)) {
+      const swap = this.#swaps.get(config.name);
+      if (swap instanceof Swap) swap.ended(message);
+    }
   }
 
   /** The gateway stops: what can be undone is. */
@@ -72,7 +82,7 @@ export class RouteMoves {
     const { name } = connection.config;
     const method = methodOf(move);
     const plan = { verb: event.verb, next: event.route, method, deadlineMs: request.deadlineMs };
-    const swap = new Swap(plan, connection, feed, this.#runtime, {
+    const swap = this.#swapOf(plan, connection, feed, {
       commit: (then) => {
         connection.changeOver.submitted();
         this.#appendEpoch(move, method, (offset, record) => {
@@ -80,7 +90,7 @@ export class RouteMoves {
           then();
         });
       },
-      movesPrimary: () => this.#primaryAfter(move) !== feed.primary,
+      movesPrimary: () => feed !== null && this.#primaryAfter(move, feed) !== feed.primary,
       overdue: () => this.#deciding.openOverdue(connection),
       done: (response) => {
         this.#swaps.delete(name);
@@ -98,6 +108,18 @@ export class RouteMoves {
     });
     this.#swaps.set(name, swap);
     swap.start();
+  }
+
+  #swapOf(
+    plan: SwapPlan,
+    connection: ConnectionEngine,
+    feed: FeedEngine | null,
+    hooks: SwapHooks,
+  ): Swap | StopAndStart {
+    if (feed !== null) return new Swap(plan, connection, feed, this.#runtime, hooks);
+    const { platformOrigin } = connection;
+    if (platformOrigin === null) throw new Error(`${connection.config.name} has neither a feed nor origin: platform`);
+    return new StopAndStart(plan, connection, platformOrigin, this.#runtime, hooks);
   }
 
   #appendEpoch(
@@ -119,6 +141,7 @@ export class RouteMoves {
       changeId: request.changeId ?? null,
       approval: author.approval ?? null,
       forced: request.force,
+      ...this.#originOf(connection, request.force ? null : event.verb),
       at: new Date(this.#runtime.now).toISOString(),
     });
     const reowns = request.force && canReown(connection, 'legacy');
@@ -130,8 +153,16 @@ export class RouteMoves {
     });
   }
 
+  /** What the epochs of a connection without a feed say beside the others. */
+  #originOf({ platformOrigin, route }: ConnectionEngine, unforced: MoveVerb | null): Partial<EpochRecord> {
+    if (platformOrigin === null) return {};
+    const outputsFrom = 'platform' as const;
+    const attested = unforced === null || unforced === 'decommission' ? null : platformOrigin.stopped(controlOf(route));
+    return attested === null ? { outputsFrom } : { outputsFrom, attested };
+  }
+
   /** The platform that answers the feed's source once this move is made. */
-  #primaryAfter({ connection, feed, event }: AcceptedMove): Platform {
+  #primaryAfter({ connection, event }: AcceptedMove, feed: FeedEngine): Platform {
     const all = this.#owner.connectionsOf(feed.config.name);
     return primaryOf(all.map((item) => (item === connection ? event.route : item.route)));
   }
@@ -141,10 +172,14 @@ export class RouteMoves {
     const former = connection.route;
     const ownedBefore = connection.ownership.remembered();
     connection.route = event.route;
+    if (feed === null) {
+      connection.changeOver.committed(null);
+      return;
+    }
     const candidate = candidateOf(event.route);
     const roles = candidate === null ? [controlOf(event.route)] : [controlOf(event.route), candidate];
     const { name } = feed.config;
-    const primary = this.#primaryAfter(move);
+    const primary = this.#primaryAfter(move, feed);
     if (request.force && primary !== feed.primary) feed.abandonCurrent();
     feed.setPrimary(primary);
     if (!this.#owner.needsShadow(name)) feed.shadows[otherPlatform(primary)].drop();

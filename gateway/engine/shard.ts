@@ -2,11 +2,19 @@
  * The engine of one shard: all its feeds and connections as one state machine. The driver tells it what happened (each
  * call with the time), it answers through `Effects`. Nothing here waits, reads a clock or touches a socket.
  */
-import type { ListName, RouteRequest, RouteResponse, State } from '../../core/admin-api.ts';
+import type {
+  ListName,
+  RouteRequest,
+  RouteResponse,
+  State,
+  StopAttestation,
+  StopRequest,
+} from '../../core/admin-api.ts';
 import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
 import { decideMove } from '../../core/connection.ts';
 import type { Inventory } from '../../core/inventory.ts';
 import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
+import { notStopped } from '../../core/platform-origin.ts';
 import { type TooEarly, tooEarlyToDecommission } from '../../core/soak.ts';
 import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
 import { Backlog } from './backlog.ts';
@@ -234,7 +242,7 @@ export class ShardEngine {
     this.runtime.now = nowMs;
     const connection = this.connections.get(name);
     const feed = this.feedOf(name);
-    if (connection === undefined || feed === null) {
+    if (connection === undefined) {
       reply(
         refusal(404, 'unknown-connection', `no connection is named '${name}' in shard ${this.#options.shard}`, name),
       );
@@ -254,8 +262,8 @@ export class ShardEngine {
       reply(refusal(409, 'operation-in-flight', `another move of ${name} is under way`, name));
       return;
     }
-    const { unclassifiedEffects, weightKey } = connection.config;
-    const facts = { name, unclassifiedEffects, hasWeightKey: weightKey !== null };
+    const { unclassifiedEffects, weightKey, origin } = connection.config;
+    const facts = { name, unclassifiedEffects, hasWeightKey: weightKey !== null, origin };
     const decision = decideMove(request, { route: connection.route, facts });
     switch (decision.kind) {
       case 'refused': {
@@ -301,6 +309,12 @@ export class ShardEngine {
         const early = decision.event.verb === 'decommission' ? this.#whyNotYet(connection) : null;
         if (early !== null) {
           reply(refusal(409, early.code, `${name}: ${early.message}`, name, early.next));
+          return;
+        }
+        const origin = request.force ? null : connection.platformOrigin;
+        const bar = origin === null ? null : notStopped(name, decision.event.verb, connection.route, origin.status());
+        if (bar !== null) {
+          reply(refusal(409, 'not-stopped', `${name}: ${bar.reason}`, name, bar.next));
           return;
         }
         this.operations.begin(request.requestId, name, reply);
@@ -385,7 +399,7 @@ export class ShardEngine {
     this.runtime.append({ t: 'unfence', connection: name, by, at: nowMs }, null, 'durable', () => {
       connection.fence = null;
       const { feed } = connection.config;
-      if (!this.isFenced(feed)) {
+      if (feed !== null && !this.isFenced(feed)) {
         this.#afterFence.get(feed)?.();
         this.#afterFence.delete(feed);
       }
@@ -401,6 +415,30 @@ export class ShardEngine {
   whenServing(feed: string, run: () => void): void {
     if (this.isFenced(feed)) this.#afterFence.set(feed, run);
     else run();
+  }
+
+  /**
+   * Somebody says that a platform is stopped: durable before it is told. `then(null)`: it has sent meanwhile. False: no such
+   * connection, or it has a feed.
+   */
+  attestStopped(
+    nowMs: number,
+    name: string,
+    { platform, by, evidence }: StopRequest,
+    recordedBy: string,
+    then: (attestation: StopAttestation | null) => void,
+  ): boolean {
+    this.runtime.now = nowMs;
+    const connection = this.connections.get(name);
+    const origin = connection?.platformOrigin;
+    if (connection === undefined || origin === undefined || origin === null) return false;
+    const at = new Date(nowMs).toISOString();
+    const attestation = { platform, by, recordedBy, evidence: evidence ?? null, epoch: connection.route.epoch, at };
+    origin.attested(attestation);
+    this.runtime.append({ t: 'stopped', connection: name, attestation, at: nowMs }, null, 'durable', () => {
+      then(origin.stopped(platform) === attestation ? attestation : null);
+    });
+    return true;
   }
 
   /** Closes a decision; with `deliver` its captures go to the destination, out of order. */
@@ -451,11 +489,10 @@ export class ShardEngine {
 
   status(name: string): ReturnType<typeof statusOf> | null {
     const connection = this.connections.get(name);
-    const feed = this.feedOf(name);
-    if (connection === undefined || feed === null) return null;
+    if (connection === undefined) return null;
     return statusOf({
       connection,
-      feed,
+      feed: this.feedOf(name),
       swap: this.#moves.of(name),
       isHeldByHand: this.#heldByHand.has(name),
       isFenced: connection.isFenced,
@@ -472,6 +509,7 @@ export class ShardEngine {
     return stateOf({ connection, swap: this.#moves.of(name), isHeldByHand, isFenced: connection.isFenced });
   }
 
+  /** Null: no such connection here, or it has no feed. */
   feedOf(connection: string): FeedEngine | null {
     return this.feeds.get(this.connections.get(connection)?.config.feed ?? '') ?? null;
   }
@@ -498,7 +536,10 @@ export class ShardEngine {
       shard,
       this.runtime,
       {
-        moved: (name) => this.#moves.look(this.connections.get(name)?.config.feed ?? ''),
+        moved: (name) => {
+          if (config.feed === null) this.#moves.lookAt(name);
+          else this.#moves.look(config.feed);
+        },
         passBack: (passing, platform, to, payload) => this.#passBack(passing, platform, to, payload),
         doubt: (asking, cause, { input }) => this.deciding.open(asking, cause, input),
         isDecided: (asking, input) => this.decisions.isDecided(asking.config.name, input),
@@ -506,10 +547,10 @@ export class ShardEngine {
       },
       this.#destinations,
     );
-    const from = this.feeds.get(config.feed)?.config.movedFrom ?? null;
+    const from = this.feeds.get(config.feed ?? '')?.config.movedFrom ?? null;
     if (from !== null) connection.fence = { kind: 'awaited', from };
     this.connections.set(config.name, connection);
-    this.#byFeed.set(config.feed, [...(this.#byFeed.get(config.feed) ?? []), connection]);
+    if (config.feed !== null) this.#byFeed.set(config.feed, [...(this.#byFeed.get(config.feed) ?? []), connection]);
     const opened: number[] = [];
     for (const platform of PLATFORMS) {
       const leg = config.legs[platform];
@@ -566,7 +607,7 @@ export class ShardEngine {
 
   /** Its control, or the owner of a share of its keys, gets its inputs as copies. */
   #isFedByCopies({ config, route }: ConnectionEngine): boolean {
-    return route.newWeight > 0 || controlOf(route) !== this.feeds.get(config.feed)?.primary;
+    return route.newWeight > 0 || controlOf(route) !== this.feeds.get(config.feed ?? '')?.primary;
   }
 
   /** Rule 7: what the destination says later goes to the platform that has sent the message; its acknowledgement comes back. */

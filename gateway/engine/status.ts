@@ -3,12 +3,14 @@ import type { ConnectionStatus, State } from '../../core/admin-api.ts';
 import { candidateOf, controlOf } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import type { FeedEngine } from './feed.ts';
+import type { StopAndStart } from './stop-and-start.ts';
 import type { Swap } from './swap.ts';
 
 export type StatusFacts = {
   readonly connection: ConnectionEngine;
-  readonly feed: FeedEngine;
-  readonly swap: Swap | null;
+  /** Null: origin platform. */
+  readonly feed: FeedEngine | null;
+  readonly swap: Swap | StopAndStart | null;
   readonly isHeldByHand: boolean;
   readonly isFenced: boolean;
   readonly openDecisions: number;
@@ -19,20 +21,20 @@ const LAG_TOO_FAR = 1000;
 
 export function statusOf(facts: StatusFacts): ConnectionStatus {
   const { connection, feed, openDecisions } = facts;
-  const { route, observed } = connection;
-  const candidate = candidateOf(route);
+  const { route, observed, platformOrigin } = connection;
+  const candidate = platformOrigin === null ? candidateOf(route) : null;
   const last = connection.epochs.at(-1);
   return {
     name: connection.config.name,
-    feed: feed.config.name,
+    feed: feed?.config.name ?? null,
     phase: route.phase,
     control: controlOf(route),
     candidate,
-    primary: feed.primary,
+    primary: feed?.primary ?? controlOf(route),
     newWeight: route.newWeight,
     epoch: route.epoch,
     state: stateOf(facts),
-    inFlight: feed.inFlight + connection.openOutputs,
+    inFlight: (feed?.inFlight ?? 0) + connection.openOutputs,
     owedOutputs: connection.owedOutputs,
     shadowLag: shadowLag(facts),
     rollbackReady: readiness(facts),
@@ -44,8 +46,9 @@ export function statusOf(facts: StatusFacts): ConnectionStatus {
       shadowGap: gapOf(facts),
     },
     decisions: openDecisions,
-    changeOver: connection.config.changeOver,
-    correlation: connection.correlation.grade,
+    ...(platformOrigin === null
+      ? { changeOver: connection.config.changeOver, correlation: connection.correlation.grade }
+      : { platformOrigin: platformOrigin.status() }),
     changed: { by: last?.by ?? 'init', at: last?.at ?? new Date(0).toISOString(), reason: last?.reason ?? null },
     observed:
       observed === null || observed.epoch !== route.epoch
@@ -95,7 +98,7 @@ export function stateOf({
 
 function shadowLag({ connection, feed }: StatusFacts): number {
   const candidate = candidateOf(connection.route);
-  return candidate === null
+  return candidate === null || feed === null
     ? 0
     : feed.shadows[candidate === feed.primary ? controlOf(connection.route) : candidate].lag;
 }
@@ -108,7 +111,8 @@ function readiness(facts: StatusFacts): ConnectionStatus['rollbackReady'] {
   if (phase === 'decommissioned') reasons.push('decommissioned: there is no way back');
   if (phase === 'legacy' || (phase === 'parallel' && newWeight === 0))
     reasons.push('legacy is the control: nothing to roll back');
-  if (phase === 'switched') {
+  if (feed === null && openDecisions > 0) reasons.push(`${openDecisions} open decisions`);
+  if (phase === 'switched' && feed !== null) {
     const lag = feed.shadows.legacy.lag;
     if (lag > LAG_TOO_FAR) reasons.push(`the shadow to legacy is ${lag} messages behind`);
     if (connection.rejectedCopies > 0) {

@@ -1,5 +1,5 @@
 /** What a changed entry means beside the gateway's present route, said before anything is started. */
-import type { ConnectionStatus } from '../../core/admin-api.ts';
+import { type ConnectionStatus, originIn } from '../../core/admin-api.ts';
 import { decideMove, type Move, type MoveVerb, needsSignature, type RefusalCode } from '../../core/connection.ts';
 import type { Route } from '../../core/platform.ts';
 import { judgeEntry } from '../../core/stack-config.ts';
@@ -28,7 +28,10 @@ export function judgeRoute(inputs: RouteInputs, status: ConnectionStatus, target
   if (judged.kind === 'refused') return { kind: 'refused', property: 'epoch', message: judged.message, next: [] };
 
   const { hasWeightKey, unclassifiedEffects } = inputs;
-  const decision = decideMove(judged.move, { route, facts: { name, unclassifiedEffects, hasWeightKey } });
+  const decision = decideMove(judged.move, {
+    route,
+    facts: { name, unclassifiedEffects, hasWeightKey, origin: originIn(status) },
+  });
   switch (decision.kind) {
     case 'refused': {
       const { code, message, next } = decision.refusal;

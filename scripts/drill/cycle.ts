@@ -49,13 +49,14 @@ export async function drillCycle(context: Context, args: Args, watchMs: number):
     // Some were switched and some not: those go back all the same.
     ran.push(await runLeg(context, args, 'rollback'));
   }
-  const connections = context.selected.map(({ name, feed, shard }): Drilled => {
+  const connections = context.selected.flatMap(({ name, feed, shard }): Drilled[] => {
+    if (feed === null) return [];
     const status = before.get(name);
     const complaint = complaintAbout(name, ran, order.length);
     const ackTimeoutMs = context.inventory.feeds.find((one) => one.name === feed)?.ackTimeoutMs ?? null;
     const isProven = proven[0]?.has(name) === true;
     const back = ran.find(({ leg }) => leg.verb === 'rollback')?.document.changed.find((one) => one.name === name);
-    return {
+    const drilled: Drilled = {
       name,
       feed,
       shard,
@@ -70,6 +71,7 @@ export async function drillCycle(context: Context, args: Args, watchMs: number):
       drainMs: null,
       pauseMs: back?.pauseMs ?? null,
     };
+    return [drilled];
   });
   const documents = ran.map(({ document }) => document);
   const isHome = last?.leg.exitCode === EXIT.done && ran.length === order.length;

@@ -46,8 +46,10 @@ export async function drillDrains(context: Context, options: DrainOptions): Prom
 
 function groupByFeed(context: Context): FeedGroup[] {
   const feeds = new Map(context.inventory.feeds.map((feed) => [feed.name, feed]));
-  return [...Map.groupBy(context.selected, ({ feed }) => feed)].map(([name, members]) => {
+  const fed = context.selected.flatMap((item) => (item.feed === null ? [] : [{ item, feed: item.feed }]));
+  return [...Map.groupBy(fed, ({ feed }) => feed)].map(([name, grouped]) => {
     const feed = feeds.get(name);
+    const members = grouped.map(({ item }) => item);
     if (feed === undefined) throw new Error(`the inventory has no feed ${name}`);
     return { feed, members, gateway: gatewayOf(context, feed.shard) };
   });

@@ -47,6 +47,7 @@ const reconciledSchema = z.object({
   connections: z.array(z.object({ name: z.string(), verdict: z.enum(['green', 'red']), reasons: z.array(z.string()) })),
 });
 const attestationSchema = z.object({ by: z.string() });
+const withoutFeedSchema = z.object({ by: z.string(), what: z.string() });
 
 export async function observe(
   context: Context,
@@ -68,6 +69,7 @@ export async function observe(
     drills: kept.source(drills, 'no drill of this stack was ever frozen'),
     reconciliations: kept.source(reconciliations, 'no reconciliation of this stack was ever frozen'),
     connectivity: attestations(kept.of('connectivity')),
+    withoutFeed: withoutFeed(kept.of('attestation')),
     alertReceipts: kept.source(attestations(kept.of('alert-receipt')), 'nobody has attested an alert of this stack'),
     raid: await fileOf(join(folder, 'raid.yaml'), parseRaid),
     handover: await fileOf(join(folder, 'handover.yaml'), parseHandover),
@@ -83,7 +85,14 @@ type KeptEvidence = {
   source<T>(all: readonly Earlier<T>[], absent: string): Observed<readonly Earlier<T>[]>;
 };
 
-const KEPT_KINDS = ['drain-rehearsal', 'drill', 'reconciliation', 'connectivity', 'alert-receipt'] as const;
+const KEPT_KINDS = [
+  'drain-rehearsal',
+  'drill',
+  'reconciliation',
+  'connectivity',
+  'alert-receipt',
+  'attestation',
+] as const;
 
 /** What was changed could have been the newest, and red: while something is damaged, nothing that rests on evidence is known. */
 async function readKept({ inventory }: Context, folder: string): Promise<KeptEvidence> {
@@ -111,14 +120,14 @@ async function readKept({ inventory }: Context, folder: string): Promise<KeptEvi
 
 async function connectionsOf(context: Context): Promise<GateConnection[]> {
   const statuses = await readStatuses(context);
-  return context.selected.map(({ name, wave, owners, window, unclassifiedEffects, effectsAreKnown }) => {
+  return context.selected.map(({ name, wave, origin, owners, window, unclassifiedEffects, effectsAreKnown }) => {
     const view = statuses.get(name);
     const status =
       view?.kind === 'read'
         ? ({ kind: 'observed', value: view.status, evidence: [] } as const)
         : ({ kind: 'unknown', message: view?.message ?? 'its gateway was not asked' } as const);
     const people = { vendor: owners.emr ?? null, owner: owners.new ?? null };
-    return { name, wave, ...people, window, unclassifiedEffects, effectsAreKnown, status };
+    return { name, wave, origin, ...people, window, unclassifiedEffects, effectsAreKnown, status };
   });
 }
 
@@ -148,6 +157,15 @@ function attestations(found: Kept): Earlier<Attestation>[] {
     const body = attestationSchema.safeParse(evidence.body);
     if (!body.success) return [];
     return [{ digest, atMs: Date.parse(evidence.at), value: { by: body.data.by, connections: evidence.connections } }];
+  });
+}
+
+function withoutFeed(found: Kept): Observations['withoutFeed'] {
+  return found.flatMap(({ digest, evidence }) => {
+    const body = withoutFeedSchema.safeParse(evidence.body);
+    if (!body.success) return [];
+    const value = { ...body.data, connections: evidence.connections };
+    return [{ digest, atMs: Date.parse(evidence.at), value }];
   });
 }
 

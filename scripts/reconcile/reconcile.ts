@@ -120,7 +120,7 @@ async function readFacts(
     practice,
     direction,
     classes: classes.get(name) ?? {},
-    ingress: ingress.get(feed) ?? {},
+    ingress: ingress.get(feed ?? '') ?? {},
     maybeSent: listed.get(listKey(name, 'maybeSent')) ?? NOTHING,
     suppressed: listed.get(listKey(name, 'suppressed')) ?? NOTHING,
     uncorrelated: listed.get(listKey(name, 'uncorrelated')) ?? NOTHING,

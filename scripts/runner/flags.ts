@@ -172,7 +172,12 @@ export const FLAGS = {
   connect: { kind: 'boolean', summary: "also open the platforms' MLLP ports, for a moment; to them that is a sender" },
   explain: { kind: 'boolean', summary: 'every red, and what to do about it' },
   criterion: { kind: 'text', value: 'ID', summary: 'of the gate' },
-  what: { kind: 'text', value: 'KIND', summary: 'alert-receipt or connectivity' },
+  what: {
+    kind: 'text',
+    value: 'KIND',
+    summary: 'alert-receipt, connectivity; with origin: platform outputs, stop-and-start, stopped',
+  },
+  platform: { kind: 'text', value: 'NAME', summary: 'legacy or new: what is stopped' },
   by: { kind: 'text', value: 'NAME', summary: 'who says so' },
   kind: { kind: 'text', value: 'KIND', summary: 'risk, assumption, issue or dependency' },
   title: { kind: 'text', value: 'TEXT', summary: 'what it is' },

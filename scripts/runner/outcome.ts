@@ -1,6 +1,7 @@
 /** What a run came to, as the document that --json prints: nothing here asks anyone, it only adds up. */
 import type { Changed, MoveDocument } from '../../core/documents.ts';
 import type { Plan, PlannedMove, PlanRefusal } from '../../core/plan.ts';
+import { controlOf, type Origin } from '../../core/platform.ts';
 import { judgeTruth, routeOf, type Truth } from '../../core/truth.ts';
 import { nameList } from './name-list.ts';
 import { hasMoved, itemOf, type RunState, routeNow } from './run-state.ts';
@@ -154,15 +155,29 @@ function nextStepsOf(run: RunState, changed: readonly Changed[], exitCode: ExitC
   if (changed.some(({ truth }) => truth.agree === null))
     steps.push('cutover status (until a message has proven each new epoch)');
   const [first] = changed;
-  if (first !== undefined) steps.push(...followUps(first.to.phase));
+  if (first !== undefined) steps.push(...followUps(first.to.phase, originOf(run, first.name)));
+  steps.push(...startsAfter(run, changed));
   steps.push(...run.plan.refused.flatMap(({ next }) => next));
   return unique(steps);
 }
 
-function followUps(phase: Changed['to']['phase']): string[] {
+function originOf({ snapshot }: RunState, name: string): Origin {
+  return snapshot.connections.find((item) => item.name === name)?.facts.origin ?? 'feed';
+}
+
+/** Without a feed nothing comes before somebody starts what polls at the new owner: this is the moment, and none before. */
+function startsAfter(run: RunState, changed: readonly Changed[]): string[] {
+  const moved = changed.filter(({ name, to }) => originOf(run, name) === 'platform' && to.phase !== 'decommissioned');
+  return [...Map.groupBy(moved, ({ to }) => controlOf(to))].map(
+    ([owner, of]) =>
+      `now start what polls in ${owner}, and see an output go out: ${nameList(of.map(({ name }) => name))}`,
+  );
+}
+
+function followUps(phase: Changed['to']['phase'], origin: Origin): string[] {
   switch (phase) {
     case 'legacy':
-      return ['cutover parallel'];
+      return origin === 'feed' ? ['cutover parallel'] : [];
     case 'parallel':
       return ['cutover switch', 'cutover cancel'];
     case 'switched':

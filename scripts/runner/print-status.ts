@@ -115,7 +115,8 @@ const AROUND = {
 };
 
 /** 0 red, 1 not known or not proven, 2 green. */
-function rank({ truth, state, phase, rollbackReady }: ConnectionLine): number {
+function rank({ truth, state, phase, rollbackReady, stranger = null }: ConnectionLine): number {
+  if (stranger !== null) return 0;
   if (truth.agree === false || state === null || (phase === 'switched' && !rollbackReady.ready)) return 0;
   return truth.agree === null || state !== 'steady' ? 1 : 2;
 }
@@ -125,7 +126,7 @@ function remark(line: ConnectionLine): string {
   const around = path === 'direct-legacy' || path === 'direct-new' ? [AROUND[path]] : [];
   if (truth.gateway === null) return [...around, ...rollbackReady.reasons].join('; ');
   const { gateway } = truth;
-  const remarks: string[] = [];
+  const remarks: string[] = line.stranger == null ? [] : [line.stranger];
   for (const [what, claim] of [
     ['stack file', truth.config],
     ['Pulumi', truth.pulumi],

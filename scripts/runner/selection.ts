@@ -28,7 +28,7 @@ export function select(inventory: Inventory, args: Args, selectsAll: boolean): r
 }
 
 function memberOf(item: Connection, flag: (typeof NARROWING)[number]): string {
-  return flag === 'connection' ? item.name : item[flag];
+  return flag === 'connection' ? item.name : (item[flag] ?? '');
 }
 
 function checkKnown(inventory: Inventory, flag: (typeof NARROWING)[number], wanted: readonly string[]): void {

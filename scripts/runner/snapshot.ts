@@ -97,7 +97,12 @@ function toConnectionSnapshot(
     wave,
     feed,
     shard,
-    facts: { name, unclassifiedEffects: item.unclassifiedEffects, hasWeightKey: item.weightKey !== null },
+    facts: {
+      name,
+      unclassifiedEffects: item.unclassifiedEffects,
+      hasWeightKey: item.weightKey !== null,
+      origin: item.origin,
+    },
     gateway: view,
     entry: context.stackFile === null ? 'unknown' : (context.stackFile.config.routes[name] ?? null),
     pulumi: records.routes === null ? 'unknown' : (records.routes.get(name) ?? null),

@@ -12,7 +12,8 @@ import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { LEASE_WAIT_MS, takeLease } from '../runner/lease.ts';
 import { LedgerSession } from '../runner/ledger-session.ts';
-import { EXIT, type ExitCode, usage } from '../runner/stop.ts';
+import { nameList } from '../runner/name-list.ts';
+import { EXIT, type ExitCode, usage, VerbStop } from '../runner/stop.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
 
 const DEFAULT_WATCH = '10s';
@@ -40,7 +41,8 @@ export const drill: TaskVerb = {
   perform,
 };
 
-async function perform(context: Context, args: Args): Promise<Printed> {
+async function perform(asked: Context, args: Args): Promise<Printed> {
+  const { context, warnings } = onlyWithFeed(asked, args);
   const startedAt = context.clock.now();
   const startedMs = context.clock.elapsedMs();
   const watchMs = parseDurationMs(args.wait ?? DEFAULT_WATCH) ?? 0;
@@ -67,11 +69,23 @@ async function perform(context: Context, args: Args): Promise<Printed> {
     ...figures,
     evidence: frozen.digest,
     ledger: ledger.outcome,
-    warnings: [...played.warnings, ...frozen.warnings, ...ledger.warnings],
+    warnings: [...warnings, ...played.warnings, ...frozen.warnings, ...ledger.warnings],
     nextSteps: [...new Set([...played.nextSteps, ...nextStepsOf(connections)])],
     wallMs: Math.round(context.clock.elapsedMs() - startedMs),
   };
   return { document, text: formatDrill(document), exitCode };
+}
+
+/** Without a feed there is nothing to hold and nobody who waits: stopping and starting is rehearsed at the platforms. */
+function onlyWithFeed(asked: Context, args: Args): { readonly context: Context; readonly warnings: readonly string[] } {
+  const selected = asked.selected.filter(({ origin }) => origin === 'feed');
+  const without = asked.selected.filter(({ origin }) => origin === 'platform').map(({ name }) => name);
+  if (without.length === 0) return { context: asked, warnings: [] };
+  const message = `origin: platform, so nothing is drilled: ${nameList(without)}`;
+  const next = [`cutover attest --what stop-and-start --by NAME --reason TEXT --connection ${without.join(',')}`];
+  if (selected.length === 0 || args.really === true)
+    throw new VerbStop(EXIT.refused, { code: 'no-feed', message, next });
+  return { context: { ...asked, selected }, warnings: [message, ...next] };
 }
 
 /** Under the lease: a drain must not meet a switch. */

@@ -1,6 +1,6 @@
 /** `rollback`: control goes back to legacy. The gateways move first; every other system may be down. */
 import { planMoves, type Wish } from '../../core/plan.ts';
-import type { Route } from '../../core/platform.ts';
+import type { Origin, Route } from '../../core/platform.ts';
 import { CHANGE_FLAGS } from '../runner/flags.ts';
 import { usage } from '../runner/stop.ts';
 import type { MoveVerb } from '../runner/verb.ts';
@@ -24,20 +24,26 @@ export const rollback: MoveVerb = {
       verb: 'rollback',
       order: 'gateways-first',
       wish,
+      force: args.force === true,
       reason: args.reason ?? null,
       maxFailures: args['max-failures'] ?? null,
     }),
 };
 
-function wish(route: Route): Wish {
+/** It has no parallel run to go back to. */
+const WITHOUT_FEED: Wish = { kind: 'route', phase: 'legacy', newWeight: 0, verbs: ['rollback'] };
+
+function wish(route: Route, origin: Origin): Wish {
   switch (route.phase) {
     case 'legacy':
       return { kind: 'stay' };
     case 'parallel':
+      if (origin === 'platform') return WITHOUT_FEED;
       return route.newWeight === 0
         ? { kind: 'stay' }
         : { kind: 'route', phase: 'parallel', newWeight: 0, verbs: ['rollback'] };
     case 'switched':
+      if (origin === 'platform') return WITHOUT_FEED;
       return { kind: 'route', phase: 'parallel', newWeight: 0, verbs: ['rollback'] };
     case 'decommissioned':
       return { kind: 'refuse', code: 'illegal-move', message: 'it is decommissioned: there is no way back from here' };

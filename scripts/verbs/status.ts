@@ -9,6 +9,7 @@ import { adviceOn, type Stop, stopsOf } from '../../core/night/stop-rules.ts';
 import { morningLines, onWatch, type Watched } from '../../core/night/watch.ts';
 import type { ConnectionSnapshot, Snapshot } from '../../core/plan.ts';
 import { controlOf } from '../../core/platform.ts';
+import { strangerIn } from '../../core/platform-origin.ts';
 import { judgeTruth, routeOf } from '../../core/truth.ts';
 import { waiversOf } from '../gate/ask.ts';
 import type { Context } from '../runner/context.ts';
@@ -195,6 +196,7 @@ function toLine(item: ConnectionSnapshot): ConnectionLine {
     shadowLag: status?.shadowLag ?? null,
     rollbackReady: status?.rollbackReady ?? { ready: false, reasons: [gateway.kind === 'read' ? '' : gateway.message] },
     readiness: status?.readiness ?? null,
+    stranger: status === null ? null : (strangerIn(status)?.reason ?? null),
     truth: judgeTruth({ config, pulumi, status }),
   };
 }
@@ -202,7 +204,7 @@ function toLine(item: ConnectionSnapshot): ConnectionLine {
 /** Rollback readiness counts where there is something to roll back. */
 function isGreen(line: ConnectionLine): boolean {
   const isReady = line.phase !== 'switched' || line.rollbackReady.ready;
-  return line.truth.agree === true && line.state === 'steady' && isReady;
+  return line.truth.agree === true && line.state === 'steady' && isReady && (line.stranger ?? null) === null;
 }
 
 function nextStepsOf(snapshot: Snapshot, lines: readonly ConnectionLine[]): string[] {
@@ -210,6 +212,10 @@ function nextStepsOf(snapshot: Snapshot, lines: readonly ConnectionLine[]): stri
   if (lines.length === 0) steps.push('the inventory has no connections: add them under `connections`');
   const unread = snapshot.connections.find(({ gateway }) => gateway.kind !== 'read');
   if (unread?.gateway.kind === 'unavailable') steps.push(...unread.gateway.next);
+  for (const { gateway } of snapshot.connections) {
+    const stranger = gateway.kind === 'read' ? strangerIn(gateway.status) : null;
+    if (stranger !== null) steps.push(stranger.next);
+  }
   const apart = lines.filter(({ truth }) => truth.agree === false).map(({ name }) => name);
   if (apart.length > 0)
     steps.push(apart.length === lines.length ? 'cutover sync --all' : `cutover sync --connection ${apart.join(',')}`);

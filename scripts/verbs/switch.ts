@@ -1,6 +1,7 @@
 /** `switch`: the new platform takes control; with --weight it takes a share of the keys, staying in parallel. */
+import { NO_PARALLEL_RUN } from '../../core/connection.ts';
 import { planMoves, type Wish } from '../../core/plan.ts';
-import type { Route } from '../../core/platform.ts';
+import type { Origin, Route } from '../../core/platform.ts';
 import { preflightDocuments } from '../approval/preflight.ts';
 import { CHANGE_FLAGS } from '../runner/flags.ts';
 import type { MoveVerb } from '../runner/verb.ts';
@@ -22,7 +23,7 @@ export const switchOver: MoveVerb = {
     return planMoves(snapshot, {
       verb: 'switch',
       order: 'pulumi-first',
-      wish: weight === undefined ? wishSwitched : (route) => wishWeight(route, weight),
+      wish: weight === undefined ? wishSwitched : (route, origin) => wishWeight(route, origin, weight),
       reason: args.reason ?? null,
       maxFailures: args['max-failures'] ?? null,
     });
@@ -34,7 +35,8 @@ function wishSwitched(route: Route): Wish {
   return { kind: 'route', phase: 'switched', newWeight: 0, verbs: ['switch'] };
 }
 
-function wishWeight(route: Route, weight: number): Wish {
+function wishWeight(route: Route, origin: Origin, weight: number): Wish {
+  if (origin === 'platform') return { kind: 'refuse', code: 'illegal-move', message: NO_PARALLEL_RUN };
   if (route.phase !== 'parallel') {
     return { kind: 'refuse', code: 'illegal-move', message: `a weight is set in parallel; it is ${route.phase}` };
   }

@@ -74,7 +74,7 @@ function snapshotOf(phase: Phase, newWeight: number): Snapshot {
     wave: 'pilot',
     feed: 'a',
     shard: 0,
-    facts: { name: 'a', unclassifiedEffects: [], hasWeightKey: true },
+    facts: { name: 'a', unclassifiedEffects: [], hasWeightKey: true, origin: 'feed' as const },
     gateway: {
       kind: 'read',
       status: statusExample(route, { candidate: null }),
