@@ -610,6 +610,24 @@ const ROLLBACK: readonly Mutant[] = [
   },
 ];
 
+/** Rule 7: what a platform says after its commit. */
+const ENHANCED: readonly Mutant[] = [
+  {
+    name: 'pass an application acknowledgement on before the commit that it follows',
+    rule: 7,
+    file: FEED,
+    find: 'onStray: (frame) => runtime.afterDurable(() => this.#stray(platform, frame)),',
+    replace: 'onStray: (frame) => this.#stray(platform, frame),',
+  },
+  {
+    name: 'keep an application acknowledgement from the source that waits for it',
+    rule: 7,
+    file: 'gateway/engine/correspondence.ts',
+    find: 'if (!who.isCommitted) return null;',
+    replace: 'if (who.isCommitted) return null;',
+  },
+];
+
 /** Rules 2 and 6: senders that are called, and a destination that takes one connection. */
 const CONNECTIONS: readonly Mutant[] = [
   {
@@ -753,6 +771,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CREDIT,
   ...SWAPS,
   ...ROLLBACK,
+  ...ENHANCED,
   ...CONNECTIONS,
   ...REJECTED,
   ...AT_OFFSET,

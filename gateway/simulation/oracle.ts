@@ -104,6 +104,20 @@ export class Oracle {
       this.#violate(6, `${serial}: answered again and not listed`);
   }
 
+  /** Rule 7: what a platform says after its commit is for the source of that message, once, and comes after the commit. */
+  sourceAcknowledged(source: Source, payload: Buffer): void {
+    const made = this.#witness.answerMade(payload);
+    if (made === null) {
+      this.#violate(1, `${source.name} got an acknowledgement that nobody gave`);
+      return;
+    }
+    made.read++;
+    if (!source.meant.has(made.serial)) this.#violate(7, `${source.name} got the acknowledgement of ${made.serial}`);
+    else if (!source.accepted.has(made.serial))
+      this.#violate(7, `${made.serial}: its source got the application's acknowledgement before the commit`);
+    else if (made.read > 1) this.#violate(7, `${made.serial}: its source got the application's acknowledgement twice`);
+  }
+
   /** Rules 1, 3 and 5: what a destination gets is durable, byte for byte a platform's, and that platform owns it. */
   destinationReceived(connection: string, payload: Buffer): void {
     const sha = digest(payload);

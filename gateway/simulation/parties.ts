@@ -21,6 +21,7 @@ export type PartyEvents = {
   /** A platform or a destination rejects a message. */
   rejected(): void;
   sourceAnswered(source: Source, feed: string, attempt: Attempt, answer: Buffer): void;
+  acknowledged(source: Source, payload: Buffer): void;
   tooManyAnswers(source: Source, serial: string): void;
 };
 
@@ -80,7 +81,10 @@ export function buildParties(
           port,
           legPort,
           listens: scenario.dials,
-          habits: platformHabits(world, scenario.habits, which, answersAfterDelivery),
+          habits: {
+            ...platformHabits(world, scenario.habits, which, answersAfterDelivery),
+            commitsFirst: scenario.commitsFirst,
+          },
         },
         {
           isPrimary: events.isPrimary,
@@ -96,6 +100,7 @@ export function buildParties(
         const options = {
           name: `${name}.${number}`,
           port: ports.feed,
+          isEnhanced: scenario.commitsFirst,
           listens: scenario.dials,
           ip: `10.0.2.${index * 10 + number}`,
           practices,
@@ -103,6 +108,7 @@ export function buildParties(
         };
         return new Source(world, network, witness, options, {
           answered: (source, attempt, answer) => events.sourceAnswered(source, name, attempt, answer),
+          acknowledged: events.acknowledged,
           tooManyAnswers: events.tooManyAnswers,
         });
       }),
@@ -135,7 +141,7 @@ function platformHabits(
   { platform }: Habits,
   which: 'legacy' | 'new',
   answersAfterDelivery: boolean,
-): PlatformHabits {
+): Omit<PlatformHabits, 'commitsFirst'> {
   const some = (strength: number): number => (world.chance(0.6) ? strength : 0);
   return {
     rejects: some(platform.rejects),

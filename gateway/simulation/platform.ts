@@ -25,6 +25,8 @@ export type PlatformHabits = {
   /** Answers when its output has been delivered, and knows an input that it has seen. */
   readonly answersAfterDelivery: boolean;
   readonly regeneratesId: boolean;
+  /** What it takes it commits to, and says in the same packet that it has taken it (enhanced mode). */
+  readonly commitsFirst: boolean;
 };
 
 export type PlatformOptions = {
@@ -167,6 +169,10 @@ export class Platform {
     const lateMs = this.#world.chance(habits.late) ? LATE_FROM_MS + this.#world.roll(LATE_SPAN_MS) : 0;
     this.#world.after(lateMs, () => {
       if (this.isDead) return;
+      if (habits.commitsFirst && code === 'AA') {
+        this.#answerTwice(wire, payload, receivedAtMs);
+        return;
+      }
       const bytes = this.#witness.answer(payload, name, code, receivedAtMs, this.#world.now);
       wire.send(framed({ payload: bytes }, STANDARD_FRAMING));
       if (code !== 'AA') this.#events.rejected();
@@ -174,6 +180,16 @@ export class Platform {
       if (code !== 'AA' || !this.#world.chance(habits.doublesAnswer)) return;
       this.#world.after(this.#world.roll(30), () => wire.send(framed({ payload: bytes }, STANDARD_FRAMING)));
     });
+  }
+
+  #answerTwice(wire: Wire, payload: Buffer, receivedAtMs: number): void {
+    const { name } = this.#options;
+    const [commit, application] = (['CA', 'AA'] as const).map((code) =>
+      this.#witness.answer(payload, name, code, receivedAtMs, this.#world.now),
+    );
+    if (commit === undefined || application === undefined) return;
+    this.#witness.followed(commit, application);
+    wire.send(Buffer.concat([commit, application].map((bytes) => framed({ payload: bytes }, STANDARD_FRAMING))));
   }
 
   #emit(payload: Buffer, done: (isDelivered: boolean) => void): void {

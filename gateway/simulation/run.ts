@@ -141,6 +141,7 @@ class Simulation {
       destinationReceived: (connection, payload) => oracle.destinationReceived(connection, payload),
       sourceAnswered: (source, feed, attempt, answer) =>
         oracle.sourceAnswered(source, feed, attempt, answer, (sha) => this.#isAnsweredAgain(feed, sha)),
+      acknowledged: (source, payload) => oracle.sourceAcknowledged(source, payload),
       tooManyAnswers: (source, serial) => this.#violate(7, `${serial}: ${source.name} got two answers to one message`),
     });
   }
@@ -619,6 +620,9 @@ class Simulation {
     }
     if (this.#options.isQuiet && engine.decisions.all().length > 0)
       violate(9, 'a person has to decide after a night without faults');
+    if (this.#options.isQuiet)
+      for (const { serial, read } of this.#witness.notReadOnce())
+        violate(7, `${serial}: its source got the application's acknowledgement ${read} times`);
     judgement.disk();
     judgement.reports();
     judgement.repeats(this.#parties.feeds);

@@ -36,7 +36,10 @@ export type Faults = {
 export type Habits = {
   readonly source: Omit<SourceHabits, 'ackTimeoutMs'>;
   readonly impatient: boolean;
-  readonly platform: Omit<PlatformHabits, 'answersAfterDelivery' | 'regeneratesId' | 'givesUpRejected'>;
+  readonly platform: Omit<
+    PlatformHabits,
+    'answersAfterDelivery' | 'regeneratesId' | 'givesUpRejected' | 'commitsFirst'
+  >;
   readonly destination: DestinationHabits;
 };
 
@@ -48,6 +51,8 @@ export type Scenario = {
   readonly retryForMs: number;
   readonly dials: boolean;
   readonly sharesDestination: boolean;
+  /** Platforms answer with a commit and an application's acknowledgement in one packet. */
+  readonly commitsFirst: boolean;
   readonly faults: Faults;
   readonly habits: Habits;
   /** Nothing happens that a sender could feel: no resend, nothing on any list. */
@@ -148,6 +153,7 @@ const plain = {
   retryForMs: 0,
   dials: false,
   sharesDestination: false,
+  commitsFirst: false,
   faults: NO_FAULTS,
   habits: PLAIN,
   isQuiet: false,
@@ -317,4 +323,5 @@ export const SCENARIOS = {
     faults: { ...NO_FAULTS, breakConnection: 0.2, crash: 0.03, force: 0.2, wedge: 0.1 },
     habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.3 } },
   },
+  'commits-first': { ...plain, sourcesPerFeed: 2, commitsFirst: true, isQuiet: true },
 } satisfies Record<string, Scenario>;

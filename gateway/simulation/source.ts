@@ -28,6 +28,8 @@ export type SourceOptions = {
   readonly port: number;
   /** It waits to be called there, and sends on the connection that it gets. */
   readonly listens: boolean;
+  /** It gets a commit as its answer, and later the application's acknowledgement (enhanced mode). */
+  readonly isEnhanced: boolean;
   readonly ip: string;
   /** Practices that the messages are for: MSH-6. */
   readonly practices: readonly string[];
@@ -48,6 +50,8 @@ type Socket = { readonly wire: Wire; openedFor: number; messages: number; answer
 
 export type SourceEvents = {
   answered(source: Source, attempt: Attempt, answer: Buffer): void;
+  /** An application acknowledgement, some time after the commit. */
+  acknowledged(source: Source, payload: Buffer): void;
   tooManyAnswers(source: Source, serial: string): void;
 };
 
@@ -206,6 +210,10 @@ export class Source {
 
   #frame(socket: Socket, payload: Buffer): void {
     const answer = readAnswer(payload);
+    if (this.#options.isEnhanced && answer?.isCommit === false) {
+      this.#events.acknowledged(this, payload);
+      return;
+    }
     const { current, attempt } = { current: this.#current, attempt: this.#attempt };
     socket.answers++;
     if (socket.answers > socket.messages) this.#events.tooManyAnswers(this, current?.serial ?? '');

@@ -41,6 +41,7 @@ export class Witness {
   /** How often a platform was sent this message, a destination these bytes. */
   readonly #receipts = new Map<string, number>();
   readonly #inputs = new Set<string>();
+  readonly #followers: { readonly first: AnswerMade; readonly second: AnswerMade }[] = [];
   /** How often a destination rejected these bytes. */
   readonly #rejections = new Map<string, number>();
   #count = 0;
@@ -72,7 +73,7 @@ export class Witness {
   }
 
   /** Makes an answer that no one else will ever give. */
-  answer(payload: Buffer, by: Maker, code: 'AA' | 'AE' | 'AR', receivedAtMs: number, nowMs: number): Buffer {
+  answer(payload: Buffer, by: Maker, code: 'AA' | 'CA' | 'AE' | 'AR', receivedAtMs: number, nowMs: number): Buffer {
     const msh10 = fieldText(payload, 'MSH-10') ?? '';
     const id = `A${++this.#count}`;
     const bytes = Buffer.from(
@@ -85,13 +86,26 @@ export class Witness {
       serial: serialOf(payload),
       receivedAtMs,
       madeAtMs: nowMs,
-      isPositive: code === 'AA',
+      isPositive: code === 'AA' || code === 'CA',
       read: 0,
     };
-    if (by === 'destination' && code !== 'AA') this.#rejections.set(made.of, this.rejectionsOf(made.of) + 1);
+    if (by === 'destination' && !made.isPositive) this.#rejections.set(made.of, this.rejectionsOf(made.of) + 1);
     this.#answers.set(bytes.toString('latin1'), made);
     this.#answersById.set(id, { made, payload: bytes });
     return bytes;
+  }
+
+  /** An application acknowledgement that follows a commit: the commit, and it. */
+  followed(commit: Buffer, application: Buffer): void {
+    const [first, second] = [this.answerMade(commit), this.answerMade(application)];
+    if (first !== null && second !== null) this.#followers.push({ first, second });
+  }
+
+  /** Application acknowledgements whose commit the sender has read, and that it has not, or more than once. */
+  notReadOnce(): readonly AnswerMade[] {
+    return this.#followers
+      .filter(({ first, second }) => first.read > 0 && second.read !== 1)
+      .map(({ second }) => second);
   }
 
   rejectionsOf(sha: string): number {
