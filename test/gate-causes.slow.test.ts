@@ -378,8 +378,7 @@ test(
         expect([what, redIds(document).sort()]).toEqual([what, Object.keys(red).sort()]);
       for (const [, id = '', reason = ''] of found) {
         if (!reason.startsWith('unknown: ')) seen.red.add(id);
-        // An effect that nobody has classified is not known to be harmless: its red is its unknown.
-        if (/^unknown: |^not classified: /.test(reason)) seen.unknown.add(id);
+        if (/^unknown: |^not configured: nobody has said/.test(reason)) seen.unknown.add(id);
       }
       await undo();
     }

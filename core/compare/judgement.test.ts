@@ -191,6 +191,20 @@ describe('given a contract, when a connection is judged', () => {
     ).toHaveLength(1);
     expect(reasonsOf({ contract, breaches: [inspected] })).toEqual([]);
   });
+
+  test('then after a change of the contract it is red until enough outputs were held against what it says now', () => {
+    const since = (count: number) =>
+      reasonsOf({
+        contract,
+        breaches: [
+          finding({ area: 'contract:lab@former', name: 'inspected', count: 900 }),
+          finding({ area, name: 'inspected', count }),
+        ],
+      });
+    expect(since(1)).toEqual(['1 output was held against the contract lab as it is today: 100 are wanted']);
+    expect(since(99)).toHaveLength(1);
+    expect(since(100)).toEqual([]);
+  });
 });
 
 describe('given a worker, when its results are relied on', () => {

@@ -72,9 +72,7 @@ export function judgeConnection(known: Known, thresholds: Thresholds): ComparedC
     ...(contract?.breaches.some(({ is }) => is === 'drift')
       ? ['the candidate breaks the contract where the control does not']
       : []),
-    ...(contract !== null && contract.inspected === 0
-      ? [`nothing was held against the contract ${contract.name}`]
-      : []),
+    ...(contract === null ? [] : contractReasons(contract, thresholds)),
     ...coverageReasons(coverage.share, thresholds),
   ];
   return {
@@ -176,6 +174,17 @@ function countReasons(counts: Counts, former: number, thresholds: Thresholds): s
     reasons.push(`${counts.pairs} pairs are too few: ${thresholds.pairs} are wanted${predate}`);
   }
   return reasons;
+}
+
+/** Of a contract that has changed since nothing is known but what came afterwards: as many as of pairs are wanted. */
+function contractReasons(
+  { name, inspected }: NonNullable<ComparedConnection['contract']>,
+  { pairs }: Thresholds,
+): string[] {
+  if (inspected === 0) return [`nothing was held against the contract ${name}`];
+  if (inspected >= pairs) return [];
+  const counted = `${inspected} ${inspected === 1 ? 'output was' : 'outputs were'}`;
+  return [`${counted} held against the contract ${name} as it is today: ${pairs} are wanted`];
 }
 
 function coverageReasons(share: number | null, { coverage }: Thresholds): string[] {
