@@ -2,21 +2,24 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ConnectionStatus, State } from '../core/admin-api.ts';
 import type { Mishap } from './drivers/mishaps.ts';
+import { Exposition } from './exposition.ts';
 import type { JournalUsage } from './journal/journal.ts';
 import { type MoveFigures, moveMetrics } from './move-figures.ts';
 import { shippingMetrics } from './shipping/metrics.ts';
 import type { ShippingStatus } from './shipping/status.ts';
 
+type Bounded = { readonly value: number; readonly limit: number };
+
 export type MetricsSource = {
-  connections(): readonly ConnectionStatus[];
+  connections(): Iterable<ConnectionStatus>;
   journal(): JournalUsage & { readonly bufferedBytes: number };
   openSockets(): number;
-  /** Of all senders together. */
-  frameBytes(): number;
-  /** Of all platforms and destinations together. */
-  answerBytes(): number;
+  /** Frames of all senders together, in bytes. */
+  frames(): Bounded;
+  /** Answers of all platforms and destinations together, in bytes. */
+  answers(): Bounded;
   /** Inputs that wait for their outputs, in all connections together. */
-  openInputs(): number;
+  openInputs(): Bounded;
   mishaps(): readonly Mishap[];
   certificates(): readonly { readonly endpoint: string; readonly expiresAtMs: number }[];
   /** Of the file system with the data directory. Null: it does not tell. */
@@ -31,8 +34,13 @@ export type MetricsSource = {
 
 const HELD: ReadonlySet<State> = new Set<State>(['holding', 'draining', 'committing', 'held']);
 
-export function gatewayMetrics(source: MetricsSource): Registry {
+const STATUSES_PER_STEP = 50;
+
+export function gatewayMetrics(live: MetricsSource): Exposition {
   const registry = new Registry();
+  // One look at the connections for all their figures.
+  let statuses: readonly ConnectionStatus[] = [];
+  const source = { ...live, connections: () => statuses };
   collectDefaultMetrics({ register: registry, prefix: 'cutover_' });
   const perConnection = (name: string, help: string, value: (status: ConnectionStatus) => number): void => {
     const gauge: Gauge<'connection'> = new Gauge({
@@ -128,11 +136,20 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   };
   ofDisk('free_bytes', 'Bytes that are free where the data directory is', 'freeBytes');
   ofDisk('total_bytes', 'Size of the file system where the data directory is', 'totalBytes');
-  plain('frame_bytes', 'Bytes of frames of senders, whole or not, that have no answer yet', () => source.frameBytes());
-  plain('answer_bytes', 'Bytes of answers of platforms and destinations that are not complete', () =>
-    source.answerBytes(),
+  plain(
+    'frame_bytes',
+    'Bytes of frames of senders, whole or not, that have no answer yet',
+    () => source.frames().value,
   );
-  plain('open_inputs', 'Messages whose outputs have not come yet, in all connections', () => source.openInputs());
+  plain('frame_limit_bytes', 'What they may take before long frames wait', () => source.frames().limit);
+  plain(
+    'answer_bytes',
+    'Bytes of answers of platforms and destinations that are not complete',
+    () => source.answers().value,
+  );
+  plain('answer_limit_bytes', 'What they may take before long answers wait', () => source.answers().limit);
+  plain('open_inputs', 'Messages whose outputs have not come yet, in all connections', () => source.openInputs().value);
+  plain('open_inputs_limit', 'How many of them are waited for', () => source.openInputs().limit);
   plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
   const info: Gauge<'shard' | 'deployment' | 'version'> = new Gauge({
     name: 'cutover_info',
@@ -151,10 +168,17 @@ export function gatewayMetrics(source: MetricsSource): Registry {
   });
   securityMetrics(registry, source);
   shippingMetrics(registry, source.shipping);
-  return registry;
+  return new Exposition(registry, function* () {
+    const look: ConnectionStatus[] = [];
+    for (const status of live.connections()) {
+      look.push(status);
+      if (look.length % STATUSES_PER_STEP === 0) yield;
+    }
+    statuses = look;
+  });
 }
 
-function securityMetrics(registry: Registry, source: MetricsSource): void {
+function securityMetrics(registry: Registry, source: Pick<MetricsSource, 'mishaps' | 'certificates'>): void {
   const refused: Gauge<'endpoint' | 'cause'> = new Gauge({
     name: 'cutover_sockets_refused_total',
     help: 'Sockets that were turned away, or that a peer over TLS or from a local address did not give',

@@ -19,6 +19,7 @@ import { Checkpoints } from './checkpoint/checkpoints.ts';
 import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
+import type { FrameBudget } from './engine/frame-budget.ts';
 import type { LegMember } from './engine/leg-port.ts';
 import { ShardEngine, whyFenced } from './engine/shard.ts';
 import { isOutOfRoom } from './journal/errors.ts';
@@ -211,19 +212,22 @@ function adminHost(
     const status = engine.status(name);
     return status === null ? null : withReadiness(status, facts);
   };
-  const statuses = (): ReturnType<AdminHost['connections']> => {
+  function* statuses(): Generator<ConnectionStatus> {
     const facts = factsNow();
-    return [...engine.connections.keys()].map((name) => statusOf(name, facts)).filter((status) => status !== null);
-  };
+    for (const name of engine.connections.keys()) {
+      const status = statusOf(name, facts);
+      if (status !== null) yield status;
+    }
+  }
   const figures = new MoveFigures((connection) => engine.feedOf(connection)?.config.ackTimeoutMs ?? null);
   engine.watch = figures;
-  const registry = gatewayMetrics({
+  const exposition = gatewayMetrics({
     connections: statuses,
     journal: () => ({ ...journal.usage(), bufferedBytes: journal.bufferedBytes }),
     openSockets: () => driver.openSockets,
-    frameBytes: () => engine.runtime.budget.bytes,
-    answerBytes: () => engine.runtime.answerBudget.bytes,
-    openInputs: () => engine.runtime.openInputs.count,
+    frames: () => used(engine.runtime.budget),
+    answers: () => used(engine.runtime.answerBudget),
+    openInputs: () => ({ value: engine.runtime.openInputs.count, limit: engine.runtime.openInputs.limits.shard }),
     mishaps: () => driver.mishaps.counts(),
     certificates: () => [...adminExpiry(start), ...tls.expiries()],
     disk: () => diskOf(start.dataDir),
@@ -251,7 +255,7 @@ function adminHost(
       ),
       connections: engine.connections.size,
     }),
-    connections: statuses,
+    connections: () => [...statuses()],
     connection: (name) => statusOf(name, factsNow()),
     epochs: (name) => engine.connections.get(name)?.epochs ?? null,
     newestEpochs: () =>
@@ -323,8 +327,12 @@ function adminHost(
       if (fenced > 0) reasons.push(`${fenced} connections are fenced after a restore: see runbooks/restore.md`);
       return { ready: reasons.length === 0, reasons };
     },
-    metrics: () => registry.metrics(),
+    metrics: () => exposition.text(),
   };
+}
+
+function used({ bytes, limitBytes }: FrameBudget): { readonly value: number; readonly limit: number } {
+  return { value: bytes, limit: limitBytes };
 }
 
 function adminExpiry({

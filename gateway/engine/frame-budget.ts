@@ -38,6 +38,10 @@ export class FrameBudget {
     return this.#bytes;
   }
 
+  get limitBytes(): number {
+    return this.#limits.budgetBytes;
+  }
+
   get isOver(): boolean {
     return this.#bytes > this.#limits.budgetBytes;
   }
