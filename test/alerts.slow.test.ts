@@ -21,12 +21,26 @@ import {
   startWorker,
   type Worker,
 } from './monitoring-site.ts';
-import { answer, type Estate, idOf, type Line, type LineOptions, order, startEstate, until } from './rules/peers.ts';
+import {
+  answer,
+  type Estate,
+  frame,
+  idOf,
+  type Line,
+  type LineOptions,
+  order,
+  startEstate,
+  until,
+} from './rules/peers.ts';
 
 const LIMIT_MS = 300_000;
 const DATABASE = 'CUTOVER_TEST_ALERTS_DATABASE';
 const WATCHDOG = 'CutoverWatchdog';
 const DAY_MS = 86_400_000;
+const BUDGET_MIB = 16;
+const OPEN_INPUTS = 2000;
+/** Over four fifths of a limit, and under the limit. */
+const NEARLY = 0.9;
 /** Nothing has to come: what a sender sends is settled with its answer. */
 const QUIET: LineOptions = { connection: { outputs: 'zero-or-one' } };
 const LINES = {
@@ -44,6 +58,9 @@ const LINES = {
   diverging: { connection: { correlate: ['MSH-10'], outputs: 'one' } },
   impatient: { feed: { ackTimeout: '2s' }, connection: { outputs: 'zero-or-one', settle: '1ms' } },
   expiring: { ...QUIET, feed: { tls: { cert: 'feed.crt', key: 'feed.key' } } },
+  piling: { ...QUIET, feed: { ackTimeout: '5m' } },
+  waiting: { connection: { outputs: 'one', settle: '10m' } },
+  foreign: { ...QUIET, feed: { sourceAllow: ['10.0.0.0/8'] } },
 } satisfies Record<string, LineOptions>;
 
 /** A file system of its own, where one can be had: a disk is filled for real. */
@@ -68,6 +85,7 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
     await mkdir(estate.dataDir);
     hasOwnDisk = mountSmallDisk(estate.dataDir);
     estate.args = ['--init', '--database-url-env', DATABASE];
+    estate.args = [...estate.args, '--frame-budget', String(BUDGET_MIB), '--open-inputs', String(OPEN_INPUTS)];
     await estate.start();
     for (const line of Object.values(estate.lines)) {
       for (const peer of line.peers) peer.answerAll();
@@ -232,6 +250,34 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
     await source.exchange(order('V1'));
     await Promise.all([legacy.exchange(order('V1', '|CBC')), next.exchange(order('V1', '|BMP'))]);
     await fires('Divergence diverging');
+  });
+
+  it('FramesFilling and AnswersFilling: a long message and a long answer that never end', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const line = estate.line('piling');
+    const much = Buffer.alloc(NEARLY * BUDGET_MIB * 1024 * 1024, 'x');
+    const half = (message: Buffer): Buffer => Buffer.concat([message.subarray(0, -2), much]);
+    line.legacy.script = ({ payload, socket }) => void socket.write(half(frame(answer(idOf(payload)))));
+    const [slow, waiting] = [await line.source(), await line.source()];
+    slow.socket.write(half(frame(order('F1'))));
+    waiting.send(order('F2'));
+    await fires('FramesFilling', 'AnswersFilling');
+    slow.socket.destroy();
+    waiting.socket.destroy();
+  });
+
+  it('OpenInputsFilling: a platform takes messages and makes nothing of them', { timeout: LIMIT_MS }, async () => {
+    await sendAll(estate.line('waiting'), NEARLY * OPEN_INPUTS);
+    await fires('OpenInputsFilling');
+  });
+
+  it('SocketsRefused: a sender from an address that is not allowed', { timeout: LIMIT_MS }, async () => {
+    const line = estate.line('foreign');
+    await until(async () => {
+      for (let index = 0; index < 20; index++) await (await line.source()).closed;
+      expect(await firing()).toContain('SocketsRefused');
+    });
   });
 
   it('ShadowLag: the other platform is down while more than a thousand messages come', {

@@ -55,7 +55,7 @@ export class Monitoring extends pulumi.ComponentResource {
         `${name}-${alert.name}`,
         {
           name: `${args.deployment}-${alert.name}`,
-          alarmDescription: `${alert.summary.replace('{{connection}}: ', '')} ${args.runbooks}/${alert.runbook}`,
+          alarmDescription: `${alert.summary.replaceAll(/ ?\(?\{\{\w+\}\}\)?(: )?/g, '')} ${args.runbooks}/${alert.runbook}`,
           ...alarmOf(alert, dimensions),
           alarmActions: alert.severity === 'page' ? [topic.arn] : [],
           okActions: alert.severity === 'page' ? [topic.arn] : [],

@@ -117,6 +117,11 @@ function seriesFor(name: string): { bad: Series; good: Series; labels: Record<st
     good: flat(metric, good),
     labels: {},
   });
+  const filling = (part: string, whole: string) => ({
+    bad: [...flat(part, 81), ...flat(whole, 100)],
+    good: [...flat(part, 80), ...flat(whole, 100)],
+    labels: {},
+  });
   switch (name) {
     case 'GatewayDown':
       return {
@@ -179,6 +184,17 @@ function seriesFor(name: string): { bad: Series; good: Series; labels: Record<st
       ];
       return { bad: disk(19), good: disk(20), labels: {} };
     }
+    case 'FramesFilling':
+      return filling('cutover_frame_bytes', 'cutover_frame_limit_bytes');
+    case 'AnswersFilling':
+      return filling('cutover_answer_bytes', 'cutover_answer_limit_bytes');
+    case 'OpenInputsFilling':
+      return filling('cutover_open_inputs', 'cutover_open_inputs_limit');
+    case 'SocketsRefused': {
+      const labels = { endpoint: 'feed north', cause: 'tls-failed' };
+      const series = 'cutover_sockets_refused_total{endpoint="feed north",cause="tls-failed"}';
+      return { bad: rising(series, 1), good: flat(series, 30), labels };
+    }
     case 'ShippingLag':
       return plain('cutover_shipping_lag_seconds', 301, 300);
     case 'RecordsMissing':
@@ -198,7 +214,7 @@ function expected({ severity, summary, runbook }: Alert, labels: Record<string, 
   return {
     exp_labels: { severity, ...labels },
     exp_annotations: {
-      summary: summary.replace('{{connection}}', 'north'),
+      summary: summary.replaceAll(/\{\{(\w+)\}\}/g, (_all, label: string) => labels[label] ?? 'north'),
       runbook_url: `https://runbooks.example/${runbook}`,
     },
   };

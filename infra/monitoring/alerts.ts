@@ -30,7 +30,13 @@ export type Condition =
       readonly overMs: number;
     }
   /** One figure as a share of another. */
-  | { readonly kind: 'ratio'; readonly metric: string; readonly of: string; readonly below: number }
+  | {
+      readonly kind: 'ratio';
+      readonly metric: string;
+      readonly of: string;
+      readonly is: '>' | '<';
+      readonly limit: number;
+    }
   /** A point in time that is nearer than `aheadMs`. */
   | { readonly kind: 'expires'; readonly metric: string; readonly aheadMs: number }
   /** Nothing was counted for `quietMs`, where a week ago there was something. */
@@ -55,7 +61,7 @@ export type Where = Readonly<Record<string, string>>;
 export type Alert = {
   readonly name: string;
   readonly severity: 'page' | 'ticket';
-  /** A sentence; `{{connection}}` is filled in where there is one. */
+  /** A sentence; labels of the figure, as `{{connection}}`, are filled in where there are any. */
   readonly summary: string;
   /** File under runbooks/ and its section. */
   readonly runbook: string;
@@ -234,8 +240,48 @@ const ALERTS: readonly Alert[] = [
     severity: 'page',
     summary: 'less than a fifth of the journal’s disk is free',
     runbook: 'recover.md#disk',
-    condition: { kind: 'ratio', metric: 'cutover_disk_free_bytes', of: 'cutover_disk_total_bytes', below: 0.2 },
+    condition: {
+      kind: 'ratio',
+      metric: 'cutover_disk_free_bytes',
+      of: 'cutover_disk_total_bytes',
+      is: '<',
+      limit: 0.2,
+    },
     forMs: 5 * MINUTE_MS,
+  },
+  {
+    name: 'FramesFilling',
+    severity: 'page',
+    summary: 'messages without an answer take four fifths of what they may: past it long ones wait, then are refused',
+    runbook: 'triage.md#a-limit-is-near',
+    condition: { kind: 'ratio', metric: 'cutover_frame_bytes', of: 'cutover_frame_limit_bytes', is: '>', limit: 0.8 },
+    forMs: MINUTE_MS,
+  },
+  {
+    name: 'AnswersFilling',
+    severity: 'page',
+    summary: 'unfinished answers take four fifths of what they may: past it their connections are closed',
+    runbook: 'triage.md#a-limit-is-near',
+    condition: { kind: 'ratio', metric: 'cutover_answer_bytes', of: 'cutover_answer_limit_bytes', is: '>', limit: 0.8 },
+    forMs: MINUTE_MS,
+  },
+  {
+    name: 'OpenInputsFilling',
+    severity: 'page',
+    summary:
+      'messages that wait for their outputs are four fifths of what is kept: past it the oldest are no longer waited for',
+    runbook: 'triage.md#a-limit-is-near',
+    condition: { kind: 'ratio', metric: 'cutover_open_inputs', of: 'cutover_open_inputs_limit', is: '>', limit: 0.8 },
+    forMs: MINUTE_MS,
+  },
+  {
+    name: 'SocketsRefused',
+    severity: 'ticket',
+    summary:
+      '{{endpoint}}: sockets are turned away ({{cause}}): from an address that is not allowed, or without a valid certificate',
+    runbook: 'triage.md#sockets-are-refused',
+    condition: { kind: 'increase', metric: 'cutover_sockets_refused_total', over: 10, overMs: 15 * MINUTE_MS },
+    forMs: 0,
   },
   {
     name: 'ShippingLag',

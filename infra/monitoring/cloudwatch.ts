@@ -63,9 +63,10 @@ export function alarmOf({ condition, forMs }: Alert, dimensions: Where): AlarmSh
       return above(condition.over, [part, whole, math('IF(DIFF(whole) > 0, DIFF(part) / DIFF(whole), 0)')]);
     }
     case 'ratio': {
-      const part = query('part', condition.metric, 'Minimum', {}, false);
-      const whole = query('whole', condition.of, 'Minimum', {}, false);
-      return below(condition.below, [part, whole, math('part / whole')]);
+      const { metric, of, is, limit } = condition;
+      const part = query('part', metric, is === '>' ? 'Maximum' : 'Minimum', {}, false);
+      const whole = query('whole', of, 'Minimum', {}, false);
+      return (is === '>' ? above : below)(limit, [part, whole, math('part / whole')]);
     }
     case 'expires': {
       const value = query('value', condition.metric, 'Minimum', {}, false);

@@ -81,6 +81,10 @@ export const ROWS: readonly Row[] = [
       perShard('Database behind', 'cutover_shipping_lag_seconds', 's'),
       perShard('Worker behind', 'cutover_worker_lag_seconds', 's'),
       perShard('Sockets', 'cutover_open_sockets', 'short'),
+      perShard('Sockets turned away', 'cutover_sockets_refused_total', 'short'),
+      perShard('Messages without an answer', 'cutover_frame_bytes', 'bytes'),
+      perShard('Unfinished answers', 'cutover_answer_bytes', 'bytes'),
+      perShard('Messages that wait for their outputs', 'cutover_open_inputs', 'short'),
     ],
   },
 ];

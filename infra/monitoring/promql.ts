@@ -19,7 +19,7 @@ export function prometheusRules(alerts: readonly Alert[], runbooks: string): Rul
       ...(alert.forMs === 0 ? {} : { for: durationOf(alert.forMs) }),
       labels: { severity: alert.severity },
       annotations: {
-        summary: alert.summary.replace('{{connection}}', '{{ $labels.connection }}'),
+        summary: alert.summary.replaceAll(/\{\{(\w+)\}\}/g, '{{ $$labels.$1 }}'),
         runbook_url: `${runbooks}/${alert.runbook}`,
       },
     }),
@@ -51,7 +51,7 @@ export function promqlOf(condition: Condition): string {
       return `${sum(part)} / ${sum(of)} > ${over}`;
     }
     case 'ratio':
-      return `${condition.metric} / ${condition.of} < ${condition.below}`;
+      return `${condition.metric} / ${condition.of} ${condition.is} ${condition.limit}`;
     case 'expires':
       return `${condition.metric} - time() < ${condition.aheadMs / 1000}`;
     case 'silence': {
