@@ -14,7 +14,7 @@ import type { ListenerSecurity } from '../core/endpoint-security.ts';
 import type { Inventory, Leg } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
 import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from './admin/host.ts';
-import { readNewestCheckpoint } from './checkpoint/checkpoint-file.ts';
+import { keepRoom, readNewestCheckpoint } from './checkpoint/checkpoint-file.ts';
 import { Checkpoints } from './checkpoint/checkpoints.ts';
 import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
@@ -64,6 +64,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     ...(start.journal?.limitBytes !== undefined && { limitBytes: start.journal.limitBytes }),
     ...(start.journal?.files !== undefined && { files: start.journal.files }),
   });
+  await keepRoom(checkpointFolderOf(start.dataDir));
   const engine = new ShardEngine(
     {
       inventory,
@@ -113,6 +114,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
     },
     giveUpBacklog: (ends) => engine.giveUpBacklog(now(), ends),
     purgeBefore: (offset) => journal.purgeBefore(offset),
+    durableUpTo: () => driver.durableUpTo,
     retention:
       shipping === null
         ? { kind: 'size', keepBytes: start.journal?.keepBytes ?? KEEP_BYTES, keepMs: start.keepMs ?? null }

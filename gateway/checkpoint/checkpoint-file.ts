@@ -3,10 +3,10 @@
  * reads only what came later, and what lies before may be purged. It is written whole or not at all.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineState } from '../engine/recovery.ts';
-import { JournalKeyError } from '../journal/errors.ts';
+import { isOutOfRoom, JournalKeyError } from '../journal/errors.ts';
 import { NONCE_BYTES, SEAL_BYTES } from '../journal/format.ts';
 import type { Seal } from '../journal/seal.ts';
 
@@ -23,24 +23,51 @@ export type Checkpoint = {
 
 const NAME_PATTERN = /^checkpoint-(\d{16})\.json$/;
 const KEPT = 2;
+const RESERVE = 'reserve';
+const RESERVE_LEAST_BYTES = 1 << 20;
 
 export async function writeCheckpoint(folder: string, checkpoint: Checkpoint, seal: Seal): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const body = sealText(JSON.stringify(checkpoint), checkpoint.offset, seal);
   const path = join(folder, `checkpoint-${String(checkpoint.offset).padStart(16, '0')}.json`);
+  const text = `${digestOf(body)}\n${body}\n`;
   try {
-    await writeSynced(`${path}.tmp`, `${digestOf(body)}\n${body}\n`);
+    await replace(path, text);
+  } catch (error) {
+    if (!(error instanceof Error) || !isOutOfRoom(error)) throw error;
+    await rm(join(folder, RESERVE), { force: true });
+    await replace(path, text);
+  }
+  await syncFolder(folder);
+  for (const name of (await checkpointNames(folder)).slice(KEPT)) await rm(join(folder, name), { force: true });
+  await keepRoom(folder, 2 * text.length);
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  try {
+    await writeSynced(`${path}.tmp`, text);
     await rename(`${path}.tmp`, path);
   } catch (error) {
     // On a full disk a half of it would take the room that the next one needs.
     await rm(`${path}.tmp`, { force: true });
     throw error;
   }
-  await syncFolder(folder);
-  for (const name of (await checkpointNames(folder)).slice(KEPT)) await rm(join(folder, name), { force: true });
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
+/** Room for the next one, which on a full disk is what lets the journal go. Where there is none now, none is kept. */
+export async function keepRoom(folder: string, wantedBytes = 0): Promise<void> {
+  const reserve = join(folder, RESERVE);
+  const bytes = Math.max(RESERVE_LEAST_BYTES, wantedBytes);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const known = await stat(reserve).catch(() => null);
+    if (known === null || known.size < bytes) await writeSynced(reserve, Buffer.alloc(bytes));
+  } catch {
+    await rm(reserve, { force: true });
+  }
+}
+
+async function writeSynced(path: string, text: string | Buffer): Promise<void> {
   const file = await open(path, 'w', 0o600);
   try {
     await file.writeFile(text);

@@ -43,6 +43,8 @@ export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> & {
    */
   giveUpBacklog(ends: readonly number[]): number | null;
   purgeBefore(offset: number): Promise<number>;
+  /** The newest record that is on disk. */
+  durableUpTo(): number;
   readonly retention: Retention;
 };
 
@@ -78,6 +80,8 @@ export class Checkpoints {
   #free = 0;
   #freeBesidesBacklog = 0;
   #isPressed = false;
+  /** The first record that is in no checkpoint of this process. */
+  #madeUpTo = 0;
   #isBusy = false;
   /** Segments that have filled since the checkpoint under way was asked for. */
   #missed = 0;
@@ -146,7 +150,12 @@ export class Checkpoints {
         index > 0 && firstOffset <= most ? [firstOffset] : [],
       );
       const upTo = ends.length === 0 ? null : giveUpBacklog(ends.slice(0, GIVEN_UP_AT_ONCE));
-      if (upTo === null) return 0;
+      if (upTo === null) {
+        // The newest checkpoint may be old, or the last one found no room.
+        const durableUpTo = this.#options.durableUpTo();
+        if (durableUpTo >= this.#madeUpTo) this.segmentStarted(durableUpTo);
+        return 0;
+      }
       this.#free = Math.max(this.#free, upTo);
       return await this.#purgeUnneeded();
     } finally {
@@ -218,6 +227,7 @@ export class Checkpoints {
       logger.error({ event: 'checkpoint-failed', problem: report.message });
       return;
     }
+    this.#madeUpTo = report.offset;
     const purged = await this.#purge(report);
     logger.info({ event: 'checkpoint', offset: report.offset, neededFrom: report.neededFrom, purgedSegments: purged });
   }

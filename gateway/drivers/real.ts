@@ -76,6 +76,11 @@ export class RealDriver implements Effects {
     },
   };
 
+  /** The newest record that is on disk. */
+  get durableUpTo(): number {
+    return this.#durableUpTo;
+  }
+
   attach(engine: ShardEngine, journal: Journal): void {
     this.#engine = engine;
     this.#journal = journal;
