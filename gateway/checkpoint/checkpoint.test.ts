@@ -160,7 +160,8 @@ describe('checkpoints', () => {
     const seal = new Seal('i');
     for (const offset of [10, 20]) await writeCheckpoint(checkpoints, { incarnation: 'i', offset, state: whole }, seal);
     expect((await readNewestCheckpoint(checkpoints, 'i', seal))?.offset).toBe(20);
-    const [newest = ''] = (await readdir(checkpoints)).sort().reverse();
+    const names = (await readdir(checkpoints)).filter((name) => name.endsWith('.json'));
+    const [newest = ''] = names.sort().reverse();
     const bytes = await readFile(join(checkpoints, newest));
     bytes[bytes.length - 10] = (bytes[bytes.length - 10] ?? 0) ^ 1;
     await writeFile(join(checkpoints, newest), bytes);
