@@ -21,10 +21,18 @@ export class GatewayProcess {
   readonly feeds: readonly number[];
   readonly admin: GatewayClient;
   readonly readyMs: number;
+  readonly adminPort: number;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, feeds: readonly number[], admin: GatewayClient, readyMs: number) {
+  private constructor(
+    child: ChildProcess,
+    feeds: readonly number[],
+    adminPort: number,
+    admin: GatewayClient,
+    readyMs: number,
+  ) {
     this.#child = child;
+    this.adminPort = adminPort;
     this.feeds = feeds;
     this.admin = admin;
     this.readyMs = readyMs;
@@ -34,11 +42,11 @@ export class GatewayProcess {
     return this.#child.pid ?? 0;
   }
 
-  static async start(folder: string, inventory: string): Promise<GatewayProcess> {
+  static async start(folder: string, inventory: string, databaseUrl?: string): Promise<GatewayProcess> {
     const dataDir = join(folder, 'data');
     const args = ['--inventory', inventory, '--data-dir', dataDir, '--init', '--admin-port', '0'];
     const began = performance.now();
-    const env = { ...process.env, CUTOVER_LOG_LEVEL: 'error', DATABASE_URL: undefined };
+    const env = { ...process.env, CUTOVER_LOG_LEVEL: 'error', DATABASE_URL: databaseUrl };
     const child = started(spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env }));
     const line = await firstLine(child);
     const readyMs = performance.now() - began;
@@ -47,7 +55,7 @@ export class GatewayProcess {
     const credentials = { CUTOVER_ADMIN_TOKEN: token, CUTOVER_ADMIN_CA: join(dataDir, 'admin.crt') };
     const admin = new GatewayClient({ admin: `https://127.0.0.1:${adminPort}`, shard: 0, env: credentials });
     const ports = Object.keys(feeds).map((_, index) => feeds[nameOf(index)] ?? 0);
-    return new GatewayProcess(child, ports, admin, readyMs);
+    return new GatewayProcess(child, ports, adminPort, admin, readyMs);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {

@@ -3,7 +3,7 @@
  * lost, doubled and reordered ones are counted outside of what is measured. As a platform it first sends the same message
  * to its leg and answers when the leg has: so each message passes the gateway as often as in a parallel run.
  */
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { answerTo, Frames, nameOf } from './message.ts';
 
 export type ReceiverOptions = {
@@ -11,8 +11,11 @@ export type ReceiverOptions = {
   /** Ports of the legs that it sends its outputs to, one a feed; null: it only answers. */
   readonly legs: readonly number[] | null;
 };
+/** How it behaves from now on; whoever is connected has to connect again. */
+export type Mood = 'well' | 'slow' | 'mute' | 'refusing';
 export type ReceiverRequest =
   | { readonly kind: 'listen'; readonly options: ReceiverOptions }
+  | { readonly kind: 'behave'; readonly mood: Mood }
   | { readonly kind: 'count' };
 export type Count = {
   readonly received: number;
@@ -23,14 +26,25 @@ export type Count = {
 };
 export type ReceiverReply =
   | { readonly kind: 'listening'; readonly ports: readonly number[] }
+  | { readonly kind: 'behaving' }
   | { readonly kind: 'counted'; readonly count: Count };
+
+/** Of one that is slow, before each answer. */
+const SLOW_MS = 3000;
+
+const listeners: { readonly server: Server; readonly port: number }[] = [];
+const sockets = new Set<Socket>();
+let mood: Mood = 'well';
 
 let newest: number[] = [];
 let count = { received: 0, unique: 0, doubled: 0, reordered: 0, foreign: 0 };
 
 process.on('message', async (request: ReceiverRequest) => {
   if (request.kind === 'listen') tell({ kind: 'listening', ports: await listen(request.options) });
-  else {
+  else if (request.kind === 'behave') {
+    await behave(request.mood);
+    tell({ kind: 'behaving' });
+  } else {
     tell({ kind: 'counted', count });
     count = { received: 0, unique: 0, doubled: 0, reordered: 0, foreign: 0 };
     newest = [];
@@ -49,19 +63,40 @@ async function listen({ feeds, legs }: ReceiverOptions): Promise<number[]> {
     const server = createServer({ noDelay: true }, (socket) => serve(socket, feed, out));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
-    ports.push(typeof address === 'object' && address !== null ? address.port : 0);
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    listeners.push({ server, port });
+    ports.push(port);
   }
   return ports;
 }
 
+async function behave(next: Mood): Promise<void> {
+  const wasClosed = mood === 'refusing';
+  mood = next;
+  for (const { server, port } of listeners) {
+    if (next === 'refusing' && !wasClosed) server.close();
+    if (next !== 'refusing' && wasClosed) {
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    }
+  }
+  for (const socket of sockets) socket.destroy();
+}
+
 function serve(socket: Socket, feed: number, out: Output | null): void {
   const frames = new Frames();
+  sockets.add(socket);
+  socket.on('close', () => sockets.delete(socket));
   socket.on('error', () => undefined);
   socket.on('data', (chunk) => {
+    if (mood === 'mute') return;
     for (const frame of frames.of(chunk)) {
       note(frame, feed);
-      if (out === null) socket.write(answerTo(frame));
-      else out.send(frame, () => socket.write(answerTo(frame)));
+      // The frame is a view of what is overwritten by what comes next.
+      const reply = answerTo(frame);
+      const answer = (): void =>
+        void (mood === 'slow' ? setTimeout(() => socket.write(reply), SLOW_MS) : socket.write(reply));
+      if (out === null) answer();
+      else out.send(frame, answer);
     }
   });
 }

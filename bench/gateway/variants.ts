@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePorts, GatewayProcess, nameOf, writeInventory } from './gateway-process.ts';
 import { endProcess, Helper, started } from './processes.ts';
-import type { Count, ReceiverOptions, ReceiverReply, ReceiverRequest } from './receiver.ts';
+import type { Count, Mood, ReceiverOptions, ReceiverReply, ReceiverRequest } from './receiver.ts';
 
 export const VARIANTS = ['direct', 'haproxy', 'relay', 'gateway', 'gateway-parallel'] as const;
 export type VariantName = (typeof VARIANTS)[number];
@@ -32,10 +32,14 @@ export function isInstalled(name: VariantName): boolean {
 }
 
 /** Another program may take a port between the look and the listening: then once more, in a fresh folder. */
-export async function startVariant(name: VariantName, feeds: number, folder: string): Promise<Variant> {
+export function startVariant(name: VariantName, feeds: number, folder: string): Promise<Variant> {
+  return startAgain(folder, (fresh) => startOnce(name, feeds, fresh));
+}
+
+async function startAgain<V>(folder: string, start: (folder: string) => Promise<V>): Promise<V> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnce(name, feeds, attempt === 1 ? folder : `${folder}-${attempt}`);
+      return await start(attempt === 1 ? folder : `${folder}-${attempt}`);
     } catch (error) {
       if (attempt === START_ATTEMPTS) throw error;
     }
@@ -76,8 +80,16 @@ async function startOnce(name: VariantName, feeds: number, folder: string): Prom
   }
 }
 
+export type Neighbourhood = Variant & { readonly gateway: GatewayProcess; readonly candidate: Receiver };
+
+/** A parallel run that ships to a database, with a candidate whose mood can be told. */
+export function startNeighbourhood(feeds: number, folder: string, databaseUrl: string): Promise<Neighbourhood> {
+  return startAgain(folder, (fresh) => startParallel(feeds, fresh, databaseUrl));
+}
+
 /** Each message passes the gateway four times: to legacy, from legacy to its destination, to new, from new into capture. */
-async function startParallel(feeds: number, folder: string): Promise<Variant> {
+async function startParallel(feeds: number, folder: string, databaseUrl?: string): Promise<Neighbourhood> {
+  await mkdir(folder, { recursive: true });
   const destination = new Receiver();
   const platforms = [new Receiver(), new Receiver()] as const;
   const legs = await freePorts(2 * feeds);
@@ -91,7 +103,7 @@ async function startParallel(feeds: number, folder: string): Promise<Variant> {
     },
     legs,
   );
-  const gateway = await GatewayProcess.start(folder, inventory);
+  const gateway = await GatewayProcess.start(folder, inventory, databaseUrl);
   await moveAll(gateway, feeds, { phase: 'parallel', expectedEpoch: 1 });
   return {
     name: 'gateway-parallel',
@@ -99,6 +111,7 @@ async function startParallel(feeds: number, folder: string): Promise<Variant> {
     ports: gateway.feeds,
     pid: gateway.pid,
     gateway,
+    candidate,
     count: () => destination.count(),
     stop: () => stopAll(gateway, ...platforms, destination),
   };
@@ -159,13 +172,18 @@ async function stopAll(...parts: readonly { stop(): Promise<void> }[]): Promise<
   for (const part of parts) await part.stop();
 }
 
-class Receiver {
+export class Receiver {
   readonly #helper = new Helper('./receiver.ts');
 
   async listen(options: ReceiverOptions): Promise<readonly number[]> {
     const request: ReceiverRequest = { kind: 'listen', options };
     const reply = await this.#helper.ask<ReceiverReply>(request, ({ kind }) => kind === 'listening');
     return reply.kind === 'listening' ? reply.ports : [];
+  }
+
+  async behave(mood: Mood): Promise<void> {
+    const request: ReceiverRequest = { kind: 'behave', mood };
+    await this.#helper.ask<ReceiverReply>(request, ({ kind }) => kind === 'behaving');
   }
 
   async count(): Promise<Count> {
