@@ -211,6 +211,7 @@ async function reconciled(): Promise<readonly Reconciled[]> {
       name,
       practice: 'north',
       direction: 'orders',
+      origin: 'feed',
       classes: Object.fromEntries((classes.get(name) ?? []).map((row) => [row.class, row.count])),
       ingress: {},
       maybeSent: nothing,

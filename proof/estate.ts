@@ -1,7 +1,10 @@
 /** What the inventory says of a connection, as far as proof needs it. What it does not know is taken as the strictest. */
 import type { Connection, Inventory, OutputCount, Predicate } from '../core/inventory.ts';
+import type { Origin } from '../core/platform.ts';
 
 export type Served = {
+  readonly origin: Origin;
+  /** Its own name where it has none. */
   readonly feed: string;
   readonly direction: 'orders' | 'results' | null;
   readonly outputs: OutputCount;
@@ -41,6 +44,7 @@ export function servedBy(estate: Estate, connection: string): Served {
 }
 
 const UNKNOWN: Omit<Served, 'feed'> = {
+  origin: 'feed',
   direction: null,
   outputs: 'one',
   applies: null,
@@ -51,8 +55,8 @@ const UNKNOWN: Omit<Served, 'feed'> = {
 };
 
 function toServed(item: Connection, ofFeed: number): Served {
-  const { feed, direction, outputs, applies, correlate, weightKey, settleMs } = item;
+  const { origin, feed, direction, outputs, applies, correlate, weightKey, settleMs } = item;
   const owesAlways = outputs === 'one' || applies !== null || ofFeed === 1;
   const orderKey = weightKey ?? ORDER_KEY;
-  return { feed: feed ?? item.name, direction, outputs, applies, correlate, orderKey, settleMs, owesAlways };
+  return { origin, feed: feed ?? item.name, direction, outputs, applies, correlate, orderKey, settleMs, owesAlways };
 }

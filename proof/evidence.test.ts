@@ -84,6 +84,7 @@ async function reconciliation(): Promise<readonly string[]> {
     name: NORTH,
     practice: 'north',
     direction: 'orders',
+    origin: 'feed',
     classes: Object.fromEntries(rows.map((row) => [row.class, row.count])),
     ingress: {},
     maybeSent: nothing,

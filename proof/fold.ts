@@ -459,7 +459,8 @@ export class Fold {
       const known = this.#index.caseOf(record.attemptOf);
       if (known !== null) return known;
     }
-    const { correlate, feed } = servedBy(this.#options.estate, output.connection);
+    const { origin, correlate, feed } = servedBy(this.#options.estate, output.connection);
+    if (origin === 'platform') return null;
     const given = record.input === null ? undefined : this.#open.get(record.input);
     const item = given?.cases.find(({ connection }) => connection === output.connection);
     const own = given === undefined || item === undefined ? null : { input: given, item };
@@ -469,14 +470,18 @@ export class Fold {
     return this.#index.find(feed, output, key, own) ?? own;
   }
 
-  /** Nobody knows its input: kept as one of its own, so that it is counted and can still be resent. */
+  /**
+   * Nobody knows its input: kept as one of its own, so that it is counted and can still be resent. With origin: platform there
+   * is none: the output itself is what is owed.
+   */
   #loose(output: KnownOutput): { readonly input: OpenInput; readonly item: Case } {
     const route = this.#routeOf(output.connection);
+    const { origin, feed } = servedBy(this.#options.estate, output.connection);
     const item: Case = {
       connection: output.connection,
       epoch: output.epoch,
       control: controlOf(route),
-      candidate: candidateOf(route),
+      candidate: origin === 'platform' ? null : candidateOf(route),
       applies: true,
       key: null,
       outputs: [],
@@ -485,8 +490,8 @@ export class Fold {
     };
     const input: OpenInput = {
       offset: output.offset,
-      feed: servedBy(this.#options.estate, output.connection).feed,
-      msh10: null,
+      feed,
+      msh10: origin === 'platform' ? output.msh10 : null,
       sha: output.sha,
       atMs: output.atMs,
       primary: output.platform,

@@ -41,6 +41,34 @@ test('given messages that go their way, then each is delivered once and each pai
   expect((await store.readRoutes()).map(({ epoch, phase }) => `${epoch} ${phase}`)).toEqual(['1 legacy', '2 parallel']);
 });
 
+test('given a connection without a feed, then what its platforms send is what is owed, and nothing is paired', async () => {
+  const { story, take, counts, pairs, store, restart } = await site((plain) => ({
+    ...plain,
+    origin: 'platform',
+    feed: undefined,
+  }));
+  story.route('north-orders', 1, 'legacy');
+  story.delivered(story.output(order('A')));
+  // Of the same order: another output, and no second attempt of the first.
+  story.delivered(story.output(order('A')));
+  const refused = story.output(order('B'));
+  story.delivered(refused, 'negative');
+  const unknown = story.output(order('C'));
+  story.delivered(unknown, 'lost');
+  await take();
+  expect(await counts()).toEqual({ delivered: 2, destinationRejected: 1, pending: 1 });
+  await take(GRACE_MS + 1);
+  expect(await counts()).toEqual({ delivered: 2, destinationRejected: 1, unexplained: 1 });
+  await restart();
+  story.delivered(story.output(order('C'), { attemptOf: unknown }));
+  story.route('north-orders', 2, 'switched');
+  story.delivered(story.output(order('D'), { platform: 'new' }));
+  await take();
+  expect(await counts()).toEqual({ delivered: 4, destinationRejected: 1 });
+  expect(await pairs()).toEqual({});
+  expect(await store.readIngress(EVER)).toEqual([]);
+});
+
 test('given an output that never comes, then it is pending, after its time unexplained, and when late delivered after all', async () => {
   const { story, take, counts, restart } = await site();
   const input = story.input(order('A'));

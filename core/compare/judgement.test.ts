@@ -323,3 +323,10 @@ describe('given differences on many connections', () => {
     ]);
   });
 });
+
+test('a connection without a feed is not compared: red with that one reason, whatever was counted', () => {
+  const without: Known = { ...GREEN, connection: { ...connection, origin: 'platform', feed: null } };
+  const judged = judgeConnection(without, DEFAULT_THRESHOLDS);
+  expect(judged.verdict).toBe('red');
+  expect(judged.reasons).toEqual([expect.stringContaining('not compared: origin: platform')]);
+});

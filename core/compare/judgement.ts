@@ -49,6 +49,9 @@ export type Known = {
   readonly doubts: readonly string[];
 };
 
+const NOT_COMPARED =
+  'not compared: origin: platform, so the other platform gets no copy; `attest --what outputs` is what the gate asks for';
+
 export function judgeConnection(known: Known, thresholds: Thresholds): ComparedConnection {
   const { connection, rules } = known;
   const stretch = stretchOf(known.routes);
@@ -65,7 +68,7 @@ export function judgeConnection(known: Known, thresholds: Thresholds): ComparedC
   const others = known.days.filter((day) => inStretch(day) && day.basis !== rules.digest);
   const hasFormer = others.some(({ pairs }) => pairs > 0);
   const former = formerOf(others, counts.pairs);
-  const reasons = [
+  const measured = [
     ...known.doubts,
     ...routeReasons(known, stretch),
     ...countReasons(counts, former, thresholds),
@@ -75,6 +78,7 @@ export function judgeConnection(known: Known, thresholds: Thresholds): ComparedC
     ...(contract === null ? [] : contractReasons(contract, thresholds)),
     ...coverageReasons(coverage.share, thresholds),
   ];
+  const reasons = connection.origin === 'platform' ? [NOT_COMPARED] : measured;
   return {
     name: connection.name,
     practice: connection.practice,

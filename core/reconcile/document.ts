@@ -51,6 +51,10 @@ export const reconciledSchema = z.object({
   ambiguous: count.describe('named by id, but which of several with this id cannot be told'),
   balanced: z.boolean(),
   evidenceGrade: z.enum(GRADES),
+  outputsOnly: z
+    .literal(true)
+    .exactOptional()
+    .describe('origin: platform: owed is what a platform has sent; what it never sent, nobody can count'),
   verdict: z.enum(['green', 'red']),
   reasons: z.array(z.string()),
 });

@@ -15,6 +15,7 @@ function facts(over: Partial<ConnectionFacts>): ConnectionFacts {
     name: 'north-orders',
     practice: 'north',
     direction: 'orders',
+    origin: 'feed',
     classes: { delivered: 10 },
     ingress: { accepted: 10 },
     maybeSent: NONE,
@@ -36,6 +37,12 @@ function outside(over: Partial<OutsideFindings>): OutsideFindings {
 test('given everything delivered, then it balances and is green', () => {
   const line = reconcileConnection(facts({ classes: { delivered: 8, filtered: 1, pending: 1 } }));
   expect(line).toMatchObject({ owed: 10, balanced: true, verdict: 'green', evidenceGrade: 'C', attempts: 10 });
+});
+
+test('given a connection without a feed, then the grade is of outputs only, and the rest is judged as ever', () => {
+  const line = reconcileConnection(facts({ origin: 'platform', ingress: {} }));
+  expect(line).toMatchObject({ owed: 10, attempts: 0, verdict: 'green', evidenceGrade: 'C', outputsOnly: true });
+  expect(reconcileConnection(facts({}))).not.toHaveProperty('outputsOnly');
 });
 
 test('given nothing at all, then it is red', () => {

@@ -3,6 +3,7 @@
  * they lack or have too much.
  */
 import type { MessageId } from '../admin-api.ts';
+import type { Origin } from '../platform.ts';
 import { INGRESS_OUTCOMES, type IngressOutcome, OBLIGATION_CLASSES, type ObligationClass } from '../proof-results.ts';
 import type { Grade, Reconciled } from './document.ts';
 
@@ -13,6 +14,7 @@ export type ConnectionFacts = {
   readonly name: string;
   readonly practice: string;
   readonly direction: 'orders' | 'results';
+  readonly origin: Origin;
   readonly classes: Partial<Record<ObligationClass, number>>;
   readonly ingress: Partial<Record<IngressOutcome, number>>;
   readonly maybeSent: CountedIds;
@@ -45,7 +47,7 @@ export type Exclusion = { readonly name: string; readonly ids: ReadonlySet<strin
 const LIST_LIMIT = 1000;
 
 export function reconcileConnection(facts: ConnectionFacts): Reconciled {
-  const { name, practice, direction, outside } = facts;
+  const { name, practice, direction, origin, outside } = facts;
   const { classes } = facts;
   // The destination's own record outweighs its answers: what it does not have was not delivered.
   const lost = Math.min(outside?.lost.length ?? 0, classes.delivered ?? 0);
@@ -123,6 +125,7 @@ export function reconcileConnection(facts: ConnectionFacts): Reconciled {
     ambiguous: outside?.ambiguous ?? 0,
     balanced,
     evidenceGrade: outside?.grade ?? 'C',
+    ...(origin === 'platform' ? { outputsOnly: true } : {}),
     verdict: reasons.length === 0 ? 'green' : 'red',
     reasons,
   };

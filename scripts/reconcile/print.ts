@@ -36,7 +36,7 @@ export function formatReconcile(document: ReconcileDocument): string {
       line.counts.duplicated,
       line.counts.unexpected,
     ].map(String),
-    line.evidenceGrade,
+    line.outputsOnly === true ? `${line.evidenceGrade}, outputs only` : line.evidenceGrade,
     line.verdict,
   ]);
   return `${[

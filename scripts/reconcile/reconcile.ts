@@ -115,10 +115,11 @@ async function readFacts(
   const undelivered = await readUndelivered(postgres, deployment, window);
   const listed = await readListed(postgres, deployment, window);
   const open = await readOpenDecisions(postgres, deployment);
-  return selected.map(({ name, practice, direction, feed }) => ({
+  return selected.map(({ name, practice, direction, origin, feed }) => ({
     name,
     practice,
     direction,
+    origin,
     classes: classes.get(name) ?? {},
     ingress: ingress.get(feed ?? '') ?? {},
     maybeSent: listed.get(listKey(name, 'maybeSent')) ?? NOTHING,
