@@ -75,7 +75,7 @@ export function judgeConnection(known: Known, thresholds: Thresholds): ComparedC
     ...(contract?.breaches.some(({ is }) => is === 'drift')
       ? ['the candidate breaks the contract where the control does not']
       : []),
-    ...(contract === null ? [] : contractReasons(contract, thresholds)),
+    ...(contract === null ? [] : contractReasons(contract, counts.pairs, thresholds)),
     ...coverageReasons(coverage.share, thresholds),
   ];
   const reasons = connection.origin === 'platform' ? [NOT_COMPARED] : measured;
@@ -183,10 +183,12 @@ function countReasons(counts: Counts, former: number, thresholds: Thresholds): s
 /** Of a contract that has changed since nothing is known but what came afterwards: as many as of pairs are wanted. */
 function contractReasons(
   { name, inspected }: NonNullable<ComparedConnection['contract']>,
+  compared: number,
   { pairs }: Thresholds,
 ): string[] {
   if (inspected === 0) return [`nothing was held against the contract ${name}`];
-  if (inspected >= pairs) return [];
+  // Where pairs are too few as well, that is said, and enough.
+  if (inspected >= pairs || compared < pairs) return [];
   const counted = `${inspected} ${inspected === 1 ? 'output was' : 'outputs were'}`;
   return [`${counted} held against the contract ${name} as it is today: ${pairs} are wanted`];
 }
