@@ -5,10 +5,32 @@ import { PLATFORMS } from './platform.ts';
 /** Who has to be named before a connection can be handed over; the four parties of the programme. */
 export const PARTIES = ['legacy', 'new', 'emr', 'lab'] as const;
 
+const WITHOUT_FEED = [
+  [
+    'source',
+    'none: a platform polls it (origin: platform). Only the owner may run; it is switched by stop, empty, start',
+  ],
+];
+
+function sourceOf(feed: Feed): string[][] {
+  return [
+    ['source connects to', `port ${feed.port}${describeSecurity(feed)}`],
+    ['legacy', addressOf(feed.platforms.legacy)],
+    ['new', addressOf(feed.platforms.new)],
+  ];
+}
+
+function tellingOf({ ackTimeoutMs }: Feed, { outputs, correlate }: Connection): string[][] {
+  return [
+    ['the sender waits', ackTimeoutMs === null ? 'unknown; counts as 5 s' : `${ackTimeoutMs / 1000} s`],
+    ['outputs an input', outputs],
+    ['told apart by', correlate?.join(', ') ?? 'order alone'],
+  ];
+}
+
 export function connectionSheet(inventory: Inventory, connection: Connection): string {
-  const feed = inventory.feeds.find(({ name }) => name === connection.feed);
-  if (feed === undefined) throw new Error(`${connection.name} has no feed`);
-  const shared = feed.connections.filter((name) => name !== connection.name);
+  const feed = inventory.feeds.find(({ name }) => name === connection.feed) ?? null;
+  const shared = feed?.connections.filter((name) => name !== connection.name) ?? [];
   const gateway = inventory.gateways.find(({ shard }) => shard === connection.shard);
   return [
     `# ${connection.name}`,
@@ -21,9 +43,7 @@ export function connectionSheet(inventory: Inventory, connection: Connection): s
       ['where', 'what'],
       [
         ['gateway', `shard ${connection.shard}, admin ${gateway?.admin ?? 'unknown'}`],
-        ['source connects to', `port ${feed.port}${describeSecurity(feed)}`],
-        ['legacy', addressOf(feed.platforms.legacy)],
-        ['new', addressOf(feed.platforms.new)],
+        ...(feed === null ? WITHOUT_FEED : sourceOf(feed)),
         ...PLATFORMS.map((platform) => [`${platform} sends its output to`, `port ${connection.legs[platform].port}`]),
         ['destination', addressOf(connection.destination)],
       ],
@@ -32,9 +52,7 @@ export function connectionSheet(inventory: Inventory, connection: Connection): s
     ...table(
       ['how', ''],
       [
-        ['the sender waits', feed.ackTimeoutMs === null ? 'unknown; counts as 5 s' : `${feed.ackTimeoutMs / 1000} s`],
-        ['outputs an input', connection.outputs],
-        ['told apart by', connection.correlate?.join(', ') ?? 'order alone'],
+        ...(feed === null ? [] : tellingOf(feed, connection)),
         ['shared with', shared.length === 0 ? 'nobody' : shared.join(', ')],
         ['side effects not classified', unclassifiedOf(connection)],
       ],

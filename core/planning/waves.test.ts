@@ -47,6 +47,17 @@ function wavesOf(connections: readonly Connection[], wishes: Partial<WaveWishes>
   );
 }
 
+describe('connections without a feed', () => {
+  it('hang together with their own practice, and with nobody else', () => {
+    const { connections } = inventory([...pair('north'), ...pair('south'), ...pair('east')]);
+    const without = connections.map((item): Connection => ({ ...item, origin: 'platform', feed: null }));
+    const { waves, problems } = planWaves(without, WISHES);
+    const practices = waves.flatMap(({ units }) => units.map((unit) => unit.practices.join()));
+    expect(practices.sort()).toEqual(['east', 'north', 'south']);
+    expect(problems).toEqual([]);
+  });
+});
+
 describe('waves', () => {
   it('for any lab: every connection is in exactly one wave; no pair splits, and no shared feed that a wave can hold', () => {
     const line = fc.record({

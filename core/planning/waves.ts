@@ -84,8 +84,10 @@ function unitsOf(connections: readonly Connection[], wishes: WaveWishes): Unit[]
     return root;
   };
   for (const { practice, feed } of connections) {
-    const [a, b] = [rootOf(`practice ${practice}`), rootOf(`feed ${feed}`)];
+    const a = rootOf(`practice ${practice}`);
     parent.set(a, a);
+    // Without a feed it hangs together with its own practice only.
+    const b = feed === null ? a : rootOf(`feed ${feed}`);
     if (a !== b) parent.set(b, a);
   }
   const groups = Map.groupBy(connections, ({ practice }) => rootOf(`practice ${practice}`));
@@ -104,7 +106,7 @@ function feedsOverWaves(waves: readonly Wave[], known: readonly WaveProblem[]): 
   );
   return [...Map.groupBy(placed, ({ item }) => item.feed)].flatMap(([feed, members]): WaveProblem[] => {
     const over = new Set(members.map(({ wave }) => wave)).size;
-    if (over < 2 || members.every(({ item }) => item.changeOver === 'at-offset')) return [];
+    if (feed === null || over < 2 || members.every(({ item }) => item.changeOver === 'at-offset')) return [];
     const message = `feed ${feed} serves ${members.length} connections, more than a wave holds: they move in ${over} waves, and each switch holds all of them`;
     const remedy = 'write `changeOver: at-offset` for them (it needs `correlate`): no switch holds the others';
     return [{ code: 'feed-over-waves', message, remedy }];
@@ -132,7 +134,7 @@ function riskOf(connections: readonly Connection[]): Risk {
 function splitOf(unit: Unit): WaveProblem[] {
   const waves = [...new Set(unit.connections.map(({ wave }) => wave).filter((wave) => wave !== UNPLANNED))];
   if (waves.length < 2) return [];
-  const feeds = [...new Set(unit.connections.map(({ feed }) => feed))];
+  const feeds = [...new Set(unit.connections.flatMap(({ feed }) => feed ?? []))];
   const what =
     unit.practices.length === 1
       ? `the orders and results of ${unit.practices[0]}`
