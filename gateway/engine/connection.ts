@@ -132,6 +132,7 @@ export class ConnectionEngine {
     this.obligations = new Obligations(config.outputs, config.settleMs, runtime.openInputs);
     runtime.openInputs.add(this);
     this.destination = destinations.of(config, {
+      connection: config.name,
       passBack: (frame) => this.#passBack(frame),
       keep: ({ payload }) => this.strayed(payload, 'unasked'),
     });

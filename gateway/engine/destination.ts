@@ -3,8 +3,10 @@
  * shared by the connections that name its address: each has its own order there, and none waits for another's repeats.
  */
 
+import { fieldText } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
 import { LazySet } from './lazy-collections.ts';
+import { Newest } from './newest.ts';
 import { type Delivery, PeerLink, type StrayFrame } from './peer-link.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -27,6 +29,7 @@ export type OutputDelivery = Omit<Delivery, 'timeoutMs' | 'frame'> & {
 
 /** A connection, for what its destination says without being asked. */
 export type StrayTaker = {
+  readonly connection: string;
   /** False: it is not for a platform of this connection. */
   passBack(frame: StrayFrame): boolean;
   keep(frame: StrayFrame): void;
@@ -39,6 +42,7 @@ function isNewer(input: number | null, than: number | null): boolean {
 
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
 const REPEAT_MS = 500;
+const COMMITS_REMEMBERED = 1000;
 
 export class Destination {
   readonly link: PeerLink;
@@ -47,8 +51,13 @@ export class Destination {
   /** Connections whose first output waits to be sent again. */
   readonly #resting = new LazySet<string>();
   #current: OutputDelivery | null = null;
+  /** By id: the connections whose output the destination has only committed to, in the order of its answers. */
+  readonly #committed = new Newest<string, readonly string[]>(COMMITS_REMEMBERED);
 
-  constructor(link: PeerLink, runtime: Runtime) {
+  readonly #isShared: boolean;
+
+  constructor(link: PeerLink, runtime: Runtime, isShared: boolean) {
+    this.#isShared = isShared;
     this.link = link;
     this.#runtime = runtime;
   }
@@ -56,6 +65,14 @@ export class Destination {
   /** An output waits and the destination cannot be reached. */
   get isBlocked(): boolean {
     return this.#current !== null && !this.link.isConnected;
+  }
+
+  /** Whose output of this id it has committed to first, and not acknowledged since; null: nobody's that is remembered. */
+  committedFirst(id: string): string | null {
+    const [first, ...others] = this.#committed.get(id) ?? [];
+    if (others.length === 0) this.#committed.delete(id);
+    else this.#committed.set(id, others);
+    return first ?? null;
   }
 
   deliver(delivery: OutputDelivery): void {
@@ -96,6 +113,10 @@ export class Destination {
       timeoutMs: next.timeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS,
       answered: (answer, verdict, isCommit) => {
         this.#current = null;
+        if (isCommit && this.#isShared) {
+          const before = this.#committed.get(next.msh10) ?? [];
+          this.#committed.set(next.msh10, [...before, next.connection].slice(-COMMITS_REMEMBERED));
+        }
         const retryAfterMs = verdict === 'positive' ? null : next.retryAfterMs();
         if (retryAfterMs === null) next.answered(answer, verdict, isCommit);
         else this.#repeat(next, retryAfterMs);
@@ -151,11 +172,14 @@ export class Destinations {
     // Right behind a commit acknowledgement, which is not on the disk yet, its application acknowledgement may come.
     const onStray = (frame: StrayFrame): void =>
       runtime.afterDurable(() => {
+        // Two connections may have sent the same id: the destination acknowledges in the order in which it took them.
+        const first = peer.isShared ? destination.committedFirst(fieldText(frame.payload, 'MSA-2') ?? '') : null;
+        const own = takers.find(({ connection }) => connection === first);
+        if (own?.passBack(frame) === true) return;
         if (!takers.some((taker) => taker.passBack(frame))) takers[0]?.keep(frame);
       });
-    return new Destination(
-      new PeerLink({ name, peer, runtime, frameLimitBytes: this.#frameLimitBytes, onStray }),
-      runtime,
-    );
+    const link = new PeerLink({ name, peer, runtime, frameLimitBytes: this.#frameLimitBytes, onStray });
+    const destination = new Destination(link, runtime, peer.isShared);
+    return destination;
   }
 }

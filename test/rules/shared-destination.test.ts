@@ -10,6 +10,7 @@ import {
   bytes,
   type Client,
   type Estate,
+  frame,
   idOf,
   type Line,
   order,
@@ -96,6 +97,18 @@ test('an acknowledgement that comes later goes to the platform that sent the out
   socket?.write(Buffer.concat([bytes('\x0b'), asked ?? '', bytes('\x1c\r')]));
   await until(async () => expect(await a.listed('stray')).toEqual([['ODD', 'unasked']]));
   expect(await b.listed('stray')).toEqual([]);
+});
+
+test('later acknowledgements of one id that two connections have sent go to each in the order of its commitment', async () => {
+  lisSays(() => 'CA');
+  expect(verdictOf(await fromB.exchange(order('TWICE')))).toBe('CA|TWICE');
+  expect(verdictOf(await fromA.exchange(order('TWICE')))).toBe('CA|TWICE');
+  const [first, second] = [answer('TWICE', 'AA', 'of b'), answer('TWICE', 'AE', 'of a')];
+  const socket = lis.arrived.at(-1)?.socket;
+  socket?.write(frame(first));
+  expect((await fromB.answer()).equals(first)).toBe(true);
+  socket?.write(frame(second));
+  expect((await fromA.answer()).equals(second)).toBe(true);
 });
 
 test('an output that is not answered costs its own sender its socket; the other connection goes on over a new one', async () => {
