@@ -610,6 +610,24 @@ const ROLLBACK: readonly Mutant[] = [
   },
 ];
 
+/** Rule 15: bounds. */
+const BOUNDS: readonly Mutant[] = [
+  {
+    name: 'sockets that wait for room for their frames are never read again',
+    rule: 15,
+    file: 'gateway/engine/frame-budget.ts',
+    find: '      this.#turn = { holder, timer: turnTimer };\n      holder.resume();',
+    replace: '      this.#turn = { holder, timer: turnTimer };',
+  },
+  {
+    name: 'count the frame of a lost socket for ever',
+    rule: 15,
+    file: INTAKE,
+    find: '    socket.current = null;\n    this.#count(socket);\n    if (message === null) return;',
+    replace: '    socket.current = null;\n    if (message === null) return;',
+  },
+];
+
 /** Rule 7: what a platform says after its commit. */
 const ENHANCED: readonly Mutant[] = [
   {
@@ -771,6 +789,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CREDIT,
   ...SWAPS,
   ...ROLLBACK,
+  ...BOUNDS,
   ...ENHANCED,
   ...CONNECTIONS,
   ...REJECTED,

@@ -131,6 +131,7 @@ function sourceHabits(world: World, { source, impatient }: Habits): SourceHabits
     sendsTwice: some(source.sendsTwice),
     keepsSocket: some(source.keepsSocket),
     leavesSocket: source.leavesSocket,
+    isLong: source.isLong,
     skipsRejected: some(source.skipsRejected),
     ackTimeoutMs: impatient && world.chance(0.5) ? IMPATIENT_MS : ACK_TIMEOUT_MS,
   };

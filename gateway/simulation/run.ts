@@ -214,7 +214,7 @@ class Simulation {
         shard: 0,
         target: 'local',
         frameLimitBytes: 1 << 20,
-        frameBudgetBytes: 1 << 28,
+        frameBudgetBytes: this.#options.frameBudgetBytes ?? 1 << 28,
         afterCrash: !clean,
       },
       driver,
@@ -623,6 +623,8 @@ class Simulation {
     if (this.#options.isQuiet)
       for (const { serial, read } of this.#witness.notReadOnce())
         violate(7, `${serial}: its source got the application's acknowledgement ${read} times`);
+    const heldBytes = engine.runtime.budget.bytes + engine.runtime.answerBudget.bytes;
+    if (heldBytes !== 0) violate(15, `${heldBytes} bytes of frames are still counted after everything has calmed down`);
     judgement.disk();
     judgement.reports();
     judgement.repeats(this.#parties.feeds);

@@ -53,6 +53,8 @@ export type Scenario = {
   readonly sharesDestination: boolean;
   /** Platforms answer with a commit and an application's acknowledgement in one packet. */
   readonly commitsFirst: boolean;
+  /** What the frames of all senders together may take; null: as ever. */
+  readonly frameBudgetBytes: number | null;
   readonly faults: Faults;
   readonly habits: Habits;
   /** Nothing happens that a sender could feel: no resend, nothing on any list. */
@@ -88,7 +90,15 @@ const NO_FAULTS: Faults = {
   partition: 0,
 };
 const PLAIN: Habits = {
-  source: { reusesId: 0, closesAfterAnswer: 0, sendsTwice: 0, keepsSocket: 0, leavesSocket: 0, skipsRejected: 0 },
+  source: {
+    reusesId: 0,
+    closesAfterAnswer: 0,
+    sendsTwice: 0,
+    keepsSocket: 0,
+    leavesSocket: 0,
+    skipsRejected: 0,
+    isLong: 0,
+  },
   impatient: false,
   platform: { rejects: 0, slow: 0, late: 0, doublesAnswer: 0, doublesOutput: 0 },
   destination: { rejects: 0, slow: 0, late: 0, doublesAnswer: 0 },
@@ -154,6 +164,7 @@ const plain = {
   dials: false,
   sharesDestination: false,
   commitsFirst: false,
+  frameBudgetBytes: null,
   faults: NO_FAULTS,
   habits: PLAIN,
   isQuiet: false,
@@ -324,4 +335,12 @@ export const SCENARIOS = {
     habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.3 } },
   },
   'commits-first': { ...plain, sourcesPerFeed: 2, commitsFirst: true, isQuiet: true },
+  'small-frame-budget': {
+    ...plain,
+    connections: 2,
+    sourcesPerFeed: 4,
+    frameBudgetBytes: 40_000,
+    habits: { ...PLAIN, source: { ...PLAIN.source, isLong: 0.5, closesAfterAnswer: 0.2 } },
+    isQuiet: true,
+  },
 } satisfies Record<string, Scenario>;

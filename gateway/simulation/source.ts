@@ -20,6 +20,8 @@ export type SourceHabits = {
   /** Of not closing such a socket either when the answer comes on another: what is still under way on it arrives some time. */
   readonly leavesSocket: number;
   readonly skipsRejected: number;
+  /** Of a message as long as one with a scanned page in it. */
+  readonly isLong: number;
   readonly ackTimeoutMs: number;
 };
 
@@ -56,6 +58,7 @@ export type SourceEvents = {
 };
 
 const KEYS = 20;
+const LONG_BYTES = 30_000;
 
 export class Source {
   readonly name: string;
@@ -107,8 +110,10 @@ export class Source {
     const practice = practices[this.#world.roll(practices.length)] ?? '';
     this.practiceOf.set(serial, practice);
     const key = `K${this.#world.roll(KEYS)}`;
+    const isLong = habits.isLong > 0 && this.#world.chance(habits.isLong);
+    const page = isLong ? `OBX|1|ED|PDF||${'QUJD'.repeat(LONG_BYTES / 4)}\r` : '';
     // MSH-7 is filled in at each attempt: a resend may change it. The name is latin1, which no header says.
-    const bytes = `MSH|^~\\&|SRC|F|D|${practice}|@||ORM^O01|${msh10}|P|2.5\rPID|1||${key}||M\u00fcller\rOBR|1|${serial}\r`;
+    const bytes = `MSH|^~\\&|SRC|F|D|${practice}|@||ORM^O01|${msh10}|P|2.5\rPID|1||${key}||M\u00fcller\rOBR|1|${serial}\r${page}`;
     this.#begin({ serial, msh10, bytes, isTwin: false });
     this.#send();
   }
