@@ -417,6 +417,7 @@ test(
     ]);
     await follow('shadow-lag.md', [
       { says: /status/, until: 0 },
+      { says: /resolve --discard/, notHere: 'needs a disk that has been full: test/rules/rule-15-full-disk.test.ts' },
       { says: /cancel/, after: () => expectPhases('legacy', TROUBLED) },
     ]);
   },

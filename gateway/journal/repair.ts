@@ -70,6 +70,7 @@ export async function repair(options: RepairOptions): Promise<string> {
   const [first] = await placesIn(options);
   await files.removeFolder(fresh);
   let durable = 0;
+  let trouble: string | null = null;
   let told: () => void = () => {};
   const { journal } = await Journal.open({
     ...options,
@@ -82,7 +83,10 @@ export async function repair(options: RepairOptions): Promise<string> {
         durable = upTo;
         told();
       },
-      failed: () => told(),
+      failed: (error) => {
+        trouble = error.message;
+        told();
+      },
       segmentStarted: () => undefined,
     },
   });
@@ -96,7 +100,10 @@ export async function repair(options: RepairOptions): Promise<string> {
       told = resolve;
       if (durable >= record.offset) resolve();
     });
-    if (durable < last) throw new Error(`the repaired journal cannot be written to ${fresh}`);
+    if (durable < last) {
+      const why = `${trouble ?? 'it was not synced'}; it needs as much room as the journal has`;
+      throw new Error(`the repaired journal cannot be written to ${fresh}: ${why}`);
+    }
   };
   for await (const found of salvage(options)) {
     if (found.kind === 'record') await append(found.record);
