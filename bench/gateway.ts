@@ -3,6 +3,7 @@
  * stand in its place: throughput, latency and CPU a message with rounds interleaved and ratios taken within a round, the
  * pauses of swaps under load, recovery by size of the journal, memory. See bench/README.md.
  */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { readFlags, someOf, wholeNumber, wholeNumbers } from '../adapters/comman
 import { idleFeeds, idleSockets, pauses, recovery } from './gateway/extras.ts';
 import { measure, median, type Run, syncUs } from './gateway/measure.ts';
 import { neighbours } from './gateway/neighbours.ts';
-import { stopEverything } from './gateway/processes.ts';
+import { killEverything, stopEverything } from './gateway/processes.ts';
 import { type SoakSample, soak } from './gateway/soak.ts';
 import { isInstalled, startVariant, VARIANTS, type Variant, type VariantName } from './gateway/variants.ts';
 
@@ -52,6 +53,15 @@ const folder = await mkdtemp(join(tmpdir(), 'cutover-bench-'));
 const document: Record<string, unknown> = { machine: machine(), variants: names };
 const lines: string[] = [`${machine()}; ${rounds} rounds of ${values.seconds} s after ${values['warm-up']} s`];
 let isWrong = false;
+
+// At once and first: the embedded database's own hook ends the process in the same moment.
+const interrupted = (exitCode: number): never => {
+  killEverything();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  process.exit(exitCode);
+};
+process.prependOnceListener('SIGINT', () => interrupted(130));
+process.prependOnceListener('SIGTERM', () => interrupted(143));
 
 try {
   for (const feeds of feedCounts) await compare(feeds);

@@ -15,6 +15,11 @@ export async function stopEverything(): Promise<void> {
   await Promise.all([...running].map((child) => endProcess(child, 'SIGKILL')));
 }
 
+/** The same where nothing can be waited for any more. */
+export function killEverything(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 export function started(child: ChildProcess): ChildProcess {
   running.add(child);
   child.once('exit', () => running.delete(child));
@@ -26,9 +31,8 @@ export class Helper {
   readonly #child: ChildProcess;
 
   constructor(file: string) {
-    this.#child = fork(fileURLToPath(new URL(file, import.meta.url)), {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    this.#child = started(fork(path, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }));
   }
 
   get pid(): number {
