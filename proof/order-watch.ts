@@ -5,15 +5,16 @@
 import { createHash } from 'node:crypto';
 import type { OrderHead } from '../adapters/proof-batch.ts';
 import { keyOf } from '../core/hl7/message.ts';
+import { Newest } from '../core/newest.ts';
 import { type Estate, servedBy } from './estate.ts';
 import type { KnownOutput } from './open-input.ts';
 
-const KEYS_LIMIT = 100_000;
+const KEYS_LIMIT = 200_000;
 const DIGEST_BYTES = 12;
 
 export class OrderWatch {
   readonly #estate: Estate;
-  readonly #heads = new Map<string, OrderHead>();
+  readonly #heads = new Newest<string, OrderHead>(KEYS_LIMIT);
   #changed = new Map<string, OrderHead>();
 
   constructor(estate: Estate, heads: readonly OrderHead[]) {
@@ -36,10 +37,8 @@ export class OrderWatch {
     const head = { connection, key, control: control.offset, candidate: candidate.offset };
     const isLater = last === undefined || head.control > last.control;
     if (isLater) {
-      this.#heads.delete(place);
       this.#heads.set(place, head);
       this.#changed.set(place, head);
-      this.#forgetOldest();
     }
     return last !== undefined && isLater !== head.candidate > last.candidate;
   }
@@ -49,13 +48,5 @@ export class OrderWatch {
     const changed = [...this.#changed.values()];
     this.#changed = new Map();
     return changed;
-  }
-
-  #forgetOldest(): void {
-    if (this.#heads.size <= KEYS_LIMIT) return;
-    for (const place of this.#heads.keys()) {
-      this.#heads.delete(place);
-      return;
-    }
   }
 }

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { BlockList, createServer, isIPv6, type Server, type ServerOpts, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { ListenerSecurity } from '../../core/endpoint-security.ts';
+import { LazyMap } from '../../core/lazy-collections.ts';
 import type { EndpointId } from '../engine/io.ts';
-import { LazyMap } from '../engine/lazy-collections.ts';
 import type { TlsStore } from '../tls.ts';
 
 const KEEP_ALIVE_AFTER_MS = 30_000;

@@ -3,8 +3,8 @@
  * correlation (a change-over at an offset, re-owning) asks here first.
  */
 import { keyOf } from '../../core/hl7/message.ts';
+import { LazyMap } from '../../core/lazy-collections.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
-import { LazyMap } from './lazy-collections.ts';
 import type { MessageFacts } from './records.ts';
 
 /**

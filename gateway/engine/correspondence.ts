@@ -4,8 +4,8 @@
  */
 
 import { fieldText } from '../../core/hl7/message.ts';
+import { Newest } from '../../core/newest.ts';
 import type { SocketId } from './io.ts';
-import { Newest } from './newest.ts';
 
 export type Correspondent = {
   /** Null: a copy of the gateway's, nobody waits. */

@@ -5,8 +5,8 @@
 
 import { fieldText } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
-import { LazySet } from './lazy-collections.ts';
-import { Newest } from './newest.ts';
+import { LazySet } from '../../core/lazy-collections.ts';
+import { Newest } from '../../core/newest.ts';
 import { type Delivery, PeerLink, type StrayFrame } from './peer-link.ts';
 import type { Runtime } from './runtime.ts';
 

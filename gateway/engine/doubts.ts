@@ -3,8 +3,8 @@
  * rejects, or makes nothing of in time, is for a person, with the other platform's capture as the proposal.
  */
 
+import { LazySet } from '../../core/lazy-collections.ts';
 import { otherPlatform, type Platform } from '../../core/platform.ts';
-import { LazySet } from './lazy-collections.ts';
 import { hasEnded, type Obligation } from './obligation.ts';
 import type { Obligations } from './obligations.ts';
 import type { Ownership } from './ownership.ts';

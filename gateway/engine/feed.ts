@@ -4,10 +4,10 @@
  */
 
 import type { Feed } from '../../core/inventory.ts';
+import { LazySet } from '../../core/lazy-collections.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { Correspondence } from './correspondence.ts';
 import { CANNOT_STORE, FENCED, Intake, type IntakeOwner, type Message } from './intake.ts';
-import { LazySet } from './lazy-collections.ts';
 import { PeerLink, type StrayFrame } from './peer-link.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';

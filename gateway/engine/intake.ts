@@ -4,11 +4,11 @@
  */
 
 import type { Listener } from '../../core/inventory.ts';
+import { LazyMap, LazySet } from '../../core/lazy-collections.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
 import { factsOf, ownAnswer, readAnswer } from './answers.ts';
 import type { FrameHolder } from './frame-budget.ts';
 import type { SocketId } from './io.ts';
-import { LazyMap, LazySet } from './lazy-collections.ts';
 import { SocketsOfSender } from './left-sockets.ts';
 import { type AnswerTaker, PassedBack } from './passed-back.ts';
 import type { MessageFacts, Verdict } from './records.ts';

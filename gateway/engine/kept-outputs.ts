@@ -2,8 +2,9 @@
  * Captures of inputs that have got no positive answer and are closed: the sender's resend may be accepted, and a platform
  * that knows the input makes no second output of it.
  */
+
+import { Newest } from '../../core/newest.ts';
 import type { Platform } from '../../core/platform.ts';
-import { Newest } from './newest.ts';
 import type { MessageFacts } from './records.ts';
 
 export type KeptOutput = {

@@ -3,8 +3,9 @@
  * still come. So a late output is told from a new one. Of those that nothing can come of any more only the keys are kept,
  * and fewer: they say that a key has come before.
  */
+
+import { Newest } from '../../core/newest.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
-import { Newest } from './newest.ts';
 
 /** Those that something may still come of. In former checkpoints also the others, with nothing missing. */
 export type LateState = readonly {

@@ -2,10 +2,10 @@
 
 import { matchesPredicate } from '../../core/hl7/message.ts';
 import type { Leg } from '../../core/inventory.ts';
+import { LazyMap } from '../../core/lazy-collections.ts';
 import type { Platform } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import { FENCED, Intake, type IntakeOwner, type Message } from './intake.ts';
-import { LazyMap } from './lazy-collections.ts';
 import { newActivity } from './obligation.ts';
 import type { MessageFacts } from './records.ts';
 import type { Runtime } from './runtime.ts';

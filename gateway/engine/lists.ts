@@ -1,7 +1,7 @@
 /** What the product shows instead of hiding: lists of message ids by cause, and the decisions that a person must take. */
 
 import type { ListEntry, ListName, MessageId, OpenDecision } from '../../core/admin-api.ts';
-import { LazyMap } from './lazy-collections.ts';
+import { LazyMap } from '../../core/lazy-collections.ts';
 import type { DecisionRecord, ListRecord, MessageFacts, ResolutionRecord } from './records.ts';
 
 const LIST_LIMIT = 10_000;

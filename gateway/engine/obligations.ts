@@ -4,12 +4,12 @@
  */
 
 import type { OutputCount } from '../../core/inventory.ts';
+import { LazyMap, LazySet } from '../../core/lazy-collections.ts';
+import { Newest } from '../../core/newest.ts';
 import { otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { InputFinding, OutputFinding } from './correlation.ts';
 import { KeptOutputs, type KeptState } from './kept-outputs.ts';
 import { LateOutputs, type LateState } from './late-outputs.ts';
-import { LazyMap, LazySet } from './lazy-collections.ts';
-import { Newest } from './newest.ts';
 import {
   hasEnded,
   hasNotCome,

@@ -3,8 +3,8 @@
  * says to one of them is for the peer that it came from, and no message.
  */
 
+import { LazyMap } from '../../core/lazy-collections.ts';
 import { factsOf, readAnswer } from './answers.ts';
-import { LazyMap } from './lazy-collections.ts';
 
 /** What a sender answers to a frame that was passed back to it. */
 export type AnswerTaker = (payload: Buffer) => void;

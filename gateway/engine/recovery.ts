@@ -5,6 +5,7 @@
  */
 import type { EpochRecord } from '../../core/admin-api.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
+import { Newest } from '../../core/newest.ts';
 import {
   candidateOf,
   controlOf,
@@ -28,7 +29,6 @@ import { legKey } from './leg-port.ts';
 import type { Decision } from './lists.ts';
 import { loadMoved, type MovedState } from './moving.ts';
 import { type MayGo, neededBy } from './needed.ts';
-import { Newest } from './newest.ts';
 import type { OperationsState } from './operations.ts';
 import type { RejectedOutput } from './output-flow.ts';
 import type {

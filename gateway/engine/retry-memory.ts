@@ -4,9 +4,9 @@
  */
 
 import type { RetryRule } from '../../core/inventory.ts';
+import { LazyMap } from '../../core/lazy-collections.ts';
 import type { Message } from './intake.ts';
 import type { SocketId } from './io.ts';
-import { LazyMap } from './lazy-collections.ts';
 import { RetryDigest } from './retry-digest.ts';
 
 export type Outcome =

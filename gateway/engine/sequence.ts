@@ -4,7 +4,7 @@
  */
 import { fieldText } from '../../core/hl7/message.ts';
 import { parseFieldPath } from '../../core/hl7/path.ts';
-import { Newest } from './newest.ts';
+import { Newest } from '../../core/newest.ts';
 
 export type SequenceState = readonly (readonly [sender: string, last: number])[];
 
