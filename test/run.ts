@@ -4,10 +4,11 @@
  * needs a real API server of Kubernetes, last; CI does both.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PORTS_FOLDER } from './free-ports.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -25,6 +26,9 @@ function run(title: string, command: string, args: readonly string[], quiet = fa
 async function runTests(only: readonly string[]): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'cutover-test-'));
   const report = join(folder, 'report.json');
+  const ports = join(folder, 'ports');
+  await mkdir(ports);
+  process.env[PORTS_FOLDER] = ports;
   try {
     const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
