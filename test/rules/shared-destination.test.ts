@@ -34,7 +34,7 @@ beforeAll(async () => {
   const destination = { port: lis.port, shared: true };
   const connection = { correlate: ['ORC-2'], capture: { wait: '50ms' } };
   estate = await startEstate({
-    a: { destination: { ...destination, answerTimeout: '500ms' }, connection },
+    a: { destination: { ...destination, answerTimeout: '2s' }, connection },
     b: { destination, connection },
     c: { destination: { ...destination, onReject: { retryFor: '60s' } }, connection },
   });
