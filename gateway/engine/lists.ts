@@ -89,10 +89,9 @@ export class Decisions {
       proposalOffsets: record.proposals.map((item) => item.offset),
     });
     if (this.#byId.size <= DECISIONS_KEPT) return;
-    for (const [id, decision] of this.#byId) {
+    for (const decision of this.#byId.values()) {
       if (decision.resolved === null) continue;
-      this.#byId.delete(id);
-      if (decision.inputOffset !== null) this.#byInput.delete(decision.inputOffset);
+      this.#remove(decision);
       return;
     }
   }
@@ -101,6 +100,15 @@ export class Decisions {
     const { id, inputOffset } = decision;
     this.#byId.set(id, decision);
     if (inputOffset !== null) this.#byInput.set(inputOffset, [...(this.#byInput.get(inputOffset) ?? []), id]);
+  }
+
+  /** Those of other connections about the same input stay. */
+  #remove({ id, inputOffset }: Decision): void {
+    this.#byId.delete(id);
+    if (inputOffset === null) return;
+    const others = (this.#byInput.get(inputOffset) ?? []).filter((other) => other !== id);
+    if (others.length > 0) this.#byInput.set(inputOffset, others);
+    else this.#byInput.delete(inputOffset);
   }
 
   /** A person is asked about this input, or has had what there was of it delivered: nothing more of it goes out by itself. */
