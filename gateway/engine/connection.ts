@@ -446,17 +446,23 @@ export class ConnectionEngine {
   /** Origin platform: what the other platform sends is refused, so that it keeps it. */
   #isFromOwner(message: Message, platform: Platform, intake: Intake, origin: PlatformOrigin): boolean {
     const { facts } = message;
-    const isOwner = platform === controlOf(this.route);
-    if (isOwner) origin.heard(platform, this.#runtime.now);
-    else {
-      this.counters.refused++;
-      if (origin.isNewRefusal(platform, facts.sha)) this.listed('refused', facts, null, notOwner(platform));
-      else origin.heard(platform, this.#runtime.now);
+    const { name } = this.config;
+    if (platform === controlOf(this.route)) {
+      origin.heard(platform, this.#runtime.now);
+      this.#observer.moved(name);
+      return true;
     }
-    this.#observer.moved(this.config.name);
-    if (isOwner) return true;
+    this.counters.refused++;
     this.obligations.began(platform);
-    intake.refuse(message, 'AR', notOwner(platform));
+    const refuse = (): void => intake.refuse(message, 'AR', notOwner(platform));
+    if (origin.isNewRefusal(platform, facts.sha)) {
+      this.listed('refused', facts, null, notOwner(platform));
+      this.#runtime.afterWritten(refuse);
+    } else {
+      origin.heard(platform, this.#runtime.now);
+      refuse();
+    }
+    this.#observer.moved(name);
     return false;
   }
 

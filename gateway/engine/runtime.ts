@@ -97,6 +97,11 @@ export class Runtime {
     this.#durable = release(this.#durable, upTo);
   }
 
+  /** Runs once the record that was appended last is in its file: a kill forgets nothing of what is said then. */
+  afterWritten(run: () => void): void {
+    this.#written.push({ offset: this.nextOffset - 1, run });
+  }
+
   /** Runs once everything that waits for the disk now has gone on, so that what comes later does not overtake it. */
   afterDurable(run: () => void): void {
     const last = this.#durable.at(-1);
