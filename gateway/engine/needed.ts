@@ -11,14 +11,16 @@ import type { ShardEngine } from './shard.ts';
 /** True: the copies that wait for this platform of the feed are taken for given up. */
 export type MayGo = (feed: FeedEngine, platform: Platform) => boolean;
 
-/** The oldest record that the engine's state may ask for; null: none. */
-export function neededBy(engine: ShardEngine, mayGo: MayGo): number | null {
+/** The oldest record that the engine's state may ask for, or `besides`; null: none. */
+export function neededBy(engine: ShardEngine, mayGo: MayGo, besides: Iterable<number | null> = []): number | null {
   let oldest: number | null = null;
   const need = (offset: number | null): void => {
     if (offset !== null && offset >= 0) oldest = Math.min(oldest ?? offset, offset);
   };
+  for (const offset of besides) need(offset);
+  // By the input, which is of one feed only.
+  const gone = new Map<number, Platform>();
   for (const feed of engine.feeds.values()) {
-    const gone = new Map<number, Platform>();
     for (const platform of PLATFORMS) {
       const goes = mayGo(feed, platform);
       for (const { input } of feed.shadows[platform].dump()) {
@@ -26,8 +28,8 @@ export function neededBy(engine: ShardEngine, mayGo: MayGo): number | null {
         else need(input.offset);
       }
     }
-    for (const connection of engine.connectionsOf(feed.config.name)) neededByConnection(connection, engine, gone, need);
   }
+  for (const connection of engine.connections.values()) neededByConnection(connection, engine, gone, need);
   for (const { resolved, inputOffset, proposalOffsets } of engine.decisions.all()) {
     if (resolved === null) for (const offset of [inputOffset, ...proposalOffsets]) need(offset);
   }

@@ -186,13 +186,9 @@ export class Recovery {
   }
 
   #neededFrom(mayGo: MayGo): number | null {
-    let oldest = neededBy(this.#engine, mayGo);
-    const need = (offset: number | null): void => {
-      if (offset !== null && offset >= 0) oldest = Math.min(oldest ?? offset, offset);
-    };
-    for (const offset of [...this.#inputs.keys(), ...this.#outputs.keys(), ...this.#resolved.keys()]) need(offset);
-    for (const { output } of this.#rejected.values()) for (const offset of [output.offset, output.input]) need(offset);
-    return oldest;
+    const rejected = [...this.#rejected.values()].flatMap(({ output }) => [output.offset, output.input]);
+    const open = [...this.#inputs.keys(), ...this.#outputs.keys(), ...this.#resolved.keys()];
+    return neededBy(this.#engine, mayGo, [...open, ...rejected]);
   }
 
   /** Begins from a checkpoint; the records that follow it are applied as always. What the inventory lost is a stranger. */
