@@ -6,6 +6,7 @@
 
 import { request } from 'node:https';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../../adapters/postgres-harness.ts';
 import { measure, median, type Run } from './measure.ts';
@@ -213,8 +214,4 @@ class DelayingProxy {
   stop(): void {
     this.#stop();
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

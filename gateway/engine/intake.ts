@@ -158,7 +158,7 @@ export class Intake implements SocketOwner {
     const late: Buffer[] = [];
     for (const payload of this.#passedBack.takeKept(socket.sender)) {
       if (unseen !== null && readAnswer(payload)?.msa2 === unseen) late.push(payload);
-      else this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
+      else this.#send(socket, payload);
     }
     if (late.length === 0) return;
     socket.late = late;
@@ -168,7 +168,7 @@ export class Intake implements SocketOwner {
   #passLate(socket: Socket): void {
     if (socket.late.length === 0) return;
     this.#runtime.cancel(socket.lateTimer);
-    for (const payload of socket.late) this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
+    for (const payload of socket.late) this.#send(socket, payload);
     socket.late = [];
   }
 
@@ -182,10 +182,14 @@ export class Intake implements SocketOwner {
     then: AnswerTaker,
   ): boolean {
     const socket = this.#socketOf(to.sender, to.socket);
-    if (socket !== null) this.#runtime.fx.send(socket.id, framed({ payload }, this.#listener.framing));
+    if (socket !== null) this.#send(socket, payload);
     else if (!this.#passedBack.keep(to.sender, payload)) return false;
     this.#passedBack.await(payload, then);
     return true;
+  }
+
+  #send({ id }: Socket, payload: Buffer): void {
+    this.#runtime.fx.send(id, framed({ payload }, this.#listener.framing));
   }
 
   #socketOf(sender: string, preferred: SocketId | null): Socket | null {
@@ -410,7 +414,7 @@ export class Intake implements SocketOwner {
     { answer, firstAttempt }: { readonly answer: Buffer; readonly firstAttempt: number | null },
   ): void {
     this.#owner.answeredAgain(facts, firstAttempt);
-    this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
+    this.#send(socket, answer);
     this.#passLate(socket);
     socket.provesReading = socket.framer.bufferedBytes === 0;
   }
@@ -419,7 +423,7 @@ export class Intake implements SocketOwner {
   #turnAway(socket: Socket, frame: Frame, facts: MessageFacts): void {
     this.#owner.refused(facts, CANNOT_STORE);
     const answer = ownAnswer(frame.payload, 'AR', CANNOT_STORE, this.#runtime.now);
-    this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
+    this.#send(socket, answer);
     socket.provesReading = socket.framer.bufferedBytes === 0;
   }
 
@@ -465,7 +469,7 @@ export class Intake implements SocketOwner {
     const facts = factsOf(head);
     this.#owner.refused(facts, cause);
     const answer = ownAnswer(head, 'AR', cause, this.#runtime.now);
-    this.#runtime.fx.send(socket.id, framed({ payload: answer }, this.#listener.framing));
+    this.#send(socket, answer);
     this.#end(socket);
   }
 

@@ -9,7 +9,7 @@ import { notStopped } from '../../core/platform-origin.ts';
 import type { ConnectionEngine } from './connection.ts';
 import type { PlatformOrigin } from './platform-origin.ts';
 import type { Runtime } from './runtime.ts';
-import type { SwapHooks, SwapPhase, SwapPlan } from './swap.ts';
+import { responseOf, type SwapHooks, type SwapPhase, type SwapPlan } from './swap.ts';
 
 export class StopAndStart {
   phase: SwapPhase = 'draining';
@@ -100,16 +100,8 @@ export class StopAndStart {
   }
 
   #response(route: Route): RouteResponse {
-    return {
-      epoch: route.epoch,
-      phase: route.phase,
-      newWeight: route.newWeight,
-      control: controlOf(route),
-      pauseMs: 0,
-      heldMessages: 0,
-      inFlightAtHold: this.#inFlightAtStart,
-      drainedAt: this.#emptyAtMs === null ? null : new Date(this.#emptyAtMs).toISOString(),
-    };
+    const inFlightAtHold = this.#inFlightAtStart;
+    return responseOf(route, { pauseMs: 0, heldMessages: 0, inFlightAtHold, drainedAtMs: this.#emptyAtMs });
   }
 
   #stopTimers(): void {

@@ -201,16 +201,12 @@ export class Swap {
   }
 
   #response(route: Route): RouteResponse {
-    return {
-      epoch: route.epoch,
-      phase: route.phase,
-      newWeight: route.newWeight,
-      control: controlOf(route),
+    return responseOf(route, {
       pauseMs: Math.round(this.#pauseMs),
       heldMessages: this.#heldMessages,
       inFlightAtHold: this.#inFlightAtHold,
-      drainedAt: this.#drainedAtMs === null ? null : new Date(this.#drainedAtMs).toISOString(),
-    };
+      drainedAtMs: this.#drainedAtMs,
+    });
   }
 
   #whyNotReady(): string {
@@ -253,4 +249,20 @@ export class Swap {
     this.#holdTimer = null;
     this.#settleTimer = null;
   }
+}
+
+/** What a move came to: the route as it is now, and what its senders and outputs felt. */
+export function responseOf(
+  route: Route,
+  felt: Pick<RouteResponse, 'pauseMs' | 'heldMessages' | 'inFlightAtHold'> & { readonly drainedAtMs: number | null },
+): RouteResponse {
+  const { drainedAtMs, ...figures } = felt;
+  return {
+    epoch: route.epoch,
+    phase: route.phase,
+    newWeight: route.newWeight,
+    control: controlOf(route),
+    ...figures,
+    drainedAt: drainedAtMs === null ? null : new Date(drainedAtMs).toISOString(),
+  };
 }
