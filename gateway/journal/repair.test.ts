@@ -85,3 +85,29 @@ test.each([
   }
   expect((await planRepair(options)).damages).toEqual([]);
 });
+
+test('a sync of what came before does not end the wait for a later record', async () => {
+  const slowSyncs = new MemoryFiles({
+    delay: (operation) => new Promise((resolve) => setTimeout(resolve, operation === 'sync' ? 20 : 0)),
+  });
+  let durable = 0;
+  const options = { ...optionsOf(slowSyncs, []), segmentBytes: 1 << 20 };
+  const events = {
+    ...NOTHING,
+    durable(upTo: number): void {
+      durable = upTo;
+    },
+  };
+  const { journal } = await Journal.open({ ...options, events });
+  // So much that is not synced is synced without anyone who waits for it.
+  const long = Buffer.alloc(5 * 1024 * 1024, 'x');
+  const count = 2000;
+  for (let offset = 1; offset <= count; offset++) {
+    const payload = offset > count - 4 ? long : Buffer.from('short');
+    journal.append({ offset, meta: {}, payload }, offset === count ? 'durable' : 'written');
+  }
+  await vi.waitFor(() => expect(durable).toBe(count), { timeout: 60_000 });
+  await journal.close();
+  await repair({ ...options, nowMs: 7 });
+  expect((await contentOf(slowSyncs, [])).length).toBe(count);
+});

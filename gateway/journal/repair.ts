@@ -96,13 +96,15 @@ export async function repair(options: RepairOptions): Promise<string> {
     journal.append(record, isSynced ? 'durable' : 'written');
     last = record.offset;
     if (!isSynced) return;
-    await new Promise<void>((resolve) => {
-      told = resolve;
-      if (durable >= record.offset) resolve();
-    });
-    if (durable < last) {
-      const why = `${trouble ?? 'it was not synced'}; it needs as much room as the journal has`;
-      throw new Error(`the repaired journal cannot be written to ${fresh}: ${why}`);
+    // A segment that is full is synced by itself: what has come so far may still end before this record.
+    while (durable < last) {
+      if (trouble !== null) {
+        const why = `${trouble}; it needs as much room as the journal has`;
+        throw new Error(`the repaired journal cannot be written to ${fresh}: ${why}`);
+      }
+      await new Promise<void>((resolve) => {
+        told = resolve;
+      });
     }
   };
   for await (const found of salvage(options)) {
