@@ -1,4 +1,5 @@
 /** Entry of the gateway process: binds it to this process's streams and signals. `gateway` is left out of argv. */
+import './memory-flags.ts';
 import { pino } from 'pino';
 import { EXIT, runGateway } from './process.ts';
 import { startShard } from './shard.ts';

@@ -8,7 +8,7 @@ import { createServer, connect as dial, type Server, type Socket } from 'node:ne
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseInventory, STANDARD_FRAMING } from '../../core/inventory.ts';
 import { initDataDir, openDataDir } from '../data-dir.ts';
 import { ownAnswer } from '../engine/answers.ts';
@@ -168,11 +168,25 @@ describe('checkpoints', () => {
     expect((await readNewestCheckpoint(checkpoints, 'i', seal))?.offset).toBe(10);
     expect(await readNewestCheckpoint(checkpoints, 'another', seal)).toBeNull();
   });
+
+  it('at a peak segments share a checkpoint; what filled last has its own once the peak is over', async () => {
+    const shard = await serve();
+    const source = await sourceTo(shard);
+    const made = (): Promise<string[]> => readdir(join(folder, 'data', 'checkpoints'));
+    const few = 3;
+    for (let index = 1; (await newestSegment()) <= few; index++) await source.send(message(index));
+    expect(await made()).toEqual(['reserve']);
+    await vi.waitFor(async () => expect(await made()).toHaveLength(2), { timeout: 60_000, interval: 50 });
+    await sendUntilPurged(source, 10_000);
+    expect(await newestSegment()).toBeGreaterThan(few + 7);
+    source.end();
+    await stop(shard);
+  });
 });
 
 /** Checkpoints are made as the journal grows: traffic goes on until one has let go of the oldest segment. */
-async function sendUntilPurged(source: { send(text: string): Promise<string> }): Promise<number> {
-  for (let index = 1; index <= MOST_MESSAGES; index++) {
+async function sendUntilPurged(source: { send(text: string): Promise<string> }, from = 1): Promise<number> {
+  for (let index = from; index <= from + MOST_MESSAGES; index++) {
     expect(await source.send(message(index))).toContain(`MSA|AA|M${index}|`);
     if (index % 20 === 0 && (await firstSegment()) > 1) return index;
   }
@@ -199,8 +213,16 @@ async function onDisk(): Promise<string> {
 
 /** The number of the oldest segment that is still there. */
 async function firstSegment(): Promise<number> {
+  return Math.min(...(await segmentNumbers()));
+}
+
+async function newestSegment(): Promise<number> {
+  return Math.max(...(await segmentNumbers()));
+}
+
+async function segmentNumbers(): Promise<readonly number[]> {
   const names = await readdir(join(folder, 'data', 'journal'));
-  return Math.min(...names.flatMap((name) => segmentNumberOf(name) ?? []));
+  return names.flatMap((name) => segmentNumberOf(name) ?? []);
 }
 
 function message(index: number): string {

@@ -69,6 +69,10 @@ const AGE_CHECK_MS = 600_000;
 /** Segments that are let go together with the copies that they hold: one to go on in, one for the checkpoint after it. */
 const GIVEN_UP_AT_ONCE = 2;
 
+/** A checkpoint costs as much as the records since the last one: at a peak it waits, for so many segments at most. */
+const TOGETHER_SEGMENTS = 8;
+/** No segment has filled for so long: the peak is over. */
+const PEAK_OVER_MS = 10_000;
 /** Segments that may fill while one checkpoint is made. */
 const PATIENCE_SEGMENTS = 8;
 
@@ -83,6 +87,9 @@ export class Checkpoints {
   /** The first record that is in no checkpoint of this process. */
   #madeUpTo = 0;
   #isBusy = false;
+  /** Segments that have filled since a checkpoint was last asked for, and what asks for one once no more fill. */
+  #unasked = 0;
+  #peak: NodeJS.Timeout | null = null;
   /** Segments that have filled since the checkpoint under way was asked for. */
   #missed = 0;
   #isUrgent = false;
@@ -119,9 +126,28 @@ export class Checkpoints {
     }
   }
 
-  /** A segment is full: its records go into a checkpoint. `durableUpTo`: the newest record that is on disk. */
+  /**
+   * A segment is full: its records go into a checkpoint, at a peak together with those that fill next. `durableUpTo`: the
+   * newest record that is on disk.
+   */
   segmentStarted(durableUpTo: number): void {
     if (this.#isStopped || durableUpTo < 1) return;
+    this.#unasked += 1;
+    if (this.#isBusy || this.#unasked >= TOGETHER_SEGMENTS) {
+      this.#make(durableUpTo);
+      return;
+    }
+    this.#makeAfterPeak();
+  }
+
+  #makeAfterPeak(): void {
+    this.#peak ??= setTimeout(() => this.#make(this.#options.durableUpTo()), PEAK_OVER_MS).unref();
+    this.#peak.refresh();
+  }
+
+  #make(durableUpTo: number): void {
+    if (this.#peak !== null) clearTimeout(this.#peak);
+    this.#peak = null;
     if (this.#isBusy) {
       this.#missed += 1;
       if (this.#missed < PATIENCE_SEGMENTS || this.#isUrgent) return;
@@ -132,6 +158,7 @@ export class Checkpoints {
     }
     this.#isBusy = true;
     this.#missed = 0;
+    this.#unasked = 0;
     const request: CheckpointRequest = { upTo: durableUpTo };
     this.#running().postMessage(request);
   }
@@ -153,7 +180,7 @@ export class Checkpoints {
       if (upTo === null) {
         // The newest checkpoint may be old, or the last one found no room.
         const durableUpTo = this.#options.durableUpTo();
-        if (durableUpTo >= this.#madeUpTo) this.segmentStarted(durableUpTo);
+        if (durableUpTo >= this.#madeUpTo) this.#make(durableUpTo);
         return 0;
       }
       this.#free = Math.max(this.#free, upTo);
@@ -182,6 +209,7 @@ export class Checkpoints {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    if (this.#peak !== null) clearTimeout(this.#peak);
     if (this.#ageTimer !== null) clearInterval(this.#ageTimer);
     await this.#worker?.terminate();
     this.#worker = null;
@@ -216,6 +244,7 @@ export class Checkpoints {
 
   async #reported(report: CheckpointReport): Promise<void> {
     this.#isBusy = false;
+    if (this.#unasked > 0 && !this.#isStopped) this.#makeAfterPeak();
     if (this.#isUrgent) {
       // The next one gives way again, from the checkpoint that this one has made.
       this.#isUrgent = false;

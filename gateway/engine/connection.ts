@@ -55,7 +55,8 @@ export type ConnectionState = {
   readonly correspondence: Readonly<Record<Platform, CorrespondenceState>>;
 };
 
-const EXPIRE_EVERY_MS = 1000;
+/** So often, or seldomer where many inputs wait: a millisecond for each. */
+const EXPIRE_EVERY_MS = { least: 200, most: 1000 };
 /** Cause on the list `uncorrelated` of inputs that are no longer waited for. */
 const GIVEN_UP = 'output-missing';
 /** Cause of the decisions that a change-over at an offset leaves: what comes late of these inputs is parked. */
@@ -301,7 +302,8 @@ export class ConnectionEngine {
   /** What can no longer come is forgotten also while no swap asks for it. */
   #expireNowAndThen(): void {
     if (this.#runtime.now < this.#nextExpiryMs) return;
-    this.#nextExpiryMs = this.#runtime.now + EXPIRE_EVERY_MS;
+    const { least, most } = EXPIRE_EVERY_MS;
+    this.#nextExpiryMs = this.#runtime.now + Math.min(most, Math.max(least, this.obligations.size));
     this.expire();
     // What was given up is in the journal.
     if (!this.#runtime.isReplaying) this.#runtime.openInputs.keepWithin(this);
