@@ -3,6 +3,7 @@
  * itself and leave the others where they are, so this is an alignment of least cost (Needleman-Wunsch) in which a gap costs
  * less than taking two different segments for one; with the way out that a message of thousands of segments needs.
  */
+import { alignByAnchors, type Pairs } from './anchors.ts';
 import { hasSameDelimiters, isSameSpan, type Side } from './side.ts';
 
 export type Alignment = {
@@ -15,7 +16,7 @@ export type Alignment = {
 
 const GAP = 1;
 const NEVER = Number.POSITIVE_INFINITY;
-/** Cells of the table, some 4 MB. Larger differing stretches are matched by key and turn. */
+/** Cells of the table, some 4 MB. Larger differing stretches are cut into smaller ones, else matched by key and turn. */
 const CELLS_LIMIT = 500_000;
 /** More changed segments than this in one pair are no pair that anyone reads by segment. */
 const UNCROSS_LIMIT = 200;
@@ -42,11 +43,12 @@ export function alignSegments(control: readonly Side[], candidate: readonly Side
   return settleMoved(left, right, aligned);
 }
 
-function alignMiddle(left: readonly Side[], right: readonly Side[]): (readonly [Side, Side])[] {
+function alignMiddle(left: readonly Side[], right: readonly Side[]): Pairs {
   if (left.length === right.length && left.every((side, index) => isLike(side, right[index]))) {
     return left.flatMap((side, index) => pairOf(side, right[index]));
   }
-  return left.length * right.length > CELLS_LIMIT ? byTurn(left, right) : byCost(left, right);
+  if (left.length * right.length <= CELLS_LIMIT) return byCost(left, right);
+  return alignByAnchors({ left, right }, hasSetId, alignMiddle) ?? byTurn(left, right);
 }
 
 /** What is left on both sides and is the same segment has moved. */
@@ -216,7 +218,7 @@ export function hasSetId(name: string): boolean {
   return COUNTED.has(name) || name.startsWith('Z');
 }
 
-/** For stretches too large for the table: the n-th of a name and key is the n-th of it on the other side. */
+/** For stretches too large for the table, with nothing alike in them: the n-th of a name and key is the n-th of it on the other side. */
 function byTurn(left: readonly Side[], right: readonly Side[]): (readonly [Side, Side])[] {
   const waiting = new Map<string, Side[]>();
   for (const side of right) {

@@ -38,11 +38,18 @@ export function compareFields(left: Side, right: Side, judge: Judge, renumbered:
     if (isDelimiterField(left.segment, field)) compareDelimiters(both, a, b, field, found);
     else compareField(both, a, b, field, sameDelimiters, found);
   }
-  if (found.length === 0 && sameDelimiters && left.fields.length !== right.fields.length) compareLength(both, found);
+  if (sameDelimiters && endsOtherwise(left.fields, right.fields)) compareLength(both, found);
   return found;
 }
 
-/** Nothing differs but how many empty fields stand at the end. */
+/** One goes on behind the other, with empty fields alone. */
+function endsOtherwise(left: readonly Span[], right: readonly Span[]): boolean {
+  if (left.length === right.length) return false;
+  const [shorter, longer] = left.length < right.length ? [left, right] : [right, left];
+  return longer.slice(shorter.length).every(({ start, end }) => start === end);
+}
+
+/** How many empty fields stand at the end. */
 function compareLength(both: Both, found: Difference[]): void {
   const place = placeOf(0);
   const finding = { kind: 'spelling', shape: 'empty fields at the end' } as const;
@@ -68,11 +75,13 @@ function compareDelimiters(both: Both, a: Part, b: Part, field: number, found: D
 
 function compareField(both: Both, a: Part, b: Part, field: number, sameDelimiters: boolean, found: Difference[]): void {
   const { left, right } = both;
+  const [written, other] = [rawOf(left.message, a), rawOf(right.message, b)];
+  const sameCharset = left.message.charset.charset === right.message.charset.charset;
   // The same characters in another charset: that is a difference of MSH-18, said once.
-  if (rawOf(left.message, a) === rawOf(right.message, b) && sameDelimiters) return;
+  if (written === other && sameDelimiters && (written === '' || !sameCharset)) return;
   const [control, candidate] = [normalText(left.message, a), normalText(right.message, b)];
   const place = placeOf(field);
-  if (control === candidate) {
+  if (hasSameForm(both, a, b)) {
     // Other delimiters are said once, at MSH-2.
     if (!sameDelimiters) return;
     found.push(acceptedBy(both, place, control, candidate, true, SPELLING) ?? reported(both, place, SPELLING));
@@ -115,13 +124,13 @@ type Repetitions = {
 
 /** Equal ones belong together, whatever their place; what is left, by its turn. */
 function pairRepetitions(both: Both, left: readonly Span[], right: readonly Span[]): Repetitions {
-  const texts = right.map((span) => normalText(both.right.message, span));
+  const texts = right.map((span) => formOf(both, both.right.message, span));
   const taken = new Set<number>();
   const control: Span[] = [];
   let newest = -1;
   let moved = false;
   for (const span of left) {
-    const text = normalText(both.left.message, span);
+    const text = formOf(both, both.left.message, span);
     const at = texts.findIndex((other, index) => other === text && !taken.has(index));
     if (at < 0) {
       control.push(span);
@@ -135,8 +144,8 @@ function pairRepetitions(both: Both, left: readonly Span[], right: readonly Span
 }
 
 function compareRepetition(both: Both, a: Part, b: Part, field: number, found: Difference[]): void {
+  if (hasSameForm(both, a, b)) return;
   const [control, candidate] = [normalText(both.left.message, a), normalText(both.right.message, b)];
-  if (control === candidate) return;
   const left = partsOf(a, (span) => componentsOf(both.left.message, span));
   const right = partsOf(b, (span) => componentsOf(both.right.message, span));
   const isSimple = left.length <= 1 && right.length <= 1;
@@ -168,8 +177,8 @@ function compareComponent(both: Both, a: Part, b: Part, field: number, component
     compareValue(both, left[0], right[0], placeOf(field, component, 0, true), found);
     return;
   }
+  if (hasSameForm(both, a, b)) return;
   const [control, candidate] = [normalText(both.left.message, a), normalText(both.right.message, b)];
-  if (control === candidate) return;
   const place = placeOf(field, component);
   const accepted = acceptedBy(both, place, control, candidate, false, UNDESCRIBED);
   if (accepted !== null) {
@@ -191,7 +200,7 @@ function compareValue(both: Both, a: Part, b: Part, place: Place, found: Differe
   const candidate = b === undefined ? '' : valueAt(both.right.message, b);
   if (control === candidate) {
     const [left, right] = [rawOf(both.left.message, a), rawOf(both.right.message, b)];
-    if (left === right) return;
+    if (left === right || !hasSameDelimiters(both.left.message, both.right.message)) return;
     found.push(acceptedBy(both, place, left, right, true, SPELLING) ?? reported(both, place, SPELLING));
     return;
   }
@@ -220,6 +229,30 @@ function normalText(message: Message, span: Part): string {
     return joined(components, '^');
   });
   return joined(repetitions, '~');
+}
+
+/**
+ * All parts in their places, without those at the end that say nothing: as they are written, or where the delimiters are
+ * others, as they are meant. A text would not do: what is a delimiter of one is a character of the other.
+ */
+function formOf({ left, right }: Both, message: Message, span: Part): string {
+  if (span === undefined || span.end === span.start) return '[]';
+  const read = hasSameDelimiters(left.message, right.message) ? textOf : valueAt;
+  const repetitions = repetitionsOf(message, span).map((repetition) => {
+    const components = componentsOf(message, repetition).map((component) =>
+      trimmed(subcomponentsOf(message, component).map((part) => read(message, part))),
+    );
+    return trimmed(components);
+  });
+  return JSON.stringify(trimmed(repetitions));
+}
+
+function trimmed<T extends string | readonly unknown[]>(parts: readonly T[]): readonly T[] {
+  return parts.slice(0, parts.findLastIndex(({ length }) => length > 0) + 1);
+}
+
+function hasSameForm(both: Both, a: Part, b: Part): boolean {
+  return formOf(both, both.left.message, a) === formOf(both, both.right.message, b);
 }
 
 function joined(parts: readonly string[], delimiter: string): string {

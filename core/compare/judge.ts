@@ -84,11 +84,16 @@ function rulesFor(judge: Judge, left: Side, right: Side): readonly CompiledRule[
   const named = judge.rules.bySegment.get(left.segment.name) ?? [];
   const general = judge.rules.bySegment.get('*') ?? [];
   if (named.length === 0 && general.length === 0) return general;
-  return [...named, ...general].filter((each) => {
-    const { messages } = each.rule;
-    if (messages !== undefined && !messages.includes(judge.messageType)) return false;
-    return each.codes === null || (each.codes.has(left.code) && each.codes.has(right.code));
-  });
+  return [...named, ...general].filter(
+    (each) =>
+      isForMessage(each, judge.messageType) &&
+      (each.codes === null || (each.codes.has(left.code) && each.codes.has(right.code))),
+  );
+}
+
+/** `messageType`: MSH-9 as `ORU^R01`. */
+export function isForMessage({ rule }: CompiledRule, messageType: string): boolean {
+  return rule.messages?.includes(messageType) ?? true;
 }
 
 /** A rule on a field is asked about the whole field, one on a component about the component. */

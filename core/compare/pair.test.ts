@@ -156,7 +156,7 @@ describe('given one change, when the outputs are compared, then it alone is name
       ]);
       // A byte order mark alone stands before MSH.
       expect(between(wide(text, encoding), wide(`\ufeff${text}`, encoding))).toEqual([
-        'message: spelling: ends of segments, or bytes before MSH',
+        'message: spelling: bytes before MSH',
       ]);
       expect(between(wide(text, encoding), wide(text, encoding).subarray(1))).toEqual([
         expect.stringMatching(/^message|^MSH/),
@@ -168,8 +168,14 @@ describe('given one change, when the outputs are compared, then it alone is name
     const candidate = observation(RESULT, { platform: 'new', sha: 'other' });
     const payload = Buffer.from(Buffer.from(candidate.payload).toString('utf8').replaceAll('\r', '\r\n'), 'utf8');
     expect(told(comparePair(observation(RESULT), { ...candidate, payload }, NO_RULES))).toEqual([
-      'message: spelling: ends of segments, or bytes before MSH',
+      'message: spelling: ends of segments',
     ]);
+  });
+
+  test('the bytes are gone before anyone has compared them', () => {
+    const gone = { payload: new Uint8Array() };
+    const result = comparePair(observation(RESULT, gone), observation(RESULT, { ...gone, sha: 'other' }), NO_RULES);
+    expect(told(result)).toEqual(['message: unreadable: the bytes are not there']);
   });
 
   test('what is no HL7', () => {

@@ -3,15 +3,15 @@
  * that a message says; a difference that a rule accepts names the rule.
  */
 
-import { findField } from '../hl7/message.ts';
-import type { Message } from '../hl7/reader.ts';
+import { findField, type Span } from '../hl7/message.ts';
+import type { Message, Segment } from '../hl7/reader.ts';
 import { readMessage, textOf } from '../hl7/reader.ts';
 import type { Platform } from '../platform.ts';
 import { accepts, type CompiledRules, hiddenBy } from '../rules/compiled.ts';
 import { alignSegments } from './align.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 import { compareFields } from './fields.ts';
-import { ignoringRule, type Judge, reportedSegment, valuesOf } from './judge.ts';
+import { ignoringRule, isForMessage, type Judge, reportedSegment, valuesOf } from './judge.ts';
 import { hasSameDelimiters, isSameSpan, type Side, sidesOf } from './side.ts';
 
 export type { CompiledRules } from '../rules/compiled.ts';
@@ -52,15 +52,20 @@ const DIFFERENCES_LIMIT = 500;
 export function comparePair(control: Observation, candidate: Observation, rules: CompiledRules): PairResult {
   const differences = [
     ...compareEnvelope(control, candidate, rules),
-    ...(control.sha === candidate.sha && control.sha !== ''
-      ? []
-      : comparePayloads(control.payload, candidate.payload, control.platform, rules)),
+    ...(control.sha === candidate.sha && control.sha !== '' ? [] : compareBytes(control, candidate, rules)),
   ];
   return {
     matched: differences.every(({ rule }) => rule !== null),
     differences: differences.slice(0, DIFFERENCES_LIMIT),
     delayMs: candidate.atMs - control.atMs,
   };
+}
+
+/** Two digests and the same bytes: neither is there any more, and nobody can say that they agree. */
+function compareBytes(control: Observation, candidate: Observation, rules: CompiledRules): Difference[] {
+  const isGone = control.payload.length === 0 && candidate.payload.length === 0;
+  if (isGone && control.sha !== candidate.sha) return [plain('message', 'unreadable', 'the bytes are not there')];
+  return comparePayloads(control.payload, candidate.payload, control.platform, rules);
 }
 
 /** The bytes alone, wherever they come from: a replay, a file. `controlPlatform`: whose the first are. */
@@ -97,8 +102,8 @@ function compareMessages(left: Message, right: Message, controlPlatform: Platfor
     if (sameDelimiters && isSameSpan(left, a.segment, right, b.segment)) continue;
     found.push(...compareSegments(a, b, judge, restructured.has(a.segment.name)));
   }
-  if (found.length === 0 && Buffer.compare(left.bytes, right.bytes) !== 0)
-    found.push(...compareEnds(left, right, judge));
+  // Also where something else differs and a rule accepts it: each output has a time of its own.
+  found.push(...compareLeads(left, right, judge), ...compareEnds(left, right, pairs, judge));
   return found;
 }
 
@@ -124,35 +129,65 @@ function compareCharsets(left: Message, right: Message, judge: Judge): Differenc
   return [accepting(judge, { ...plain('MSH-18', 'charset', shape), segment: 1 }, control.charset, candidate.charset)];
 }
 
-/** Segments that agree, and bytes that do not: ends of segments, blanks before MSH. */
-function compareEnds(left: Message, right: Message, judge: Judge): Difference[] {
-  // Set ids that follow from a moved segment and other charsets are no difference of their own.
-  const shape = 'ends of segments, or bytes before MSH';
-  const endings = (message: Message): string =>
-    [message.lead, ...message.segments.map(({ end, next }) => ({ start: end, end: next }))]
-      .map((span) => Buffer.from(message.bytes.subarray(span.start, span.end)).toString('latin1'))
-      .join('|');
-  const [control, candidate] = [endings(left), endings(right)];
+/** What stands before MSH: a byte order mark and blanks say nothing; anything else does, and is no spelling. */
+function compareLeads(left: Message, right: Message, judge: Judge): Difference[] {
+  const [control, candidate] = [latin1(left.bytes, left.lead), latin1(right.bytes, right.lead)];
   if (control === candidate) return [];
-  return [accepting(judge, plain('message', 'spelling', shape), control, candidate, true)];
+  if (SAYS_NOTHING.test(control) && SAYS_NOTHING.test(candidate)) {
+    return [accepting(judge, plain('message', 'spelling', 'bytes before MSH'), control, candidate, true)];
+  }
+  return [plain('message', 'value', 'what stands before MSH')];
+}
+
+const SAYS_NOTHING = /^(\xef\xbb\xbf)?[ \t\r\n\0]*$/;
+
+/** Segments that agree, and end otherwise. Where one is the last of its message alone, the two last ones are compared. */
+function compareEnds(
+  left: Message,
+  right: Message,
+  pairs: readonly (readonly [Side, Side])[],
+  judge: Judge,
+): Difference[] {
+  const last = [left.segments.at(-1), right.segments.at(-1)] as const;
+  const differs = (a: Segment, b: Segment): boolean =>
+    (a === last[0]) === (b === last[1]) && !isSameSpan(left, endOf(a), right, endOf(b));
+  const [a, b] = pairs.find((pair) => differs(pair[0].segment, pair[1].segment))?.map(({ segment }) => segment) ?? last;
+  if (a === undefined || b === undefined || isSameSpan(left, endOf(a), right, endOf(b))) return [];
+  const [control, candidate] = [latin1(left.bytes, endOf(a)), latin1(right.bytes, endOf(b))];
+  return [accepting(judge, plain('message', 'spelling', 'ends of segments'), control, candidate, true)];
+}
+
+/** The terminators behind a segment. */
+function endOf({ end, next }: Segment): Span {
+  return { start: end, end: next };
+}
+
+function latin1(bytes: Uint8Array, { start, end }: Span): string {
+  return start === end ? '' : Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }
 
 function compareEnvelope(control: Observation, candidate: Observation, rules: CompiledRules): Difference[] {
-  const judge: Judge = { rules, controlPlatform: control.platform, messageType: '' };
   const found: Difference[] = [];
+  const accept = (difference: Difference, left: string, right: string): void => {
+    // Read only where something differs, which is seldom.
+    const message = readMessage(control.payload);
+    const messageType = message === null ? '' : messageTypeOf(message);
+    const judge: Judge = { rules, controlPlatform: control.platform, messageType };
+    found.push(accepting(judge, difference, left, right));
+  };
   if (control.destination !== candidate.destination) {
     const difference = plain('destination', 'destination', 'sent to another destination');
-    found.push(accepting(judge, difference, control.destination, candidate.destination));
+    accept(difference, control.destination, candidate.destination);
   }
   const [given, other] = [control.answer?.verdict, candidate.answer?.verdict];
   if (given !== undefined && other !== undefined && given !== other) {
     const difference = plain('answer', 'answer', `${answerClass(given)} against ${answerClass(other)}`);
-    found.push(accepting(judge, difference, given, other));
+    accept(difference, given, other);
   }
   const delayMs = candidate.atMs - control.atMs;
   if (rules.delayLimitMs !== null && delayMs > rules.delayLimitMs) {
     const difference = plain('delay', 'delay', `later than ${rules.delayLimitMs / 1000} s`);
-    found.push(accepting(judge, difference, '', ''));
+    accept(difference, '', '');
   }
   return found;
 }
@@ -173,7 +208,11 @@ function accepting(
   const [, segment = difference.path, field = '0'] = /^([A-Z][A-Z0-9]{2})-(\d+)$/.exec(difference.path) ?? [];
   const rules = [...(judge.rules.bySegment.get(segment) ?? []), ...(judge.rules.bySegment.get('*') ?? [])];
   const rule = rules.find(
-    (each) => (each.segment === '*' || each.field === Number(field)) && accepts(each, values, sameMeaning),
+    (each) =>
+      (each.segment === '*' || each.field === Number(field)) &&
+      each.codes === null &&
+      isForMessage(each, judge.messageType) &&
+      accepts(each, values, sameMeaning),
   );
   return rule === undefined ? difference : { ...difference, rule: rule.ref, hidden: hiddenBy(values) };
 }

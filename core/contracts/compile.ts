@@ -124,6 +124,8 @@ function compileField(
 function compilePattern(text: string | undefined, at: readonly string[], problems: ContractProblem[]): RegExp | null {
   if (text === undefined) return null;
   try {
+    // By itself first: `a)|(?:b` would close the group that makes it stand for the whole.
+    new RegExp(text, 'su');
     return new RegExp(`^(?:${text})$`, 'su');
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -1,6 +1,6 @@
 /**
  * Which characters the bytes are. MSH-18 lies in the field (ISO-8859-1 declared over UTF-8 and the reverse), so what
- * is declared is held against the bytes: byte order mark, then MSH-18 where the bytes agree, then valid UTF-8, then a
+ * is declared is held against the bytes: MSH-18 where the bytes agree, then valid UTF-8, then a
  * fallback that loses nothing. It has to be known before a message is split: the second byte of a character in
  * ISO-2022-JP, Shift_JIS, Big5 or GB 18030 can be a delimiter's.
  */
@@ -71,7 +71,8 @@ export function charsetInFact(bytes: Uint8Array, declared: string | null, fallba
     const isIso2022 = wanted === 'iso-2022-jp' && bytes.includes(ESCAPE);
     return { charset: isIso2022 ? 'iso-2022-jp' : 'ascii', declared: said, finding: null };
   }
-  const utf8 = startsWithMark(bytes) || decodes(bytes, 'utf-8');
+  // A mark alone makes it none: bytes that are no UTF-8 would all be read as the same U+FFFD.
+  const utf8 = decodes(bytes, 'utf-8');
   if (wanted !== null && wanted !== 'ascii' && fits(bytes, wanted, utf8)) {
     return { charset: wanted, declared: said, finding: null };
   }
@@ -91,10 +92,6 @@ function isAscii(bytes: Uint8Array): boolean {
   return true;
 }
 
-function startsWithMark(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-}
-
 function decodes(bytes: Uint8Array, label: string): boolean {
   try {
     new TextDecoder(label, { fatal: true }).decode(bytes);
@@ -108,17 +105,23 @@ function decodes(bytes: Uint8Array, label: string): boolean {
 
 const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
 
-/** The characters of a span. What the charset does not know becomes U+FFFD; `latin1` knows everything. */
+/** The characters of a span; byte for byte where it holds what the charset does not know, so that no two are read alike. */
 export function decodeSpan(bytes: Uint8Array, span: Span, charset: Charset): string {
-  if (charset === 'ascii' || charset === 'latin1') {
-    return Buffer.from(bytes.buffer, bytes.byteOffset + span.start, span.end - span.start).toString('latin1');
-  }
+  if (charset === 'ascii' || charset === 'latin1') return byteByByte(bytes, span);
   let decoder = decoders.get(charset);
   if (decoder === undefined) {
     decoder = new TextDecoder(charset, { ignoreBOM: true });
     decoders.set(charset, decoder);
   }
-  return decoder.decode(bytes.subarray(span.start, span.end));
+  const text = decoder.decode(bytes.subarray(span.start, span.end));
+  if (!text.includes('\ufffd')) return text;
+  // It may stand there as a character of its own.
+  const isWritten = charset === 'utf-8' && Buffer.from(text, 'utf8').equals(bytes.subarray(span.start, span.end));
+  return isWritten ? text : byteByByte(bytes, span);
+}
+
+function byteByByte(bytes: Uint8Array, { start, end }: Span): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }
 
 /** The bytes as they are to be split: of the same length, without delimiters that are half a character. */

@@ -78,6 +78,11 @@ describe('given rules that contradict themselves, when they are checked', () => 
       [{ name: 'one', path: 'MSH-10', kind: 'generated', pattern: '(' }],
       'a pattern is no regular expression',
     ],
+    [
+      'a pattern that closes the group around it',
+      [{ name: 'one', path: 'MSH-10', kind: 'generated', pattern: 'A)|(?:B' }],
+      'a pattern is no regular expression',
+    ],
   ])('%s is refused', (_, rules, message) => {
     expect(problemsOf(...rules)).toEqual([message]);
   });
@@ -134,6 +139,20 @@ describe('given each kind, when two values are judged', () => {
     [{ kind: 'date', withinSeconds: 5 }, '20260301220000', '20260301220005', true],
     [{ kind: 'date', withinSeconds: 5 }, '20260301220000', '20260301220006', false],
     [{ kind: 'date' }, '20261301', '20261301', false],
+    [{ kind: 'date', precision: 'day' }, '20230231', '20230303', false],
+    [{ kind: 'date', precision: 'day' }, '20240229', '20240229', true],
+    [{ kind: 'date' }, '20260301240000', '20260302000000', true],
+    [{ kind: 'date' }, '20260301241500', '20260302001500', false],
+    [{ kind: 'date' }, '20260301120000+9900', '20260301120000+9900', false],
+    [{ kind: 'date', precision: 'hour' }, '2026030112+0530', '202603010630+0000', true],
+    [{ kind: 'date', precision: 'hour' }, '2026030112+0530', '202603010615+0000', false],
+    [{ kind: 'date', precision: 'hour' }, '202603010615+0000', '2026030112+0530', false],
+    [{ kind: 'numeric', within: 0.1 }, '1.0', '1.1', true],
+    [{ kind: 'numeric', within: 0.1 }, '1.0', '-1.1', false],
+    [{ kind: 'numeric', within: 0.0000001 }, '12345678901234567890', '12345678901234567891', false],
+    [{ kind: 'numeric', within: 1e21 }, '1', '100', true],
+    [{ kind: 'numeric' }, '1e3', '1000', false],
+    [{ kind: 'numeric' }, '1,000', '1000', false],
     [{ kind: 'generated' }, 'A1', 'B2', true],
     [{ kind: 'generated' }, 'A1', '', false],
     [{ kind: 'generated', pattern: '[A-Z]\\d' }, 'A1', 'long', false],

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Hidden } from '../compare/difference.ts';
 import { isSameMoment, parseDate } from './date.ts';
-import { isNumber, isSameNumber, numericDifference } from './number.ts';
+import { isSameNumber, isWithinDistance, numericDifference } from './number.ts';
 import type { Rule } from './rule.ts';
 
 export type CompiledRule = {
@@ -43,7 +43,7 @@ export function accepts(compiled: CompiledRule, values: Values, sameMeaning: boo
     case 'table':
       return Object.hasOwn(rule.table, values.legacy) && rule.table[values.legacy] === values.new;
     case 'numeric':
-      return isSameNumber(values.legacy, values.new) || isWithin(values, rule.within);
+      return isSameNumber(values.legacy, values.new) || isWithinDistance(values.legacy, values.new, rule.within);
     case 'date': {
       const [legacy, candidate] = [parseDate(values.legacy), parseDate(values.new)];
       if (legacy === null || candidate === null) return false;
@@ -56,11 +56,6 @@ export function accepts(compiled: CompiledRule, values: Values, sameMeaning: boo
     case 'changed-by-intent':
       return matchesBoth(compiled, values);
   }
-}
-
-function isWithin(values: Values, within: number): boolean {
-  if (within === 0 || !isNumber(values.legacy) || !isNumber(values.new)) return false;
-  return (numericDifference(values.legacy, values.new) ?? Number.POSITIVE_INFINITY) <= within;
 }
 
 function isGenerated(value: string): boolean {

@@ -26,3 +26,20 @@ function normalNumber(text: string): string {
 export function numericDifference(a: string, b: string): number | null {
   return isNumber(a) && isNumber(b) ? Math.abs(Number(a) - Number(b)) : null;
 }
+
+/** True where they lie no further apart than `within`, to the last digit. */
+export function isWithinDistance(a: string, b: string, within: number): boolean {
+  if (!isNumber(a) || !isNumber(b)) return false;
+  // Without an exponent: 1e-7 has no digits of its own.
+  const limit = within >= 1e21 ? BigInt(within).toString() : within < 1e-6 ? within.toFixed(20) : String(within);
+  const scale = Math.max(...[a, b, limit].map((text) => text.split('.')[1]?.length ?? 0));
+  const difference = scaled(a, scale) - scaled(b, scale);
+  return (difference < 0n ? -difference : difference) <= scaled(limit, scale);
+}
+
+/** The number times ten to the power of `scale`, which is at least its count of decimals. */
+function scaled(text: string, scale: number): bigint {
+  const [whole = '', decimals = ''] = text.replace(/^[+-]/, '').split('.');
+  const amount = BigInt(`${whole}${decimals.padEnd(scale, '0')}` || '0');
+  return text.startsWith('-') ? -amount : amount;
+}
