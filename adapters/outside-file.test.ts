@@ -56,6 +56,20 @@ test('given NDJSON, then numbers and nothing are read as they are', async () => 
   expect(rows.map(({ id }) => id)).toEqual(['77']);
 });
 
+test('given NDJSON with a byte order mark and an id of more digits than a program keeps, then it is read to the last', async () => {
+  const { rows } = await read('e.ndjson', '\ufeff{"connection":"north","id":20260601120000123}\r\n');
+  expect(rows.map(({ id }) => id)).toEqual(['20260601120000123']);
+});
+
+test('given a CSV with a header alone, quotes with line ends, and columns twice that nobody asks for, then it is read', async () => {
+  expect((await read('f.csv', 'connection,id\n')).rows).toEqual([]);
+  const { rows } = await read('g.csv', 'connection,id,note,note\r\nnorth,"M\n1",a,b\r\nconstructor,M2,,\r\n');
+  expect(rows.map(({ connection, id }) => [connection, id])).toEqual([
+    ['north', 'M\n1'],
+    ['constructor', 'M2'],
+  ]);
+});
+
 test('an id is compared as bytes', async () => {
   const { rows } = await read('d.csv', 'connection,id\nnorth,M\u00fc\n');
   expect(rows[0]?.id).toBe('M\u00c3\u00bc');
@@ -65,6 +79,11 @@ test.each([
   ['there is no column', 'nowhere.csv', 'channel,id\nnorth,M1\n', {}],
   ['holds no time of kind', 'time.csv', 'connection,id,at\nnorth,M1,yesterday\n', { columns: { at: 'at' } }],
   ['line 2 is no JSON', 'broken.ndjson', '{"connection":"north","id":"M1"}\nM2\n', {}],
+  ["there is no column 'id'", 'empty.csv', 'connection,control\n', {}],
+  ["two columns 'id'", 'twice.csv', 'connection,id,id\nnorth,M1,M2\n', {}],
+  ['holds no SHA-256', 'digest.csv', 'connection,id,sum\nnorth,M1,n/a\n', { columns: { digest: 'sum' } }],
+  ['holds no SHA-256', 'short.csv', 'connection,id,sum\nnorth,M1,abcdef01234\n', { columns: { digest: 'sum' } }],
+  ['holds no time of kind', 'us.csv', 'connection,id,at\nnorth,M1,01/06/2026\n', { columns: { at: 'at' } }],
   ['cannot be read', 'quotes.csv', 'connection,id\nnorth,"M1\n', {}],
 ])('given a file that is not as it should be, then it is refused: %s', async (message, name, text, map) => {
   const refused = read(name, text, map);
@@ -76,6 +95,8 @@ test.each([
 test('times are read as their kind says', () => {
   const at = { time: 'iso', utcOffset: 'Z' } as const;
   expect(readTimeMs('2026-06-01 12:00:00', at)).toBe(Date.UTC(2026, 5, 1, 12));
+  expect(readTimeMs('2026-06-01', { ...at, utcOffset: '-05:00' })).toBe(Date.UTC(2026, 5, 1, 5));
+  expect(readTimeMs('2026-06-01T12:00:00,250-0530', at)).toBe(Date.UTC(2026, 5, 1, 17, 30, 0, 250));
   expect(readTimeMs('2026-06-01T12:00:00-05:00', at)).toBe(Date.UTC(2026, 5, 1, 17));
   expect(readTimeMs('1780315200', { ...at, time: 'epoch-s' })).toBe(1_780_315_200_000);
   expect(readTimeMs('1780315200000', { ...at, time: 'epoch-ms' })).toBe(1_780_315_200_000);

@@ -41,7 +41,7 @@ export async function* readOutsideFile(
 ): AsyncGenerator<OutsideRow, void, void> {
   for await (const fields of recordsOf(file, map)) {
     counts.rows++;
-    if (counts.rows === 1) checkColumns(file, map, fields);
+    if (counts.rows === 1) checkColumns(file, map, Object.keys(fields));
     const excluding = map.exclude.findIndex(({ where }) =>
       Object.entries(where).every(([column, values]) => values.includes(fields[column] ?? '')),
     );
@@ -70,35 +70,49 @@ function toRow(file: string, map: OutsideSetMap, fields: Fields, id: string, row
     );
   }
   const digest =
-    columns.digest === undefined ? null : (fields[columns.digest] ?? '').replace(/^sha256:/, '').toLowerCase();
+    columns.digest === undefined ? '' : (fields[columns.digest] ?? '').replace(/^sha256:/i, '').toLowerCase();
+  if (digest !== '' && !/^[0-9a-f]{12,64}$/.test(digest)) {
+    throw new OutsideFileProblem(
+      `${file}: row ${row}: the column ${columns.digest} holds no SHA-256 in hex, nor its first 12 digits → leave it empty, or \`digest\` out of the map`,
+    );
+  }
   return {
     row,
-    connection: connections[named] ?? named,
+    connection: Object.hasOwn(connections, named) ? (connections[named] ?? named) : named,
     // MSH-10 is compared as bytes: each is one character here.
     id: Buffer.from(id, 'utf8').toString('latin1'),
-    digest: digest === null || digest === '' ? null : digest,
+    digest: digest === '' ? null : digest,
     atMs,
   };
 }
 
-function checkColumns(file: string, map: OutsideSetMap, fields: Fields): void {
+function neededColumns(map: OutsideSetMap): readonly string[] {
   const { columns } = map;
-  const needed = [
+  return [
     columns.id,
     ...(map.connection === undefined ? [columns.connection ?? 'connection'] : []),
     ...(columns.at === undefined ? [] : [columns.at]),
     ...(columns.digest === undefined ? [] : [columns.digest]),
     ...map.exclude.flatMap(({ where }) => Object.keys(where)),
   ];
-  const absent = needed.find((column) => !(column in fields));
-  if (absent === undefined) return;
-  const has = Object.keys(fields).slice(0, 20).join(', ');
-  throw new OutsideFileProblem(`${file}: there is no column '${absent}' (it has ${has}) → ${remedyFor(fields)}`);
+}
+
+/** `has`: the columns of its header, or of its first object. */
+function checkColumns(file: string, map: OutsideSetMap, has: readonly string[]): void {
+  const needed = neededColumns(map);
+  const absent = needed.find((column) => !has.includes(column));
+  if (absent !== undefined) {
+    const shown = has.slice(0, 20).join(', ');
+    throw new OutsideFileProblem(`${file}: there is no column '${absent}' (it has ${shown}) → ${remedyFor(has)}`);
+  }
+  const twice = needed.find((column) => has.indexOf(column) !== has.lastIndexOf(column));
+  if (twice === undefined) return;
+  throw new OutsideFileProblem(`${file}: it has two columns '${twice}' → leave one of them in the file`);
 }
 
 /** One column whose name holds a separator: it is not the comma. */
-function remedyFor(fields: Fields): string {
-  const [only = '', ...others] = Object.keys(fields);
+function remedyFor(has: readonly string[]): string {
+  const [only = '', ...others] = has;
   const separator = others.length > 0 ? undefined : [';', '\t', '|'].find((one) => only.includes(one));
   return separator === undefined
     ? 'name the columns in a map: --map F'
@@ -112,26 +126,35 @@ export async function* readIdMap(
   to: string,
 ): AsyncGenerator<{ readonly from: string; readonly to: string }, void, void> {
   const asLatin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
-  for await (const fields of csvRecords(file, ',')) {
-    const [outside, ours] = [fields[from], fields[to]];
-    if (outside === undefined || ours === undefined) {
-      throw new OutsideFileProblem(
-        `${file}: there is no column '${outside === undefined ? from : to}' → correct \`ids\` in the map`,
-      );
-    }
-    yield { from: asLatin1(outside), to: asLatin1(ours) };
+  const check = (has: readonly string[]): void => {
+    const absent = [from, to].find((column) => has.filter((one) => one === column).length !== 1);
+    if (absent === undefined) return;
+    throw new OutsideFileProblem(`${file}: there is not one column '${absent}' → correct \`ids\` in the map`);
+  };
+  for await (const fields of csvRecords(file, ',', check)) {
+    yield { from: asLatin1(fields[from] ?? ''), to: asLatin1(fields[to] ?? '') };
   }
 }
 
-function recordsOf(file: string, { format, delimiter }: OutsideSetMap): AsyncIterable<Fields> {
+function recordsOf(file: string, map: OutsideSetMap): AsyncIterable<Fields> {
+  const { format, delimiter } = map;
   const isNdjson = format === undefined ? /\.(ndjson|jsonl)$/.test(file) : format === 'ndjson';
-  return isNdjson ? ndjsonRecords(file) : csvRecords(file, delimiter);
+  return isNdjson ? ndjsonRecords(file) : csvRecords(file, delimiter, (has) => checkColumns(file, map, has));
 }
 
-async function* csvRecords(file: string, delimiter: string): AsyncGenerator<Fields, void, void> {
+/** `check`: of the header, also where no row follows. */
+async function* csvRecords(
+  file: string,
+  delimiter: string,
+  check: (has: readonly string[]) => void,
+): AsyncGenerator<Fields, void, void> {
   const input = createReadStream(file, { highWaterMark: 1024 * 1024 });
+  const columns = (header: string[]): string[] => {
+    check(header);
+    return header;
+  };
   const parser = input.pipe(
-    parse({ delimiter, columns: true, bom: true, skip_empty_lines: true, relax_column_count_less: true }),
+    parse({ delimiter, columns, bom: true, skip_empty_lines: true, relax_column_count_less: true }),
   );
   // A pipe does not pass errors on.
   input.on('error', (error) => parser.destroy(error));
@@ -151,7 +174,7 @@ async function* ndjsonRecords(file: string): AsyncGenerator<Fields, void, void> 
     for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       line++;
       if (text.trim() === '') continue;
-      yield fieldsOf(JSON.parse(text));
+      yield fieldsOf(JSON.parse(line === 1 ? text.replace(/^\ufeff/, '') : text, asWritten));
     }
   } catch (error) {
     throw error instanceof SyntaxError
@@ -160,6 +183,11 @@ async function* ndjsonRecords(file: string): AsyncGenerator<Fields, void, void> 
   } finally {
     input.destroy();
   }
+}
+
+/** A number of more digits than a program keeps (20260601120000123) is an id like any other. */
+function asWritten(_: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' ? (context?.source ?? String(value)) : value;
 }
 
 function fieldsOf(value: unknown): Fields {

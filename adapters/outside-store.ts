@@ -81,19 +81,29 @@ export class OutsideStore {
     );
   }
 
-  /** Replaces the ids of a set by ours; those without an entry stay as they are. Resolves with the number of entries. */
+  /**
+   * Replaces the ids of a set by ours; those without an entry stay as they are. Resolves with the number of ids that have
+   * several entries: which of them is meant nobody can say, and nothing is replaced then.
+   */
   async map(set: SetName, entries: AsyncIterable<{ readonly from: string; readonly to: string }>): Promise<number> {
-    const copied = await this.#postgres.copyIn(
+    await this.#postgres.copyIn(
       'copy outside_ids from stdin',
       chunksOf(entries, ({ from, to }) => [set, from, to]),
     );
     await this.#postgres.run('analyze outside_ids; analyze outside_rows;');
+    const { rows } = await this.#postgres.query(
+      `select count(*) as n from (select from outside_ids where set_name = $1 group by outside
+         having count(distinct msh10) > 1) several`,
+      [set],
+    );
+    const ambiguous = count.parse(rows[0]?.n ?? 0);
+    if (ambiguous > 0) return ambiguous;
     await this.#postgres.query(
       `update outside_rows r set id = m.msh10 from outside_ids m
        where r.set_name = $1 and m.set_name = $1 and m.outside = r.id`,
       [set],
     );
-    return copied;
+    return 0;
   }
 
   /** Rows whose connection is none of these, and rows outside of the window; both take no part. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { OBLIGATION_CLASSES } from '../core/proof-results.ts';
 import { MerkleTree } from '../core/reconcile/merkle.ts';
-import { type ProofHead, proofLineText, type Verified, verifyProof } from '../core/reconcile/proof-file.ts';
+import { type ProofHead, proofLineText, sealProof, type Verified, verifyProof } from '../core/reconcile/proof-file.ts';
 import type { Postgres } from './postgres.ts';
 import type { Window } from './proof-store.ts';
 
@@ -63,15 +63,12 @@ export async function writeProofFile(
   } finally {
     await body.close();
   }
-  const head: ProofHead = {
-    format: 'cutover-proof-1',
+  const head = sealProof(tree, {
     deployment,
     since: new Date(sinceMs).toISOString(),
     until: new Date(untilMs).toISOString(),
     connections: [...connections].sort(),
-    messages: tree.count,
-    root: tree.root(),
-  };
+  });
   await assemble(file, bodyFile, canonicalJson(head));
   return head;
 }

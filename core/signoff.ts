@@ -8,9 +8,14 @@ const reconciledSchema = z.object({
       name: z.string(),
       practice: z.string().default(''),
       balanced: z.boolean(),
+      verdict: z.enum(['green', 'red']),
+      reasons: z.array(z.string()).default([]),
       evidenceGrade: z.enum(['A', 'B', 'C']),
     }),
   ),
+  /** Why all of them are red: no worker, records that wait. */
+  reasons: z.array(z.string()).default([]),
+  window: z.object({ since: z.iso.datetime(), until: z.iso.datetime() }),
   /** Orders by practice and class; one that went through legacy and has no whole result, only legacy can answer. */
   orders: z
     .array(z.object({ practice: z.string(), class: z.string(), orderedThrough: z.string().nullable(), count: z.int() }))
@@ -27,8 +32,13 @@ export type JudgedReconciled =
   | { readonly ok: true; readonly value: SignoffMembers }
   | { readonly ok: false; readonly code: string; readonly message: string; readonly next: readonly string[] };
 
-/** `accept`: the classes that the person gives up knowingly. */
-export function judgeReconciled(body: unknown, names: readonly string[], accept: readonly string[]): JudgedReconciled {
+/** `accept`: the classes that the person gives up knowingly. `switchedAt`: by name, when it came to its present route. */
+export function judgeReconciled(
+  body: unknown,
+  names: readonly string[],
+  accept: readonly string[],
+  switchedAt: ReadonlyMap<string, string>,
+): JudgedReconciled {
   const parsed = reconciledSchema.safeParse(body);
   if (!parsed.success) return refuse('no-reconciliation', 'the evidence is no reconciliation', 'cutover reconcile');
   const byName = new Map(parsed.data.connections.map((item) => [item.name, item]));
@@ -44,6 +54,22 @@ export function judgeReconciled(body: unknown, names: readonly string[], accept:
       'cutover reconcile',
       'cutover resolve',
     );
+  }
+  // Balanced is also what nothing was counted of: without a worker, or in a window without messages.
+  const red = selected.find(({ verdict }) => verdict === 'red');
+  if (red !== undefined) {
+    const why = [...parsed.data.reasons, ...red.reasons].join('; ') || 'without a reason';
+    return refuse('reconciliation-red', `${red.name}: its reconciliation is red: ${why}`, 'cutover reconcile');
+  }
+  const { since, until } = parsed.data.window;
+  const outside = names.find((name) => {
+    const atMs = Date.parse(switchedAt.get(name) ?? '');
+    return !(Date.parse(since) <= atMs && atMs < Date.parse(until));
+  });
+  if (outside !== undefined) {
+    const at = switchedAt.get(outside) ?? 'unknown';
+    const message = `the reconciliation is of ${since} to ${until}; it has to begin before the switch of ${outside} (${at}) and end after it`;
+    return refuse('reconciliation-window', message, 'cutover reconcile (without --since and --until)');
   }
   const counts = new Map<string, number>();
   const practices = new Set(selected.map(({ practice }) => practice));

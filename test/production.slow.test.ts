@@ -214,7 +214,10 @@ test(
       verb('signoff', '--connection', one, '--until', soon(3_600_000), '--key', key('bob'), '--yes', ...more);
     expect(await signoff()).toMatchObject({ exitCode: 3, document: { error: { code: 'evidence-absent' } } });
     const reconciled = (balanced: boolean) => ({
-      connections: [{ name: one, practice: 'p', balanced, evidenceGrade: 'B' }],
+      window: { since: '2026-01-01T00:00:00.000Z', until: new Date(Date.now() + 600_000).toISOString() },
+      connections: [
+        { name: one, practice: 'p', balanced, verdict: balanced ? 'green' : 'red', reasons: [], evidenceGrade: 'B' },
+      ],
       orders: [{ practice: 'p', class: 'open', orderedThrough: 'legacy', count: 3 }],
     });
     await freeze('reconciliation', reconciled(false));

@@ -86,7 +86,7 @@ test('given doubles, then the listed ones are told from the others, and both are
 });
 
 test('given an exclusion set, then what it explains is counted there and no fault; an open decision is', () => {
-  const exclusions = [{ name: 'phoned in', ids: new Set(['A']) }];
+  const exclusions = [{ name: 'phoned in', ids: ['A'] }];
   const explained = { classes: { delivered: 9, unexplained: 1 }, undelivered: [id('A')], exclusions };
   expect(reconcileConnection(facts(explained))).toMatchObject({
     verdict: 'green',
@@ -95,6 +95,17 @@ test('given an exclusion set, then what it explains is counted there and no faul
   expect(reconcileConnection(facts({ ...explained, openDecisions: 1 })).verdict).toBe('red');
   const other = { ...explained, classes: { delivered: 8, unexplained: 2 }, undelivered: [id('A'), id('BB')] };
   expect(reconcileConnection(facts(other))).toMatchObject({ verdict: 'red', counts: { excluded: 1, missing: 1 } });
+});
+
+test('given an MSH-10 that is used again, then what explains one message explains no other', () => {
+  const twice = { classes: { delivered: 8, unexplained: 2 }, undelivered: [id('A'), id('A')] };
+  const once = [{ name: 'phoned in', ids: ['A'] }];
+  expect(reconcileConnection(facts({ ...twice, exclusions: once }))).toMatchObject({
+    verdict: 'red',
+    counts: { excluded: 1, missing: 1 },
+  });
+  const both = [...once, { name: 'and again', ids: ['A'] }];
+  expect(reconcileConnection(facts({ ...twice, exclusions: both }))).toMatchObject({ verdict: 'green' });
 });
 
 const FRESH: WorkerState = {

@@ -42,7 +42,7 @@ export type OutsideFindings = {
 };
 
 /** Ids that are known and need no explanation, each with a reason. */
-export type Exclusion = { readonly name: string; readonly ids: ReadonlySet<string> };
+export type Exclusion = { readonly name: string; readonly ids: readonly string[] };
 
 const LIST_LIMIT = 1000;
 
@@ -62,9 +62,7 @@ export function reconcileConnection(facts: ConnectionFacts): Reconciled {
   const ingress = (outcome: IngressOutcome): number => facts.ingress[outcome] ?? 0;
   const owed = OBLIGATION_CLASSES.reduce((sum, one) => sum + counts[one], 0);
   const found = discrepanciesOf(facts);
-  const excludedIds = new Set(facts.exclusions.flatMap(({ ids }) => [...ids]));
-  const keep = <T extends Named>(items: readonly T[]): readonly T[] =>
-    items.filter(({ id }) => !excludedIds.has(id.msh10));
+  const keep = <T extends Named>(items: readonly T[]): readonly T[] => unexplainedOf(items, facts.exclusions);
   const missing = keep(found.missing);
   const duplicated = keep(found.duplicated);
   const unexpected = keep(found.unexpected);
@@ -154,6 +152,17 @@ function discrepanciesOf({ undelivered, doubled, outside, maybeSent }: Connectio
     listed: listed.has(`${id.msh10} ${id.sha256}`),
   }));
   return { missing, duplicated, unexpected: unexpected.map((id) => ({ id })) };
+}
+
+/** An id is explained as often as it is written down: a lab uses MSH-10 again, and the next one is another message. */
+function unexplainedOf<T extends Named>(items: readonly T[], exclusions: readonly Exclusion[]): readonly T[] {
+  const left = new Map<string, number>();
+  for (const id of exclusions.flatMap(({ ids }) => ids)) left.set(id, (left.get(id) ?? 0) + 1);
+  return items.filter(({ id: { msh10 } }) => {
+    const times = left.get(msh10) ?? 0;
+    if (times > 0) left.set(msh10, times - 1);
+    return times === 0;
+  });
 }
 
 function cut(items: readonly Named[]): MessageId[] {

@@ -54,7 +54,12 @@ export const outsideMapSchema = z.strictObject({
       z.strictObject({
         ...exclusion,
         connections: z.array(text).optional().describe('default: all'),
-        ids: z.array(text).min(1).describe('MSH-10 of messages whose difference is explained'),
+        ids: z
+          .array(text)
+          .min(1)
+          .describe(
+            'MSH-10 of messages whose difference is explained; one message for each time that it is written down',
+          ),
       }),
     )
     .default([]),
@@ -64,6 +69,9 @@ export type OutsideMap = z.output<typeof outsideMapSchema>;
 export function outsideMapJsonSchema(): object {
   return z.toJSONSchema(outsideMapSchema, { io: 'input' });
 }
+
+/** Anything else a program would read as it likes: 01/06/2026 as January, a day without a time in its own zone. */
+const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?) ?(Z|[+-]\d\d:?\d\d)?)?$/;
 
 /** Null: it is no time of this kind. */
 export function readTimeMs(
@@ -78,9 +86,10 @@ export function readTimeMs(
       return seconds === null ? null : seconds * 1000;
     }
     case 'iso': {
-      const normal = value.trim().replace(' ', 'T');
-      const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(normal);
-      return parsed(hasZone || !normal.includes('T') ? normal : `${normal}${utcOffset}`);
+      const [, day, time = '00:00', zone] = ISO.exec(value.trim()) ?? [];
+      if (day === undefined) return null;
+      const offset = zone === undefined || zone === 'Z' ? zone : `${zone.slice(0, 3)}:${zone.slice(-2)}`;
+      return parsed(`${day}T${time.replace(',', '.')}${offset ?? utcOffset}`);
     }
     case 'hl7': {
       const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone] =

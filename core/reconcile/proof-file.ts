@@ -1,7 +1,7 @@
 /**
  * A proof file: one line for the whole, then one line for each obligation with the digests of its input and of what was
- * delivered for it. Canonical JSON a line; the Merkle root over the lines is in the evidence. Digests only: it proves
- * what was, and shows nothing.
+ * delivered for it. Canonical JSON a line; the Merkle root over the lines, and last over what the head says of them (whose, which
+ * connections, which window), is in the evidence. Digests only: it proves what was, and shows nothing.
  */
 import { z } from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
@@ -10,8 +10,11 @@ import { MerkleTree } from './merkle.ts';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** 2: the root covers the head too, so that no file of one window or deployment passes for one of another. */
+export const PROOF_FORMAT = 'cutover-proof-2';
+
 export const proofHeadSchema = z.strictObject({
-  format: z.literal('cutover-proof-1'),
+  format: z.literal(PROOF_FORMAT),
   deployment: z.string(),
   since: z.string(),
   until: z.string(),
@@ -20,6 +23,14 @@ export const proofHeadSchema = z.strictObject({
   root: z.string().regex(/^sha256:[0-9a-f]{64}$/),
 });
 export type ProofHead = z.output<typeof proofHeadSchema>;
+
+/** The head of these lines: its own words are the last leaf of the tree. */
+export function sealProof(tree: MerkleTree, about: Omit<ProofHead, 'format' | 'messages' | 'root'>): ProofHead {
+  const { deployment, since, until, connections } = about;
+  const words = { format: PROOF_FORMAT, deployment, since, until, connections, messages: tree.count } as const;
+  tree.add(canonicalJson(words));
+  return { ...words, root: tree.root() };
+}
 
 export const proofLineSchema = z.strictObject({
   connection: z.string(),
@@ -54,6 +65,9 @@ export async function verifyProof(lines: AsyncIterable<string>, expectedRoot: st
       continue;
     }
     const line = parsed(text, proofLineSchema);
+    if (line !== null && head !== null && !head.connections.includes(line.connection)) {
+      return { ok: false, line: number, message: `it is of ${line.connection}, which the head does not name` };
+    }
     if (line === null) return { ok: false, line: number, message: 'this line is not as it was written' };
     tree.add(text);
     classes.set(line.class, (classes.get(line.class) ?? 0) + 1);
@@ -63,11 +77,12 @@ export async function verifyProof(lines: AsyncIterable<string>, expectedRoot: st
     const message = `it has ${tree.count} messages, and its head says ${head.messages}: lines were added or removed`;
     return { ok: false, line: number, message };
   }
-  if (tree.root() !== head.root) {
+  const { root } = sealProof(tree, head);
+  if (root !== head.root) {
     return {
       ok: false,
       line: number,
-      message: `its lines have the root ${tree.root()}, and its head says ${head.root}: it was changed`,
+      message: `its head and lines have the root ${root}, and its head says ${head.root}: it was changed`,
     };
   }
   if (expectedRoot !== null && expectedRoot !== head.root) {

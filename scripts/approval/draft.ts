@@ -11,7 +11,7 @@ import {
 } from '../../core/approval-document.ts';
 import { digestOfText, type Evidence } from '../../core/evidence.ts';
 import { judgeReconciled } from '../../core/signoff.ts';
-import type { Context } from '../runner/context.ts';
+import { type Context, gatewayOf } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { readStatuses } from '../runner/snapshot.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
@@ -74,7 +74,7 @@ async function newDraft(context: Context, args: Args, kind: Kind): Promise<Draft
     connections,
     evidence: evidenceDigest,
     ...windowIn(context, args),
-    ...(kind === 'approval' ? approvalMembers(args) : signoffMembers(args, evidence, names)),
+    ...(kind === 'approval' ? approvalMembers(args) : signoffMembers(args, evidence, await switchedAtOf(context))),
   });
   const text = canonicalText(document);
   return { kind, digest: digestOfText(text), text, document, evidence, signatures: [] };
@@ -91,8 +91,21 @@ function approvalMembers(args: Args): object {
   return { target, maxWeight, attempts: args.attempts ?? 1 };
 }
 
-function signoffMembers(args: Args, evidence: Evidence, names: readonly string[]): object {
-  const judged = judgeReconciled(evidence.body, names, args.accept ?? []);
+/** When each of the selected came to its present route, as its gateway's own history says. */
+async function switchedAtOf(context: Context): Promise<ReadonlyMap<string, string>> {
+  const found = await Promise.all(
+    context.selected.map(async ({ name, shard }) => {
+      const read = await gatewayOf(context, shard).epochs(name);
+      if (read.ok) return [name, read.value.at(-1)?.at ?? ''] as const;
+      const message = `${name}: when it was switched is not known: ${read.error.message}`;
+      throw new VerbStop(EXIT.failed, { code: 'epoch-unknown', message, next: ['cutover status'] });
+    }),
+  );
+  return new Map(found);
+}
+
+function signoffMembers(args: Args, evidence: Evidence, switchedAt: ReadonlyMap<string, string>): object {
+  const judged = judgeReconciled(evidence.body, [...switchedAt.keys()], args.accept ?? [], switchedAt);
   if (!judged.ok) throw refuse(judged.code, judged.message, ...judged.next);
   return { target: 'decommissioned', ...judged.value };
 }

@@ -45,6 +45,7 @@ const drillSchema = z.object({
 });
 const reconciledSchema = z.object({
   connections: z.array(z.object({ name: z.string(), verdict: z.enum(['green', 'red']), reasons: z.array(z.string()) })),
+  window: z.object({ until: z.iso.datetime() }),
 });
 const attestationSchema = z.object({ by: z.string() });
 const withoutFeedSchema = z.object({ by: z.string(), what: z.string() });
@@ -57,10 +58,14 @@ export async function observe(
   const drains = parsed(kept.of('drain-rehearsal'), drillSchema);
   const cycles = parsed(kept.of('drill'), drillSchema);
   const drills: readonly Earlier<Drill>[] = [...drains, ...cycles].sort((a, b) => b.atMs - a.atMs);
-  const reconciliations = parsed(kept.of('reconciliation'), reconciledSchema).map(({ value, ...rest }) => ({
-    ...rest,
-    value: new Map(value.connections.map((one) => [one.name, one])) satisfies Verdicts,
-  }));
+  // One of a window long past is as old as the end of its window, whenever somebody has asked for it.
+  const reconciliations = parsed(kept.of('reconciliation'), reconciledSchema)
+    .map(({ value, digest, atMs }) => ({
+      digest,
+      atMs: Math.min(atMs, Date.parse(value.window.until)),
+      value: new Map(value.connections.map((one) => [one.name, one])) satisfies Verdicts,
+    }))
+    .sort((a, b) => b.atMs - a.atMs);
   const nowMs = Date.parse(context.clock.now());
   const observations: Observations = {
     nowMs,
@@ -94,16 +99,27 @@ const KEPT_KINDS = [
   'attestation',
 ] as const;
 
+/** Clocks of two machines differ; what is further ahead would never grow old. */
+const AHEAD_MS = 5 * 60_000;
+
 /** What was changed could have been the newest, and red: while something is damaged, nothing that rests on evidence is known. */
-async function readKept({ inventory }: Context, folder: string): Promise<KeptEvidence> {
+async function readKept({ inventory, clock }: Context, folder: string): Promise<KeptEvidence> {
   const byKind = new Map<EvidenceKind, Kept>();
   const damaged = new Set<string>();
+  const latestMs = Date.parse(clock.now()) + AHEAD_MS;
   for (const kind of KEPT_KINDS) {
     const read = await listEvidence(folder, kind);
     for (const message of read.damaged) damaged.add(message);
+    const own = read.found.filter(({ evidence }) => evidence.deployment === inventory.deployment);
+    const isAhead = ({ evidence: { at } }: Kept[number]): boolean => Date.parse(at) > latestMs;
+    for (const { digest, evidence } of own.filter(isAhead)) {
+      damaged.add(
+        `${kind} ${digest} is of ${evidence.at}, which is still to come: a clock was wrong, or it was forged`,
+      );
+    }
     byKind.set(
       kind,
-      read.found.filter(({ evidence }) => evidence.deployment === inventory.deployment),
+      own.filter((one) => !isAhead(one)),
     );
   }
   const [first] = damaged;

@@ -108,7 +108,13 @@ async function load(
   try {
     await store.load(set, readOutsideFile(file, map[set], counts));
     const { ids } = map[set];
-    if (ids !== undefined) await store.map(set, readIdMap(resolve(folder, ids.file), ids.from, ids.to));
+    if (ids !== undefined) {
+      const several = await store.map(set, readIdMap(resolve(folder, ids.file), ids.from, ids.to));
+      if (several > 0) {
+        const what = `${several} ${several === 1 ? 'id has' : 'ids have'} several entries`;
+        throw new OutsideFileProblem(`${ids.file}: ${what}, and nobody can say which is meant → leave one of each`);
+      }
+    }
   } catch (error) {
     if (!(error instanceof OutsideFileProblem)) throw error;
     throw new VerbStop(EXIT.usage, { code: 'outside-unreadable', message: error.message, next: [] });

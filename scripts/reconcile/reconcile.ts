@@ -136,7 +136,7 @@ async function readFacts(
 function exclusionsFor(connection: string, { known }: OutsideMap): readonly Exclusion[] {
   return known
     .filter(({ connections }) => connections === undefined || connections.some((one) => matchesName(one, connection)))
-    .map(({ name, ids }) => ({ name, ids: new Set(ids) }));
+    .map(({ name, ids }) => ({ name, ids }));
 }
 
 /**
