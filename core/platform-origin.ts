@@ -36,11 +36,18 @@ export function strangerIn({
   readonly reason: string;
   readonly next: string;
 } | null {
-  if (platformOrigin === undefined) return null;
   const stranger = otherPlatform(controlOf({ phase }));
-  const { refused } = platformOrigin[stranger];
+  const refused = strangersMessages({ phase, platformOrigin });
   if (refused === 0) return null;
   return { reason: strangerSends(stranger, refused), next: stopOf(name, stranger) };
+}
+
+/** What was refused of the platform that does not own it, since somebody said that it is stopped; 0 as well where it has a feed. */
+export function strangersMessages({
+  phase,
+  platformOrigin,
+}: Pick<ConnectionStatus, 'phase' | 'platformOrigin'>): number {
+  return platformOrigin === undefined ? 0 : platformOrigin[otherPlatform(controlOf({ phase }))].refused;
 }
 
 function strangerSends(platform: Platform, refused: number): string {

@@ -1,6 +1,7 @@
 /** The gateway's figures in the Prometheus text format, read off the engine when they are asked for. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ConnectionStatus, State } from '../core/admin-api.ts';
+import { strangersMessages } from '../core/platform-origin.ts';
 import type { Mishap } from './drivers/mishaps.ts';
 import { Exposition } from './exposition.ts';
 import type { JournalUsage } from './journal/journal.ts';
@@ -78,6 +79,11 @@ export function gatewayMetrics(live: MetricsSource): Exposition {
     'shadow_gap_messages',
     'Messages that the other platform did not get, because their copies were given up, and nobody has said what becomes of it',
     (status) => status.readiness?.shadowGap?.count ?? 0,
+  );
+  perConnection(
+    'stranger_messages',
+    'Messages of the platform that does not own it (origin: platform), refused since somebody said that it is stopped',
+    strangersMessages,
   );
   const lastMatch: Gauge<'connection'> = new Gauge({
     name: 'cutover_legacy_last_match_timestamp_seconds',

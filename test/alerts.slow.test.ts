@@ -43,6 +43,8 @@ const OPEN_INPUTS = 2000;
 const NEARLY = 0.9;
 /** Nothing has to come: what a sender sends is settled with its answer. */
 const QUIET: LineOptions = { connection: { outputs: 'zero-or-one' } };
+/** No feed: a platform polls a table. */
+const FLOW: LineOptions = { connection: { origin: 'platform', feed: undefined } };
 const LINES = {
   calm: QUIET,
   silent: QUIET,
@@ -61,6 +63,8 @@ const LINES = {
   piling: { ...QUIET, feed: { ackTimeout: '5m' } },
   waiting: { connection: { outputs: 'one', settle: '10m' } },
   foreign: { ...QUIET, feed: { sourceAllow: ['10.0.0.0/8'] } },
+  polled: FLOW,
+  unpolled: FLOW,
 } satisfies Record<string, LineOptions>;
 
 /** A file system of its own, where one can be had: a disk is filled for real. */
@@ -101,7 +105,15 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
       shards: 1,
       gateways: [estate.adminPort],
       worker: worker.port,
-      history: `# TYPE cutover_messages_total gauge\n${lastWeek(instance, 'silent')}${lastWeek(instance, 'calm')}# EOF\n`,
+      history: [
+        '# TYPE cutover_messages_total gauge\n',
+        lastWeek(instance, 'silent', 'received'),
+        lastWeek(instance, 'calm', 'received'),
+        // It has none today: what has a feed is judged by what its source sends.
+        lastWeek(instance, 'calm', 'outputs'),
+        lastWeek(instance, 'unpolled', 'outputs'),
+        '# EOF\n',
+      ].join(''),
     });
     await until(async () => expect(await firing()).toContain(WATCHDOG));
   }, LIMIT_MS);
@@ -130,8 +142,13 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
   it('are quiet while all is well, but for the switch of a dead man, what is silent and what expires', {
     timeout: LIMIT_MS,
   }, async () => {
-    await fires('Silence silent', 'CertificateExpires');
-    expect([...(await firing())].sort()).toEqual(['CertificateExpires', WATCHDOG, 'Silence silent']);
+    await fires('Silence silent', 'OutputSilence unpolled', 'CertificateExpires');
+    expect([...(await firing())].sort()).toEqual([
+      'CertificateExpires',
+      WATCHDOG,
+      'OutputSilence unpolled',
+      'Silence silent',
+    ]);
   });
 
   it('ShadowGap: the other platform is down, and what only its copies keep fills the disk', {
@@ -198,6 +215,18 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
     const leg = await estate.line('parking').leg('new');
     await leg.exchange(order('P1'));
     await fires('Parked parking');
+  });
+
+  it('StrangerSends: a platform that does not own a flow without a feed was started too early', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const line = estate.line('polled');
+    await (await line.leg('legacy')).exchange(order('T1'));
+    await (await line.leg('new')).exchange(order('T1'));
+    await fires('StrangerSends polled');
+    const word = { platform: 'new', by: 'Dana', evidence: 'sha256:1' };
+    expect(await estate.call('POST', 'connections/polled/stopped', word)).toMatchObject({ status: 200 });
+    await until(async () => expect(await firing()).not.toContain('StrangerSends polled'));
   });
 
   it('DecisionOpen: after a forced rollback nobody can know whether an output was sent', {
@@ -384,9 +413,9 @@ async function sendAll(line: Line, count: number, more = ''): Promise<void> {
 }
 
 /** A week ago, from an hour before this time of day until an hour after it. */
-function lastWeek(instance: string, connection: string): string {
+function lastWeek(instance: string, connection: string, counter: 'received' | 'outputs'): string {
   const weekAgoMs = Date.now() - 7 * DAY_MS;
-  const labels = { connection, counter: 'received', instance, job: 'gateway' };
+  const labels = { connection, counter, instance, job: 'gateway' };
   return history(labels, { fromMs: weekAgoMs - 3_600_000, toMs: weekAgoMs + 3_600_000, perMinute: 5 });
 }
 

@@ -44,6 +44,8 @@ export type Condition =
       readonly kind: 'silence';
       readonly metric: string;
       readonly where: Where;
+      /** Only where this has never been counted. */
+      readonly without?: Where;
       readonly quietMs: number;
       readonly usual: number;
     }
@@ -190,6 +192,29 @@ const ALERTS: readonly Alert[] = [
       usual: 10,
     },
     forMs: 5 * MINUTE_MS,
+  },
+  {
+    name: 'OutputSilence',
+    severity: 'page',
+    summary: '{{connection}}: it has no feed, and its platform has sent nothing for half an hour, unlike a week ago',
+    runbook: 'triage.md#silence',
+    condition: {
+      kind: 'silence',
+      metric: 'cutover_messages_total',
+      where: { counter: 'outputs' },
+      without: { counter: 'received' },
+      quietMs: 30 * MINUTE_MS,
+      usual: 10,
+    },
+    forMs: 5 * MINUTE_MS,
+  },
+  {
+    name: 'StrangerSends',
+    severity: 'page',
+    summary: '{{connection}}: a platform sends that does not own it; it is refused, and keeps what it has not sent',
+    runbook: 'triage.md#stranger-sends',
+    condition: { kind: 'value', metric: 'cutover_stranger_messages', is: '>', limit: 0 },
+    forMs: 0,
   },
   {
     name: 'Unanswered',

@@ -58,6 +58,7 @@ export const ROWS: readonly Row[] = [
       perConnection('Shadow lag', 'cutover_shadow_lag_messages'),
       perConnection('Owed outputs', 'cutover_owed_outputs'),
       perConnection('Rollback at risk', 'cutover_rollback_at_risk'),
+      perConnection('Sent by a platform that does not own it', 'cutover_stranger_messages'),
       perConnection('Open decisions', 'cutover_decisions_open'),
       perConnection('Epoch', 'cutover_epoch'),
       {

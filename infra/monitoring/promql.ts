@@ -55,10 +55,11 @@ export function promqlOf(condition: Condition): string {
     case 'expires':
       return `${condition.metric} - time() < ${condition.aheadMs / 1000}`;
     case 'silence': {
-      const { metric, where, quietMs, usual } = condition;
+      const { metric, where, without, quietMs, usual } = condition;
       const increase = (offset: string): string =>
         `increase(${selector(metric, where)}[${durationOf(quietMs)}]${offset})`;
-      return `${increase('')} == 0 and ${increase(' offset 1w')} > ${usual}`;
+      const quiet = `${increase('')} == 0 and ${increase(' offset 1w')} > ${usual}`;
+      return without === undefined ? quiet : `${quiet} unless on (connection) ${selector(metric, without)} > 0`;
     }
     case 'fewer': {
       const { metric, where, label, than } = condition;
