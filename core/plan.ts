@@ -126,12 +126,16 @@ export type Step = {
 
 export type Order = 'pulumi-first' | 'gateways-first';
 
+export type LeftOut = { readonly name: string; readonly why: string };
+
 export type Plan = {
   readonly verb: string;
   readonly order: Order;
   readonly moves: readonly PlannedMove[];
   readonly alreadyThere: readonly { readonly name: string; readonly route: Route }[];
   readonly refused: readonly PlanRefusal[];
+  /** Selected with others, and this verb does not concern them. */
+  readonly leftOut: readonly LeftOut[];
   /** Connections whose stack entry, Pulumi state or ledger is behind the gateway, and gets written. */
   readonly behind: readonly string[];
   readonly differing: readonly string[];
@@ -146,6 +150,7 @@ export type Verdict =
 export type Wish =
   | { readonly kind: 'route'; readonly phase: Phase; readonly newWeight: number; readonly verbs: readonly MoveVerb[] }
   | { readonly kind: 'stay' }
+  | { readonly kind: 'leave-out'; readonly why: string }
   | { readonly kind: 'refuse'; readonly code: string; readonly message: string };
 
 export type PlanRequest = {
@@ -162,6 +167,7 @@ export type PlanRequest = {
 type Judged =
   | { readonly kind: 'move'; readonly move: PlannedMove }
   | { readonly kind: 'stay'; readonly route: Route }
+  | { readonly kind: 'left-out'; readonly why: string }
   | { readonly kind: 'refused'; readonly refusal: PlanRefusal };
 
 /** Judges every selected connection and orders the steps; refused connections are left out, the others go on. */
@@ -175,6 +181,9 @@ export function planMoves(snapshot: Snapshot, request: PlanRequest): Verdict {
   const alreadyThere = judged.flatMap(({ item, judgement }) =>
     judgement.kind === 'stay' ? [{ name: item.name, route: judgement.route }] : [],
   );
+  const leftOut = judged.flatMap(({ item: { name }, judgement }) =>
+    judgement.kind === 'left-out' ? [{ name, why: judgement.why }] : [],
+  );
   if (request.maxFailures !== null && refused.length > request.maxFailures) {
     const message = `${refused.length} connections are refused, more than --max-failures ${request.maxFailures}; the first: ${refused[0]?.name}: ${refused[0]?.message}`;
     const refusal = { name: null, code: 'too-many-refused', message, next: ['cutover status', 'narrow the selection'] };
@@ -186,7 +195,7 @@ export function planMoves(snapshot: Snapshot, request: PlanRequest): Verdict {
   const steps = order === 'pulumi-first' ? forwardSteps(moves, behind) : rollbackSteps(moves, behind);
   return {
     kind: 'plan',
-    plan: { verb, order, moves, alreadyThere, refused, behind, differing: snapshot.differing, steps },
+    plan: { verb, order, moves, alreadyThere, refused, leftOut, behind, differing: snapshot.differing, steps },
   };
 }
 
@@ -232,6 +241,7 @@ function judge(item: ConnectionSnapshot, snapshot: Snapshot, request: PlanReques
   const from = routeOf(status);
   const wish = request.wish(from, item.facts.origin);
   if (wish.kind === 'stay') return { kind: 'stay', route: from };
+  if (wish.kind === 'leave-out') return { kind: 'left-out', why: wish.why };
   if (wish.kind === 'refuse')
     return refuse(wish.code, wish.message, withSelection(legalNextSteps(from, item.facts.origin), name));
   if (wish.phase === from.phase && wish.newWeight === from.newWeight) return { kind: 'stay', route: from };

@@ -20,7 +20,7 @@ export function outcomeOf(run: RunState): MoveDocument {
     .map(({ name, code, message, next }) => ({ name, code, message, next: [...next] }));
   const onWatch = changed.filter(({ truth }) => truth.agree === null).map(({ name }) => name);
   const disagreeing = changed.filter(({ truth }) => truth.agree === false).map(({ name }) => name);
-  const warnings = [...run.warnings, ...differingWarning(plan)];
+  const warnings = [...run.warnings, ...differingWarning(plan), ...leftOutWarnings(plan)];
   if (disagreeing.length > 0 && plan.order === 'pulumi-first') {
     warnings.push(`the records of ${nameList(disagreeing)} do not agree with the gateway: cutover sync`);
   }
@@ -67,7 +67,7 @@ export function outcomeWithoutRun(header: Header, plan: Plan): MoveDocument {
     onWatch: [],
     plan: planDocument(plan),
     ledger: 'not needed',
-    warnings: differingWarning(plan),
+    warnings: [...differingWarning(plan), ...leftOutWarnings(plan)],
     nextSteps:
       header.dryRun && plan.moves.length > 0
         ? [`cutover ${header.verb} … --yes`]
@@ -195,6 +195,12 @@ function differingWarning({ differing }: Plan): string[] {
   return [
     `not selected and left as they are, though their entries differ from their gateways: ${nameList(differing)} (cutover sync)`,
   ];
+}
+
+function leftOutWarnings({ leftOut }: Plan): string[] {
+  return [...Map.groupBy(leftOut, ({ why }) => why)].map(
+    ([why, of]) => `left out, ${why}: ${nameList(of.map(({ name }) => name))}`,
+  );
 }
 
 function headerOf(run: RunState): Header {

@@ -1,6 +1,5 @@
 /** `parallel`: the new platform gets copies of the messages and its outputs are captured; legacy stays in control. */
-import { planMoves, type Wish } from '../../core/plan.ts';
-import type { Route } from '../../core/platform.ts';
+import { type PlanRequest, planMoves, type Snapshot } from '../../core/plan.ts';
 import { CHANGE_FLAGS } from '../runner/flags.ts';
 import type { MoveVerb } from '../runner/verb.ts';
 
@@ -15,13 +14,18 @@ export const parallel: MoveVerb = {
     planMoves(snapshot, {
       verb: 'parallel',
       order: 'pulumi-first',
-      wish,
+      wish: wishOf(snapshot, args.connection === undefined),
       reason: args.reason ?? null,
       maxFailures: args['max-failures'] ?? null,
     }),
 };
 
-function wish(route: Route): Wish {
-  if (route.phase === 'parallel') return { kind: 'stay' };
-  return { kind: 'route', phase: 'parallel', newWeight: 0, verbs: ['parallel'] };
+/** What has no feed has no parallel run. Within a wave that is no failure; by name it is refused, with the reason. */
+function wishOf({ connections }: Snapshot, isGroup: boolean): PlanRequest['wish'] {
+  const leavesOut = isGroup && connections.some(({ facts }) => facts.origin === 'feed');
+  return ({ phase }, origin) => {
+    if (phase === 'parallel') return { kind: 'stay' };
+    if (leavesOut && origin === 'platform') return { kind: 'leave-out', why: 'no parallel run (origin: platform)' };
+    return { kind: 'route', phase: 'parallel', newWeight: 0, verbs: ['parallel'] };
+  };
 }
