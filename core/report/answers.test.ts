@@ -11,6 +11,7 @@ const GOOD: Figures = {
     {
       name: 'a',
       phase: 'switched',
+      hasFeed: true,
       window: SATURDAY_NIGHT,
       pauseLimitMs: 2500,
       longestPauseMs: 400,
@@ -91,6 +92,17 @@ test.each<[keyof ReturnType<typeof verdicts>, Partial<Figures>, Answer['verdict'
   ['two-persons', { moves: [{ ...forward, approval: null }] }, 'not-met'],
 ])('%s is told by what was measured', (measure, change, verdict) => {
   expect(verdicts({ ...GOOD, ...change })[measure]).toBe(verdict);
+});
+
+test('of what has no feed nobody waits and nothing is compared: that is for a person, and hides no difference of the others', () => {
+  const unfed = { ...one, name: 'b', hasFeed: false, longestPauseMs: null, pairs: null, open: null, outOfOrder: null };
+  const moves = [...GOOD.moves, { ...forward, connection: 'b' }];
+  const both = verdicts({ ...GOOD, connections: [one, unfed], moves });
+  expect(both).toMatchObject({ 'longest-pause': 'met', 'same-outputs': 'by-a-person', 'in-order': 'by-a-person' });
+  const differing = verdicts({ ...GOOD, connections: [{ ...one, open: 1 }, unfed], moves });
+  expect(differing).toMatchObject({ 'same-outputs': 'not-met' });
+  const alone = verdicts({ ...GOOD, connections: [unfed], moves });
+  expect(alone).toMatchObject({ 'longest-pause': 'met', 'same-outputs': 'by-a-person' });
 });
 
 test("a charter's own criteria replace the standard ones; a limit is its own, and what nothing measures is for a person", () => {

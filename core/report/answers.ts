@@ -17,6 +17,8 @@ export type Figures = {
   readonly connections: readonly {
     readonly name: string;
     readonly phase: string | null;
+    /** False (origin: platform): nothing of it is compared, and nobody waits in front of the gateway. */
+    readonly hasFeed: boolean;
     readonly window: WindowRule | null;
     /** Half of what its sender waits. */
     readonly pauseLimitMs: number;
@@ -136,16 +138,23 @@ function compared(
   what: string,
   count: (one: Figures['connections'][number]) => number | null,
 ): Measured {
-  const unknown = connections.filter(({ pairs }) => pairs === null || pairs === 0).length;
+  const fed = connections.filter(({ hasFeed }) => hasFeed);
+  const others = connections.length - fed.length;
+  const unknown = fed.filter(({ pairs }) => pairs === null || pairs === 0).length;
   if (unknown > 0) return notKnown(`nothing was compared of ${number(unknown)} connections`);
-  const pairs = connections.reduce((sum, each) => sum + (each.pairs ?? 0), 0);
-  const amiss = connections.reduce((sum, each) => sum + (count(each) ?? 0), 0);
-  return judged(amiss === 0, `${number(amiss)} of ${number(pairs)} pairs ${what}`);
+  const pairs = fed.reduce((sum, each) => sum + (each.pairs ?? 0), 0);
+  const amiss = fed.reduce((sum, each) => sum + (count(each) ?? 0), 0);
+  const measured = `${number(amiss)} of ${number(pairs)} pairs ${what}`;
+  if (others === 0 || amiss > 0) return judged(amiss === 0, measured);
+  const unfed = `${number(others)} without a feed (origin: platform): nothing compares them, see their attestations in the gate`;
+  return { verdict: 'by-a-person', measured: fed.length === 0 ? unfed : `${measured}; ${unfed}` };
 }
 
 function longestPause({ connections, moves }: Figures, limitMs: number | null): Measured {
   const moved = new Set(moves.map(({ connection }) => connection));
-  const swapped = connections.filter(({ name }) => moved.has(name));
+  const all = connections.filter(({ name }) => moved.has(name));
+  const swapped = all.filter(({ hasFeed }) => hasFeed);
+  if (swapped.length === 0 && all.length > 0) return judged(true, 'nobody waits: what has moved has no feed');
   const known = swapped.flatMap((each) => (each.longestPauseMs === null ? [] : [{ ...each, ms: each.longestPauseMs }]));
   if (swapped.length === 0) return notKnown('nothing has moved');
   if (known.length < swapped.length)

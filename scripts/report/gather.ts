@@ -3,6 +3,7 @@ import type { ConnectionStatus, EpochRecord } from '../../core/admin-api.ts';
 import { leadsToLegacy } from '../../core/approval.ts';
 import { describeRoute } from '../../core/connection.ts';
 import type { Connection, Inventory } from '../../core/inventory.ts';
+import { strangerIn } from '../../core/platform-origin.ts';
 import { answersOf, type Figures } from '../../core/report/answers.ts';
 import type { ReportConnection, ReportDocument, ReportSigned } from '../../core/report-document.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
@@ -132,11 +133,15 @@ function lineOf(item: Connection, known: Known): ReportConnection {
     signedOffBy: signoff?.signedBy ?? [],
     movedBy: last?.by ?? null,
     movedAt: last?.at ?? null,
-    openPoints: openPointsOf(status, compared),
+    openPoints: openPointsOf(item, status, compared),
   };
 }
 
-function openPointsOf(status: ConnectionStatus | null, compared: { readonly open: number } | null): string[] {
+function openPointsOf(
+  { origin }: Connection,
+  status: ConnectionStatus | null,
+  compared: { readonly open: number } | null,
+): string[] {
   if (status === null) return ['its gateway could not be asked'];
   const points: string[] = [];
   if (status.phase !== 'switched' && status.phase !== 'decommissioned') points.push(`it is still in ${status.phase}`);
@@ -146,6 +151,10 @@ function openPointsOf(status: ConnectionStatus | null, compared: { readonly open
   if (status.phase === 'switched' && !status.rollbackReady.ready)
     points.push(`a rollback is not ready: ${status.rollbackReady.reasons.join(', ')}`);
   if (status.observed === null && status.epoch > 1) points.push('no message has proven its present epoch');
+  const stranger = strangerIn(status);
+  if (stranger !== null) points.push(stranger.reason);
+  // Without a feed nothing can be: what stands for it is attested, and the gate asks for it.
+  if (origin === 'platform') return points;
   if (compared === null) points.push('nothing was compared');
   else if (compared.open > 0) points.push(`${compared.open} differences without a rule`);
   return points;
@@ -164,6 +173,7 @@ function figuresOf({ selected, inventory }: Context, { connections, histories, o
     connections: connections.map(({ name, phase, longestPauseMs, pairs, open }) => ({
       name,
       phase,
+      hasFeed: items.get(name)?.origin !== 'platform',
       window: items.get(name)?.window ?? null,
       pauseLimitMs: (patienceOf(inventory, items.get(name)) ?? UNKNOWN_ACK_TIMEOUT_MS) / 2,
       longestPauseMs,
