@@ -19,10 +19,11 @@ export async function playInventory(
   file: string,
   seed: string,
   freePorts: (count: number) => Promise<number[]>,
+  playsWithoutFeed = true,
 ): Promise<PlayedInventory> {
   const parsed = parseInventory(text, file);
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
-  const { inventory, left } = onlyWithFeed(parsed.value);
+  const { inventory, left } = playsWithoutFeed ? { inventory: parsed.value, left: '' } : onlyWithFeed(parsed.value);
   if (inventory.connections.length === 0) throw new Error(`${file}: it has no connections`);
   if (isPlayableHere(inventory) && left === '')
     return { estate: estateAsWritten(inventory, file, seed), inventory: text, note: null };
@@ -30,12 +31,15 @@ export async function playInventory(
   return { estate, inventory: inventoryYaml(estate), note: `${noteOf(inventory)}${left}` };
 }
 
-/** Nobody plays a platform that polls: such connections are not in the copy, and that is said. */
+/** In a night with a fault nobody looks after a dead poller's rows: such connections are not in the copy, and that is said. */
 function onlyWithFeed(inventory: Inventory): { readonly inventory: Inventory; readonly left: string } {
   const connections = inventory.connections.filter(({ origin }) => origin === 'feed');
   const without = inventory.connections.length - connections.length;
   if (without === 0) return { inventory, left: '' };
-  return { inventory: { ...inventory, connections }, left: `; ${without} with origin: platform are left out` };
+  return {
+    inventory: { ...inventory, connections },
+    left: `; without a feed, and left out of a night with a fault: ${without}`,
+  };
 }
 
 function isPlayableHere({ feeds, connections }: Inventory): boolean {
@@ -65,15 +69,31 @@ function estateAsWritten(inventory: Inventory, file: string, seed: string): Esta
       ...draw(),
       facility: connection.practice.toUpperCase(),
       feed: connection.name,
-      shard: feed.shard,
-      feedPort: feed.port,
-      ackTimeoutMs: feed.ackTimeoutMs ?? UNKNOWN_ACK_TIMEOUT_MS,
-      platformPorts: { legacy: feed.platforms.legacy.port, new: feed.platforms.new.port },
+      shard: connection.shard,
+      ...(feed === null ? NO_FEED : endsOf(feed)),
       legPorts: { legacy: connection.legs.legacy.port, new: connection.legs.new.port },
       destinationPort: connection.destination.port,
     };
   });
   return { adminPorts: gateways.map(({ admin }) => Number(new URL(admin).port)), connections };
+}
+
+type FeedEnds = Pick<EstateConnection, 'hasFeed' | 'feedPort' | 'ackTimeoutMs' | 'platformPorts'>;
+
+const NO_FEED: FeedEnds = {
+  hasFeed: false,
+  feedPort: 0,
+  ackTimeoutMs: UNKNOWN_ACK_TIMEOUT_MS,
+  platformPorts: { legacy: 0, new: 0 },
+};
+
+function endsOf({ port, ackTimeoutMs, platforms }: Feed): FeedEnds {
+  return {
+    hasFeed: true,
+    feedPort: port,
+    ackTimeoutMs: ackTimeoutMs ?? UNKNOWN_ACK_TIMEOUT_MS,
+    platformPorts: { legacy: platforms.legacy.port, new: platforms.new.port },
+  };
 }
 
 const PORTS_OF_FEED = 3;
@@ -96,21 +116,20 @@ function copyOf(inventory: Inventory, file: string, seed: string, ports: readonl
     inventory.feeds.map((feed) => {
       const ackTimeoutMs = feed.ackTimeoutMs ?? UNKNOWN_ACK_TIMEOUT_MS;
       const platformPorts = { legacy: port(), new: port() };
-      return [feed.name, { feed, ...draw(), feedPort: port(), ackTimeoutMs, platformPorts }] as const;
+      return [feed.name, { feed, ...draw(), hasFeed: true, feedPort: port(), ackTimeoutMs, platformPorts }] as const;
     }),
   );
   const adminPorts = gateways.map(port);
   const connections = inventory.connections.map((connection, index): EstateConnection => {
     const known = feeds.get(connection.feed ?? '');
-    if (known === undefined) throw new Error(`${file}: ${connection.name} has no feed`);
-    const { feed, ...traits } = known;
+    const { feed, ...traits } = known ?? { feed: null, ...draw(), ...NO_FEED };
     return {
       ...identityOf(connection, index),
       ...traits,
       // Told apart by it on a shared feed, so each has one of its own.
       facility: connection.name.toUpperCase(),
-      feed: feed.connections.length > 1 ? feed.name : connection.name,
-      shard: feed.shard,
+      feed: feed !== null && feed.connections.length > 1 ? feed.name : connection.name,
+      shard: connection.shard,
       legPorts: { legacy: port(), new: port() },
       destinationPort: port(),
     };
@@ -149,11 +168,11 @@ function gatewaysOf({ gateways }: Inventory, file: string): Inventory['gateways'
   return sorted;
 }
 
-function feedOf(inventory: Inventory, connection: Connection, file: string): Feed {
-  const feed = inventory.feeds.find(({ name }) => name === connection.feed);
-  if (feed === undefined) throw new Error(`${file}: ${connection.name} has no feed`);
+/** Null: it has none. */
+function feedOf(inventory: Inventory, connection: Connection, file: string): Feed | null {
+  const feed = inventory.feeds.find(({ name }) => name === connection.feed) ?? null;
   const { legacy, new: next } = connection.legs;
-  if (feed.port === 0 || legacy.port === 0 || next.port === 0) {
+  if (feed?.port === 0 || legacy.port === 0 || next.port === 0) {
     throw new Error(`${file}: ${connection.name} leaves a port to the gateway (0); the rehearsal needs to know it`);
   }
   return feed;

@@ -55,15 +55,38 @@ test('the stack file begins where gateway init begins', () => {
 
 test('each connection has one sender, one receiver and a channel on both platforms', () => {
   const estate = planEstate({ connections: 5, gateways: 1, onSharedFeed: 0, keepsControlIds: false }, 'seed', ports);
-  const { emr, lis, legacy, new: next } = partyConfigurations(estate, { seed: 'seed', messagesFolder: null });
+  const {
+    emr,
+    lis,
+    legacy,
+    new: next,
+  } = partyConfigurations(estate, { seed: 'seed', messagesFolder: null, tablesFolder: '/nowhere' });
   expect([emr.sources.length, lis.sources.length]).toEqual([3, 2]);
   expect([emr.destinations.length, lis.destinations.length]).toEqual([2, 3]);
   expect([legacy.channels.length, next.channels.length]).toEqual([5, 5]);
 });
 
+test('a connection without a feed has a writer, a poller at both platforms, and nothing of a feed', () => {
+  const size = { connections: 6, gateways: 2, onSharedFeed: 0, withoutFeed: 1, keepsControlIds: false };
+  const estate = planEstate(size, 'seed', ports);
+  const inventory = parseInventory(inventoryYaml(estate), 'inventory.yaml');
+  if (!inventory.ok) throw new Error(inventory.problems.map((problem) => problem.message).join('\n'));
+  expect(inventory.value.connections.at(-1)).toMatchObject({
+    origin: 'platform',
+    feed: null,
+    shard: 0,
+    settleMs: 1000,
+  });
+  const { emr, lis, legacy } = partyConfigurations(estate, { seed: 'seed', messagesFolder: null, tablesFolder: '/t' });
+  const name = estate.connections.at(-1)?.name;
+  expect(lis.writers).toMatchObject([{ table: `/t/${name}`, target: { connection: name } }]);
+  expect(legacy.pollers).toMatchObject([{ table: `/t/${name}`, connection: name }]);
+  expect([lis.sources.length, emr.destinations.length, legacy.channels.length]).toEqual([2, 3, 5]);
+});
+
 test('on a shared feed one sender serves several receivers, told apart by MSH-6', () => {
   const estate = planEstate({ connections: 8, gateways: 1, onSharedFeed: 3, keepsControlIds: true }, 'seed', ports);
-  const { lis, legacy } = partyConfigurations(estate, { seed: 'seed', messagesFolder: null });
+  const { lis, legacy } = partyConfigurations(estate, { seed: 'seed', messagesFolder: null, tablesFolder: '/nowhere' });
   expect(lis.sources.map(({ feed, targets }) => [feed, targets.length])).toEqual([
     [SHARED_FEED, 3],
     ['hillcrest-results', 1],

@@ -2,6 +2,7 @@
  * The estate of a rehearsal: practices with their orders and results connections, as an inventory for the product and
  * as configurations for the parties. Varied on purpose: HL7 versions, answer styles, patience, MSH-10 kept or not.
  */
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { randomFrom } from './hl7/random.ts';
 import type { Configuration, Role } from './parties/protocol.ts';
@@ -15,6 +16,8 @@ export type EstateConnection = {
   readonly facility: string;
   /** The connection's own name, or that of a shared feed. Feed, platforms and answer styles are the feed's. */
   readonly feed: string;
+  /** False (origin: platform): the platforms poll a table, one at a time; nothing of a feed holds for it. */
+  readonly hasFeed: boolean;
   /** The gateway that serves its feed. */
   readonly shard: number;
   readonly feedPort: number;
@@ -39,7 +42,17 @@ export type Estate = {
 
 type SharedPart = Omit<
   EstateConnection,
-  'name' | 'feed' | 'shard' | 'direction' | 'practice' | 'wave' | 'index' | 'facility' | 'legPorts' | 'destinationPort'
+  | 'name'
+  | 'feed'
+  | 'hasFeed'
+  | 'shard'
+  | 'direction'
+  | 'practice'
+  | 'wave'
+  | 'index'
+  | 'facility'
+  | 'legPorts'
+  | 'destinationPort'
 >;
 
 const PORTS_PER_CONNECTION = 6;
@@ -49,6 +62,8 @@ const SHARD_OF_SHARED_FEED = 0;
 const LEG_ACK_TIMEOUT_MS = 10_000;
 /** Longer than any platform here takes from its answer to its output. */
 const SHARED_SETTLE = '1s';
+/** How long what polls has to be quiet once it is stopped: longer than it takes between two polls. */
+const QUIET_SETTLE = '1s';
 const PRACTICE_NAMES = [
   'northside',
   'riverbend',
@@ -73,6 +88,8 @@ export type EstateSize = {
   readonly gateways: number;
   /** So many practices get their results over one feed of the LIS, told apart by MSH-6. */
   readonly onSharedFeed: number;
+  /** So many of the last connections have no feed. */
+  readonly withoutFeed?: number;
   /** Platforms make no MSH-10 of their own: with messages of which nothing else is known to be unique. */
   readonly keepsControlIds: boolean;
 };
@@ -112,6 +129,7 @@ export function planEstate(size: EstateSize, seed: string, ports: readonly numbe
       ...(isShared ? shared : drawFeed()),
       name,
       feed: isShared ? SHARED_FEED : name,
+      hasFeed: isShared || index < count - (size.withoutFeed ?? 0),
       direction,
       practice,
       shard: isShared ? SHARD_OF_SHARED_FEED : practiceIndex % size.gateways,
@@ -147,18 +165,22 @@ export function inventoryYaml(estate: Estate): string {
 function inventoryEntry(connection: EstateConnection): object {
   const { legPorts } = connection;
   const leg = (port: number): object => ({ port, ackTimeout: `${LEG_ACK_TIMEOUT_MS}ms` });
-  return {
+  const named = {
     name: connection.name,
     direction: connection.direction,
     practice: connection.practice,
     wave: connection.wave,
     owners: { legacy: 'prior-team', new: 'integration-team', lab: 'lab-ops' },
-    feed: isShared(connection) ? connection.feed : feedEntry(connection),
     legs: { legacy: leg(legPorts.legacy), new: leg(legPorts.new) },
-    weightKey: ['PID-3.1'],
     destination: { host: '127.0.0.1', port: connection.destinationPort },
-    correlate: correlationOf(connection),
     effects: [],
+  };
+  if (!connection.hasFeed) return { ...named, origin: 'platform', shard: connection.shard, settle: QUIET_SETTLE };
+  return {
+    ...named,
+    feed: isShared(connection) ? connection.feed : feedEntry(connection),
+    weightKey: ['PID-3.1'],
+    correlate: correlationOf(connection),
     // On a shared feed a message makes an output here where it is for this practice, or copied to it.
     ...(isShared(connection) ? { outputs: 'zero-or-one', settle: SHARED_SETTLE } : { outputs: 'one' }),
   };
@@ -210,26 +232,42 @@ export type PartyOptions = {
   readonly messagesFolder: string | null;
   /** Where the new platform keeps what it has taken, over a kill; absent: nowhere. */
   readonly queueFolder?: string | null;
+  /** Where the tables are that platforms poll. */
+  readonly tablesFolder: string;
 };
 
 /** EMRs send orders and receive results; the LIS the other way round. */
 export function partyConfigurations(estate: Estate, options: PartyOptions): Record<Role, Configuration> {
   const of = (direction: EstateConnection['direction']): EstateConnection[] =>
     estate.connections.filter((connection) => connection.direction === direction);
-  const { queueFolder = null, ...shared } = options;
+  const { queueFolder = null, tablesFolder, ...shared } = options;
+  const fed = estate.connections.filter(({ hasFeed }) => hasFeed);
+  const unfed = estate.connections.filter(({ hasFeed }) => !hasFeed);
+  const tableOf = ({ name }: EstateConnection): string => join(tablesFolder, name);
   const end = (sends: EstateConnection['direction'], receives: EstateConnection['direction']): Configuration => ({
     ...shared,
     queueFolder: null,
-    sources: byFeed(of(sends)).map(sourceOf),
+    sources: byFeed(of(sends).filter(({ hasFeed }) => hasFeed)).map(sourceOf),
     destinations: of(receives).map(({ name, destinationPort }) => ({ connection: name, port: destinationPort })),
     channels: [],
+    writers: unfed
+      .filter(({ direction }) => direction === sends)
+      .map((one) => ({ table: tableOf(one), target: targetOf(one) })),
+    pollers: [],
   });
   const platform = (name: 'legacy' | 'new'): Configuration => ({
     ...shared,
     queueFolder: name === 'new' ? queueFolder : null,
     sources: [],
     destinations: [],
-    channels: byFeed(estate.connections).map((group) => channelOf(group, name)),
+    channels: byFeed(fed).map((group) => channelOf(group, name)),
+    writers: [],
+    pollers: unfed.map((one) => ({
+      table: tableOf(one),
+      connection: one.name,
+      legPort: one.legPorts[name],
+      answerTimeoutMs: LEG_ACK_TIMEOUT_MS,
+    })),
   });
   return {
     emr: end('orders', 'results'),
@@ -241,13 +279,11 @@ export function partyConfigurations(estate: Estate, options: PartyOptions): Reco
 
 function sourceOf(group: Group): Configuration['sources'][number] {
   const [{ feed, feedPort, ackTimeoutMs, defersAcknowledgement }] = group;
-  const targets = group.map(({ name, direction, index, facility }) => ({
-    connection: name,
-    direction,
-    index,
-    facility,
-  }));
-  return { feed, port: feedPort, ackTimeoutMs, targets, defersAcknowledgement };
+  return { feed, port: feedPort, ackTimeoutMs, targets: group.map(targetOf), defersAcknowledgement };
+}
+
+function targetOf({ name, direction, index, facility }: EstateConnection): Configuration['writers'][number]['target'] {
+  return { connection: name, direction, index, facility };
 }
 
 function channelOf(group: Group, platform: 'legacy' | 'new'): Configuration['channels'][number] {

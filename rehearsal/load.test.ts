@@ -19,7 +19,12 @@ async function newPlatformAlone(): Promise<Load> {
     feedPort: each.platformPorts.new,
     answers: { legacy: 'storage', new: 'storage' } as const,
   }));
-  return new Load(partyConfigurations({ ...estate, connections }, { seed: 'load-test', messagesFolder: null }));
+  return new Load(
+    partyConfigurations(
+      { ...estate, connections },
+      { seed: 'load-test', messagesFolder: null, tablesFolder: '/nowhere' },
+    ),
+  );
 }
 
 test('a killed platform is gone with its messages; it comes back empty, and the senders go on', async () => {

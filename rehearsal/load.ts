@@ -47,8 +47,10 @@ export class Load {
 
   /** The rate is shared out by the number of connections that each end sends for. */
   async start(ratePerSecond: number): Promise<void> {
-    const sendsFor = (role: Role): number =>
-      this.#configurations[role].sources.reduce((sum, { targets }) => sum + targets.length, 0);
+    const sendsFor = (role: Role): number => {
+      const { sources, writers } = this.#configurations[role];
+      return sources.reduce((sum, { targets }) => sum + targets.length, writers.length);
+    };
     const total = SENDERS.reduce((sum, role) => sum + sendsFor(role), 0);
     for (const role of SENDERS) {
       const share = sendsFor(role) / total;
@@ -63,9 +65,7 @@ export class Load {
     }));
     const sum = (read: (reply: (typeof answered)[number]['reply']) => number): number =>
       answered.reduce((all, { reply }) => all + read(reply), 0);
-    const fewest = answered.flatMap(({ role, reply }) =>
-      this.#configurations[role].sources.length > 0 ? [reply.fewestAccepted] : [],
-    );
+    const fewest = answered.flatMap(({ role, reply }) => (this.#sends(role) ? [reply.fewestAccepted] : []));
     return {
       accepted: sum((reply) => reply.accepted),
       received: sum((reply) => reply.received),
@@ -98,6 +98,11 @@ export class Load {
   async endWindowByFeed(): Promise<ReadonlyMap<string, number>> {
     const windows = await Promise.all(SENDERS.map((role) => this.#parties[role].ask({ type: 'end-window' }, 'window')));
     return new Map(windows.flatMap(({ pauses }) => pauses.map(({ feed, pauseMs }) => [feed, pauseMs] as const)));
+  }
+
+  /** What polls for these connections at a platform is started, or is stopped with nothing of it on its way. */
+  async poll(role: 'legacy' | 'new', connections: readonly string[], on: boolean): Promise<void> {
+    await this.#parties[role].tell({ type: 'poll', connections: [...connections], on });
   }
 
   async setFault(role: Role, fault: PartyFault, on: boolean): Promise<void> {
@@ -180,6 +185,11 @@ export class Load {
 
   async end(): Promise<void> {
     await this.#each((party) => party.end('SIGKILL'));
+  }
+
+  #sends(role: Role): boolean {
+    const { sources, writers } = this.#configurations[role];
+    return sources.length + writers.length > 0;
   }
 
   /** Those that live. */

@@ -19,6 +19,15 @@ describe('the command line of a rehearsal', () => {
   });
 
   test.each([
+    [['--connections', '23'], 0],
+    [['--connections', '24'], 1],
+    [[], 1],
+    [['--connections', '24', '--fault', 'control-dies'], 0],
+  ])('%j: so many connections without a feed: %j', (argv, withoutFeed) => {
+    expect(parseOptions(argv)).toMatchObject({ kind: 'run', options: { withoutFeed } });
+  });
+
+  test.each([
     [['--connections', '24'], true],
     [['--connections', '250'], false],
     [['--connections', '250', '--proof'], true],

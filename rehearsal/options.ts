@@ -13,6 +13,8 @@ export type Options = {
   readonly ratePerSecond: number;
   /** Practices whose results share one feed of the LIS. */
   readonly onSharedFeed: number;
+  /** Connections whose platforms poll a table. */
+  readonly withoutFeed: number;
   readonly seed: string;
   readonly messagesFolder: string | null;
   readonly inventoryFile: string | null;
@@ -44,6 +46,8 @@ const DEFAULT_RATE_PER_CONNECTION = 5;
 const HIGHEST_DEFAULT_RATE_PER_SECOND = 550;
 const MOST_SHARED_BY_DEFAULT = 3;
 const SHARED_FROM_CONNECTIONS = 40;
+/** A dead poller's rows are a person's to look after: in a night with a fault none is played. */
+const WITHOUT_FEED_FROM_CONNECTIONS = 24;
 const MOST_CONNECTIONS = 1000;
 const MOST_PER_SECOND = 5000;
 /** A rate that every connection can follow without a backlog of its own. */
@@ -55,7 +59,8 @@ A whole cut-over on this machine: real gateway, Pulumi engine and PostgreSQL, si
 load. Steps: parallel, switch, rollback, switch, decommission; then an independent count at both ends, and a report.
 A whole lab takes about three minutes on 2 cores, a look at it, --connections 24, one.
 
-  --connections N   how many HL7 connections (default ${DEFAULT_CONNECTIONS}; half orders, half results)
+  --connections N   how many HL7 connections (default ${DEFAULT_CONNECTIONS}; half orders, half results;
+                    from ${WITHOUT_FEED_FROM_CONNECTIONS} on, without a fault, one has no feed: a platform polls a table)
   --rate R          messages per second in total (default ${DEFAULT_RATE_PER_CONNECTION} a connection and ${HIGHEST_DEFAULT_RATE_PER_SECOND} in all; at most ${RATE_PER_CONNECTION} a connection)
   --gateways N      gateways, among which the practices are shared out (default 2; 1 below ${SECOND_GATEWAY_FROM_CONNECTIONS} connections)
   --shared-feed N   practices whose results come over one feed of the LIS, some copied to another of them (default: none
@@ -120,6 +125,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
         Math.floor(connections / 2),
         0,
       ),
+      withoutFeed: faults.length === 0 && connections >= WITHOUT_FEED_FROM_CONNECTIONS ? 1 : 0,
       seed: values.seed ?? '1',
       messagesFolder: existing('messages', values.messages, 'folder'),
       inventoryFile: existing('inventory', values.inventory, 'file'),

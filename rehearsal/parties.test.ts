@@ -1,4 +1,7 @@
 /** The parties against each other without a gateway: source → platform → destination. The count must be able to fail. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { countConnection, type EndCount, isClean, sumCounts } from './count.ts';
 import { partyConfigurations, planEstate, portsNeeded } from './estate.ts';
@@ -8,9 +11,12 @@ import { freePorts } from './ports.ts';
 
 const CONNECTIONS = 4;
 const parties: PartyProcess[] = [];
+let tables: string | null = null;
 
 afterEach(async () => {
   await Promise.all(parties.splice(0).map((party) => party.end('SIGKILL')));
+  if (tables !== null) await rm(tables, { recursive: true });
+  tables = null;
 });
 
 /** Legs wired straight to the destinations, feeds straight to the legacy platform: what is left out is the gateway. */
@@ -29,7 +35,7 @@ async function passThrough(): Promise<Record<'emr' | 'lis' | 'legacy', PartyProc
   }));
   const configurations = partyConfigurations(
     { ...estate, connections },
-    { seed: 'parties-test', messagesFolder: null },
+    { seed: 'parties-test', messagesFolder: null, tablesFolder: '/nowhere' },
   );
   const begin = async (role: Role): Promise<PartyProcess> => {
     const party = new PartyProcess(role);
@@ -66,6 +72,68 @@ async function run(messages: number, fault: PartyFault | null, at: 'legacy' | 'l
   expect(Object.keys(sent)).toHaveLength(CONNECTIONS);
   return sumCounts(Object.entries(sent).map(([name, log]) => countConnection(log, received[name] ?? [], new Set())));
 }
+
+/** A connection without a feed, its legs wired straight to the destination; legacy polls. */
+async function polled(): Promise<{ lis: PartyProcess; emr: PartyProcess; poll: Poll; name: string }> {
+  const size = { connections: 2, gateways: 1, onSharedFeed: 0, withoutFeed: 1, keepsControlIds: false };
+  const estate = planEstate(size, 'polled', await freePorts(portsNeeded(size)));
+  const connections = estate.connections
+    .filter(({ hasFeed }) => !hasFeed)
+    .map((each) => ({ ...each, legPorts: { legacy: each.destinationPort, new: each.destinationPort } }));
+  tables = await mkdtemp(join(tmpdir(), 'cutover-tables-'));
+  const configurations = partyConfigurations(
+    { ...estate, connections },
+    { seed: 'polled', messagesFolder: null, tablesFolder: tables },
+  );
+  const begun = new Map<Role, PartyProcess>();
+  for (const role of ['lis', 'emr', 'legacy', 'new'] as const) {
+    const party = new PartyProcess(role);
+    parties.push(party);
+    begun.set(role, party);
+    await party.ask({ type: 'configure', configuration: configurations[role] }, 'ready');
+  }
+  const of = (role: Role): PartyProcess => begun.get(role) ?? new PartyProcess(role);
+  const names = connections.map(({ name }) => name);
+  const poll: Poll = (role, on) => of(role).tell({ type: 'poll', connections: names, on });
+  return { lis: of('lis'), emr: of('emr'), poll, name: names[0] ?? '' };
+}
+type Poll = (role: 'legacy' | 'new', on: boolean) => Promise<void>;
+
+describe('a table that platforms poll', () => {
+  test('changing the platform after stopping the other one: every row arrives once, in order', async () => {
+    const { lis, emr, poll, name } = await polled();
+    const taken = (count: number) =>
+      expect
+        .poll(async () => (await lis.ask({ type: 'progress' }, 'progress')).fewestAccepted, { timeout: 20_000 })
+        .toBeGreaterThanOrEqual(count);
+    await lis.tell({ type: 'start', ratePerSecond: 100 });
+    await poll('legacy', true);
+    await taken(10);
+    await poll('legacy', false);
+    const { accepted } = await lis.ask({ type: 'progress' }, 'progress');
+    await poll('new', true);
+    await taken(accepted + 10);
+    await lis.tell({ type: 'drain', withinMs: 10_000 });
+    const sent = (await lis.ask({ type: 'report' }, 'report')).sent[name] ?? [];
+    await taken(sent.length);
+    const received = (await emr.ask({ type: 'report' }, 'report')).received[name] ?? [];
+    const count = countConnection(sent, received, new Set());
+    expect(isClean(count)).toBe(true);
+    expect(count).toMatchObject({ delivered: sent.length, fromLegacy: accepted, fromNew: sent.length - accepted });
+  });
+
+  test('two that poll at once are seen as doubles', async () => {
+    const { lis, emr, poll, name } = await polled();
+    await Promise.all([poll('legacy', true), poll('new', true)]);
+    await lis.tell({ type: 'start', ratePerSecond: 100 });
+    const doubles = async (): Promise<number> => {
+      const sent = (await lis.ask({ type: 'report' }, 'report')).sent[name] ?? [];
+      const received = (await emr.ask({ type: 'report' }, 'report')).received[name] ?? [];
+      return countConnection(sent, received, new Set()).duplicated;
+    };
+    await expect.poll(doubles, { timeout: 20_000 }).toBeGreaterThan(0);
+  });
+});
 
 describe('parties without a gateway', () => {
   test('healthy platforms: every message arrives once, in order, unchanged', async () => {

@@ -25,6 +25,8 @@ export type Folders = {
   readonly logs: string;
   /** What the new platform has taken and not passed on, where it is to survive a kill. */
   readonly queues: string;
+  /** What platforms poll where a connection has no feed. */
+  readonly tables: string;
   readonly state: string;
 };
 
@@ -42,20 +44,22 @@ export function makeFolders(): Folders {
     database: join(root, 'postgresql'),
     logs: join(root, 'logs'),
     queues: join(root, 'queues'),
+    tables: join(root, 'tables'),
     state: join(root, 'state'),
   };
   mkdirSync(join(project, 'stacks', STACK), { recursive: true });
-  for (const folder of [folders.logs, folders.state, folders.gateways, folders.queues]) mkdirSync(folder);
+  for (const folder of [folders.logs, folders.state, folders.gateways, folders.queues, folders.tables])
+    mkdirSync(folder);
   mkdirSync(folders.database);
   chmodSync(folders.database, OPEN_TO_READ);
   return folders;
 }
 
 /** As `makeFolders` left it: for another attempt. */
-export function clearProject({ project, gateways, queues }: Folders): void {
-  for (const folder of [project, gateways, queues]) rmSync(folder, { recursive: true, force: true });
+export function clearProject({ project, gateways, queues, tables }: Folders): void {
+  for (const folder of [project, gateways, queues, tables]) rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(project, 'stacks', STACK), { recursive: true });
-  for (const folder of [gateways, queues]) mkdirSync(folder);
+  for (const folder of [gateways, queues, tables]) mkdirSync(folder);
 }
 
 export function gatewayFolder({ gateways }: Folders, shard: number): string {

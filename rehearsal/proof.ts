@@ -22,8 +22,12 @@ export type Asking = {
 };
 
 /** `isDone`: what ends the asking before its limit. */
-export async function compareUntil(asking: Asking, isDone: (compared: Compared) => boolean): Promise<Compared> {
-  const argv = ['compare', '--all', '--json', '--min-pairs', String(LEAST_PAIRS)];
+export async function compareUntil(
+  asking: Asking,
+  names: readonly string[],
+  isDone: (compared: Compared) => boolean,
+): Promise<Compared> {
+  const argv = ['compare', '--connection', names.join(','), '--json', '--min-pairs', String(LEAST_PAIRS)];
   return until(asking, ['compare', argv], (text) => toCompared(compareDocumentSchema.parse(text)), isDone);
 }
 

@@ -10,6 +10,7 @@ import { decideWhatCameUp } from './faults/decide.ts';
 import type { Director, Fault, Swapped } from './faults/fault.ts';
 import { FAULTS } from './faults/index.ts';
 import type { FaultName } from './faults/names.ts';
+import { Flows } from './flows.ts';
 import type { Traffic } from './load.ts';
 import { RATE_PER_CONNECTION } from './options.ts';
 import { type Finished, runToEnd } from './product.ts';
@@ -56,6 +57,9 @@ export class Scenario implements Director {
   readonly #askedPerSecond: number;
   readonly #sampler = new Sampler();
   readonly #trouble: Trouble | null;
+  /** Names of the connections without a feed. */
+  readonly #unfed: ReadonlySet<string>;
+  readonly #flows: Flows;
   #origin = performance.now();
   #ownerChanged = false;
   #compared: Compared | null = null;
@@ -68,6 +72,9 @@ export class Scenario implements Director {
     // The size of the user's own inventory is known only now.
     this.#ratePerSecond = Math.min(ratePerSecond, stage.estate.connections.length * RATE_PER_CONNECTION);
     this.#askedPerSecond = this.#ratePerSecond;
+    const { connections } = stage.estate;
+    this.#unfed = new Set(connections.filter(({ hasFeed }) => !hasFeed).map(({ name }) => name));
+    this.#flows = new Flows([...this.#unfed], stage.load, (step, argv) => this.verb(step, argv));
     this.#trouble = faults.length === 0 ? null : { fault: faults.join(','), injected: [], seen: [] };
   }
 
@@ -77,6 +84,7 @@ export class Scenario implements Director {
     try {
       await this.timed('first messages', async () => {
         await this.stage.load.start(this.#ratePerSecond);
+        await this.#flows.start();
         this.#sampler.start(this.stage.load, this.#origin, (traffic, perSecond) =>
           progress.traffic(trafficText(traffic, perSecond)),
         );
@@ -135,8 +143,10 @@ export class Scenario implements Director {
     return this.timed(step.step, () => this.#swap(step));
   }
 
-  async #swap({ step, verb, args, phase }: VerbStep): Promise<Swapped> {
+  async #swap(wanted: VerbStep): Promise<Swapped> {
+    const { step, verb, args, phase } = wanted;
     const { load, estate } = this.stage;
+    this.wrong(...(await this.#flows.before(wanted)));
     const startedAt = performance.now();
     await load.beginWindow();
     const { finished, aborted } = await this.#untilNothingAborts(step, [verb, '--all', '--yes', '--json', ...args]);
@@ -145,7 +155,7 @@ export class Scenario implements Director {
     const wallMs = performance.now() - startedAt;
     const pauseMs = { p50: percentile(pauses, 0.5), p99: percentile(pauses, 0.99), max: percentile(pauses, 1) };
     if (verb !== 'sync') this.#swaps.push({ step, connections: estate.connections.length, pauseMs, wallMs, aborted });
-    const elsewhere = await this.#notIn(phase);
+    const elsewhere = await this.#arrived(phase);
     const took = seconds(wallMs);
     if (finished.exitCode === 0 && elsewhere.length === 0) {
       this.#ownerChanged ||= phase === 'switched';
@@ -218,7 +228,7 @@ export class Scenario implements Director {
       if (faults.length === 0) return one.verdict === 'green';
       return sought.length === 0 ? one.workerReady : missed(one).length === 0;
     };
-    const compared = await this.timed('compare', () => compareUntil(this.#asking(), isDone));
+    const compared = await this.timed('compare', () => compareUntil(this.#asking(), this.#fed(), isDone));
     this.#compared = compared;
     const { verdict, pairs, matched, red, paths, named } = compared;
     this.around.progress.line(`compare: ${verdict}, ${matched} of ${pairs} pairs match, ${red} connections red`);
@@ -254,14 +264,23 @@ export class Scenario implements Director {
     else this.seen(`reconcile: red, ${why.join('; ')}`, reconciled.red);
   }
 
+  /** Of what has no feed nothing is compared. */
+  #fed(): readonly string[] {
+    return this.stage.estate.connections.filter(({ hasFeed }) => hasFeed).map(({ name }) => name);
+  }
+
   #asking(): Asking {
     return { ask: (step, argv) => this.verb(step, argv), signal: this.around.signal };
   }
 
-  async #notIn(phase: Phase): Promise<string[]> {
+  /** What is not in this phase; where people start what polls at its new owner, it is started. */
+  async #arrived(phase: Phase): Promise<string[]> {
     const read = await this.stage.gateways.connections();
     if (!read.ok) return [`unknown (${read.message})`];
-    return read.value.filter((connection) => connection.phase !== phase).map(({ name }) => name);
+    await this.#flows.after(new Map(read.value.map(({ name, control }) => [name, control])));
+    // Without a feed there is no parallel run: it is in legacy then, and a rollback leads there.
+    const wanted = (name: string): Phase => (phase === 'parallel' && this.#unfed.has(name) ? 'legacy' : phase);
+    return read.value.filter((connection) => connection.phase !== wanted(connection.name)).map(({ name }) => name);
   }
 
   async flow(when: string, messages = MESSAGES_BETWEEN_STEPS): Promise<void> {

@@ -95,7 +95,9 @@ async function startOnPorts(folders: Folders, around: Around, database: Database
   );
   const { seed, messagesFolder, faults } = options;
   const queueFolder = faults.some((fault) => COMES_BACK_WITH_ITS_QUEUE.has(fault)) ? folders.queues : null;
-  const load = new Load(partyConfigurations(estate, { seed, messagesFolder, queueFolder }));
+  const load = new Load(
+    partyConfigurations(estate, { seed, messagesFolder, queueFolder, tablesFolder: folders.tables }),
+  );
   started.add('parties', () => load.end());
   const messages = await load.configure();
   if (messagesFolder !== null) {
@@ -105,6 +107,9 @@ async function startOnPorts(folders: Folders, around: Around, database: Database
     if (messages.orders + messages.results === 0) throw new Error(`${messagesFolder} holds no HL7 message`);
   }
   progress.line('EMRs, LIS, legacy and new platform run');
+  const unfed = estate.connections.filter(({ hasFeed }) => !hasFeed).map(({ name }) => name);
+  if (unfed.length > 0)
+    progress.line(`without a feed, a platform polls a table: ${unfed.join(', ')}; it moves by stop, empty, start`);
   return { estate, gateways, load };
 }
 
@@ -115,7 +120,13 @@ async function makeEstate({ options, progress }: Around): Promise<{ estate: Esta
     return { estate, inventory: inventoryYaml(estate) };
   }
   const text = readFileSync(options.inventoryFile, 'utf8');
-  const { estate, inventory, note } = await playInventory(text, options.inventoryFile, options.seed, freePorts);
+  const { estate, inventory, note } = await playInventory(
+    text,
+    options.inventoryFile,
+    options.seed,
+    freePorts,
+    options.faults.length === 0,
+  );
   if (note !== null) progress.line(note);
   return { estate, inventory };
 }

@@ -4,8 +4,10 @@ import { createGenerator } from '../hl7/generator.ts';
 import { Channel } from './channel.ts';
 import { Destination } from './destination.ts';
 import { type OwnMessages, readOwnMessages, repeating } from './own-messages.ts';
+import { Poller } from './poller.ts';
 import type { Configuration, PartyFault, Reply, Request, Role } from './protocol.ts';
 import { Source, type SourceTarget } from './source.ts';
+import { TableWriter } from './table-writer.ts';
 
 const NO_OWN_MESSAGES: OwnMessages = { orders: [], results: [], skipped: 0 };
 
@@ -14,6 +16,8 @@ export class Party {
   #sources: Source[] = [];
   #destinations: Destination[] = [];
   #channels: Channel[] = [];
+  #writers: TableWriter[] = [];
+  #pollers: Poller[] = [];
   #intervalMs = 1000;
 
   constructor(role: Role) {
@@ -31,8 +35,10 @@ export class Party {
         return this.#startAll();
       case 'pause':
         for (const source of this.#sources) source.pause();
+        for (const writer of this.#writers) writer.stop();
         return { type: 'done' };
       case 'drain':
+        for (const writer of this.#writers) writer.stop();
         await Promise.all(this.#sources.map((source) => source.drain(request.withinMs)));
         return { type: 'done' };
       case 'begin-window':
@@ -45,6 +51,9 @@ export class Party {
         };
       case 'fault':
         await this.#setFault(request.fault, request.on);
+        return { type: 'done' };
+      case 'poll':
+        await this.#poll(request.connections, request.on);
         return { type: 'done' };
       case 'progress':
         return this.#progress();
@@ -74,6 +83,10 @@ export class Party {
       const queueFile = queueFolder === null ? null : join(queueFolder, `${spec.feed}.queue`);
       return new Channel({ ...spec, platform, seed, queueFile });
     });
+    this.#writers = configuration.writers.flatMap(({ table, target }) =>
+      targetsOf([target], seed, own).map((one) => new TableWriter({ table, target: one, seed, identity })),
+    );
+    this.#pollers = configuration.pollers.map((spec) => new Poller({ ...spec, platform }));
     const ports: Record<string, number> = {};
     for (const [index, destination] of this.#destinations.entries()) {
       ports[configuration.destinations[index]?.connection ?? ''] = await destination.listen();
@@ -86,8 +99,14 @@ export class Party {
   }
 
   #startAll(): Reply {
-    for (const source of this.#sources) source.start(this.#intervalMs);
+    for (const sender of [...this.#sources, ...this.#writers]) sender.start(this.#intervalMs);
     return { type: 'done' };
+  }
+
+  async #poll(connections: readonly string[], on: boolean): Promise<void> {
+    const asked = this.#pollers.filter(({ connection }) => connections.includes(connection));
+    if (on) for (const poller of asked) poller.start();
+    else await Promise.all(asked.map((poller) => poller.stop()));
   }
 
   async #setFault(fault: PartyFault, on: boolean): Promise<void> {
@@ -106,7 +125,7 @@ export class Party {
       type: 'progress',
       accepted: accepted.reduce((sum, count) => sum + count, 0),
       received: this.#destinations.reduce((sum, destination) => sum + destination.log.length, 0),
-      pending: this.#channels.reduce((sum, channel) => sum + channel.pending, 0),
+      pending: [...this.#channels, ...this.#pollers].reduce((sum, { pending }) => sum + pending, 0),
       struck: this.#channels.reduce((sum, channel) => sum + channel.struck, 0),
       fewestAccepted: accepted.length === 0 ? 0 : Math.min(...accepted),
     };
@@ -114,13 +133,19 @@ export class Party {
 
   /** Of each connection that this party sends for. */
   #accepted(): number[] {
-    return this.#sources.flatMap((source) => [...source.accepted.values()]);
+    return [
+      ...this.#sources.flatMap((source) => [...source.accepted.values()]),
+      ...this.#writers.map(({ accepted }) => accepted),
+    ];
   }
 
   #report(): Reply {
     return {
       type: 'report',
-      sent: Object.fromEntries(this.#sources.flatMap((source) => [...source.log])),
+      sent: Object.fromEntries([
+        ...this.#sources.flatMap((source) => [...source.log]),
+        ...this.#writers.map((writer) => [writer.connection, writer.log] as const),
+      ]),
       received: Object.fromEntries(this.#destinations.map((destination) => [destination.connection, destination.log])),
       misanswered: this.#sources.reduce((sum, source) => sum + source.misanswered, 0),
       misanswers: this.#sources.flatMap((source) => source.misanswers),
@@ -140,6 +165,7 @@ export class Party {
   }
 
   async #stop(): Promise<void> {
+    for (const writer of this.#writers) writer.stop();
     await Promise.all(this.#sources.map((source) => source.drain(0)));
     await Promise.all([...this.#channels, ...this.#destinations].map((each) => each.close()));
   }

@@ -18,6 +18,11 @@ const sourceSchema = z.object({
   /** Its platforms answer with a commit, and acknowledge later. */
   defersAcknowledgement: z.boolean(),
 });
+/** Writes rows into a table, where no message comes through a feed. */
+const writerSchema = z.object({
+  table: z.string(),
+  target: z.object({ connection: z.string(), direction, index: z.int(), facility: z.string() }),
+});
 const destinationSchema = z.object({ connection: z.string(), port: z.int() });
 const channelSchema = z.object({
   feed: z.string(),
@@ -31,6 +36,13 @@ const channelSchema = z.object({
   outputs: z.array(z.object({ connection: z.string(), facility: z.string().nullable(), legPort: z.int() })),
 });
 
+const pollerSchema = z.object({
+  table: z.string(),
+  connection: z.string(),
+  legPort: z.int(),
+  answerTimeoutMs: z.int(),
+});
+
 export const configurationSchema = z.object({
   seed: z.string(),
   /** The user's own messages instead of generated ones. */
@@ -40,6 +52,8 @@ export const configurationSchema = z.object({
   sources: z.array(sourceSchema),
   destinations: z.array(destinationSchema),
   channels: z.array(channelSchema),
+  writers: z.array(writerSchema),
+  pollers: z.array(pollerSchema),
 });
 export type Configuration = z.output<typeof configurationSchema>;
 
@@ -52,6 +66,8 @@ export const requestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('begin-window') }),
   z.object({ type: z.literal('end-window') }),
   z.object({ type: z.literal('fault'), fault: z.enum(FAULTS), on: z.boolean() }),
+  /** What polls for these connections runs, or stops with nothing of it on its way. */
+  z.object({ type: z.literal('poll'), connections: z.array(z.string()), on: z.boolean() }),
   z.object({ type: z.literal('progress') }),
   z.object({ type: z.literal('report') }),
   // Questions about a few messages, under load: a report of everything would keep the party from its sockets for seconds.
