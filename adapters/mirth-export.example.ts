@@ -80,13 +80,17 @@ function sourceText(channel: ExampleChannel, version: Version): string {
       : source === 'Channel Reader'
         ? 'vm.VmReceiverProperties'
         : 'file.FileReceiverProperties';
+  const polling =
+    source === 'File Reader'
+      ? '<pollConnectorProperties><pollingType>INTERVAL</pollingType><pollingFrequency>30000</pollingFrequency></pollConnectorProperties>'
+      : '';
   const tcp =
     source === 'TCP Listener'
       ? `<listenerConnectorProperties><host>0.0.0.0</host><port>${port}</port></listenerConnectorProperties>${frameMode(frame)}${members(settings)}`
       : '';
   return `<sourceConnector version="${version}">
     <metaDataId>0</metaDataId><name>sourceConnector</name>
-    <properties class="com.mirth.connect.connectors.${type}" version="${version}"><pluginProperties>${plugin}</pluginProperties>${tcp}${answers}</properties>
+    <properties class="com.mirth.connect.connectors.${type}" version="${version}"><pluginProperties>${plugin}</pluginProperties>${tcp}${polling}${answers}</properties>
     ${filterAndSteps(version, channel.rules ?? 0, channel.script ?? '')}
     <transportName>${source}</transportName><mode>SOURCE</mode><enabled>true</enabled>
   </sourceConnector>`;

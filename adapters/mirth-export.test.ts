@@ -87,17 +87,23 @@ describe('exports of every version and form', () => {
       ['LIS Results → to Northside', 'northside', 'results', 'emr.northside:9001', 'LIS Results', false],
       ['LIS Results → to Harbor', 'harbor', 'results', 'emr.harbor:9002', 'LIS Results', false],
       ['Harbor ORM out → LIS', 'harbor', 'orders', 'lis.internal:7002', 'Harbor ORM in', true],
+      ['Nightly files → to LIS', 'nightly-files', 'orders', 'lis.internal:7001', 'Nightly files', true],
     ]);
     expect(reading.flows[0]?.effects).toEqual(['File Writer: archive']);
-    expect(reading.flows.map(({ legAckTimeoutMs }) => legAckTimeoutMs)).toEqual([5000, 5000, 5000, 5000]);
+    expect(reading.flows.map(({ legAckTimeoutMs }) => legAckTimeoutMs)).toEqual([5000, 5000, 5000, 5000, 5000]);
+    // What polls has no feed.
+    expect(reading.flows.map(({ feedKey, pollsEveryMs }) => [feedKey === null, pollsEveryMs])).toEqual([
+      ...Array.from({ length: 4 }, () => [false, null]),
+      [true, 30_000],
+    ]);
     const outcomes = Object.fromEntries(
       reading.accounts.map(({ channel, connector, outcome }) => [`${channel}/${connector}`, outcome.kind]),
     );
     expect(outcomes).toMatchObject({
       'LIS Results/to Closed Clinic': 'left-out',
       'Old Results/sourceConnector': 'left-out',
-      'Nightly files/sourceConnector': 'decision',
-      'Nightly files/to LIS': 'decision',
+      'Nightly files/sourceConnector': 'taken',
+      'Nightly files/to LIS': 'taken',
       'Harbor ORM in/on': 'taken',
     });
     if (form === 'backup') expect(reading.accounts[0]?.facts).toMatchObject({ group: 'Lab', tags: 'critical' });
@@ -224,7 +230,7 @@ describe('what a channel can have', () => {
     expect(reading.flows).toEqual([]);
     expect(
       reading.accounts.map(({ outcome }) => (outcome.kind === 'decision' ? outcome.reason : outcome.kind)),
-    ).toContain('2 listeners reach it (a orders, b orders); a connection has one feed');
+    ).toContain('2 channels reach it (a orders, b orders); a connection has one source');
   });
 
   it('channels that write to each other in a circle end', async () => {
@@ -258,7 +264,7 @@ describe('exports as they really come', () => {
       'return message;',
       "return '&#x0;&#xb;' + msg + '&#x1C;&#28;&#xd;';",
     );
-    expect((await readText(text)).flows).toHaveLength(4);
+    expect((await readText(text)).flows).toHaveLength(5);
     const file = join(folder, 'odd.xml');
     await writeFile(file, text.replace('&#x0;', '&#xffff;'));
     expect(await readMirthExport(file)).toMatchObject({ ok: false });

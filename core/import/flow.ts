@@ -27,9 +27,11 @@ export type Flow = {
   readonly name: string | null;
   readonly practice: Guess<string>;
   readonly direction: Guess<'orders' | 'results'>;
-  /** Flows of one feed have the same key. */
-  readonly feedKey: string;
+  /** Flows of one feed have the same key. Null: it has none, its platform polls (origin: platform). */
+  readonly feedKey: string | null;
   readonly feedLabel: string;
+  /** How often its platform polls; null: it has a feed, or nothing says it. */
+  readonly pollsEveryMs: number | null;
   /** Where the legacy platform takes the messages; host null: the export does not say it. */
   readonly legacy: Omit<Endpoint, 'host'> & { readonly host: string | null };
   /** Null: as legacy, at the host that the command line says. */

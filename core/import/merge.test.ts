@@ -18,6 +18,7 @@ function flow(number: number, more: Partial<Flow> = {}): Flow {
     direction: { value: number % 2 === 0 ? 'orders' : 'results', isCertain: true },
     feedKey: `k${number}`,
     feedLabel: `channel ${number}`,
+    pollsEveryMs: null,
     legacy: { host: null, port: 6000 + number, framing: null, usesTls: false },
     new: null,
     destination: { host: 'lis', port: 7000, framing: null, usesTls: false },
@@ -79,7 +80,7 @@ describe('an import', () => {
     const anyFlow = fc.record({
       practice: fc.constantFrom('a', 'b', 'c'),
       direction: fc.constantFrom('orders', 'results'),
-      feed: fc.constantFrom('f', 'g', null),
+      feed: fc.constantFrom('f', 'g', 'polled', null),
       port: fc.integer({ min: 1, max: 65_535 }),
       effects: fc.array(fc.string(), { maxLength: 2 }),
       label: fc.string(),
@@ -92,7 +93,8 @@ describe('an import', () => {
             label,
             practice: { value: practice, isCertain: true },
             direction: { value: direction === 'orders' ? 'orders' : 'results', isCertain: true },
-            ...(feed === null ? {} : { feedKey: feed, feedLabel: feed }),
+            ...(feed === null ? {} : { feedKey: feed === 'polled' ? null : feed, feedLabel: feed }),
+            pollsEveryMs: feed === 'polled' ? port : null,
             legacy: { host: null, port: feed === null ? port : 6661, framing: null, usesTls: false },
             destination: { host, port, framing: null, usesTls: false },
             effects: [...new Set(effects.filter((kind) => kind !== ''))],
@@ -107,6 +109,24 @@ describe('an import', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('what a platform polls has no feed, has to be quiet for two polls once it is stopped, and says how it moves', () => {
+    const flows = [flow(1, { feedKey: null, pollsEveryMs: 60_000 }), flow(3, { feedKey: null, pollsEveryMs: null })];
+    const { text } = importInto(EMPTY, flows, NO_STATE);
+    const parsed = parseInventory(text, 'inventory.yaml');
+    if (!parsed.ok) throw new Error('invalid');
+    expect(parsed.value.feeds).toEqual([]);
+    expect(parsed.value.connections).toMatchObject([
+      { origin: 'platform', feed: null, settleMs: 120_000 },
+      { origin: 'platform', feed: null, settleMs: 10_000 },
+    ]);
+    const { questions } = propose(flows, optionsFor(EMPTY, NO_STATE));
+    expect(questions.filter(({ code }) => code === 'without-feed').map(({ remedy }) => remedy)).toEqual([
+      expect.stringContaining('twice the time between two polls'),
+      expect.stringContaining('write `settle`'),
+    ]);
+    expect(questions.map(({ code }) => code)).not.toContain('ack-timeout');
   });
 
   it('listeners keep their port where they can, and 250 connections fit into one gateway', () => {

@@ -44,12 +44,18 @@ export type KnownPorts = {
 const FIRST_FEED_PORT = 20_000;
 const FIRST_LEGACY_LEG_PORT = 22_000;
 const FIRST_NEW_LEG_PORT = 26_000;
+/** A stopped platform has to be quiet for longer than between two polls. */
+const POLLS_OF_QUIET = 2;
+const LEAST_QUIET_MS = 10_000;
+
+type FedFlow = Flow & { readonly feedKey: string };
 
 export function propose(flows: readonly Flow[], options: ProposeOptions): Proposal {
   const names = new Names(options);
   const ports = new Ports(options.takenPorts);
   const questions: Question[] = [];
-  const byFeed = [...Map.groupBy(flows, ({ feedKey }) => feedKey).values()];
+  const fed = flows.flatMap((flow): FedFlow[] => (flow.feedKey === null ? [] : [{ ...flow, feedKey: flow.feedKey }]));
+  const byFeed = [...Map.groupBy(fed, ({ feedKey }) => feedKey).values()];
   // Listeners keep their numbers where they can: a source then changes its host only.
   const feedPorts = new Map<string, number>();
   const sharedNames = new Map<string, string>();
@@ -77,8 +83,9 @@ export function propose(flows: readonly Flow[], options: ProposeOptions): Propos
       new: known?.newLeg ?? ports.claim(null, FIRST_NEW_LEG_PORT),
     };
     questions.push(...askAboutFlow(flow, name));
-    const shared = sharedNames.get(flow.feedKey);
-    const feed = shared ?? feedValues(flow, feedPorts.get(flow.feedKey) ?? 0, options);
+    const { feedKey } = flow;
+    const shared = sharedNames.get(feedKey ?? '');
+    const feed = feedKey === null ? null : (shared ?? feedValues(flow, feedPorts.get(feedKey) ?? 0, options));
     return {
       key: flow.key,
       name,
@@ -108,22 +115,25 @@ function feedValues(flow: Flow, port: number, { legacyHost, newHost }: ProposeOp
 
 function connectionValues(
   flow: Flow,
-  { name, feed, legs }: { name: string; feed: string | EntryValues; legs: { legacy: number; new: number } },
+  { name, feed, legs }: { name: string; feed: string | EntryValues | null; legs: { legacy: number; new: number } },
 ): EntryValues {
-  const { destination, legAckTimeoutMs } = flow;
+  const { destination, legAckTimeoutMs, pollsEveryMs } = flow;
   const framing = destination.framing === null ? {} : { framing: framingValue(destination.framing) };
   const patience = legAckTimeoutMs === null ? {} : { ackTimeout: `${legAckTimeoutMs}ms` };
   const isShared = typeof feed === 'string';
+  const quietMs = Math.max(LEAST_QUIET_MS, POLLS_OF_QUIET * (pollsEveryMs ?? 0));
   return {
     name,
     direction: flow.direction.value,
     practice: flow.practice.value,
     wave: flow.wave ?? UNPLANNED,
     owners: { ...flow.owners },
-    feed,
+    ...(feed === null ? { origin: 'platform' } : { feed }),
     legs: { legacy: { port: legs.legacy, ...patience, ...framing }, new: { port: legs.new, ...framing } },
     destination: { host: destination.host, port: destination.port, ...framing },
-    outputs: flow.alwaysYields && !isShared ? 'one' : 'zero-or-one',
+    ...(feed === null
+      ? { settle: `${quietMs}ms` }
+      : { outputs: flow.alwaysYields && !isShared ? 'one' : 'zero-or-one' }),
     ...(flow.effects === null ? {} : { effects: flow.effects.map((kind) => ({ kind })) }),
   };
 }
@@ -144,7 +154,7 @@ class Names {
     return this.#name(flow.key, flow.name ?? `${flow.practice.value}-${flow.direction.value}`);
   }
 
-  ofFeed(flow: Flow): string {
+  ofFeed(flow: FedFlow): string {
     return this.#name(flow.feedKey, `${slugOf(flow.feedLabel) || 'feed'}-feed`);
   }
 
@@ -198,10 +208,18 @@ function askAboutFeed(flow: Flow, name: string, { legacyHost, newHost }: Propose
 }
 
 function askAboutFlow(flow: Flow, name: string): Question[] {
-  const { place, direction, practice, effects } = flow;
+  const { place, direction, practice, effects, feedKey, pollsEveryMs } = flow;
   const questions: Question[] = [];
   const ask = (code: string, message: string, remedy: string): void =>
     void questions.push({ code, place, about: name, message, remedy });
+  if (feedKey === null)
+    ask(
+      'without-feed',
+      'its platform polls, so it has no feed: nothing is copied or compared, and it moves by stop, empty, start',
+      pollsEveryMs === null
+        ? 'read docs/how-to/flows-without-a-feed.md; write `settle`: longer than it takes between two polls'
+        : 'read docs/how-to/flows-without-a-feed.md; `settle` is twice the time between two polls, 10 s at least',
+    );
   if (!direction.isCertain)
     ask(
       'direction',

@@ -102,6 +102,7 @@ function flowOf(place: Place, cell: (field: ListField) => string): Made {
       direction,
       feedKey: feed === '' ? `list ${key}` : `list feed ${feed}`,
       feedLabel: feed === '' ? key : feed,
+      pollsEveryMs: null,
       legacy: { host: cell('legacyHost') || null, port: legacyPort, framing: null, usesTls: false },
       new:
         cell('newHost') === '' && newPort === null

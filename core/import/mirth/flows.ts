@@ -1,11 +1,11 @@
 /**
- * Channels into flows: a TCP Listener is a feed, each TCP Sender that its messages reach (also through Channel Writers)
- * is a connection, everything else that they reach is a side effect of these connections. Every connector gets an
+ * Channels into flows: a TCP Listener is a feed, a reader that polls is none, each TCP Sender that their messages reach (also
+ * through Channel Writers) is a connection, everything else that they reach is a side effect of these connections. Every connector gets an
  * account of what became of it.
  */
 import type { Account, Flow, Outcome, Place, Question, Reading } from '../flow.ts';
 import { directionOf, practiceOf } from '../names.ts';
-import { textOf } from '../xml-node.ts';
+import { childOf, textOf } from '../xml-node.ts';
 import type { Channel, Connector } from './channel.ts';
 import { type Resolve, readTcp, type TcpSettings } from './tcp.ts';
 
@@ -24,13 +24,20 @@ type Reached = { readonly channel: Channel; readonly connector: Connector; reado
 type Reach = { readonly senders: Reached[]; readonly others: Reached[]; readonly beyond: Reached[] };
 
 const CHANNELS_DEEP = 20;
+/** Sources that fetch rows or files by themselves, as they do again what could not be sent. */
+const POLLING = new Set(['Database Reader', 'File Reader']);
+/** Another kind of source may be fed by somebody who waits for an answer: that is for a person to say. */
+const REMEDY_WITHOUT_FEED =
+  'where the platform makes its outputs by itself, write it by hand with `origin: platform` (docs/how-to/flows-without-a-feed.md); else say how this flow moves';
 
 export function flowsOf(engine: Engine): Pick<Reading, 'flows' | 'accounts' | 'questions'> {
   const byId = new Map(engine.channels.map((channel) => [channel.id, channel]));
   const outcomes = new Map<Connector, Outcome>();
   const facts = new Map<Connector, Readonly<Record<string, string>>>();
   const questions: Question[] = [];
-  const listeners = engine.channels.filter((channel) => isActive(channel, engine) && channel.source?.kind === 'tcp');
+  const listeners = engine.channels.filter(
+    (channel) => isActive(channel, engine) && (channel.source?.kind === 'tcp' || polls(channel)),
+  );
   const reaches = new Map(listeners.map((channel) => [channel, reachOf(channel, byId, engine)]));
   const feedsOf = new Map<Connector, Channel[]>();
   for (const [listener, { senders }] of reaches) {
@@ -38,11 +45,15 @@ export function flowsOf(engine: Engine): Pick<Reading, 'flows' | 'accounts' | 'q
   }
   const flows: Flow[] = [];
   for (const [listener, reach] of reaches) {
-    const taken = takeListener(listener, reach, { engine, feedsOf, outcomes, facts, questions });
-    flows.push(...taken);
+    const workings = { engine, feedsOf, outcomes, facts, questions };
+    flows.push(...(polls(listener) ? takePoller(listener, reach, workings) : takeListener(listener, reach, workings)));
   }
   const accounts = engine.channels.flatMap((channel) => accountOf(channel, engine, outcomes, facts));
   return { flows, accounts, questions };
+}
+
+function polls({ source }: Channel): boolean {
+  return source !== null && POLLING.has(source.transport);
 }
 
 function isActive(channel: Channel, engine: Engine): boolean {
@@ -113,6 +124,29 @@ function takeListener(listener: Channel, reach: Reach, workings: Workings): Flow
     });
     return [];
   }
+  const flows = takeSenders(listener, feed, reach, `feed of ${listener.name}`, workings);
+  if (flows.length > 0) askAboutListener(listener, feed, workings);
+  return flows;
+}
+
+/** A table or a folder is polled: there is no feed, and each sender is a connection with origin: platform. */
+function takePoller(poller: Channel, reach: Reach, workings: Workings): Flow[] {
+  return reach.senders.length === 0
+    ? []
+    : takeSenders(poller, null, reach, `without a feed: what ${poller.name} polls`, workings);
+}
+
+/** `feed`: null where its source polls. */
+function takeSenders(
+  listener: Channel,
+  feed: TcpSettings | null,
+  reach: Reach,
+  as: string,
+  workings: Workings,
+): Flow[] {
+  const { outcomes } = workings;
+  const { source } = listener;
+  if (source === null) return [];
   const effects = effectsOf(listener, reach);
   const flows = reach.senders.flatMap((reached) => takeSender(listener, feed, reached, { effects, workings }) ?? []);
   if (flows.length === 0) {
@@ -123,7 +157,7 @@ function takeListener(listener: Channel, reach: Reach, workings: Workings): Flow
     });
     return [];
   }
-  outcomes.set(source, { kind: 'taken', as: `feed of ${listener.name}` });
+  outcomes.set(source, { kind: 'taken', as });
   for (const { connector } of reach.others) {
     if (!outcomes.has(connector))
       outcomes.set(connector, {
@@ -131,13 +165,12 @@ function takeListener(listener: Channel, reach: Reach, workings: Workings): Flow
         as: connector.kind === 'channel' ? 'the way to another channel' : 'an effect, unclassified',
       });
   }
-  askAboutListener(listener, feed, workings);
   return flows;
 }
 
 function takeSender(
   listener: Channel,
-  feed: TcpSettings,
+  feed: TcpSettings | null,
   { channel, connector, via }: Reached,
   { effects, workings }: { effects: readonly string[]; workings: Workings },
 ): Flow | null {
@@ -152,7 +185,7 @@ function takeSender(
   if (feeds.length > 1) {
     const names = feeds.map(({ name }) => name).join(', ');
     return refuse(
-      `${feeds.length} listeners reach it (${names}); a connection has one feed`,
+      `${feeds.length} channels reach it (${names}); a connection has one source`,
       'say which feed it belongs to, or split the channel',
     );
   }
@@ -177,9 +210,15 @@ function takeSender(
     name: null,
     practice: practiceOf(names),
     direction: directionOf(names, messageTypes),
-    feedKey: `mirth ${listener.id || listener.name}`,
+    feedKey: feed === null ? null : `mirth ${listener.id || listener.name}`,
     feedLabel: listener.name,
-    legacy: { host: null, port: feed.port ?? 0, framing: feed.framing, usesTls: feed.usesTls },
+    pollsEveryMs: feed === null ? pollIntervalOf(listener) : null,
+    legacy: {
+      host: null,
+      port: feed?.port ?? 0,
+      framing: feed?.framing ?? null,
+      usesTls: feed?.usesTls ?? false,
+    },
     new: null,
     destination: { host: sender.host, port: sender.port, framing: sender.framing, usesTls: sender.usesTls },
     ackTimeoutMs: null,
@@ -189,6 +228,13 @@ function takeSender(
     owners: {},
     wave: null,
   };
+}
+
+/** Null: it polls at times of the day, or the export does not say it. */
+function pollIntervalOf({ source }: Channel): number | null {
+  const polling = childOf(source?.properties ?? null, 'pollConnectorProperties');
+  const every = Number(textOf(polling, 'pollingFrequency') ?? Number.NaN);
+  return textOf(polling, 'pollingType') === 'INTERVAL' && Number.isInteger(every) && every > 0 ? every : null;
 }
 
 /** A destination of its own is named after the channel; one of several after itself. */
@@ -333,8 +379,14 @@ function restOf(channel: Channel, connector: Connector, engine: Engine): Outcome
   if (!isActive(channel, engine))
     return { kind: 'left-out', reason: 'its channel is disabled (--include-disabled takes it)' };
   if (!connector.isEnabled) return { kind: 'left-out', reason: 'it is disabled' };
-  const remedy = 'say how this flow moves: the gateway takes messages from MLLP sources';
+  const remedy = REMEDY_WITHOUT_FEED;
   if (connector === channel.source) {
+    if (polls(channel))
+      return {
+        kind: 'decision',
+        reason: 'nothing of what it polls goes on to a TCP Sender: there is no destination that could be switched',
+        remedy: 'say how this flow moves; the gateway delivers to MLLP destinations only',
+      };
     if (connector.kind === 'channel') return { kind: 'left-out', reason: 'it only takes messages of other channels' };
     if (connector.kind === 'tcp') return { kind: 'decision', reason: 'its flow could not be taken', remedy };
     return { kind: 'decision', reason: `a source of the kind ${connector.transport} is no MLLP feed`, remedy };
