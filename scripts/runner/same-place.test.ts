@@ -31,6 +31,18 @@ test('the stack, the project and the inventory are said again, before the other 
   );
 });
 
+test('which connections it was about is said again where the next verb asks for it, and nothing else says it', () => {
+  const argv = ['--stack', 'lab', '--wave', 'pilot', '--wave=second', '--yes'];
+  expect(said(argv, '  cutover rollback --reason … (possible until decommission)')[0]).toBe(
+    '  cutover rollback --stack lab --wave pilot --wave second --reason … (possible until decommission)',
+  );
+  expect(said(['--all'], '  cutover switch')[0]).toBe('  cutover switch --all');
+  const alone = ['  cutover switch --stack lab --connection a', '  cutover rollback --stack lab --force … --yes'];
+  expect(said(argv, ...alone).slice(0, -1)).toEqual(alone);
+  // It means everything without one: no longer line than that.
+  expect(said(argv, '  cutover status')[0]).toBe('  cutover status --stack lab');
+});
+
 test('a verb with a word of its own keeps it in front', () => {
   expect(said(['--stack', 'lab'], '  cutover audit export')[0]).toBe('  cutover audit export --stack lab');
 });
