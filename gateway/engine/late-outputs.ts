@@ -1,11 +1,12 @@
 /**
  * Inputs that are closed, by their key: who delivered their output, and whose output did not come in its time and may
- * still come. So a late output is told from a new one. Of those that nothing can come of any more only the keys are kept,
- * and fewer: they say that a key has come before.
+ * still come. So a late output is told from a new one. Of those that nothing can come of any more only that the key has
+ * come is kept, and of fewer.
  */
 
 import { Newest } from '../../core/newest.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
+import { RecentKeys } from '../../core/recent-keys.ts';
 
 /** Those that something may still come of. In former checkpoints also the others, with nothing missing. */
 export type LateState = readonly {
@@ -34,14 +35,14 @@ const DONE_LIMIT = 2000;
 
 export class LateOutputs {
   readonly #byKey = new Newest<string, Closed>(LATE_LIMIT);
-  readonly #done = new Newest<string, true>(DONE_LIMIT);
+  readonly #done = new RecentKeys(DONE_LIMIT);
 
   /** An input with this key is closed. What is given is kept, and changed here. */
   add(key: string, closed: Closed): void {
     const { legacyIsMissing, newIsMissing } = closed;
     if (!legacyIsMissing && !newIsMissing) {
       this.#byKey.delete(key);
-      this.#done.set(key, true);
+      this.#done.add(key);
     } else this.#byKey.set(key, closed);
   }
 
@@ -97,13 +98,13 @@ export class LateOutputs {
     });
   }
 
-  /** The keys that nothing can come of any more, oldest first: a busy connection has thousands of them. */
-  dumpDone(): readonly string[] {
-    return [...this.#done].map(([key]) => key);
+  /** The keys that nothing can come of any more: a busy connection has thousands of them. */
+  dumpDone(): readonly number[] {
+    return this.#done.dump();
   }
 
-  load(state: LateState, done: readonly string[]): void {
-    for (const key of done) this.#done.set(key, true);
+  load(state: LateState, done: readonly (number | string)[]): void {
+    this.#done.load(done);
     for (const { key, input, deliveredBy, missing, parks, isAccepted = true } of state) {
       const [legacyIsMissing, newIsMissing] = [missing.includes('legacy'), missing.includes('new')];
       this.add(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks, isAccepted });

@@ -73,16 +73,16 @@ test('given inputs with one key, when an output with it comes, then it is of the
   expect(obligations.findingOf('K1')).toBe('repeated');
 });
 
-test('a checkpoint keeps the keys of inputs that nothing is waited for; a former one has them among the late ones', () => {
+test('a checkpoint keeps the keys of inputs that nothing is waited for; former ones have them as text, or among the late ones', () => {
   const obligations = new Obligations('zero-or-one', 200, { count: 0 });
   obligations.admit(1, FACTS, 'K1', [], [], 'legacy');
   obligations.answered(1, 'legacy', 'positive', true, 1000);
   const state = obligations.dump();
-  expect(state).toMatchObject({ late: [], done: ['K1'] });
+  expect(state).toMatchObject({ late: [], done: [expect.any(Number)] });
 
   const { done: _done, ...rest } = state;
   const late = [{ key: 'K1', input: 1, deliveredBy: null, missing: [], parks: false }];
-  for (const saved of [state, { ...rest, late }]) {
+  for (const saved of [state, { ...rest, done: ['K1'] }, { ...rest, late }]) {
     const restarted = new Obligations('zero-or-one', 200, { count: 0 });
     restarted.load(JSON.parse(JSON.stringify(saved)));
     expect(restarted.findingOf('K1')).toBe('repeated');

@@ -36,8 +36,8 @@ type OpenState = Omit<Obligation, 'controlAnswer' | 'onControlAnswer' | 'doubt'>
 export type ObligationsState = {
   readonly open: readonly OpenState[];
   readonly late: LateState;
-  /** Keys of inputs that nothing can come of any more. Absent in former checkpoints, which have them in `late`. */
-  readonly done?: readonly string[];
+  /** Keys of inputs that nothing can come of any more, in former checkpoints as text. Absent in the first ones, which have them in `late`. */
+  readonly done?: readonly (number | string)[];
   readonly delivered: readonly (readonly [number, Platform])[];
   /** Absent in a checkpoint from before it was kept. */
   readonly kept?: KeptState;
