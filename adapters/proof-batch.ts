@@ -155,6 +155,8 @@ export type ProofBatch = {
   readonly hidden: readonly { readonly rule: string; readonly pair: string; readonly n: number }[];
   readonly heads: readonly OrderHead[];
   readonly orders: readonly OrderRow[];
+  /** Outputs that came under another contract have been held against that of today up to here. */
+  readonly inspected: readonly { readonly connection: string; readonly done: number }[];
 };
 
 /** All connections that it speaks of. */
@@ -172,6 +174,7 @@ export function connectionsOf(batch: ProofBatch): ReadonlySet<string> {
     batch.findings,
     batch.heads,
     batch.orders,
+    batch.inspected,
   ];
   return new Set(lists.flatMap((rows) => rows.map(({ connection }) => connection)));
 }

@@ -38,6 +38,7 @@ export function statementsOf(
     [ADD_HIDDEN, batch.hidden.map((row) => ({ ...row, deployment }))],
     [PUT_HEADS, numbered(batch.heads)],
     [INSERT_ORDERS, numbered(batch.orders)],
+    [MOVE_INSPECTIONS, numbered(batch.inspected)],
   ];
 }
 
@@ -166,3 +167,6 @@ const INSERT_ORDERS = `
   from ${rowsOf(`connection int, number text, output bigint, kind text, status text, platform text, epoch int, "atMs" float8,
     msh10 text, sha text`)}
   on conflict do nothing`;
+const MOVE_INSPECTIONS = `
+  update cutover.proof_inspections i set done = row.done from ${rowsOf('connection int, done bigint')}
+  where i.journal = $2 and i.connection = row.connection`;

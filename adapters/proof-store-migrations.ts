@@ -215,8 +215,26 @@ const PURGES = `
 /** Under which rules the pair of an obligation was compared; null: before this was written down. */
 const BASES = 'alter table cutover.proof_obligations add column basis text;';
 
+/**
+ * Which contract a connection's outputs are held against, and how far those that came under another one have been held
+ * against it too: outputs up to `upto` came before it, those up to `done` have been looked at again.
+ */
+const CONTRACTS = `
+  create table cutover.proof_contracts (
+    connection integer primary key references cutover.proof_connections (id),
+    area text not null
+  );
+  create table cutover.proof_inspections (
+    journal integer not null references cutover.journals (id),
+    connection integer not null references cutover.proof_connections (id),
+    upto bigint not null,
+    done bigint not null default 0,
+    primary key (journal, connection)
+  );`;
+
 export const PROOF_MIGRATIONS: readonly Migration[] = [
   { name: 'proof', sql: PROOF },
   { name: 'purges', sql: PURGES },
   { name: 'bases', sql: BASES },
+  { name: 'contracts', sql: CONTRACTS },
 ];

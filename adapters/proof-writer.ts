@@ -78,6 +78,7 @@ const obligationRow = z.object({
   basis: z.string().nullable(),
   epoch: z.int(),
 });
+const inspectionRow = z.object({ connection: z.string(), upto: count, done: count });
 const refRow = z.object({ id: z.string(), input: count.nullable(), connection: z.string() });
 
 const VOID_COMPARISON = `
@@ -96,6 +97,29 @@ const VOID_DIFFERENCES = `
     join cutover.proof_connections c on c.name = present.connection and c.deployment = $2) as now
   where d.connection = now.id and d.epoch >= now."fromEpoch" and d.basis <> now.basis
     and d.kind not in ('missing-candidate', 'extra-candidate', 'missing-both', 'order')`;
+
+/**
+ * A contract that was not held before: what was found under it at another time is void, and all outputs that the worker has
+ * taken until now, in every journal, are to be held against it.
+ */
+const ADOPT_CONTRACTS = `
+  with present as (
+    select c.id, given.area from jsonb_to_recordset($1::jsonb) as given(connection text, area text)
+    join cutover.proof_connections c on c.name = given.connection and c.deployment = $2),
+  changed as (
+    insert into cutover.proof_contracts as t (connection, area) select id, area from present
+    on conflict (connection) do update set area = excluded.area where t.area <> excluded.area
+    returning t.connection, t.area),
+  voided as (
+    delete from cutover.proof_findings f using changed where f.connection = changed.connection and f.area = changed.area
+    returning 1)
+  insert into cutover.proof_inspections (journal, connection, upto)
+  select j.id, changed.connection, coalesce(p.position, 0) from changed
+  join cutover.journals j on j.deployment = $2 left join cutover.proof_positions p on p.journal = j.id
+  on conflict (journal, connection) do update set upto = excluded.upto, done = 0`;
+
+/** Outputs up to `upto` came under another contract; up to `done` they have been held against that of today. */
+export type Inspection = { readonly connection: string; readonly upto: number; readonly done: number };
 
 export class ProofWriter {
   readonly #postgres: Postgres;
@@ -226,6 +250,23 @@ export class ProofWriter {
         await this.#postgres.query(text, [JSON.stringify(present), this.#identity.deployment]);
       }
     });
+  }
+
+  /** Which contract each connection is held to from here on; '': none. */
+  async adoptContracts(areas: readonly { readonly connection: string; readonly area: string }[]): Promise<void> {
+    await this.#postgres.transaction(async () => {
+      await this.#name(new Set(areas.map(({ connection }) => connection)));
+      await this.#postgres.query(ADOPT_CONTRACTS, [JSON.stringify(areas), this.#identity.deployment]);
+    });
+  }
+
+  async openInspections(journal: number): Promise<readonly Inspection[]> {
+    const { rows } = await this.#postgres.query(
+      `select c.name as connection, i.upto, i.done from cutover.proof_inspections i
+       join cutover.proof_connections c on c.id = i.connection where i.journal = $1 and i.done < i.upto`,
+      [journal],
+    );
+    return z.array(inspectionRow).parse(rows);
   }
 
   /** Of the inputs after `after` up to `upTo`, at most `limit`: those with a pair that was compared under other rules. */

@@ -4,7 +4,7 @@
  */
 import { type Definitions, readDefinitions, ruleSigningOf } from '../adapters/proof-definitions.ts';
 import { digestOf } from '../core/canonical-json.ts';
-import { inspectOutput } from '../core/compare/inspect.ts';
+import { contractArea, inspectOutput } from '../core/compare/inspect.ts';
 import { comparePair } from '../core/compare/pair.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
@@ -50,6 +50,10 @@ export async function analysisOf(
   const value: Analysis = {
     basis: () => digestOf(inventory.connections.map(({ name }) => [name, basisOf(name)])),
     basisOf,
+    contractOf: (connection) => {
+      const contract = definitions.contractOf(connection);
+      return contract === null ? '' : contractArea(contract);
+    },
     compare: (connection, control, candidate) => comparePair(control, candidate, rulesOf(connection)),
     inspect: (connection, payload) => inspectOutput(payload, definitions.contractOf(connection)),
   };

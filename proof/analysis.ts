@@ -9,6 +9,8 @@ export type Analysis = {
   /** Names what this connection's results rest on: they are counted apart where it changes. */
   basisOf(connection: string): string;
   compare(connection: string, control: Observation, candidate: Observation): PairResult;
+  /** Under which name breaches of its contract are counted; '': it has none. */
+  contractOf(connection: string): string;
   /** What one output shows by itself: breaches of its contract, what occurs in it. */
   inspect(connection: string, payload: Uint8Array): readonly Seen[];
 };

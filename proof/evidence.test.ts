@@ -10,7 +10,7 @@ import { Postgres } from '../adapters/postgres.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
 import { readDefinitions } from '../adapters/proof-definitions.ts';
 import { listKey, readListed, readUndelivered } from '../adapters/proof-reconciliation.ts';
-import { COVERAGE_AREA } from '../core/compare/inspect.ts';
+import { COVERAGE_AREA, contractArea } from '../core/compare/inspect.ts';
 import { judgeConnection } from '../core/compare/judgement.ts';
 import { judgeWorker } from '../core/compare/worker-doubts.ts';
 import type { Phase } from '../core/platform.ts';
@@ -203,4 +203,59 @@ test('rules that change: what was compared is compared again under them, exactly
     ['ZRP', 'segment-extra', PAIRS],
     ['message', 'missing-candidate', 1],
   ]);
+});
+
+test('a contract that changes: outputs that came before are held against it too, exactly once, also by a worker that was killed, as long as their bytes are there', async () => {
+  await mkdir(join(folder, 'stacks/contracts'), { recursive: true });
+  const contract = (fields: string): Promise<void> =>
+    writeFile(join(folder, 'stacks/contracts/orders.yaml'), `messages: [ORM^O01]\n${fields}`);
+  await contract('');
+  const connections = [connectionNamed(NORTH, { contract: 'orders' })];
+  const own = await openLab({ url: database.url, deployment: `lab-${++deployments}`, connections, project: folder });
+  try {
+    const { story } = own;
+    story.route(NORTH, 1, 'legacy');
+    story.message('H1');
+    story.route(NORTH, 2, 'parallel');
+    for (let n = 0; n < PAIRS; n++) story.message(`M${n}`, (message) => message.replace('CBC^Blood count', ''));
+    await own.take(GRACE_MS + 1);
+    /** Counts of the contract as it is in the files, by platform. */
+    const found = async (): Promise<readonly string[]> => {
+      const definitions = await readDefinitions(folder, own.inventory.connections, '2026-06-01');
+      const held = definitions.ok ? definitions.value.contractOf(NORTH) : null;
+      if (held === null) throw new Error('there is one');
+      const rows = (await own.store.readFindings(contractArea(held))).filter(({ epoch }) => epoch === 2);
+      return rows.map(({ name, platform, count }) => `${platform} ${name} ${count}`).toSorted();
+    };
+    const inspected = [`legacy inspected ${PAIRS}`, `new inspected ${PAIRS}`];
+    expect(await found()).toEqual(inspected);
+
+    const required = 'fields: { OBR-4: { required: true } }\n';
+    for (const round of [1, 2]) {
+      await contract(required);
+      expect(await found()).toEqual(round === 1 ? [] : [...inspected, `new OBR-4: required ${PAIRS}`].toSorted());
+      await own.reread();
+      if (round === 2) await own.restart();
+      await own.recompare();
+      expect(await found()).toEqual([...inspected, `new OBR-4: required ${PAIRS}`].toSorted());
+
+      await contract('');
+      await own.reread();
+      await own.recompare();
+      await own.restart();
+      await own.recompare();
+      expect(await found()).toEqual(inspected);
+    }
+    await postgres.query(
+      `update cutover.records set payload = null where payload is not null and meta like '%"capture"%'`,
+    );
+    await contract(required);
+    await own.reread();
+    story.message('LAST');
+    await own.take(GRACE_MS + 1);
+    await own.recompare();
+    expect(await found()).toEqual([`legacy inspected ${PAIRS + 1}`, 'new inspected 1']);
+  } finally {
+    await own.close();
+  }
 });

@@ -23,11 +23,12 @@ export type FollowerOptions = {
   readonly onCompared?: (found: readonly ComparisonDelta[]) => void;
 };
 
+type Inspected = { readonly connection: string; readonly epoch: number };
 const OPEN_LOADED = 50_000;
 const HEADS_LOADED = 50_000;
-/** Names of 250 connections and more; beyond it they are written again. */
 /** Looked through at once. */
 const RECOMPARED_OFFSETS = 100_000;
+/** Names of 250 connections and more; beyond it they are written again. */
 const COVERED_LIMIT = 500_000;
 /** Pairs whose payloads are in memory at the same time. */
 const PAIRS_AT_ONCE = 500;
@@ -41,6 +42,10 @@ export class JournalFollower {
   /** What was seen to occur is written once: that it does is all that anyone asks. */
   readonly #covered = new Set<string>();
   #position: number;
+  /** The contracts that the store knows of, as one text; null: not said yet. */
+  #adopted: string | null = null;
+  /** Some outputs may still have to be held against a contract of today. */
+  #inspects = true;
   /** Up to which offset nothing is left that was compared under other rules than these. */
   #recomparing: { readonly basis: string; after: number } = { basis: '', after: 0 };
 
@@ -87,6 +92,7 @@ export class JournalFollower {
   async advance(shippedUpTo: number, idleNowMs: number, all: boolean): Promise<number> {
     const { writer } = this.#options;
     await this.#adoptRules();
+    await this.#adoptContracts();
     const from = this.#position;
     const rows = from < shippedUpTo ? await writer.records(this.#journal.id, from, shippedUpTo) : [];
     const records = toFoldRecords(rows);
@@ -133,7 +139,7 @@ export class JournalFollower {
     const { writer, analysis } = this.#options;
     const present = await this.#adoptRules();
     const { after } = this.#recomparing;
-    if (after >= this.#position) return false;
+    if (after >= this.#position) return this.#inspectAgain();
     const upTo = Math.min(after + RECOMPARED_OFFSETS, this.#position);
     const stretch = { after, upTo, limit: PAIRS_AT_ONCE };
     const inputs = await writer.comparedOtherwise(this.#journal.id, stretch, present);
@@ -146,6 +152,47 @@ export class JournalFollower {
       const pair = compareAgain(job, around);
       if (pair !== null) this.#fold.paired(job.input, job.item, pair, analysis.basisOf(job.item.connection));
     });
+    const tally = this.#fold.finish(this.#fold.newestAtMs ?? 0);
+    await writer.commit(this.#journal.id, tally.batch(this.#position, this.#position, null));
+    return true;
+  }
+
+  /** Before the first output is held against it; whoever of the journals' followers comes first says it for all. */
+  async #adoptContracts(): Promise<void> {
+    const { writer, analysis, estate } = this.#options;
+    const areas = [...estate.connections.keys()].map((connection) => ({
+      connection,
+      area: analysis.contractOf(connection),
+    }));
+    const adopted = JSON.stringify(areas);
+    if (this.#adopted === adopted) return;
+    await writer.adoptContracts(areas);
+    this.#adopted = adopted;
+    this.#inspects = true;
+  }
+
+  /** A stretch of the outputs that came under another contract than that of today. False once nothing is left. */
+  async #inspectAgain(): Promise<boolean> {
+    await this.#adoptContracts();
+    if (!this.#inspects) return false;
+    const { writer } = this.#options;
+    const open = new Map((await writer.openInspections(this.#journal.id)).map((one) => [one.connection, one]));
+    this.#inspects = open.size > 0;
+    if (!this.#inspects) return false;
+    const from = Math.min(...[...open.values()].map(({ done }) => done));
+    const upTo = Math.max(...[...open.values()].map(({ upto }) => upto));
+    const rows = await writer.records(this.#journal.id, from, upTo);
+    const last = rows.at(-1)?.offset ?? upTo;
+    for (const record of toFoldRecords(rows)) {
+      this.#inspect(record, ({ connection, epoch }) => {
+        const one = open.get(connection);
+        const isOpen = one !== undefined && record.offset > one.done && record.offset <= one.upto;
+        return isOpen && epoch >= this.#fold.firstEpochOf(connection);
+      });
+    }
+    for (const { connection, done, upto } of open.values()) {
+      if (last > done) this.#fold.tally.inspected.push({ connection, done: Math.min(last, upto) });
+    }
     const tally = this.#fold.finish(this.#fold.newestAtMs ?? 0);
     await writer.commit(this.#journal.id, tally.batch(this.#position, this.#position, null));
     return true;
@@ -182,16 +229,18 @@ export class JournalFollower {
     }
   }
 
-  #inspect({ offset, record, payload }: FoldRecord): void {
+  /** `again`: of an output that was looked at before, against its contract alone, and whether it still has to be. */
+  #inspect({ offset, record, payload }: FoldRecord, again: ((of: Inspected) => boolean) | null = null): void {
     if (record.t !== 'output' || payload === null || record.attemptOf !== null || record.role === 'park') return;
     const { analysis, estate } = this.#options;
     const connection = estate.renamed.get(record.connection) ?? record.connection;
     const basis = { connection, epoch: record.epoch, basis: analysis.basisOf(connection) };
+    if (again !== null && !again(basis)) return;
     const id = { msh10: record.msh10, sha256: record.sha.slice(0, 12), at: `${this.#journal.shard}/${offset}` };
     for (const { area, name } of analysis.inspect(connection, payload)) {
-      if (area === COVERAGE_AREA && this.#isCovered([connection, record.epoch, record.platform, basis.basis, name])) {
-        continue;
-      }
+      const isCoverage = area === COVERAGE_AREA;
+      if (isCoverage && again !== null) continue;
+      if (isCoverage && this.#isCovered([connection, record.epoch, record.platform, basis.basis, name])) continue;
       this.#fold.tally.finding(basis, record.platform, record.at, id, area, name);
     }
   }

@@ -59,6 +59,7 @@ export class Tally {
   readonly resolutions: ProofBatch['resolutions'][number][] = [];
   readonly routes: RouteRow[] = [];
   readonly orders: OrderRow[] = [];
+  readonly inspected: ProofBatch['inspected'][number][] = [];
 
   /** The obligation stands so now. */
   obligation(row: ObligationRow): void {
@@ -179,6 +180,7 @@ export class Tally {
       hidden: [...this.#hidden.values()],
       heads: [...this.#heads.values()],
       orders: this.orders.map((row) => ({ ...row, msh10: asText(row.msh10), status: asText(row.status) })),
+      inspected: this.inspected,
     };
   }
 
