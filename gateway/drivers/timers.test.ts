@@ -1,4 +1,6 @@
 /** Shared timers: never early, soon enough, and disarmed ones stay silent. */
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Timers } from './timers.ts';
 
@@ -55,3 +57,51 @@ test('one that is armed while others fire waits its own time', () => {
   vi.advanceTimersByTime(1600);
   expect(fired.map(({ timer }) => timer)).toEqual([1, 2]);
 });
+
+test('where the time of day is set back, none is early: not one that shares its wait with others either', () => {
+  for (let timer = 1; timer <= 200; timer++) timers.arm(timer, Date.now() + timer * 50, Date.now());
+  vi.setSystemTime(Date.now() - 5000);
+  timers.arm(500, Date.now() + 8000, Date.now());
+  vi.advanceTimersByTime(7999);
+  expect(fired.map(({ timer }) => timer)).not.toContain(500);
+  vi.advanceTimersByTime(51);
+  expect(fired.map(({ timer }) => timer)).toContain(500);
+});
+
+test('a process that was stopped reads what has come meanwhile before its waits are over', async () => {
+  vi.useRealTimers();
+  for (const waitMs of [20, 1000]) {
+    const all = new Timers((timer) => fired.push({ timer, atMs: 0 }));
+    const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+    const end = new Timers(() => tell());
+    const now = Date.now();
+    all.arm(waitMs, now + waitMs, now);
+    end.arm(1, now + waitMs + 1, now);
+    const [one, other] = await socketPair();
+    other.once('data', () => all.disarm(waitMs));
+    one.write('an answer');
+    stopFor(waitMs + 500);
+    await told;
+    one.destroy();
+    other.destroy();
+    all.clear();
+  }
+  expect(fired).toEqual([]);
+});
+
+async function socketPair(): Promise<[Socket, Socket]> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const accepted = once(server, 'connection');
+  const one = connect({ port: typeof address === 'object' ? (address?.port ?? 0) : 0, host: '127.0.0.1' });
+  const [other]: Socket[] = await accepted;
+  server.close();
+  if (other === undefined) throw new Error('nobody came');
+  return [one, other];
+}
+
+/** As a stopped process: nothing runs. */
+function stopFor(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

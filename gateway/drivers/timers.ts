@@ -1,18 +1,20 @@
 /**
  * The engine's timers over few of the system's. Nearly all of them wait seconds for an answer that comes in milliseconds,
  * so arming and disarming must cost next to nothing: a long wait shares a timer with its neighbours and ends up to
- * 50 ms late, never early. A short one has its own.
+ * 50 ms late, never early. A short one has its own. Neither follows the time of day, which may be set back.
  */
 
 const SHARED_FROM_MS = 1000;
 const GRAIN_MS = 50;
+/** So late is one only where the process did not run. */
+const FROZEN_MS = 100;
 
 type Bucket = { readonly timers: Set<number>; readonly handle: NodeJS.Timeout };
 
 export class Timers {
   readonly #fired: (timer: number) => void;
   readonly #own = new Map<number, NodeJS.Timeout>();
-  /** By the time at which they are due, in grains. */
+  /** By when they are due, in grains of the clock that never goes back. */
   readonly #buckets = new Map<number, Bucket>();
   readonly #bucketOf = new Map<number, number>();
 
@@ -21,9 +23,9 @@ export class Timers {
   }
 
   arm(timer: number, atMs: number, nowMs: number): void {
-    const delayMs = atMs - nowMs;
-    if (delayMs < SHARED_FROM_MS) this.#armOwn(timer, Math.max(0, delayMs));
-    else this.#armShared(timer, Math.ceil(atMs / GRAIN_MS), nowMs);
+    const delayMs = Math.max(0, atMs - nowMs);
+    if (delayMs < SHARED_FROM_MS) this.#armOwn(timer, delayMs);
+    else this.#armShared(timer, Math.ceil((performance.now() + delayMs) / GRAIN_MS));
   }
 
   disarm(timer: number): void {
@@ -47,21 +49,26 @@ export class Timers {
   }
 
   #armOwn(timer: number, delayMs: number): void {
-    const handle = setTimeout(() => {
-      this.#own.delete(timer);
-      this.#fired(timer);
-    }, delayMs);
+    const dueMs = performance.now() + delayMs;
+    const fire = (): void => {
+      if (this.#own.delete(timer)) this.#fired(timer);
+    };
+    const handle = setTimeout(() => afterWhatHasCome(dueMs, fire), delayMs);
     this.#own.set(timer, handle);
   }
 
-  #armShared(timer: number, grain: number, nowMs: number): void {
+  #armShared(timer: number, grain: number): void {
     this.#bucketOf.set(timer, grain);
     const known = this.#buckets.get(grain);
     if (known !== undefined) {
       known.timers.add(timer);
       return;
     }
-    const handle = setTimeout(() => this.#fire(grain), grain * GRAIN_MS - nowMs);
+    const dueMs = grain * GRAIN_MS;
+    const handle = setTimeout(
+      () => afterWhatHasCome(dueMs, () => this.#fire(grain)),
+      Math.ceil(dueMs - performance.now()),
+    );
     this.#buckets.set(grain, { timers: new Set([timer]), handle });
   }
 
@@ -73,4 +80,13 @@ export class Timers {
       if (this.#bucketOf.delete(timer)) this.#fired(timer);
     }
   }
+}
+
+/**
+ * A process that was stopped, or whose machine was, finds every wait over and the answers to it unread: these are read
+ * first, or each would count as one that never came.
+ */
+function afterWhatHasCome(dueMs: number, run: () => void): void {
+  if (performance.now() - dueMs < FROZEN_MS) run();
+  else setImmediate(run);
 }
