@@ -8,6 +8,13 @@ import { CHANGE_OVERS, type Origin, PHASES, PLATFORMS } from './platform.ts';
 
 export const API_VERSION = 1;
 
+/** What people and programs say in their own words: it is hashed, kept in databases and printed, so it has to be text. */
+const words = (longest: number) =>
+  z
+    .string()
+    .max(longest)
+    .regex(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, 'text without control characters');
+
 /** How a connection's swap stands. */
 export const STATES = [
   'steady',
@@ -140,8 +147,8 @@ export type StopAttestation = z.output<typeof stopAttestationSchema>;
 
 export const stopRequestSchema = z.strictObject({
   platform: z.enum(PLATFORMS),
-  by: z.string().min(1).max(200),
-  evidence: z.string().max(200).optional(),
+  by: words(200).min(1),
+  evidence: words(200).optional(),
 });
 export type StopRequest = z.output<typeof stopRequestSchema>;
 
@@ -196,7 +203,7 @@ export const approvalSchema = z.object({
 });
 
 export const routeRequestSchema = z.strictObject({
-  requestId: z.string().min(1).max(100),
+  requestId: words(100).min(1),
   phase: z.enum(PHASES),
   newWeight: z.int().min(0).max(MAX_NEW_WEIGHT).default(0),
   expectedEpoch: z.int().min(1),
@@ -206,8 +213,8 @@ export const routeRequestSchema = z.strictObject({
     .describe('by the clock of the gateway; later it is refused unstarted'),
   deadlineMs: z.int().min(1).max(3_600_000).default(60_000),
   approval: approvalSchema.optional(),
-  reason: z.string().max(500).optional(),
-  changeId: z.string().max(200).optional(),
+  reason: words(500).optional(),
+  changeId: words(200).optional(),
   origin: z.enum(['verb', 'pulumi', 'api']).default('api'),
   force: z.boolean().default(false).describe('rollback only: commit at once, re-own what the other platform owes'),
 });
@@ -290,10 +297,10 @@ export const refusedMoveSchema = z.object({
 export type RefusedMove = z.output<typeof refusedMoveSchema>;
 
 export const leaseRequestSchema = z.strictObject({
-  holder: z.string().min(1).max(200).describe('random, one per running verb'),
-  host: z.string().max(200),
-  operator: z.string().max(200),
-  verb: z.string().max(50),
+  holder: words(200).min(1).describe('random, one per running verb'),
+  host: words(200),
+  operator: words(200),
+  verb: words(50),
   /** Renewals carry the same holder; the lease ends this long after the last one. */
   ttlMs: z.int().min(1000).max(60_000).default(30_000),
 });
@@ -333,7 +340,7 @@ export type OpenDecision = z.output<typeof decisionSchema>;
 
 export const resolveRequestSchema = z.strictObject({
   action: z.enum(['deliver', 'discard']),
-  reason: z.string().min(1).max(500),
+  reason: words(500).min(1),
 });
 
 /** The one line that `cutover gateway` prints on stdout when it serves. */

@@ -1,6 +1,8 @@
 /** The admin API over real HTTPS, before a fake host. */
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -186,7 +188,30 @@ test('a body that is no JSON, wrong or too large is refused before the host hear
   expect(await errorOf(call('POST', '/v1/connections/a/hold', { body: { forMs: 0, reason: 'r' } }))).toBe(
     '400 invalid',
   );
+  for (const reason of ['half a \ud800 character', 'a \0', '\u001b[2J']) {
+    const raw = JSON.stringify({ ...MOVE, reason });
+    expect([reason, await errorOf(call('PUT', path, { raw }))]).toEqual([reason, '400 invalid']);
+  }
   expect(moves).toBe(0);
+  expect((await call('PUT', path, { body: { ...MOVE, reason: 'two\nlines, “quoted”' } })).status).toBe(200);
+});
+
+test('what is no path is told so, and the log stays silent', async () => {
+  await serve();
+  for (const path of ['//', '//[', 'https://%/v1/info'])
+    expect([path, await errorOf(call('GET', path))]).toEqual([path, '404 not-found']);
+  expect(logged.filter((line) => line.includes('admin-failed'))).toEqual([]);
+});
+
+test('a wave of moves, and many who only keep their connection open, leave room for who looks', async () => {
+  await serve();
+  const idle = Array.from({ length: 300 }, () => connect({ port: server?.port ?? 0, host: '127.0.0.1' }));
+  try {
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    expect((await call('GET', '/v1/info')).status).toBe(200);
+  } finally {
+    for (const socket of idle) socket.destroy();
+  }
 });
 
 test('a refusal of the host is passed on with status, epoch and next steps', async () => {

@@ -33,7 +33,9 @@ export type AdminServer = {
 
 /** A request with its approval; far more than any approval needs. */
 const BODY_LIMIT_BYTES = 512 * 1024;
-const CONNECTION_LIMIT = 256;
+/** A wave of 250 moves keeps one each; whoever looks meanwhile has his beside them. */
+const CONNECTION_LIMIT = 1024;
+const HANDSHAKE_LIMIT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -56,6 +58,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       minVersion: 'TLSv1.2',
       // Health checks and scrapes show none: whether one is needed depends on what is asked.
       ...(clientAuthorities === null ? {} : { ca: clientAuthorities, requestCert: true, rejectUnauthorized: false }),
+      handshakeTimeout: HANDSHAKE_LIMIT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -71,6 +74,8 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     },
   );
   server.maxConnections = CONNECTION_LIMIT;
+  // Who comes in vain comes again, and finds the room of those that only kept their connection open.
+  server.on('drop', () => server.closeIdleConnections());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.address ?? '127.0.0.1', () => {
@@ -127,7 +132,8 @@ async function answer(
   isAdmitted: boolean,
   credentials: () => readonly Credential[],
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'https://gateway');
+  const url = urlOf(request.url ?? '/');
+  if (url === null) return sendJson(response, failure(404, 'not-found', 'the API is under /v1'));
   if (await answerHealth(request, response, url.pathname, context.host)) return;
   if (!isAdmitted) {
     response.setHeader('Connection', 'close');
@@ -151,6 +157,11 @@ async function answer(
     json: () => readJson(request, response),
   };
   sendJson(response, await answerCall(call, context));
+}
+
+/** Null where what was asked for is no path. */
+function urlOf(asked: string): URL | null {
+  return URL.canParse(asked, 'https://gateway') ? new URL(asked, 'https://gateway') : null;
 }
 
 async function answerHealth(
