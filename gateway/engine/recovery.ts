@@ -206,16 +206,14 @@ export class Recovery {
       }
     }
     for (const [name, saved] of Object.entries(state.feeds)) {
-      this.#feed(name)?.intake.memory.load(saved.memory);
-      for (const platform of PLATFORMS) this.#feed(name)?.shadows[platform].load(saved.shadows[platform]);
-      for (const platform of PLATFORMS) this.#feed(name)?.correspondence[platform].load(saved.correspondence[platform]);
-      this.#feed(name)?.sequence.load(saved.sequence ?? []);
+      const feed = this.#feed(name);
+      if (feed !== undefined) loadFeed(feed, saved);
     }
     for (const [port, saved] of Object.entries(state.legPorts)) {
       engine.legPorts.get(port)?.intake.memory.load(saved);
     }
-    engine.decisions.load(state.decisions);
-    engine.operations.load(state.operations);
+    engine.decisions.load(state.decisions.map((one) => ({ ...one, connection: this.#nameOf(one.connection) })));
+    engine.operations.load(state.operations.map((one) => ({ ...one, connection: this.#nameOf(one.connection) })));
     if (state.refusedMoves !== undefined) engine.refusedMoves.load(state.refusedMoves);
     for (const name of state.fenced ?? []) {
       const connection = this.#connection(name);
@@ -224,13 +222,18 @@ export class Recovery {
     for (const [name, gone] of state.moves?.away ?? []) this.#goes(name, gone);
     for (const move of state.moves?.came ?? []) this.#came.set(move, true);
     for (const record of state.moves?.unwritten ?? []) this.#unwritten.set(record.connection, record);
-    for (const { input, sender } of state.inputs) this.#inputs.set(input.offset, { input, sender });
+    for (const { input, sender } of state.inputs) {
+      const feed = this.#feed(input.feed);
+      const name = feed?.config.name ?? input.feed;
+      this.#inputs.set(input.offset, { input: { ...input, feed: name }, sender: senderAt(name, sender) });
+    }
     for (const { offset, record } of state.outputs) this.#loadOutput(offset, record);
     for (const { offset, decision } of state.resolved) {
       const known = engine.decisions.get(decision);
       if (known !== null) this.#resolved.set(offset, known);
     }
-    for (const item of state.rejected ?? []) this.#rejected.set(item.output.offset, item);
+    for (const item of state.rejected ?? [])
+      this.#rejected.set(item.output.offset, { ...item, connection: this.#nameOf(item.connection) });
   }
 
   #loadOutput(offset: number, record: OutputRecord): void {
@@ -331,7 +334,7 @@ export class Recovery {
         this.#connection(meta.connection)?.recoverListed(meta);
         return;
       case 'decision': {
-        this.#engine.decisions.open(meta);
+        this.#engine.decisions.open({ ...meta, connection: this.#nameOf(meta.connection) });
         if (meta.cause === DESTINATION_REJECTED)
           for (const { offset: proposal } of meta.proposals) this.#rejected.delete(proposal);
         const connection = this.#connection(meta.connection);
@@ -452,7 +455,12 @@ export class Recovery {
   }
 
   #connection(name: string): ConnectionEngine | undefined {
-    return this.#engine.connections.get(this.#renamed.get(name) ?? name);
+    return this.#engine.connections.get(this.#nameOf(name));
+  }
+
+  /** What the inventory calls it now. */
+  #nameOf(connection: string): string {
+    return this.#renamed.get(connection) ?? connection;
   }
 
   #feed(name: string): FeedEngine | undefined {
@@ -482,6 +490,7 @@ export class Recovery {
     }
     const facts = { msh10: meta.msh10, sha: meta.sha };
     const { primary, shadow } = meta;
+    const sender = senderAt(feed.config.name, meta.sender);
     const input: AdmittedInput = {
       feed: feed.config.name,
       offset,
@@ -491,7 +500,7 @@ export class Recovery {
       primary,
       shadow,
     };
-    const skips = meta.attemptOf === null && feed.sequence.missingBefore(meta.sender, payload) > 0;
+    const skips = meta.attemptOf === null && feed.sequence.missingBefore(sender, payload) > 0;
     for (const connection of this.#connectionsOf(meta.feed)) {
       connection.changeOver.look();
       connection.inputAdmitted(input);
@@ -500,8 +509,8 @@ export class Recovery {
     }
     const { first } = input;
     const kept: AdmittedInput = { feed: feed.config.name, offset, first, facts, payload: null, primary, shadow };
-    this.#inputs.set(offset, { input: kept, sender: meta.sender });
-    feed.intake.memory.remember(meta.sender, {
+    this.#inputs.set(offset, { input: kept, sender });
+    feed.intake.memory.remember(sender, {
       msh10: meta.msh10,
       digest: RetryDigest.of(payload, feed.config.retry.ignore),
       firstAttempt: input.first,
@@ -700,7 +709,7 @@ export class Recovery {
     const connection = this.#connection(meta.connection);
     const route = connection?.route ?? FIRST_ROUTE;
     const { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt } = meta;
-    this.#engine.operations.recover(meta.requestId, meta.connection, {
+    this.#engine.operations.recover(meta.requestId, this.#nameOf(meta.connection), {
       epoch,
       phase: route.phase,
       newWeight: route.newWeight,
@@ -748,6 +757,29 @@ export class Recovery {
     connection.epochs.push(record);
     this.#engine.runtime.append({ t: 'epoch', record, reowns: false, atOffset: false, at: nowMs }, null, 'durable');
   }
+}
+
+/** What a checkpoint has of a feed, under the name that the feed has now. */
+function loadFeed(feed: FeedEngine, saved: EngineState['feeds'][string]): void {
+  const { name } = feed.config;
+  feed.intake.memory.load(saved.memory.map((one) => ({ ...one, sender: senderAt(name, one.sender) })));
+  feed.sequence.load((saved.sequence ?? []).map(([sender, last]) => [senderAt(name, sender), last]));
+  for (const platform of PLATFORMS) {
+    const copies = saved.shadows[platform];
+    feed.shadows[platform].load(copies.map((copy) => ({ ...copy, input: { ...copy.input, feed: name } })));
+    const correspondents = saved.correspondence[platform];
+    feed.correspondence[platform].load(
+      correspondents.map(([ids, who]) => [
+        ids,
+        { ...who, sender: who.sender === null ? null : senderAt(name, who.sender) },
+      ]),
+    );
+  }
+}
+
+/** A sender of a feed that was renamed is the one that it was. */
+function senderAt(feed: string, sender: string): string {
+  return `${feed}${sender.slice(Math.max(0, sender.lastIndexOf('@')))}`;
 }
 
 /** The crash may have come between an output that is kept for nobody and its entry. */
