@@ -19,9 +19,12 @@ import { Checkpoints } from './checkpoint/checkpoints.ts';
 import { journalDirOf } from './data-dir.ts';
 import { peersOf } from './drivers/dialling.ts';
 import { RealDriver } from './drivers/real.ts';
+import { whyFenced } from './engine/connection.ts';
+import type { NotResolved } from './engine/deciding.ts';
 import type { FrameBudget } from './engine/frame-budget.ts';
+import type { EndpointId } from './engine/io.ts';
 import type { LegMember } from './engine/leg-port.ts';
-import { ShardEngine, whyFenced } from './engine/shard.ts';
+import { ShardEngine } from './engine/shard.ts';
 import { isOutOfRoom } from './journal/errors.ts';
 import { Journal, type RecoveryReport } from './journal/journal.ts';
 import { Seal } from './journal/seal.ts';
@@ -40,6 +43,13 @@ const FRAME_LIMIT_BYTES = 32 * 1024 * 1024;
 const IDLE_CHECK_MS = 20;
 /** Without a database: how much of the journal's history stays on the disk. */
 const KEEP_BYTES = 8 * 1024 ** 3;
+const STATUS_OF_BAR: Readonly<Record<NotResolved['code'], number>> = {
+  'unknown-decision': 404,
+  'operation-in-flight': 409,
+  'nothing-to-deliver': 409,
+  fenced: 409,
+  'journal-failed': 503,
+};
 const OPEN: ListenerSecurity = { tls: null, sourceAllow: null };
 
 export async function startShard(start: ShardOptions): Promise<Shard> {
@@ -282,6 +292,10 @@ function adminHost(
         return refused(400, 'no-feed', message, ['stop what polls at the platform']);
       }
       const held = engine.hold(now(), name, forMs);
+      if (held === 'answering') {
+        const message = `the feed of ${name} has just been held, and still answers what waited meanwhile`;
+        return refused(409, 'still-answering', message, ['again in a moment']);
+      }
       start.logger.info({ event: 'held-by-hand', connection: name, by: caller.name, reason, forMs });
       return held === null ? unknown(name) : { ok: true, value: { heldUntil: new Date(held.untilMs).toISOString() } };
     },
@@ -314,11 +328,12 @@ function adminHost(
       caller: Caller,
     ): Promise<HostResult<ReturnType<AdminHost['decisions']>[number]>> =>
       new Promise((resolve) => {
-        const isOpen = engine.resolve(now(), id, request.action, caller.name, request.reason, (decision) => {
+        const bar = engine.resolve(now(), id, request.action, caller.name, request.reason, (decision) => {
           const { inputOffset: _input, proposalOffsets: _proposals, ...value } = decision;
           resolve({ ok: true, value });
         });
-        if (!isOpen) resolve(refused(404, 'unknown-decision', `no open decision has the id '${id}'`));
+        if (bar === null) return;
+        resolve(refused(STATUS_OF_BAR[bar.code], bar.code, bar.message, bar.next));
       }),
     ready: () => {
       const reasons = engine.runtime.journalFailed

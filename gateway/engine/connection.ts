@@ -90,6 +90,27 @@ export type Fence =
   | { readonly kind: 'moved'; readonly to: number }
   | { readonly kind: 'awaited'; readonly from: number };
 
+/** In words for the person who meets it. */
+export function whyFenced(name: string, fence: Fence): { readonly message: string; readonly next: readonly string[] } {
+  switch (fence.kind) {
+    case 'restored':
+      return {
+        message: `${name} is fenced: its journal was restored or repaired, and nobody has released it`,
+        next: [`look at its lists, then: cutover release --connection ${name}`],
+      };
+    case 'moved':
+      return {
+        message: `${name} is fenced: it was moved to shard ${fence.to}, and only that shard serves it`,
+        next: [`ask shard ${fence.to}; in the inventory its feed has shard: ${fence.to}`],
+      };
+    case 'awaited':
+      return {
+        message: `${name} is fenced: it comes from shard ${fence.from} (movedFrom), and has not come yet`,
+        next: ['stop this gateway, then: cutover gateway move-in (docs/how-to/move-a-feed.md)'],
+      };
+  }
+}
+
 export class ConnectionEngine {
   readonly config: Connection;
   readonly lists: Lists;

@@ -1,6 +1,6 @@
 /** What only a person can say: decisions are opened, and closed by name; what is to be delivered then goes out, out of order. */
 import { controlOf, otherPlatform, PLATFORMS } from '../../core/platform.ts';
-import { type ConnectionEngine, ORDER_WAIT } from './connection.ts';
+import { type ConnectionEngine, ORDER_WAIT, whyFenced } from './connection.ts';
 import { OUTPUT_CAPTURED } from './doubts.ts';
 import type { Decision, Decisions } from './lists.ts';
 import type { RejectedOutput } from './output-flow.ts';
@@ -14,11 +14,20 @@ export const DESTINATION_REJECTED = 'destination-rejected';
 /** Cause of the decision about messages that a platform will not get, for want of disk. */
 export const SHADOW_GAP = 'shadow-gap';
 
+/** Why a decision is not closed now. */
+export type NotResolved = {
+  readonly code: 'unknown-decision' | 'operation-in-flight' | 'journal-failed' | 'nothing-to-deliver' | 'fenced';
+  readonly message: string;
+  readonly next: readonly string[];
+};
+
 export class Deciding {
   readonly #shard: number;
   readonly #runtime: Runtime;
   readonly #decisions: Decisions;
   readonly #connections: ReadonlyMap<string, ConnectionEngine>;
+  /** Their resolution is on its way to the disk: nobody else closes them meanwhile, for each would deliver. */
+  readonly #closing = new Set<string>();
 
   constructor(
     shard: number,
@@ -81,20 +90,44 @@ export class Deciding {
     for (const obligation of overdue) this.open(connection, 'output-missing', obligation.input);
   }
 
-  /** Closes a decision; with `deliver` its captures go to the destination, out of order. False: there is none open. */
-  resolve(record: ResolutionRecord, then: (decision: Decision) => void): boolean {
+  /** Closes a decision; with `deliver` its captures go to the destination, out of order. Null: it does; else why not. */
+  resolve(record: ResolutionRecord, then: (decision: Decision) => void): NotResolved | null {
     const decision = this.#decisions.get(record.id);
-    if (decision === null || decision.resolved !== null) return false;
+    const bar = this.#barOf(decision, record);
+    if (decision === null || bar !== null) return bar;
     const gapped = decision.cause === SHADOW_GAP ? this.#connections.get(decision.connection) : undefined;
     if (gapped !== undefined) gapped.gap = null;
+    this.#closing.add(record.id);
     this.#runtime.append(record, null, 'durable', () => {
+      this.#closing.delete(record.id);
       this.#decisions.resolve(record);
       // It may have opened anew while this was on its way to the disk.
       if (gapped !== undefined) this.askOfGap(gapped);
       if (record.action === 'deliver') for (const offset of decision.proposalOffsets) this.redeliver(decision, offset);
       then(this.#decisions.get(record.id) ?? decision);
     });
-    return true;
+    return null;
+  }
+
+  #barOf(decision: Decision | null, { id, action }: ResolutionRecord): NotResolved | null {
+    if (decision === null || decision.resolved !== null)
+      return { code: 'unknown-decision', message: `no open decision has the id '${id}'`, next: ['cutover resolve'] };
+    if (this.#closing.has(id)) {
+      const message = `decision '${id}' is being closed by another request`;
+      return { code: 'operation-in-flight', message, next: ['cutover resolve'] };
+    }
+    if (this.#runtime.isRefusing) {
+      const message = `the journal cannot be written, and a resolution that is not in it has not happened`;
+      return { code: 'journal-failed', message, next: ['runbooks/gateway-down.md'] };
+    }
+    if (action === 'discard') return null;
+    if (decision.proposalOffsets.length === 0) {
+      const message = `decision '${id}' has nothing to deliver (proposals: 0)`;
+      const next = ['have its source send the message again', `cutover resolve --discard ${id} --reason TEXT`];
+      return { code: 'nothing-to-deliver', message, next };
+    }
+    const fence = this.#connections.get(decision.connection)?.fence ?? null;
+    return fence === null ? null : { code: 'fenced', ...whyFenced(decision.connection, fence) };
   }
 
   /** Sends one proposal of a decision; also on recovery, where the journal has the decision and no verdict. */

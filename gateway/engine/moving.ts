@@ -3,7 +3,7 @@
  * is open goes along; what is remembered by offset (attempts, captures of unanswered messages) ends here.
  */
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
-import type { ConnectionEngine, ConnectionState } from './connection.ts';
+import { type ConnectionEngine, type ConnectionState, whyFenced } from './connection.ts';
 import type { CorrespondenceState } from './correspondence.ts';
 import type { FeedEngine } from './feed.ts';
 import { legKey } from './leg-port.ts';
@@ -12,7 +12,7 @@ import type { OperationsState } from './operations.ts';
 import type { Recovery } from './recovery.ts';
 import type { RetryMemory, RetryMemoryState } from './retry-memory.ts';
 import type { SequenceState } from './sequence.ts';
-import { type ShardEngine, whyFenced } from './shard.ts';
+import type { ShardEngine } from './shard.ts';
 
 export type MovedState = {
   readonly connections: Readonly<Record<string, ConnectionState>>;

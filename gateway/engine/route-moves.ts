@@ -77,6 +77,11 @@ export class RouteMoves {
     for (const swap of this.#swaps.values()) swap.abortIfPossible(reason);
   }
 
+  /** A forced rollback of it has come. */
+  giveWay(connection: string): void {
+    this.#swaps.get(connection)?.giveWay('a forced rollback came in between');
+  }
+
   start(move: AcceptedMove): void {
     const { connection, feed, event, request } = move;
     const { name } = connection.config;

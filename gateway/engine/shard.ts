@@ -19,9 +19,9 @@ import { type TooEarly, tooEarlyToDecommission } from '../../core/soak.ts';
 import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
 import { Backlog } from './backlog.ts';
 import { Caller } from './caller.ts';
-import { ConnectionEngine, type Fence } from './connection.ts';
+import { ConnectionEngine, whyFenced } from './connection.ts';
 import type { Correspondent } from './correspondence.ts';
-import { Deciding } from './deciding.ts';
+import { Deciding, type NotResolved } from './deciding.ts';
 import { Destinations } from './destination.ts';
 import { type AdmittedInput, FeedEngine, type FeedObserver } from './feed.ts';
 import type { Effects, EndpointId, SocketId } from './io.ts';
@@ -258,13 +258,20 @@ export class ShardEngine {
       reply(refusal(409, 'fenced', message, name, next));
       return;
     }
-    if (this.#moves.of(name) !== null) {
-      reply(refusal(409, 'operation-in-flight', `another move of ${name} is under way`, name));
+    if (this.runtime.isRefusing) {
+      const message = `${name}: the journal cannot be written, and a move that is not in it has not happened`;
+      reply(refusal(503, 'journal-failed', message, name, ['runbooks/gateway-down.md']));
       return;
     }
     const { unclassifiedEffects, weightKey, origin } = connection.config;
     const facts = { name, unclassifiedEffects, hasWeightKey: weightKey !== null, origin };
     const decision = decideMove(request, { route: connection.route, facts });
+    // With a dead platform nobody waits for a move that may never end: what can still be as if it had never been gives way.
+    if (request.force && decision.kind === 'accepted' && decision.event.verb === 'rollback') this.#moves.giveWay(name);
+    if (this.#moves.of(name) !== null) {
+      reply(refusal(409, 'operation-in-flight', `another move of ${name} is under way`, name));
+      return;
+    }
     switch (decision.kind) {
       case 'refused': {
         const { code, message, next } = decision.refusal;
@@ -368,13 +375,18 @@ export class ShardEngine {
     return digest;
   }
 
-  /** Holds the feed of a connection by hand, never longer than its sender can wait. Null: no such connection. */
-  hold(nowMs: number, name: string, forMs: number): { readonly untilMs: number } | null {
+  /**
+   * Holds the feed of a connection by hand, never longer than its sender can wait, however often and by whichever of its
+   * connections it is asked for. Null: no such connection; 'answering': it still answers what waited for the last hold.
+   */
+  hold(nowMs: number, name: string, forMs: number): { readonly untilMs: number } | 'answering' | null {
     this.runtime.now = nowMs;
     const feed = this.feedOf(name);
     if (feed === null) return null;
-    this.#releaseByHand(name);
-    const boundedMs = Math.min(forMs, feed.holdLimitMs);
+    if (!feed.canBeHeld) return 'answering';
+    const boundedMs = Math.min(forMs, feed.holdLeftMs);
+    const known = this.#heldByHand.get(name);
+    if (known !== undefined) this.runtime.cancel(known.timer);
     feed.hold(feed);
     const timer = this.runtime.after(boundedMs, () => this.#releaseByHand(name));
     this.#heldByHand.set(name, { timer, feed });
@@ -441,7 +453,7 @@ export class ShardEngine {
     return true;
   }
 
-  /** Closes a decision; with `deliver` its captures go to the destination, out of order. */
+  /** Closes a decision; with `deliver` its captures go to the destination, out of order. Null: it does; else why not. */
   resolve(
     nowMs: number,
     id: string,
@@ -449,7 +461,7 @@ export class ShardEngine {
     by: string,
     reason: string,
     then: (decision: Decision) => void,
-  ): boolean {
+  ): NotResolved | null {
     this.runtime.now = nowMs;
     return this.deciding.resolve({ t: 'resolution', id, action, by, reason, at: nowMs }, then);
   }
@@ -523,6 +535,7 @@ export class ShardEngine {
   #turnAway(): void {
     if (!this.runtime.journalFailed) return;
     this.runtime.isRefusing = true;
+    this.#moves.abortAll('the journal cannot be written');
     for (const feed of this.feeds.values()) feed.refuseWaiting();
   }
 
@@ -638,27 +651,6 @@ export class ShardEngine {
     this.runtime.cancel(held.timer);
     const isHeldByAnother = [...this.#heldByHand.values()].some(({ feed }) => feed === held.feed);
     if (!isHeldByAnother) held.feed.release(held.feed);
-  }
-}
-
-/** In words for the person who meets it. */
-export function whyFenced(name: string, fence: Fence): { readonly message: string; readonly next: readonly string[] } {
-  switch (fence.kind) {
-    case 'restored':
-      return {
-        message: `${name} is fenced: its journal was restored or repaired, and nobody has released it`,
-        next: [`look at its lists, then: cutover release --connection ${name}`],
-      };
-    case 'moved':
-      return {
-        message: `${name} is fenced: it was moved to shard ${fence.to}, and only that shard serves it`,
-        next: [`ask shard ${fence.to}; in the inventory its feed has shard: ${fence.to}`],
-      };
-    case 'awaited':
-      return {
-        message: `${name} is fenced: it comes from shard ${fence.from} (movedFrom), and has not come yet`,
-        next: ['stop this gateway, then: cutover gateway move-in (docs/how-to/move-a-feed.md)'],
-      };
   }
 }
 

@@ -76,6 +76,10 @@ export class StopAndStart {
     if (this.phase === 'draining') this.#abort(reason);
   }
 
+  giveWay(reason: string): void {
+    this.abortIfPossible(reason);
+  }
+
   #commit(): void {
     this.phase = 'committing';
     this.#stopTimers();

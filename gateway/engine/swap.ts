@@ -104,6 +104,12 @@ export class Swap {
     if (this.phase === 'catching-up' || this.phase === 'draining') this.#abort(reason);
   }
 
+  /** Another move is not to wait for this one: it is given up, or, where it has been made, its figures are. */
+  giveWay(reason: string): void {
+    if (this.phase === 'settling') this.#finish();
+    else this.abortIfPossible(reason);
+  }
+
   /** Ownership moves, so nothing may be mid-transfer; other moves only change what runs beside the control. */
   get #drains(): boolean {
     return this.#plan.verb === 'switch' || this.#plan.verb === 'rollback' || this.#plan.verb === 'weight';

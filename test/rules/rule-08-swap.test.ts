@@ -1,4 +1,5 @@
 /** Rule 8: a swap is all or nothing, bounded, fenced. */
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { answer, type Client, type Estate, type Line, order, startEstate, until, verdictOf } from './peers.ts';
 
@@ -193,6 +194,39 @@ test('rule 8: a hold renewed again and again still keeps no message longer than 
   });
   while (!isAnswered && Date.now() - sentAtMs < 3 * ACK_TIMEOUT_MS) await hold();
   expect(await answered).toBeLessThan(ACK_TIMEOUT_MS);
+});
+
+test('rule 8: nor does one that is asked for in turns at two connections of a feed', async () => {
+  const shared = await startEstate({ one: {}, two: {} }, true);
+  try {
+    const [one, two] = [shared.line('one'), shared.line('two')];
+    const inventory = JSON.parse(await readFile(shared.inventoryFile, 'utf8'));
+    const [{ feed }] = inventory.connections;
+    const feeds = [{ ...feed, name: 'both', ackTimeout: `${ACK_TIMEOUT_MS}ms` }];
+    const connections = inventory.connections.map((item: object) => ({
+      ...item,
+      feed: 'both',
+      outputs: 'zero-or-one',
+    }));
+    await writeFile(shared.inventoryFile, JSON.stringify({ ...inventory, feeds, connections }));
+    await shared.start();
+    one.legacy.answerAll();
+    const sender = await one.source();
+    await sender.exchange(order('S1'));
+    const hold = (name: string) =>
+      shared.call('POST', `connections/${name}/hold`, { forMs: HOLD_LIMIT_MS, reason: 'test' });
+    await hold(one.name);
+    sender.send(order('S2'));
+    const sentAtMs = Date.now();
+    for (let turn = 1; sender.inbox.payloads.length < 2 && Date.now() - sentAtMs < 3 * ACK_TIMEOUT_MS; turn++) {
+      const { status, body } = await hold(turn % 2 === 0 ? one.name : two.name);
+      if (status !== 200) expect([status, body.code]).toEqual([409, 'still-answering']);
+      await new Promise((resolve) => setTimeout(resolve, HOLD_LIMIT_MS / 10));
+    }
+    expect(Date.now() - sentAtMs).toBeLessThan(ACK_TIMEOUT_MS);
+  } finally {
+    await shared.close();
+  }
 });
 
 test('rule 8: an answer of the control that comes late in the drain is passed on, then the switch goes through', async () => {

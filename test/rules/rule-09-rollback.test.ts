@@ -14,7 +14,7 @@ import {
   verdictOf,
 } from './peers.ts';
 
-const LINES = 19;
+const LINES = 22;
 const FORCED = { force: true, reason: 'new is dead' };
 
 let estate: Estate;
@@ -33,6 +33,7 @@ beforeAll(async () => {
     ...Object.fromEntries(lines),
     unsure1: uncorrelated,
     unsure2: uncorrelated,
+    unsure3: uncorrelated,
     kept: correlated,
     patient: retrying('20s'),
     hasty: retrying('600ms'),
@@ -263,6 +264,61 @@ test.each([
   await estate.crash();
   expect(await decisions()).toMatchObject(expected);
   expect((await line.status()).state).toBe('steady');
+  const [{ id: decision } = { id: '' }] = await decisions();
+  const refused = await estate.call('POST', `decisions/${decision}`, { action: 'deliver', reason: 'try it' });
+  expect([refused.status, refused.body.code]).toEqual([409, 'nothing-to-deliver']);
+  expect(await decisions()).toMatchObject(expected);
+});
+
+test('rule 9: a decision that several people close at the same time is delivered once', async () => {
+  await prepare(estate.line('unsure3'));
+  await source.exchange(order('U1'));
+  await captured(1);
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  const [open] = await decisions();
+  const close = () => estate.call('POST', `decisions/${open?.id}`, { action: 'deliver', reason: 'LIS lacks it' });
+  const replies = await Promise.all(Array.from({ length: 8 }, close));
+  expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
+  for (const { body } of replies) expect(['operation-in-flight', 'unknown-decision', undefined]).toContain(body.code);
+  await source.exchange(order('U2'));
+  await until(() => expect(line.destination.ids).toContain('U2'));
+  await settled();
+  expect(line.destination.ids.toSorted()).toEqual(['U1', 'U2']);
+});
+
+test('rule 9: forced, it waits for no move that is under way: that one is given up, or is made already', async () => {
+  line.new.script = () => undefined;
+  source.send(order('V1'));
+  await line.new.take();
+  const graceful = line.put('parallel', { reason: 'drill', deadlineMs: 50_000 });
+  await until(async () => expect((await line.status()).state).toBe('draining'));
+  expect(await line.move('parallel', FORCED)).toMatchObject({ epoch: 4, control: 'legacy' });
+  const { body } = await graceful;
+  expect(body).toMatchObject({ aborted: true, reason: 'a forced rollback came in between' });
+  await line.new.down();
+  expect(verdictOf(await (await line.source()).exchange(order('V1')))).toBe('AA|V1');
+  await until(() => expect(line.destination.ids).toEqual(['V1']));
+});
+
+test('rule 9: forced, it comes right behind a switch whose new owner does not answer what was held', async () => {
+  await line.move('parallel', { reason: 'drill' });
+  line.legacy.script = () => undefined;
+  source.send(order('W1'));
+  const input = await line.legacy.take();
+  const swap = line.put('switched');
+  await until(async () => expect((await line.status()).state).toBe('draining'));
+  const waiting = (await line.source()).send(order('W2'));
+  line.new.script = ({ payload, reply }) => {
+    if (idOf(payload) === 'W1') reply(answer('W1'));
+  };
+  input.reply(answer('W1'));
+  await fromLegacy.exchange(order('W1'));
+  await until(async () => expect((await line.status()).epoch).toBe(5));
+  expect(await line.move('parallel', FORCED)).toMatchObject({ epoch: 6, control: 'legacy' });
+  expect((await swap).body).toMatchObject({ epoch: 5, control: 'new' });
+  await waiting.closed;
+  await line.new.down();
 });
 
 test('rule 9: a rollback that is not forced also works with new alive, and nothing is lost or doubled', async () => {
