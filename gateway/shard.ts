@@ -139,6 +139,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
   };
   driver.onSegment = (durableUpTo) => checkpoints.segmentStarted(durableUpTo);
   const host = adminHost(start, engine, driver, journal, feeds, { tls, shipping });
+  const unbound: EndpointId[] = [];
   return {
     host,
     feeds,
@@ -147,7 +148,7 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
       const problems = await tls.add(next, identity.shard);
       if (problems.length > 0) return problems.map(asLocated);
       await checkpoints.restart(engine.with(next));
-      return reload(start, engine, driver, feeds, next);
+      return reload(start, engine, driver, { feeds, unbound }, next);
     },
     stop: (boundMs) => stop(engine, driver, journal, now, boundMs, { renewal, shipping, checkpoints }),
   };
@@ -368,26 +369,54 @@ function diskOf(folder: string): { readonly freeBytes: number; readonly totalByt
   }
 }
 
+type Endpoints = {
+  /** By name, the port that each listens on. */
+  readonly feeds: Record<string, number>;
+  /** Endpoints of an inventory that was taken, whose port could not be had yet. */
+  readonly unbound: EndpointId[];
+};
+
 async function reload(
   start: ShardOptions,
   engine: ShardEngine,
   driver: RealDriver,
-  feeds: Record<string, number>,
+  { feeds, unbound }: Endpoints,
   next: Inventory,
 ): Promise<readonly Located[]> {
   driver.addPeers(peersOf(next, start.identity.shard));
   const { added, refused: refusals } = engine.reload(start.now(), next);
-  for (const endpoint of added) {
-    const feed = endpoint.kind === 'feed' ? engine.feeds.get(endpoint.feed)?.config : undefined;
-    const port = endpoint.kind === 'feed' ? (feed?.port ?? 0) : endpoint.port;
-    const security =
-      endpoint.kind === 'leg' ? legOf(engine.legPorts.get(String(endpoint.port))?.members ?? []) : (feed ?? OPEN);
-    const bound = await driver.listen(listenHost(start), port, endpoint, security);
-    if (endpoint.kind === 'feed') feeds[endpoint.feed] = bound;
+  const problems = refusals.map(({ connection, message, remedy }) => located(connection, message, remedy));
+  for (const endpoint of [...unbound.splice(0), ...added]) {
+    try {
+      await listenAt(endpoint, start, engine, driver, feeds);
+    } catch (error) {
+      unbound.push(endpoint);
+      const message = error instanceof Error ? error.message : String(error);
+      const name = endpoint.kind === 'feed' ? `feed ${endpoint.feed}` : `leg port ${endpoint.port}`;
+      problems.push(located(name, message, 'free the port, or correct it; then read the inventory again (SIGHUP)'));
+    }
   }
   engine.callOut(start.now());
-  const file = 'inventory';
-  return refusals.map(({ connection, message, remedy }) => ({ file, line: 0, path: connection, message, remedy }));
+  return problems;
+}
+
+async function listenAt(
+  endpoint: EndpointId,
+  start: ShardOptions,
+  engine: ShardEngine,
+  driver: RealDriver,
+  feeds: Record<string, number>,
+): Promise<void> {
+  const feed = endpoint.kind === 'feed' ? engine.feeds.get(endpoint.feed)?.config : undefined;
+  const port = endpoint.kind === 'feed' ? (feed?.port ?? 0) : endpoint.port;
+  const security =
+    endpoint.kind === 'leg' ? legOf(engine.legPorts.get(String(endpoint.port))?.members ?? []) : (feed ?? OPEN);
+  const bound = await driver.listen(listenHost(start), port, endpoint, security);
+  if (endpoint.kind === 'feed') feeds[endpoint.feed] = bound;
+}
+
+function located(path: string, message: string, remedy: string): Located {
+  return { file: 'inventory', line: 0, path, message, remedy };
 }
 
 /** What runs beside the engine. */
@@ -441,7 +470,7 @@ function othersOf(problems: readonly TlsProblem[]): string {
 }
 
 function asLocated({ endpoint, message, remedy }: TlsProblem): Located {
-  return { file: 'inventory', line: 0, path: `tls of ${endpoint}`, message, remedy };
+  return located(`tls of ${endpoint}`, message, remedy);
 }
 
 function unknown(name: string): { readonly ok: false } & HostError {
