@@ -38,7 +38,14 @@ export class PeerLink implements SocketOwner {
   #connected = false;
   #current: Delivery | null = null;
   #begun = false;
+  /** Messages that have been written. */
+  #writes = 0;
+  /** Of whichever message was there when it was set; it goes on to run, and asks of the one that is there when it ends. */
   #answerTimer: number | null = null;
+  #timed = 0;
+  #timerEndsMs = 0;
+  /** When the present message's answer is due. */
+  #dueMs = 0;
   #reconnectTimer: number | null = null;
   #reconnectMs = RECONNECT_FIRST_MS;
   #wanted = false;
@@ -211,8 +218,27 @@ export class PeerLink implements SocketOwner {
     if (delivery === null || this.#socket === null) return;
     this.#begun = true;
     this.#isUsed = true;
+    this.#writes += 1;
     this.#runtime.fx.send(this.#socket, framed(delivery.frame, this.#peer.framing));
-    this.#answerTimer = this.#runtime.after(delivery.timeoutMs, () => this.#lose('timeout'));
+    this.#dueMs = this.#runtime.now + delivery.timeoutMs;
+    if (this.#answerTimer !== null && this.#timerEndsMs <= this.#dueMs) return;
+    this.#runtime.cancel(this.#answerTimer);
+    this.#time(delivery.timeoutMs);
+  }
+
+  /** Answers come in milliseconds, and a timer for each of them would cost more than the rest of this file. */
+  #time(forMs: number): void {
+    this.#timed = this.#writes;
+    this.#timerEndsMs = this.#runtime.now + forMs;
+    this.#answerTimer = this.#runtime.after(forMs, () => {
+      this.#answerTimer = null;
+      const current = this.begun ? this.#current : null;
+      if (current === null) return;
+      // Whatever the clock says: who has been timed once has had its time.
+      const leftMs = Math.min(this.#dueMs - this.#runtime.now, current.timeoutMs);
+      if (this.#timed === this.#writes || leftMs <= 0) this.#lose('timeout');
+      else this.#time(leftMs);
+    });
   }
 
   #lose(cause: 'timeout' | 'disconnected'): void {
@@ -226,8 +252,6 @@ export class PeerLink implements SocketOwner {
   }
 
   #settle(): void {
-    this.#runtime.cancel(this.#answerTimer);
-    this.#answerTimer = null;
     this.#current = null;
     this.#begun = false;
     this.#wanted = false;
