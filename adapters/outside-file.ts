@@ -102,8 +102,9 @@ function checkColumns(file: string, map: OutsideSetMap, has: readonly string[]):
   const needed = neededColumns(map);
   const absent = needed.find((column) => !has.includes(column));
   if (absent !== undefined) {
-    const shown = has.slice(0, 20).join(', ');
-    throw new OutsideFileProblem(`${file}: there is no column '${absent}' (it has ${shown}) → ${remedyFor(has)}`);
+    // Not which it has: without a header its first row would be shown, and that is a patient's.
+    const found = `${has.length} ${has.length === 1 ? 'other' : 'others'}`;
+    throw new OutsideFileProblem(`${file}: there is no column '${absent}', but ${found} → ${remedyFor(has)}`);
   }
   const twice = needed.find((column) => has.indexOf(column) !== has.lastIndexOf(column));
   if (twice === undefined) return;
@@ -115,7 +116,7 @@ function remedyFor(has: readonly string[]): string {
   const [only = '', ...others] = has;
   const separator = others.length > 0 ? undefined : [';', '\t', '|'].find((one) => only.includes(one));
   return separator === undefined
-    ? 'name the columns in a map: --map F'
+    ? 'name the columns as its first line does in a map: --map F'
     : `say its separator in the map, as \`delimiter: ${JSON.stringify(separator)}\``;
 }
 

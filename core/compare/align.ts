@@ -20,8 +20,6 @@ const NEVER = Number.POSITIVE_INFINITY;
 const CELLS_LIMIT = 500_000;
 /** More changed segments than this in one pair are no pair that anyone reads by segment. */
 const UNCROSS_LIMIT = 200;
-/** Segments that are there once; they are themselves whatever they hold. */
-const SINGLE: ReadonlySet<string> = new Set(['MSH', 'PID', 'PV1', 'PD1', 'PV2', 'EVN', 'BHS', 'FHS', 'BTS', 'FTS']);
 
 export function alignSegments(control: readonly Side[], candidate: readonly Side[]): Alignment {
   let head = 0;
@@ -81,7 +79,7 @@ function settleMoved(
 /** Two of a kind in each other's place (the lines of a text, say) have moved; they have not both changed. */
 function uncross(pairs: readonly (readonly [Side, Side])[]): Pick<Alignment, 'pairs' | 'moved'> {
   const changed = pairs.filter(
-    ([left, right]) => !SINGLE.has(left.segment.name) && !isEqual(left, right) && similarity(left, right) < 1,
+    ([left, right]) => !areSingle(left, right) && !isEqual(left, right) && similarity(left, right) < 1,
   );
   if (changed.length < 2 || changed.length > UNCROSS_LIMIT) return { pairs, moved: [] };
   const free = new Set(changed.map(([, right]) => right));
@@ -103,6 +101,10 @@ function uncross(pairs: readonly (readonly [Side, Side])[]): Pick<Alignment, 'pa
   return { pairs: pairs.map(([left, right]) => [left, partners.get(left) ?? right]), moved: [...moved] };
 }
 
+function areSingle(left: Side, right: Side): boolean {
+  return left.isSingle && right.isSingle;
+}
+
 function isEqual(left: Side, right: Side): boolean {
   return (
     isSameSpan(left.message, left.segment, right.message, right.segment) &&
@@ -121,7 +123,7 @@ function isLike(left: Side | undefined, right: Side | undefined): boolean {
 /** Surely the same: nothing is lost by not looking further. */
 function isAnchor(left: Side | undefined, right: Side | undefined): boolean {
   if (left === undefined || right === undefined || left.segment.name !== right.segment.name) return false;
-  if (SINGLE.has(left.segment.name)) return true;
+  if (areSingle(left, right)) return true;
   return hasSameDelimiters(left.message, right.message)
     ? isSameSpan(left.message, left.segment, right.message, right.segment)
     : false;
@@ -173,7 +175,7 @@ function traceBack(
 /** Below two gaps only where the two are more alike than not. */
 function costOf(left: Side | undefined, right: Side | undefined): number {
   if (left === undefined || right === undefined || left.segment.name !== right.segment.name) return NEVER;
-  if (SINGLE.has(left.segment.name)) return 0;
+  if (areSingle(left, right)) return 0;
   const alike = similarity(left, right);
   if (alike === 1) return 0;
   if (left.key === right.key && left.key !== '') return 0.1 + 0.5 * (1 - alike);

@@ -1,5 +1,6 @@
 /** What a rule accepts, it accepts alone: what else has gone wrong in the same message is found beside it. */
 import { describe, expect, test } from 'vitest';
+import { featuresOf } from '../coverage/features.ts';
 import { compileRules } from '../rules/compile.ts';
 import type { CompiledRules } from '../rules/compiled.ts';
 import { rulesFileSchema } from '../rules/rule.ts';
@@ -64,10 +65,46 @@ describe('given a rule for MSH-7, which differs in every pair', () => {
   });
 });
 
-test('given a rule for spelling, then a batch header that says something else is no spelling', () => {
-  const batch = (name: string): string => `BHS|^~\\&|${name}\r${PLAIN}`;
-  expect(found(batch('LAB'), batch('XXX'), rules(SPELLING))).toEqual(['message: value: what stands before MSH']);
-  expect(found(PLAIN, batch('LAB'), rules(SPELLING))).toEqual(['message: value: what stands before MSH']);
+test('given a rule for spelling, then something that stands before MSH is no spelling', () => {
+  const behind = (name: string): string => `XYZ|${name}\r${PLAIN}`;
+  expect(found(behind('LAB'), behind('XXX'), rules(SPELLING))).toEqual(['message: value: what stands before MSH']);
+  expect(found(PLAIN, behind('LAB'), rules(SPELLING))).toEqual(['message: value: what stands before MSH']);
+});
+
+describe('given batches', () => {
+  const one = (id: string, value: string): string =>
+    message(`PID|1||${id}^^^NS`, `OBX|1|NM|2345-7||${value}|mg/dL`).replace('|ORU^R01|1|', `|ORU^R01|${id}|`);
+  const batch = (...messages: string[]): string =>
+    `FHS|^~\\&|LAB|A|EMR|B|20260301220000\rBHS|^~\\&|LAB\r${messages.join('')}BTS|${messages.length}\rFTS|1\r`;
+  const whole = batch(one('71', '1.0'), one('72', '2.0'), one('73', '3.0'));
+
+  test('then each difference has its path, also in their headers, and rules know them', () => {
+    expect(found(whole, whole.replace('2.0', '2.1'), rules())).toEqual(['OBX-5 of 2345-7: value: 9.9 against 9.9']);
+    const own = whole.replace('20260301220000', '20260301220009');
+    expect(found(whole, own, rules())).toEqual([expect.stringMatching(/^FHS-7: value/)]);
+    expect(found(whole, own, rules({ path: 'FHS-7', kind: 'ignore' }))).toEqual([]);
+    expect(found(whole, whole.replace('BTS|3', 'BTS|4'), rules(SPELLING))).toEqual(['BTS-1: value: 9 against 9']);
+  });
+
+  test.each([
+    [['72', '73']],
+    [['71', '73']],
+    [['71', '72']],
+  ])('then of a lost message its own segments, left are %j', (kept) => {
+    const lost = batch(...kept.map((id) => one(id, `${Number(id) - 70}.0`)));
+    const given = rules({ path: 'BTS-1', kind: 'ignore' });
+    expect(found(whole, lost, given)).toEqual(
+      ['MSH', 'PID', 'OBX of 2345-7'].map((path) => `${path}: segment-missing: not in the candidate`),
+    );
+  });
+});
+
+test('given a text that a carriage return has broken in two, then what looks like a segment is not shown', () => {
+  const broken = PLAIN.replace('DOE^JANE', '\rLEE|JANE');
+  const differences = comparePayloads(Buffer.from(PLAIN), Buffer.from(broken), 'legacy', rules());
+  expect(JSON.stringify(differences)).not.toMatch(/LEE|JANE/);
+  expect(differences.map(({ path }) => path)).toContain('???');
+  expect(featuresOf(Buffer.from(broken)).join()).not.toMatch(/LEE|JANE/);
 });
 
 describe('given a rule for the delimiters of MSH-2', () => {

@@ -1,4 +1,5 @@
 /** Asks the rules about a difference, and writes it down with the one that accepts it. */
+import { shownSegment } from '../hl7/segments.ts';
 import type { Platform } from '../platform.ts';
 import { accepts, type CompiledRule, type CompiledRules, hiddenBy, type Values } from '../rules/compiled.ts';
 import type { Difference } from './difference.ts';
@@ -61,7 +62,7 @@ export function reported(both: Both, place: Place, finding: LeafFinding): Differ
 export function reportedSegment(judge: Judge, side: Side, kind: Difference['kind'], shape: string): Difference {
   const ignoring = ignoringRule(judge, side, side);
   return {
-    path: side.segment.name,
+    path: shownSegment(side.segment.name),
     kind,
     rule: ignoring?.ref ?? null,
     code: shownCode(side.code),
@@ -105,7 +106,8 @@ function covers(compiled: CompiledRule, { field, component, subcomponent, isWhol
   return isFirst(compiled.component, component) && isFirst(compiled.subcomponent, subcomponent);
 }
 
-function pathOf(segment: string, { field, component, subcomponent }: Place): string {
+function pathOf(name: string, { field, component, subcomponent }: Place): string {
+  const segment = shownSegment(name);
   if (field === 0) return segment;
   if (component === 0) return `${segment}-${field}`;
   return subcomponent === 0 ? `${segment}-${field}.${component}` : `${segment}-${field}.${component}.${subcomponent}`;

@@ -222,9 +222,9 @@ function plain(path: string, kind: DifferenceKind, shape: string): Difference {
 }
 
 function messageTypeOf(message: Message): string {
-  const span = findField(message.bytes.subarray(message.lead.end), 'MSH-9');
+  const at = message.segments.find(({ name }) => name === 'MSH')?.start ?? message.lead.end;
+  const span = findField(message.bytes.subarray(at), 'MSH-9');
   if (span === null) return '';
-  const at = message.lead.end;
   const text = textOf(message, { start: span.start + at, end: span.end + at });
   const component = String.fromCharCode(message.delimiters.component);
   return text.split(component).slice(0, 2).join('^');

@@ -12,6 +12,7 @@ import {
   textOf,
   valueAt,
 } from '../hl7/reader.ts';
+import { shownSegment } from '../hl7/segments.ts';
 import { alignSegments } from './align.ts';
 import { type Side, sidesOf } from './side.ts';
 import { shownCode, valueClass } from './value-class.ts';
@@ -80,7 +81,7 @@ function changedIn(left: Side, right: Side): ChangedField[] {
   return Array.from({ length: count }, (_, at) => at).flatMap((at) => {
     const [control, candidate] = [rawField(left, at), rawField(right, at)];
     if (control === candidate) return [];
-    const path = `${left.segment.name}-${at}`;
+    const path = `${shownSegment(left.segment.name)}-${at}`;
     return [{ path, code: shownCode(left.code), control: shown(control), candidate: shown(candidate) }];
   });
 }
@@ -125,7 +126,8 @@ function rawField({ message, fields }: Side, at: number): string {
 function classesOf({ message, segment, fields }: Side, at: number): string {
   const span = fields[at];
   if (span === undefined) return '';
-  if (at === 0 || isDelimiterField(segment, at)) return segment.name === '???' ? '???' : shown(textOf(message, span));
+  if (at === 0) return shownSegment(segment.name);
+  if (isDelimiterField(segment, at)) return shown(textOf(message, span));
   const { component, repetition, subcomponent } = message.delimiters;
   const joined = (delimiter: number | null, parts: readonly string[]): string =>
     parts.join(delimiter === null ? '' : String.fromCharCode(delimiter));

@@ -9,17 +9,20 @@ export class Side {
   readonly segment: Segment;
   /** Counted from 1 in its message. */
   readonly ordinal: number;
+  /** There once in its message: it is itself, whatever it holds. */
+  readonly isSingle: boolean;
   readonly #above: Side | null;
   #fields: readonly Span[] | null = null;
   #code: string | null = null;
   #key: string | null = null;
 
   /** `above`: the order or observation that a comment speaks of. */
-  constructor(message: Message, segment: Segment, ordinal: number, above: Side | null) {
+  constructor(message: Message, segment: Segment, ordinal: number, above: Side | null, isSingle: boolean) {
     this.message = message;
     this.segment = segment;
     this.ordinal = ordinal;
     this.#above = above;
+    this.isSingle = isSingle;
   }
 
   get fields(): readonly Span[] {
@@ -35,7 +38,7 @@ export class Side {
 
   /** What names this segment among its like: code and sub-id, a number of its own, or '' where nothing does. */
   get key(): string {
-    this.#key ??= this.#readKey();
+    this.#key ??= this.isSingle ? '' : this.#readKey();
     return this.#key;
   }
 
@@ -64,13 +67,20 @@ const KEY_FIELDS: Readonly<Record<string, readonly number[]>> = {
   IN1: [2, 3],
   TQ1: [2],
   TXA: [12],
+  MSH: [10],
+  PID: [3],
 };
+/** In a message; in a batch they tell the messages apart. */
+const SINGLE: ReadonlySet<string> = new Set(['MSH', 'PID', 'PV1', 'PD1', 'PV2', 'EVN']);
+const BATCH: ReadonlySet<string> = new Set(['FHS', 'BHS', 'BTS', 'FTS']);
 const CODE_FIELD: Readonly<Record<string, number>> = { OBX: 3, OBR: 4 };
 
 export function sidesOf(message: Message): Side[] {
   let above: Side | null = null;
+  const isBatch = message.segments.some(({ name }, index) => index > 0 && name === 'MSH');
   return message.segments.map((segment, index) => {
-    const side: Side = new Side(message, segment, index + 1, above);
+    const isSingle = isBatch ? BATCH.has(segment.name) : SINGLE.has(segment.name) || BATCH.has(segment.name);
+    const side: Side = new Side(message, segment, index + 1, above, isSingle);
     if (segment.name !== 'NTE') above = segment.name in CODE_FIELD ? side : null;
     return side;
   });

@@ -42,7 +42,7 @@ describe('given the shipped contract of results', () => {
     ['a segment out of place', '\rORC|RE|A-1|F-1', '', []],
     ['a patient behind the observations', /(\rPID[^\r]*)([\s\S]*)$/, '$2$1', ['structure: the end after PID']],
     ['no observation request', /\rOBR[^\r]*/, '', ['structure: OBX after ORC']],
-    ['a segment that nobody knows', '\rNTE', '\rNTX', ['structure: NTX after OBX']],
+    ['a segment that nobody knows', '\rNTE', '\rNTX', ['structure: ??? after OBX']],
     ['no patient id', '100001^^^NS^MR', '', ['PID-3: required', 'PID-3.1: required']],
     ['a code outside its table', '|||F\rOBX', '|||Q\rOBX', ['OBR-25: not in its table']],
     ['a value that is too long', '|ID1|', '|IDENTIFIER-OF-MORE-THAN-TWENTY|', ['MSH-10: longer than 20']],

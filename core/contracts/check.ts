@@ -2,6 +2,7 @@
 import type { Span } from '../hl7/message.ts';
 import type { FieldPath } from '../hl7/path.ts';
 import { fieldsOf, type Message, readMessage, type Segment } from '../hl7/reader.ts';
+import { shownSegment } from '../hl7/segments.ts';
 import { valuesAt } from '../hl7/values.ts';
 import { parseDate } from '../rules/date.ts';
 import { isNumber } from '../rules/number.ts';
@@ -70,9 +71,10 @@ function structureBreaches(rows: readonly Row[], { structure, anywhere }: Compil
   const placed = rows.map(({ segment }) => segment.name).filter((name) => !anywhere.has(name));
   const misplaced = misplacedSegment(structure, placed);
   if (misplaced === null) return [];
-  const found = placed[misplaced.index] ?? 'the end';
-  const before = placed[misplaced.index - 1] ?? 'the beginning';
-  return [{ name: `structure: ${found} after ${before}`, path: placed[misplaced.index] ?? before }];
+  const nameOf = (name: string | undefined): string | undefined => (name === undefined ? name : shownSegment(name));
+  const found = nameOf(placed[misplaced.index]);
+  const before = nameOf(placed[misplaced.index - 1]) ?? 'the beginning';
+  return [{ name: `structure: ${found ?? 'the end'} after ${before}`, path: found ?? before }];
 }
 
 function fieldBreaches(message: Message, row: Row, compiled: CompiledField, prefix: string): Breach[] {

@@ -6,6 +6,7 @@
 import { shownCode } from '../compare/value-class.ts';
 import { parseFieldPath } from '../hl7/path.ts';
 import { fieldsOf, type Message, readMessage } from '../hl7/reader.ts';
+import { shownSegment } from '../hl7/segments.ts';
 import { valuesAt } from '../hl7/values.ts';
 
 const ORDER_CODE = parseFieldPath('OBR-4.1');
@@ -25,9 +26,10 @@ function readFeatures(message: Message): Set<string> {
   const features = new Set<string>();
   for (const segment of message.segments.slice(0, SEGMENTS_LIMIT)) {
     const fields = fieldsOf(message, segment);
-    features.add(`segment ${segment.name}`);
+    const shown = shownSegment(segment.name);
+    features.add(`segment ${shown}`);
     fields.forEach((field, index) => {
-      if (index > 0 && field.end > field.start) features.add(`field ${segment.name}-${index}`);
+      if (index > 0 && field.end > field.start) features.add(`field ${shown}-${index}`);
     });
     if (segment.name === 'MSH') {
       const parts = [TYPE, TRIGGER].map((path) => valuesAt(message, segment, fields, path)[0] ?? '');

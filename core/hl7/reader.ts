@@ -39,17 +39,23 @@ export type Message = {
 
 const CARRIAGE_RETURN = 0x0d;
 const LINE_FEED = 0x0a;
+/** A byte order mark of UTF-8, and what is blank. */
+const BLANKS: ReadonlySet<number> = new Set([0xef, 0xbb, 0xbf, 0x20, 0x09, CARRIAGE_RETURN, LINE_FEED, 0]);
 const HEADERS: ReadonlySet<string> = new Set(['MSH', 'FHS', 'BHS']);
 /** What may stand before MSH: a byte order mark and some blanks. */
 const LEAD_LIMIT = 64;
 
-/** Null where there is no MSH that names its delimiters: such bytes are compared as bytes. */
+/**
+ * Null where there is no MSH that names its delimiters: such bytes are compared as bytes. A batch (section 2.10.3) is read as
+ * one message with the delimiters and the charset of its first one.
+ */
 export function readMessage(original: Uint8Array, fallback?: Charset): Message | null {
   const wide = readWide(original);
   const bytes = wide?.utf8 ?? original;
   const start = headerAt(bytes);
   if (start < 0) return null;
-  const body = start === 0 ? bytes : bytes.subarray(start);
+  const first = isAt(bytes, start, 'MSH') ? start : firstInBatch(bytes, start);
+  const body = first === 0 ? bytes : bytes.subarray(first);
   const written = readDelimiters(body);
   if (written === null) return null;
   const charset = charsetInFact(bytes, fieldText(body, 'MSH-18'), fallback);
@@ -63,12 +69,30 @@ export function readMessage(original: Uint8Array, fallback?: Charset): Message |
   return { ...read, delimiters, lead: { start: 0, end: start }, segments, notes: [...notes] };
 }
 
+/** Of a message, or of a batch that something stands before which says nothing; -1: there is none. */
 function headerAt(bytes: Uint8Array): number {
   const limit = Math.min(LEAD_LIMIT, bytes.length - 3);
+  let isBlank = true;
   for (let at = 0; at <= limit; at++) {
-    if (bytes[at] === 0x4d && bytes[at + 1] === 0x53 && bytes[at + 2] === 0x48) return at;
+    if (isAt(bytes, at, 'MSH')) return at;
+    if (isBlank && (isAt(bytes, at, 'FHS') || isAt(bytes, at, 'BHS'))) return at;
+    isBlank &&= BLANKS.has(bytes[at] ?? 0);
   }
   return -1;
+}
+
+/** The first message behind the headers of a batch; the end where it is empty. */
+function firstInBatch(bytes: Uint8Array, from: number): number {
+  for (let at = from; at < bytes.length; at++) {
+    if (isTerminator(bytes[at - 1]) && isAt(bytes, at, 'MSH')) return at;
+  }
+  return bytes.length;
+}
+
+function isAt(bytes: Uint8Array, at: number, name: string): boolean {
+  return (
+    bytes[at] === name.charCodeAt(0) && bytes[at + 1] === name.charCodeAt(1) && bytes[at + 2] === name.charCodeAt(2)
+  );
 }
 
 /**
