@@ -74,10 +74,10 @@ test('a process that was stopped reads what has come meanwhile before its waits 
     const all = new Timers((timer) => fired.push({ timer, atMs: 0 }));
     const { promise: told, resolve: tell } = Promise.withResolvers<void>();
     const end = new Timers(() => tell());
+    const [one, other] = await socketPair();
     const now = Date.now();
     all.arm(waitMs, now + waitMs, now);
     end.arm(1, now + waitMs + 1, now);
-    const [one, other] = await socketPair();
     other.once('data', () => all.disarm(waitMs));
     one.write('an answer');
     stopFor(waitMs + 500);

@@ -234,8 +234,8 @@ export class PeerLink implements SocketOwner {
       this.#answerTimer = null;
       const current = this.begun ? this.#current : null;
       if (current === null) return;
-      // Whatever the clock says: who has been timed once has had its time.
-      const leftMs = Math.min(this.#dueMs - this.#runtime.now, current.timeoutMs);
+      // Not by what the clock says now: it may have been set since.
+      const leftMs = Math.min(this.#dueMs - this.#timerEndsMs, current.timeoutMs);
       if (this.#timed === this.#writes || leftMs <= 0) this.#lose('timeout');
       else this.#time(leftMs);
     });
