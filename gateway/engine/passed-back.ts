@@ -4,6 +4,7 @@
  */
 
 import { LazyMap } from '../../core/lazy-collections.ts';
+import { Newest } from '../../core/newest.ts';
 import { factsOf, readAnswer } from './answers.ts';
 
 /** What a sender answers to a frame that was passed back to it. */
@@ -11,12 +12,13 @@ export type AnswerTaker = (payload: Buffer) => void;
 
 /** Frames for a sender that has no socket open wait for its next one. */
 const PENDING_LIMIT = 100;
-const AWAITED_LIMIT = 1000;
+/** At least half of them. */
+const AWAITED_LIMIT = 2000;
 
 export class PassedBack {
   readonly #pending = new LazyMap<string, Buffer[]>();
   /** By the MSH-10 of the frame. */
-  readonly #awaited = new LazyMap<string, AnswerTaker>();
+  readonly #awaited = new Newest<string, AnswerTaker>(AWAITED_LIMIT);
 
   /** Keeps a frame for the sender's next socket. False: too many wait for it already. */
   keep(sender: string, payload: Buffer): boolean {
@@ -36,11 +38,6 @@ export class PassedBack {
   /** The frame is on its way: its sender may say something to it. */
   await(payload: Buffer, then: AnswerTaker): void {
     this.#awaited.set(factsOf(payload).msh10, then);
-    if (this.#awaited.size <= AWAITED_LIMIT) return;
-    for (const oldest of this.#awaited.keys()) {
-      this.#awaited.delete(oldest);
-      return;
-    }
   }
 
   /** True where the frame acknowledges one that was passed back: it is for the peer that had sent that, and needs no answer. */

@@ -44,10 +44,14 @@ export type Recognition =
 
 /** A NAT in front of many senders must not grow this without bound; the longest unheard is forgotten first. */
 const SENDERS_LIMIT = 10_000;
+/** Senders that are looked at, at a message, for one that may be forgotten. */
+const LOOKED_AT = 100;
 
 export class RetryMemory {
   readonly #rule: RetryRule;
   readonly #senders = new LazyMap<string, Remembered>();
+  /** Goes on where it was: from the start of a `Map` it is a walk over all that were deleted before. */
+  #longestUnheard: Iterator<[string, Remembered]> | null = null;
 
   constructor(rule: RetryRule) {
     this.#rule = rule;
@@ -82,11 +86,21 @@ export class RetryMemory {
     // The newest comes last; where there is but one sender it is in its place already.
     if (this.#senders.size > 1) this.#senders.delete(sender);
     this.#senders.set(sender, entry);
-    if (this.#senders.size <= SENDERS_LIMIT) return;
-    for (const [oldest, remembered] of this.#senders) {
-      if (remembered.outcome.kind === 'open') continue;
-      this.#senders.delete(oldest);
-      return;
+    if (this.#senders.size > SENDERS_LIMIT) this.#forgetUnheard();
+  }
+
+  #forgetUnheard(): void {
+    for (let turn = 0; turn < LOOKED_AT && this.#senders.size > SENDERS_LIMIT; turn++) {
+      this.#longestUnheard ??= this.#senders[Symbol.iterator]();
+      const next = this.#longestUnheard.next();
+      if (next.done === true) {
+        this.#longestUnheard = null;
+        continue;
+      }
+      const [sender, remembered] = next.value;
+      this.#senders.delete(sender);
+      // It waits for its answer, and its resend is to join: it is as new as any.
+      if (remembered.outcome.kind === 'open') this.#senders.set(sender, remembered);
     }
   }
 
