@@ -106,7 +106,16 @@ export class FeedEngine {
     const shadow = (platform: Platform): Shadow => new Shadow(platform, this.#shadowOwner(platform), runtime);
     this.shadows = { legacy: shadow('legacy'), new: shadow('new') };
     const owner = this.#intakeOwner();
-    this.intake = new Intake({ name: config.name, listener: config, runtime, owner, frameLimitBytes, afterCrash });
+    const frames = runtime.inputFrames;
+    this.intake = new Intake({
+      name: config.name,
+      listener: config,
+      runtime,
+      owner,
+      frameLimitBytes,
+      frames,
+      afterCrash,
+    });
   }
 
   get isHeld(): boolean {

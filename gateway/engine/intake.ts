@@ -7,7 +7,7 @@ import type { Listener } from '../../core/inventory.ts';
 import { LazyMap, LazySet } from '../../core/lazy-collections.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
 import { factsOf, ownAnswer, readAnswer } from './answers.ts';
-import type { FrameHolder } from './frame-budget.ts';
+import { ALLOWANCE_BYTES, type FrameHolder, type FrameLane } from './frame-budget.ts';
 import type { SocketId } from './io.ts';
 import { SocketsOfSender } from './left-sockets.ts';
 import { type AnswerTaker, PassedBack } from './passed-back.ts';
@@ -69,6 +69,8 @@ type Socket = {
   /** What of it counts in the budget of frames, and who is there for it where that is used up. */
   countedBytes: number;
   holder: FrameHolder | null;
+  /** The message in work whose frame had waited for room. */
+  hadWaited: { readonly holder: FrameHolder; readonly message: Message } | null;
 };
 
 const NOTHING = (): void => {};
@@ -92,6 +94,7 @@ export class Intake implements SocketOwner {
   readonly #runtime: Runtime;
   readonly #owner: IntakeOwner;
   readonly #frameLimitBytes: number;
+  readonly #frames: FrameLane;
   readonly #sockets = new LazyMap<SocketId, Socket>();
   readonly #senders = new LazyMap<string, SocketsOfSender>();
   /** Counts what happens on sockets: one comes, is heard or is answered. */
@@ -106,6 +109,7 @@ export class Intake implements SocketOwner {
     runtime: Runtime;
     owner: IntakeOwner;
     frameLimitBytes: number;
+    frames: FrameLane;
     afterCrash: boolean;
   }) {
     this.#name = options.name;
@@ -113,6 +117,7 @@ export class Intake implements SocketOwner {
     this.#runtime = options.runtime;
     this.#owner = options.owner;
     this.#frameLimitBytes = options.frameLimitBytes;
+    this.#frames = options.frames;
     this.#unheardSinceCrash = options.afterCrash;
     this.memory = new RetryMemory(options.listener.retry);
   }
@@ -143,6 +148,7 @@ export class Intake implements SocketOwner {
       usedAt: openedAt,
       countedBytes: 0,
       holder: null,
+      hadWaited: null,
     };
     this.#sockets.set(id, socket);
     this.#passKept(socket);
@@ -203,11 +209,15 @@ export class Intake implements SocketOwner {
     if (socket === undefined) return;
     socket.framer.push(chunk);
     if (socket.current === null) this.#pump(socket);
-    else if (!socket.paused && socket.framer.bufferedBytes > PAUSE_ABOVE_BYTES) {
+    else if (!socket.paused && socket.framer.bufferedBytes > this.#pauseAboveBytes) {
       socket.paused = true;
       this.#runtime.fx.pause(id);
     }
     this.#count(socket);
+  }
+
+  get #pauseAboveBytes(): number {
+    return this.#runtime.budget.isOver ? ALLOWANCE_BYTES : PAUSE_ABOVE_BYTES;
   }
 
   /** Rule 15: what the frame that is coming and the message in work take. */
@@ -220,14 +230,20 @@ export class Intake implements SocketOwner {
       socket.countedBytes = bytes;
       budget.take(more);
     }
-    const isUnfinished = socket.current === null && comingBytes > 0;
+    const { current, hadWaited } = socket;
+    if (hadWaited !== null && hadWaited.message !== current) {
+      socket.hadWaited = null;
+      this.#frames.answered(hadWaited.holder);
+    }
+    const isUnfinished = current === null && comingBytes > 0;
     if (!isUnfinished && socket.holder !== null) {
       const { holder } = socket;
       socket.holder = null;
-      budget.finished(holder);
+      if (current !== null) socket.hadWaited = { holder, message: current };
+      this.#frames.finished(holder, current?.frame.raw.length ?? 0);
     } else if (isUnfinished && budget.isOver) {
       socket.holder ??= this.#holderOf(socket);
-      budget.unfinished(socket.holder, comingBytes);
+      this.#frames.unfinished(socket.holder, comingBytes);
     }
   }
 
@@ -354,7 +370,8 @@ export class Intake implements SocketOwner {
     if (turns === FRAMES_PER_TURN) this.#runtime.after(0, () => this.#pump(socket));
     else if (socket.paused) {
       socket.paused = false;
-      this.#runtime.fx.resume(socket.id);
+      const isWaiting = socket.holder !== null && this.#frames.isWaiting(socket.holder);
+      if (!isWaiting) this.#runtime.fx.resume(socket.id);
     }
   }
 

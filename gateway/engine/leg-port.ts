@@ -28,7 +28,8 @@ export class LegPort implements IntakeOwner {
   constructor(leg: Leg, runtime: Runtime, frameLimitBytes: number, afterCrash: boolean) {
     this.#runtime = runtime;
     const name = `leg:${legKey(leg)}`;
-    this.intake = new Intake({ name, listener: leg, runtime, owner: this, frameLimitBytes, afterCrash });
+    const frames = runtime.outputFrames;
+    this.intake = new Intake({ name, listener: leg, runtime, owner: this, frameLimitBytes, frames, afterCrash });
   }
 
   get members(): readonly LegMember[] {

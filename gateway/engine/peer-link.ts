@@ -154,17 +154,17 @@ export class PeerLink implements SocketOwner {
   #count(): void {
     const bytes = this.#framer.bufferedBytes;
     if (bytes === 0 && this.#countedBytes === 0) return;
-    const { answerBudget } = this.#runtime;
+    const { answerBudget, answerFrames } = this.#runtime;
     const more = bytes - this.#countedBytes;
     this.#countedBytes = bytes;
     answerBudget.take(more);
     if (bytes === 0 && this.#holder !== null) {
       const holder = this.#holder;
       this.#holder = null;
-      answerBudget.finished(holder);
+      answerFrames.finished(holder, 0);
     } else if (bytes > 0 && answerBudget.isOver && this.#socket !== null) {
       this.#holder ??= this.#holderOf(this.#socket);
-      answerBudget.unfinished(this.#holder, bytes);
+      answerFrames.unfinished(this.#holder, bytes);
     }
   }
 

@@ -1,5 +1,5 @@
 /** What every part of the engine stands on: the time of the present event, timers, socket numbers, the journal's tail. */
-import { FrameBudget, type FrameLimits } from './frame-budget.ts';
+import { FrameBudget, type FrameLane, type FrameLimits } from './frame-budget.ts';
 import type { Effects, Purpose, SocketId } from './io.ts';
 import { OpenInputs, type OpenInputsLimits } from './open-inputs.ts';
 import type { JournalMeta } from './records.ts';
@@ -20,6 +20,9 @@ export class Runtime {
   /** What the frames of senders may take, and what the answers of peers may. */
   readonly budget: FrameBudget;
   readonly answerBudget: FrameBudget;
+  readonly inputFrames: FrameLane;
+  readonly outputFrames: FrameLane;
+  readonly answerFrames: FrameLane;
   readonly openInputs: OpenInputs;
   /** Records of the journal are read: nothing new follows from them. */
   isReplaying = false;
@@ -43,6 +46,9 @@ export class Runtime {
     this.fx = fx;
     this.budget = new FrameBudget(limits, this);
     this.answerBudget = new FrameBudget(limits, this);
+    this.inputFrames = this.budget.lane();
+    this.outputFrames = this.budget.lane();
+    this.answerFrames = this.answerBudget.lane();
     this.openInputs = new OpenInputs(openInputs);
   }
 

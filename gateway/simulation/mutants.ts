@@ -616,8 +616,8 @@ const BOUNDS: readonly Mutant[] = [
     name: 'sockets that wait for room for their frames are never read again',
     rule: 15,
     file: 'gateway/engine/frame-budget.ts',
-    find: '      this.#turn = { holder, timer: turnTimer };\n      holder.resume();',
-    replace: '      this.#turn = { holder, timer: turnTimer };',
+    find: '    this.#lookLater(this.#turn);\n    holder.resume();',
+    replace: '    this.#lookLater(this.#turn);',
   },
   {
     name: 'count the frame of a lost socket for ever',

@@ -8,6 +8,10 @@ const SENDERS = 12;
 const HEAD_BYTES = 3 * MEBIBYTE;
 const ANSWER_BYTES = 6 * MEBIBYTE;
 const OPEN_INPUTS = 20;
+/** So many that the first piece of each takes more than the budget and a whole frame. */
+const MANY = 900;
+const HALF_BYTES = 80 * 1024;
+const FRAME_LIMIT_MIB = 32;
 
 let estate: Estate;
 let line: Line;
@@ -45,6 +49,20 @@ test('rule 15: more unfinished frames than the budget holds: they wait, ordinary
   const verdicts = await Promise.all(senders.map(async (sender) => verdictOf(await sender.answer())));
   expect(verdicts).toEqual(senders.map((_, index) => `AA|L${index}`));
   expect(line.legacy.arrived.every(({ payload }) => payload.length > HEAD_BYTES)).toBe(true);
+  await until(async () => expect(await frameBytes()).toBe(0));
+  for (const { socket } of senders) socket.destroy();
+});
+
+test('rule 15: half frames of very many senders, far past the budget: one gets on after the other, and none is refused', async () => {
+  const senders = await Promise.all(Array.from({ length: MANY }, () => line.source()));
+  for (const [index, { socket }] of senders.entries()) {
+    const head = bytes(`\x0b${order(`M${index}`).toString('latin1')}`);
+    socket.write(Buffer.concat([head, Buffer.alloc(HALF_BYTES, 'x')]));
+  }
+  await until(async () => expect(await frameBytes()).toBeGreaterThan((BUDGET_MIB + FRAME_LIMIT_MIB) * MEBIBYTE));
+  for (const { socket } of senders) socket.write(bytes('\x1c\r'));
+  const verdicts = await Promise.all(senders.map(async (sender) => verdictOf(await sender.answer())));
+  expect(verdicts).toEqual(senders.map((_, index) => `AA|M${index}`));
   await until(async () => expect(await frameBytes()).toBe(0));
   for (const { socket } of senders) socket.destroy();
 });
