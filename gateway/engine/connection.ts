@@ -17,7 +17,7 @@ import type { Intake, Message } from './intake.ts';
 import { Lists, type ListsState } from './lists.ts';
 import { hasEnded, type Obligation } from './obligation.ts';
 import { Obligations, type ObligationsState } from './obligations.ts';
-import { OutputFlow, type RejectedOutput } from './output-flow.ts';
+import { OutputFlow, type RejectedOutput, type SuppressedFor } from './output-flow.ts';
 import { Ownership } from './ownership.ts';
 import type { StrayFrame } from './peer-link.ts';
 import { PlatformOrigin, type PlatformOriginState } from './platform-origin.ts';
@@ -330,10 +330,21 @@ export class ConnectionEngine {
     if (!this.#runtime.isReplaying) this.#runtime.openInputs.keepWithin(this);
   }
 
-  /** Too many wait: its output, if it comes, is delivered as one that belongs to no input. */
+  /** None while an epoch is on its way to the disk: a replay would find another owner than there was. */
+  expendable(count: number): readonly Obligation[] {
+    return this.changeOver.isCommitting ? [] : this.obligations.expendable(count);
+  }
+
+  /** Too many wait. What a person was to be asked about later is asked now. */
   giveUp(obligation: Obligation): void {
+    if (this.doubts.askNow(obligation)) return;
     this.listed('uncorrelated', obligation.facts, obligation.input, GIVEN_UP);
-    this.obligations.close(obligation);
+    this.#closeGivenUp(obligation);
+  }
+
+  #closeGivenUp(obligation: Obligation): void {
+    const route = this.changeOver.routeFor(obligation.input, this.route);
+    this.obligations.close(obligation, false, { owner: obligation.owner, route });
   }
 
   /** An output has been answered or given up after that long. */
@@ -412,14 +423,16 @@ export class ConnectionEngine {
     // Its first attempt was captured, and goes out in the place of what the former owner owed: once is enough.
     const isTakenOver = message.attemptOf !== null && this.obligations.isTakenOver(message.attemptOf);
     const found = isTakenOver ? null : known;
-    const input = found?.input ?? (message.attemptOf === null ? null : message.context);
-    const candidate = { platform, payload, key, obligation: found, input };
+    const givenUp = found === null && !isTakenOver ? this.obligations.givenUp(platform, key) : null;
+    const input = found?.input ?? (message.attemptOf === null ? (givenUp?.input ?? null) : message.context);
+    const candidate = { platform, payload, key, obligation: found, input, givenUp };
     const owned = isTakenOver ? 'suppress' : this.ownership.roleOf(candidate);
     // Made a second time while a person is asked about its input: to deliver it would be to decide.
     const madeBefore = found === null && key !== null ? this.obligations.madeBefore(platform, key) : null;
     const about = input ?? madeBefore;
     const isDecided = owned === 'deliver' && about !== null && this.#observer.isDecided(this, about);
     const role = isDecided ? 'suppress' : owned;
+    const suppressedFor: SuppressedFor = isDecided ? 'decision' : givenUp === null ? null : 'given-up';
     if (role === 'deliver' && this.ownership.waitsForOrder(candidate)) {
       this.changeOver.wait({ message, platform, intake });
       return;
@@ -454,7 +467,7 @@ export class ConnectionEngine {
       'durable',
       () => {
         const hasRole = this.#withRole().includes(platform);
-        const output = { offset, facts: message.facts, platform, obligation, input: belongsTo, isDecided };
+        const output = { offset, facts: message.facts, platform, obligation, input: belongsTo, suppressedFor };
         this.flow.begin(output, role, { message, intake }, hasRole);
         if (isOrphan) this.#observer.rejected(this, { ...output, inputFacts: obligation?.facts ?? null });
       },
@@ -587,7 +600,7 @@ export class ConnectionEngine {
   recoverListed(record: ListRecord): void {
     this.#listed(record);
     const obligation = record.cause === GIVEN_UP ? this.obligations.get(record.offset) : null;
-    if (obligation !== null) this.obligations.close(obligation);
+    if (obligation !== null) this.#closeGivenUp(obligation);
   }
 
   #listed(record: ListRecord): void {

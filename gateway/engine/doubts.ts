@@ -48,6 +48,14 @@ export class Doubts {
     for (const obligation of this.#owner.obligations.all()) if (obligation.isDoubtful) this.#rejected.add(obligation);
   }
 
+  /** Asks about one of them although the other platform may still come to its end. False: nothing is in doubt. */
+  askNow(obligation: Obligation): boolean {
+    if (!this.#rejected.delete(obligation) || !obligation.isDoubtful) return false;
+    const owner = this.#owner.ownership.ownerOfInput(obligation) ?? obligation.primary;
+    this.#owner.doubt(obligation.sides[owner].refused ? 'copy-rejected' : OUTPUT_CAPTURED, obligation);
+    return true;
+  }
+
   /** Asks about the copies that their owner did not take, once the other platform has its end. */
   askOfRejected(): void {
     if (this.#rejected.size === 0) return;

@@ -5,7 +5,7 @@
  */
 
 import { Newest } from '../../core/newest.ts';
-import { PLATFORMS, type Platform } from '../../core/platform.ts';
+import { PLATFORMS, type Platform, type Route } from '../../core/platform.ts';
 import { RecentKeys } from '../../core/recent-keys.ts';
 
 /** Those that something may still come of. In former checkpoints also the others, with nothing missing. */
@@ -17,7 +17,15 @@ export type LateState = readonly {
   readonly parks: boolean;
   /** Absent in a checkpoint from before it was kept: nothing of it is waited for. */
   readonly isAccepted?: boolean;
+  /** Absent where it is null, and in a checkpoint from before it was kept. */
+  readonly givenUp?: GivenUp;
 }[];
+
+/** Whose the output of an input was when it was given up (rule 15): somebody's whatever the route, or by that route. */
+export type GivenUp = { readonly owner: Platform | null; readonly route: Route };
+
+/** A closed input that was given up and that a late output belongs to. */
+export type GivenUpInput = GivenUp & { readonly input: number };
 
 type Closed = {
   readonly input: number;
@@ -28,6 +36,7 @@ type Closed = {
   readonly parks: boolean;
   /** Its sender got a positive answer; else it may send the message again. */
   readonly isAccepted: boolean;
+  readonly givenUp: GivenUp | null;
 };
 
 const LATE_LIMIT = 10_000;
@@ -71,6 +80,14 @@ export class LateOutputs {
     return closed.deliveredBy === null && isMissing(closed, platform) ? closed.input : null;
   }
 
+  /** The input that a late output of this platform belongs to, where that was given up and nothing of it was delivered. */
+  givenUp(platform: Platform, key: string): GivenUpInput | null {
+    const closed = this.#byKey.get(key);
+    if (closed === undefined || closed.givenUp === null || closed.deliveredBy !== null) return null;
+    if (!isMissing(closed, platform)) return null;
+    return { ...closed.givenUp, input: closed.input };
+  }
+
   /** The closed input that this platform has made its output of, where the other one's may still come. */
   madeBefore(platform: Platform, key: string): number | null {
     const closed = this.#byKey.get(key);
@@ -92,9 +109,9 @@ export class LateOutputs {
 
   dump(): LateState {
     return [...this.#byKey].map(([key, closed]) => {
-      const { input, deliveredBy, parks, isAccepted } = closed;
+      const { input, deliveredBy, parks, isAccepted, givenUp } = closed;
       const missing = PLATFORMS.filter((platform) => isMissing(closed, platform));
-      return { key, input, deliveredBy, missing, parks, isAccepted };
+      return { key, input, deliveredBy, missing, parks, isAccepted, ...(givenUp !== null && { givenUp }) };
     });
   }
 
@@ -105,9 +122,9 @@ export class LateOutputs {
 
   load(state: LateState, done: readonly (number | string)[]): void {
     this.#done.load(done);
-    for (const { key, input, deliveredBy, missing, parks, isAccepted = true } of state) {
+    for (const { key, input, deliveredBy, missing, parks, isAccepted = true, givenUp = null } of state) {
       const [legacyIsMissing, newIsMissing] = [missing.includes('legacy'), missing.includes('new')];
-      this.add(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks, isAccepted });
+      this.add(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks, isAccepted, givenUp });
     }
   }
 }

@@ -176,7 +176,7 @@ const ELSEWHERE = -1;
 
 function withoutOffsets(state: ConnectionState): ConnectionState {
   const { obligations } = state;
-  const late = obligations.late.map((one) => ({ ...one, input: ELSEWHERE }));
+  const late = obligations.late.map(({ givenUp: _owner, ...one }) => ({ ...one, input: ELSEWHERE }));
   return {
     ...state,
     changeOver: null,

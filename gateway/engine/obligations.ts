@@ -9,7 +9,7 @@ import { Newest } from '../../core/newest.ts';
 import { otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { InputFinding, OutputFinding } from './correlation.ts';
 import { KeptOutputs, type KeptState } from './kept-outputs.ts';
-import { LateOutputs, type LateState } from './late-outputs.ts';
+import { type GivenUp, type GivenUpInput, LateOutputs, type LateState } from './late-outputs.ts';
 import {
   hasEnded,
   hasNotCome,
@@ -274,6 +274,11 @@ export class Obligations {
     return this.#late.madeBefore(platform, key);
   }
 
+  /** The input that a late output of this platform belongs to, where that was given up and nothing of it was delivered. */
+  givenUp(platform: Platform, key: string | null): GivenUpInput | null {
+    return key === null ? null : this.#late.givenUp(platform, key);
+  }
+
   /** What becomes of a late output of a closed input (late-outputs.ts). */
   takeLate(platform: Platform, key: string | null): 'suppress' | 'park' | null {
     return key === null ? null : this.#late.take(platform, key);
@@ -437,8 +442,11 @@ export class Obligations {
     }
   }
 
-  /** Closes an obligation whatever is open. `parks`: what still comes of it is out of order. */
-  close(obligation: Obligation, parks = false): void {
+  /**
+   * Closes an obligation whatever is open. `parks`: what still comes of it is out of order. `givenUp`: nobody waits for it
+   * any more, and what still comes of it is its owner's of now.
+   */
+  close(obligation: Obligation, parks = false, givenUp: GivenUp | null = null): void {
     if (this.#open.delete(obligation.input)) this.#all.count--;
     this.#keep(obligation);
     const { sides } = obligation;
@@ -452,7 +460,8 @@ export class Obligations {
       const newIsMissing = hasNotCome(sides.new);
       const isAccepted = obligation.verdict === 'positive';
       const { input } = obligation;
-      this.#late.add(obligation.key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks, isAccepted });
+      const missing = { legacyIsMissing, newIsMissing };
+      this.#late.add(obligation.key, { input, deliveredBy, ...missing, parks, isAccepted, givenUp });
     }
     if (obligation.onControlAnswer.length === 0) return;
     for (const run of obligation.onControlAnswer.splice(0)) run();
@@ -518,14 +527,23 @@ export class Obligations {
     return side.state === 'expected' && this.#isOverdue(side, platform, nowMs);
   }
 
-  /** The oldest that may be given up: not what a forced rollback has promised. */
-  oldest(count: number): readonly Obligation[] {
-    const found: Obligation[] = [];
+  /**
+   * The oldest that may be given up, those first that nothing is owed of any more. Not what a forced rollback has promised,
+   * what is under way to the primary or to the destination, or what a decision follows for.
+   */
+  expendable(count: number): readonly Obligation[] {
+    const settled: Obligation[] = [];
+    const owed: Obligation[] = [];
     for (const obligation of this.#open.values()) {
-      if (found.length >= count) break;
-      if (!obligation.isPromised) found.push(obligation);
+      if (settled.length >= count) break;
+      const { verdict, isPromised, doubt, sides } = obligation;
+      const isUnderWay = sides.legacy.state === 'open' || sides.new.state === 'open';
+      if (verdict !== 'positive' || isPromised || doubt !== null || isUnderWay) continue;
+      const isDelivered = sides.legacy.delivered || sides.new.delivered;
+      if (isDelivered) settled.push(obligation);
+      else if (owed.length < count) owed.push(obligation);
     }
-    return found;
+    return [...settled, ...owed].slice(0, count);
   }
 
   #isOverdue(side: Side, platform: Platform, nowMs: number): boolean {

@@ -1,6 +1,7 @@
 /**
- * Rule 15: how many inputs of a shard may wait for their outputs. Past it the connection with the most is no longer told
- * which input its oldest outputs belong to: they are still delivered when they come, and their inputs are listed.
+ * Rule 15: how many inputs of a shard may wait for their outputs. Past it the connection with the most gives up its oldest,
+ * and lists them: no swap waits for them, no forced rollback takes them over. Their output goes out when their owner of then
+ * sends it, once and whatever the route is by then.
  */
 import type { Obligation } from './obligation.ts';
 
@@ -13,7 +14,9 @@ export type OpenInputsLimits = {
 
 /** Who has open inputs. */
 export type OpenInputsHolder = {
-  readonly obligations: { readonly size: number; oldest(count: number): readonly Obligation[] };
+  readonly obligations: { readonly size: number };
+  /** At most so many that may be given up now, in the order in which they should be. */
+  expendable(count: number): readonly Obligation[];
   giveUp(obligation: Obligation): void;
 };
 
@@ -46,8 +49,8 @@ export class OpenInputs {
 
   #giveUp(holder: OpenInputsHolder, count: number): number {
     if (count <= 0) return 0;
-    const oldest = holder.obligations.oldest(count);
-    for (const obligation of oldest) holder.giveUp(obligation);
-    return oldest.length;
+    const expendable = holder.expendable(count);
+    for (const obligation of expendable) holder.giveUp(obligation);
+    return expendable.length;
   }
 }

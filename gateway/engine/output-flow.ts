@@ -31,6 +31,9 @@ export type OutputOwner = {
   moved(): void;
 };
 
+/** Why an output is kept back, beside what its input says: a person is asked about that or has decided; it was given up. */
+export type SuppressedFor = 'decision' | 'given-up' | null;
+
 /** An output that is in the journal. */
 export type Output = {
   readonly offset: number;
@@ -39,8 +42,7 @@ export type Output = {
   /** Of its input, while that is open. */
   readonly obligation: Obligation | null;
   readonly input: number | null;
-  /** It is kept back because a person is asked about its input, or has decided. */
-  readonly isDecided?: boolean;
+  readonly suppressedFor?: SuppressedFor;
 };
 
 /** What the gateway delivered in a platform's place and the destination does not take, with the input that it is for. */
@@ -220,12 +222,12 @@ export class OutputFlow {
 
   #captured(output: Output, role: 'capture' | 'suppress', waits: Waiting): void {
     const { counters, config, obligations } = this.#owner;
-    const { facts, offset, platform, obligation, isDecided } = output;
+    const { facts, offset, platform, obligation, suppressedFor } = output;
     this.openCount--;
     if (role === 'suppress') {
       counters.suppressed++;
-      const cause = isDecided === true ? 'decision' : obligation?.owner != null ? 'reowned' : 'delivered-already';
-      this.#owner.listed('suppressed', facts, offset, cause);
+      const cause = obligation?.owner != null ? 'reowned' : 'delivered-already';
+      this.#owner.listed('suppressed', facts, offset, suppressedFor ?? cause);
     } else counters.captured++;
     const paired = obligation?.controlAnswer ?? null;
     if (obligation !== null) {

@@ -15,6 +15,7 @@ import {
   type Route,
 } from '../../core/platform.ts';
 import type { ChangeOver } from './change-over.ts';
+import type { GivenUp } from './late-outputs.ts';
 import type { Obligation } from './obligation.ts';
 import type { Obligations } from './obligations.ts';
 import type { OutputRole } from './records.ts';
@@ -27,6 +28,8 @@ export type Candidate = {
   readonly obligation: Obligation | null;
   /** The input that it belongs to, also where its obligation is closed. */
   readonly input: number | null;
+  /** Whose it was when that input was given up (rule 15); null: it was not. */
+  readonly givenUp: GivenUp | null;
 };
 
 /** Above every weight: an output without its key is the control's. */
@@ -72,12 +75,20 @@ export class Ownership {
     if (obligation !== null && obligation.owner !== null) return obligation.owner === platform ? 'deliver' : 'suppress';
     const late = obligation === null ? this.#obligations.takeLate(platform, output.key) : null;
     if (late === 'park') return 'park';
+    if (late === null && output.givenUp !== null) return this.#roleOfGivenUp(output, output.givenUp);
     // While outputs are judged by their input, one that belongs to none cannot be judged.
     if (this.#changeOver.isOpen && output.input === null) return late ?? 'park';
     const route = this.#changeOver.routeFor(output.input, this.route);
     if (this.#ownerOf(output.payload, route) !== platform) return candidateOf(route) === null ? 'park' : 'capture';
     if (obligation === null) return late ?? 'deliver';
     return obligation.sides[otherPlatform(platform)].delivered ? 'suppress' : 'deliver';
+  }
+
+  /** Its owner of then delivers, and nobody else: two platforms that each own it by a route of their own would do so twice. */
+  #roleOfGivenUp({ platform, payload }: Candidate, { owner, route }: GivenUp): OutputRole {
+    if ((owner ?? this.#ownerOf(payload, route)) === platform) return 'deliver';
+    if (this.#ownerOf(payload, this.route) === platform) return 'suppress';
+    return candidateOf(this.route) === null ? 'park' : 'capture';
   }
 
   /** It is the new owner's, and must not overtake what the former one still delivers. */
