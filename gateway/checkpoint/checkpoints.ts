@@ -9,6 +9,7 @@ import type { Inventory } from '../../core/inventory.ts';
 import type { JournalUsage } from '../journal/journal.ts';
 import type { JournalKey } from '../journal/seal.ts';
 import type { SegmentPlace } from '../journal/types.ts';
+import { type Made, Room, type RoomOptions } from './room.ts';
 
 export type CheckpointWorkerOptions = {
   readonly inventory: Inventory;
@@ -21,35 +22,16 @@ export type CheckpointWorkerOptions = {
   readonly isUrgent: boolean;
 };
 export type CheckpointRequest = { readonly upTo: number };
-export type CheckpointReport =
-  | {
-      readonly ok: true;
-      readonly offset: number;
-      readonly neededFrom: number;
-      readonly neededBesidesBacklog: number;
-    }
-  | { readonly ok: false; readonly message: string };
+export type CheckpointReport = ({ readonly ok: true } & Made) | { readonly ok: false; readonly message: string };
 
-export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> & {
-  readonly logger: Logger;
-  usage(): JournalUsage;
-  segments(): readonly SegmentPlace[];
-  now(): number;
-  /** What the checkpoint that was read at the start lets go, and would, were copies given up; 0: nothing. */
-  readonly freeAtStart: Free;
-  /**
-   * Copies that nobody is owed are given up so that the journal before one of these records may go: the newest one that
-   * nothing else needs, which it returns; null: none of them.
-   */
-  giveUpBacklog(ends: readonly number[]): number | null;
-  purgeBefore(offset: number): Promise<number>;
-  /** The newest record that is on disk. */
-  durableUpTo(): number;
-  readonly retention: Retention;
-};
-
-/** Below these records nothing is needed to recover or to deliver: now, and were copies given up that nobody is owed. */
-export type Free = { readonly now: number; readonly besidesBacklog: number };
+export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> &
+  Omit<RoomOptions, 'segments' | 'shippedUpTo' | 'checkpoint'> & {
+    readonly logger: Logger;
+    usage(): JournalUsage;
+    segments(): readonly SegmentPlace[];
+    now(): number;
+    readonly retention: Retention;
+  };
 
 /**
  * With a database only what it has may go (`upTo` null: unknown, so nothing); without one the journal keeps this many
@@ -66,9 +48,6 @@ export type Retention =
 
 const AGE_CHECK_MS = 600_000;
 
-/** Segments that are let go together with the copies that they hold: one to go on in, one for the checkpoint after it. */
-const GIVEN_UP_AT_ONCE = 2;
-
 /** A checkpoint costs as much as the records since the last one: at a peak it waits, for so many segments at most. */
 const TOGETHER_SEGMENTS = 8;
 /** No segment has filled for so long: the peak is over. */
@@ -80,12 +59,7 @@ export class Checkpoints {
   readonly #options: CheckpointsOptions;
   #inventory: Inventory;
   #worker: Worker | null = null;
-  /** Below it nothing is needed to recover or to deliver; 0: no checkpoint has said so yet. */
-  #free = 0;
-  #freeBesidesBacklog = 0;
-  #isPressed = false;
-  /** The first record that is in no checkpoint of this process. */
-  #madeUpTo = 0;
+  readonly #room: Room;
   #isBusy = false;
   /** Segments that have filled since a checkpoint was last asked for, and what asks for one once no more fill. */
   #unasked = 0;
@@ -99,9 +73,12 @@ export class Checkpoints {
   constructor(options: CheckpointsOptions) {
     this.#options = options;
     this.#inventory = options.inventory;
-    this.#free = options.freeAtStart.now;
-    this.#freeBesidesBacklog = options.freeAtStart.besidesBacklog;
     const { retention } = options;
+    this.#room = new Room({
+      ...options,
+      shippedUpTo: () => (retention.kind === 'shipped' ? (retention.upTo() ?? 0) : Number.POSITIVE_INFINITY),
+      checkpoint: (durableUpTo) => this.#make(durableUpTo),
+    });
     const ages = retention.kind === 'size' && retention.keepMs !== null;
     // Also where nothing comes: no segment fills then.
     this.#ageTimer = ages ? setInterval(() => void this.purgeOld(), AGE_CHECK_MS).unref() : null;
@@ -119,7 +96,7 @@ export class Checkpoints {
         upTo = firstOffset;
         if ((await stat(path)).mtimeMs >= youngest) break;
       }
-      return await purgeBefore(Math.min(this.#free, upTo));
+      return await purgeBefore(Math.min(this.#room.free, upTo));
     } catch (error) {
       logger.error({ event: 'purge-failed', problem: String(error) });
       return 0;
@@ -165,38 +142,7 @@ export class Checkpoints {
 
   /** The disk is full: whatever may go goes now, however much history was to be kept; then what only copies need. */
   async pressed(): Promise<number> {
-    if (this.#isPressed || this.#isStopped) return 0;
-    this.#isPressed = true;
-    try {
-      const purged = await this.#purgeUnneeded();
-      if (purged > 0) return purged;
-      const { segments, giveUpBacklog } = this.#options;
-      const most = Math.min(this.#freeBesidesBacklog, this.#shippedUpTo + 1);
-      // A segment may go as a whole, where its successor begins.
-      const ends = segments().flatMap(({ firstOffset }, index) =>
-        index > 0 && firstOffset <= most ? [firstOffset] : [],
-      );
-      const upTo = ends.length === 0 ? null : giveUpBacklog(ends.slice(0, GIVEN_UP_AT_ONCE));
-      if (upTo === null) {
-        // The newest checkpoint may be old, or the last one found no room.
-        const durableUpTo = this.#options.durableUpTo();
-        if (durableUpTo >= this.#madeUpTo) this.#make(durableUpTo);
-        return 0;
-      }
-      this.#free = Math.max(this.#free, upTo);
-      return await this.#purgeUnneeded();
-    } finally {
-      this.#isPressed = false;
-    }
-  }
-
-  async #purgeUnneeded(): Promise<number> {
-    return this.#free === 0 ? 0 : this.#options.purgeBefore(Math.min(this.#free, this.#shippedUpTo + 1));
-  }
-
-  get #shippedUpTo(): number {
-    const { retention } = this.#options;
-    return retention.kind === 'shipped' ? (retention.upTo() ?? 0) : Number.POSITIVE_INFINITY;
+    return this.#isStopped ? 0 : this.#room.pressed();
   }
 
   /** The inventory has changed: the next checkpoint is made by a thread that knows it. */
@@ -256,16 +202,14 @@ export class Checkpoints {
       logger.error({ event: 'checkpoint-failed', problem: report.message });
       return;
     }
-    this.#madeUpTo = report.offset;
-    const purged = await this.#purge(report);
+    this.#room.made(report);
+    const purged = await this.#purge();
     logger.info({ event: 'checkpoint', offset: report.offset, neededFrom: report.neededFrom, purgedSegments: purged });
   }
 
-  async #purge({ offset, neededFrom, neededBesidesBacklog }: Extract<CheckpointReport, { ok: true }>): Promise<number> {
+  async #purge(): Promise<number> {
     const { usage, retention } = this.#options;
-    this.#free = Math.min(offset, neededFrom);
-    this.#freeBesidesBacklog = Math.min(offset, neededBesidesBacklog);
-    if (retention.kind === 'shipped' || usage().bytes > retention.keepBytes) return this.#purgeUnneeded();
+    if (retention.kind === 'shipped' || usage().bytes > retention.keepBytes) return this.#room.purgeUnneeded();
     return this.purgeOld();
   }
 }

@@ -30,6 +30,7 @@ export class SimulatedDriver implements Effects {
       written: (upTo) => engine.written(this.#world.now, upTo),
       durable: (upTo) => engine.durable(this.#world.now, upTo),
       failed: () => engine.journalFailed(this.#world.now),
+      giveUpBacklog: (ends) => engine.giveUpBacklog(this.#world.now, ends),
     };
   }
 
@@ -67,7 +68,7 @@ export class SimulatedDriver implements Effects {
   }
 
   pause(socket: SocketId): void {
-    this.#paused.set(socket, []);
+    if (!this.#paused.has(socket)) this.#paused.set(socket, []);
   }
 
   resume(socket: SocketId): void {

@@ -17,8 +17,8 @@ export type DiskOperation =
   | 'list'
   | 'syncDirectory';
 
-/** What an operation does: it works, it fails, or (a write) only its first `bytes` get anywhere before it fails. */
-export type Fate = 'works' | 'fails' | { readonly tornAt: number };
+/** What an operation does: it works, it fails, for want of room or else, or (a write) only its first bytes get anywhere before it fails. */
+export type Fate = 'works' | 'fails' | 'no-room' | { readonly tornAt: number };
 
 export type MemoryFilesOptions = {
   /** Asked before each operation. Default: everything works. */
@@ -114,6 +114,11 @@ export class MemoryFiles implements JournalFiles {
     return Uint8Array.from(this.#existing(path).visible);
   }
 
+  /** What all files take. */
+  get bytes(): number {
+    return [...this.#names.values()].reduce((sum, { visible }) => sum + visible.length, 0);
+  }
+
   async ensureDirectory(): Promise<void> {
     await this.#step('list', '');
   }
@@ -180,7 +185,8 @@ export class MemoryFiles implements JournalFiles {
       if (this.#dead) return false;
       const bytes = Buffer.concat(buffers);
       const fate = this.#options.fate?.('write', path) ?? 'works';
-      if (fate !== 'fails') contents.write(position, typeof fate === 'object' ? bytes.subarray(0, fate.tornAt) : bytes);
+      if (fate === 'works' || typeof fate === 'object')
+        contents.write(position, typeof fate === 'object' ? bytes.subarray(0, fate.tornAt) : bytes);
       if (fate === 'works') return true;
       throw new Error(`EIO: write ${path}`);
     };
@@ -218,6 +224,8 @@ export class MemoryFiles implements JournalFiles {
     await this.#options.delay?.(operation, path);
     if (this.#dead) return new Promise<Fate>(() => undefined);
     const fate = this.#options.fate?.(operation, path) ?? 'works';
+    if (throws && fate === 'no-room')
+      throw Object.assign(new Error(`ENOSPC: ${operation} ${path}`), { code: 'ENOSPC' });
     if (throws && fate !== 'works') throw new Error(`EIO: ${operation} ${path}`);
     return fate;
   }

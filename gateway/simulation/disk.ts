@@ -7,7 +7,9 @@
 import type { Inventory } from '../../core/inventory.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint-file.ts';
 import { asMeta, Compactor } from '../checkpoint/compactor.ts';
+import { Room } from '../checkpoint/room.ts';
 import type { JournalMeta } from '../engine/records.ts';
+import { isOutOfRoom } from '../journal/errors.ts';
 import { Journal, type RecoveryReport } from '../journal/journal.ts';
 import { type Fate, MemoryFiles, type MemoryFilesOptions } from '../journal/memory-files.ts';
 import { JournalView } from './journal-view.ts';
@@ -19,12 +21,16 @@ export type DiskEvents = {
   written(upTo: number): void;
   durable(upTo: number): void;
   failed(): void;
+  /** As the engine's, on a full disk. */
+  giveUpBacklog(ends: readonly number[]): number | null;
 };
 
 export type Opened = {
   readonly report: RecoveryReport;
   readonly checkpoint: Checkpoint | null;
   readonly records: readonly DiskRecord[];
+  /** What is older is not there any more. */
+  readonly firstOffset: number;
 };
 
 /** Probabilities per operation. */
@@ -52,6 +58,10 @@ export class Disk {
   faults: DiskFaults = { failSync: 0, tearWrite: 0 };
   /** The folder is empty at the next opening, as where a volume was not mounted. */
   isMissing = false;
+  /** Segments that there is room for. */
+  roomSegments = Number.POSITIVE_INFINITY;
+  /** How often it was full. */
+  timesFull = 0;
   /** Every sync takes a while, so that epochs are under way. */
   isSlow = false;
   /** Told of every input that is admitted between a failed sync and the next good one (rule 3). */
@@ -71,6 +81,7 @@ export class Disk {
   #checkpoint: string | null = null;
   #isCompacting = false;
   #compactor: Compactor | null = null;
+  #room: Room | null = null;
   /** Since the disk was last opened. */
   #isProcessOnly = true;
   /** What survives the process, as the journal told it; after a failure only what is durable. */
@@ -114,7 +125,7 @@ export class Disk {
       events: {
         written: (upTo) => this.#written(generation, upTo),
         durable: (upTo) => this.#durable(generation, upTo),
-        failed: () => this.#failed(generation),
+        failed: (error) => this.#failed(generation, error),
         segmentStarted: () => this.#segmentStarted(generation),
       },
     });
@@ -127,8 +138,23 @@ export class Disk {
     this.#journal = journal;
     this.#wasBorn = true;
     this.#files = files;
-    this.#compare(records, report, journal.usage().firstOffset, checkpoint?.offset ?? 1);
-    return { report, checkpoint, records };
+    this.#room = this.#roomOf(journal, checkpoint);
+    const { firstOffset } = journal.usage();
+    this.#compare(records, report, firstOffset, checkpoint?.offset ?? 1);
+    return { report, checkpoint, records, firstOffset };
+  }
+
+  #roomOf(journal: Journal, checkpoint: Checkpoint | null): Room {
+    const { offset = 0, neededFrom = 0, neededBesidesBacklog = 0 } = checkpoint ?? {};
+    return new Room({
+      freeAtStart: { now: Math.min(offset, neededFrom), besidesBacklog: Math.min(offset, neededBesidesBacklog) },
+      segments: () => journal.segments(),
+      giveUpBacklog: (ends) => this.events?.giveUpBacklog(ends) ?? null,
+      purgeBefore: (before) => journal.purgeBefore(before),
+      shippedUpTo: () => Number.POSITIVE_INFINITY,
+      durableUpTo: () => this.view.durableUpTo,
+      checkpoint: () => this.#segmentStarted(this.#generation),
+    });
   }
 
   append(record: DiskRecord, needs: 'written' | 'durable'): void {
@@ -163,6 +189,7 @@ export class Disk {
     this.#journal = null;
     this.#hasFailed = false;
     this.#compactor = null;
+    this.#room = null;
     this.#isCompacting = false;
     this.#isProcessOnly &&= !machine;
     const options = this.#options();
@@ -189,6 +216,8 @@ export class Disk {
             this.onFailed('torn-write');
             return { tornAt: this.#world.roll(400) };
           case 'create':
+            if (this.#files.bytes + SEGMENT_BYTES > this.roomSegments * SEGMENT_BYTES) return 'no-room';
+            return this.#world.chance(this.faults.tearWrite) ? 'fails' : 'works';
           case 'rename':
           case 'syncDirectory':
             return this.#world.chance(this.faults.tearWrite) ? 'fails' : 'works';
@@ -225,11 +254,16 @@ export class Disk {
     this.onDurable(upTo);
   }
 
-  #failed(generation: number): void {
+  #failed(generation: number, error: Error): void {
     if (generation !== this.#generation) return;
     this.#hasFailed = true;
     this.#safeUpTo = this.view.durableUpTo;
     this.events?.failed();
+    if (!isOutOfRoom(error)) return;
+    this.timesFull++;
+    this.#world.stir();
+    // What the disk does to it, its next attempt meets again.
+    void this.#room?.pressed().catch(() => 0);
   }
 
   /** A checkpoint of what is durable, some time later; then what it does not need may go. */
@@ -251,12 +285,12 @@ export class Disk {
       read: async (from, last) =>
         this.archive.slice(from - 1, last).map(({ offset, meta, payload }) => ({ offset, meta, payload })),
     });
-    const { checkpoint, neededFrom } = await this.#compactor.checkpoint(upTo);
+    const { checkpoint, neededFrom, neededBesidesBacklog } = await this.#compactor.checkpoint(upTo);
     if (generation !== this.#generation) return;
     this.#isCompacting = false;
     this.#checkpoint = JSON.stringify(checkpoint);
-    if (this.#world.chance(0.7))
-      await this.#journal?.purgeBefore(Math.min(checkpoint.offset, neededFrom)).catch(() => 0);
+    this.#room?.made({ offset: checkpoint.offset, neededFrom, neededBesidesBacklog });
+    if (this.#world.chance(0.7)) await this.#room?.purgeUnneeded().catch(() => 0);
   }
 
   #readCheckpoint(): Checkpoint | null {

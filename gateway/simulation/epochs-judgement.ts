@@ -118,6 +118,7 @@ export class EpochsJudgement {
     const key = `${meta.input} ${meta.platform}`;
     const isFirst = meta.attemptOf === null && !this.#seen.has(key);
     this.#seen.add(key);
+    if (this.#view.givenUp.has(`${meta.connection} ${meta.input}`)) return;
     const isUnsettled = meta.attemptOf === null || this.#undelivered.has(meta.attemptOf);
     if (meta.input !== null && isUnsettled && payload !== null) this.#atOffset(meta, meta.input, payload, last);
     const answeredAtMs = this.#answered.get(key);

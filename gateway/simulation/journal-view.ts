@@ -26,6 +26,8 @@ export class JournalView {
     string,
     { readonly offset: number; readonly record: EpochRecord; readonly atOffset: boolean }[]
   >();
+  /** `connection input` → the epoch in which it was given up (rule 15). */
+  readonly givenUp = new Map<string, number>();
   /** Offsets by request id. */
   readonly operations = new Map<string, number[]>();
   readonly #all = new Map<number, OnDisk>();
@@ -55,6 +57,10 @@ export class JournalView {
         return;
       case 'epoch':
         put(this.epochs, meta.record.connection, { offset, record: meta.record, atOffset: meta.atOffset });
+        return;
+      case 'list':
+        if (meta.list === 'uncorrelated' && meta.cause === 'output-missing')
+          this.givenUp.set(`${meta.connection} ${meta.offset}`, meta.epoch);
         return;
       case 'operation':
         put(this.operations, meta.requestId, offset);

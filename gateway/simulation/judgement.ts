@@ -29,6 +29,8 @@ type Known = {
   /** The destination has rejected the output of a platform, which was told so and does not send it again. */
   readonly refused: ReadonlySet<string>;
   readonly uncorrelated: ReadonlySet<string>;
+  /** Too many waited for their outputs: it goes out when it comes, whatever has gone out before. */
+  readonly givenUp: ReadonlySet<string>;
 };
 
 /** Where an output with this role is shown. */
@@ -246,13 +248,14 @@ export class Judgement {
   #known(feed: FeedParty): Known {
     const unsure = new Set<string>();
     const uncorrelated = new Set<string>();
+    const givenUp = new Set<string>();
     const names = feed.connections.map(({ name }) => name);
     for (const name of names) {
       const lists = this.#engine.connections.get(name)?.lists;
       for (const list of ['maybeSent', 'answeredAgain'] as const)
         for (const { id } of lists?.entries(list) ?? []) unsure.add(this.#witness.serialBy(id.sha256) ?? id.msh10);
-      for (const { id } of lists?.entries('uncorrelated') ?? [])
-        uncorrelated.add(this.#witness.serialBy(id.sha256) ?? '');
+      for (const { id, cause } of lists?.entries('uncorrelated') ?? [])
+        (cause === 'output-missing' ? givenUp : uncorrelated).add(this.#witness.serialBy(id.sha256) ?? '');
     }
     const decided = new Set<string>();
     for (const { connection, input, proposals } of this.#engine.decisions.all()) {
@@ -263,7 +266,7 @@ export class Judgement {
     for (const platform of feed.platforms)
       for (const [sha, count] of platform.meant) if (count > 1) doubled.add(this.#witness.serialBy(sha) ?? '');
     for (const source of feed.sources) for (const [serial, count] of source.meant) if (count > 1) doubled.add(serial);
-    return { unsure, decided, doubled, uncorrelated, refused: this.#refused(feed) };
+    return { unsure, decided, doubled, uncorrelated, givenUp, refused: this.#refused(feed) };
   }
 
   #refused({ platforms, connections }: FeedParty): ReadonlySet<string> {
@@ -315,7 +318,8 @@ export class Judgement {
     for (const { id, from, key } of destination.received) {
       // Rejected from the one, what the other platform makes of it long after belongs to nothing any more, and is listed as that.
       const isLate = known.refused.has(id) && known.uncorrelated.has(id);
-      const isFree = known.unsure.has(id) || known.decided.has(id) || known.doubled.has(id) || isLate;
+      const isListed = known.unsure.has(id) || known.decided.has(id) || known.givenUp.has(id);
+      const isFree = isListed || known.doubled.has(id) || isLate;
       if (seen.has(id) || isFree) continue;
       seen.add(id);
       const lane = `${id.slice(0, id.lastIndexOf('-'))} ${isWeighted ? key : ''}`;

@@ -620,6 +620,35 @@ const BOUNDS: readonly Mutant[] = [
     replace: '    this.#lookLater(this.#turn);',
   },
   {
+    name: 'an output waits for the room that its input takes',
+    rule: 15,
+    file: 'gateway/engine/runtime.ts',
+    find: 'this.outputFrames = this.budget.lane();',
+    replace: 'this.outputFrames = this.inputFrames;',
+  },
+  {
+    name: 'judge the output of an input that was given up by the route of now',
+    rule: 15,
+    file: OWNERSHIP,
+    find: 'if (late === null && output.givenUp !== null) return this.#roleOfGivenUp(output, output.givenUp);',
+    replace: '',
+  },
+  {
+    name: 'forget that the output of an input that was given up has gone out',
+    rule: 15,
+    file: CONNECTION,
+    find: 'message.attemptOf === null ? (givenUp?.input ?? null) : message.context',
+    replace: 'message.attemptOf === null ? null : message.context',
+  },
+  {
+    name: 'nobody is let in past the limit while the others hold much',
+    rule: 15,
+    file: 'gateway/engine/frame-budget.ts',
+    find: 'if (this.#turn !== null || this.#letInBytes > this.#budget.limits.frameBytes) return;',
+    replace:
+      'if (this.#turn !== null || this.#budget.bytes > this.#budget.limitBytes + this.#budget.limits.frameBytes) return;',
+  },
+  {
     name: 'count the frame of a lost socket for ever',
     rule: 15,
     file: INTAKE,

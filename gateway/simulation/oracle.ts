@@ -140,6 +140,7 @@ export class Oracle {
         const then = this.#routeOf(connection, meta.epoch);
         const wasOwners = ownerOf(then.route, key) === from;
         if (wasOwners && (this.#wasForcedSince(connection, then.index) || this.#isGivenUp(offset))) return true;
+        if (this.#wasOwnersWhenGivenUp(connection, meta.input, from, key)) return true;
         return this.#isOfFormerInput(connection, meta.input ?? offset, from, key);
       });
     if (!isOwners)
@@ -246,6 +247,12 @@ export class Oracle {
     const epochs = this.#view.epochs.get(connection) ?? [];
     const index = epochs.findIndex(({ record }) => record.epoch === epoch);
     return { route: epochs[index]?.record ?? FIRST_ROUTE, index };
+  }
+
+  /** Rule 15: too many waited, and its input was no longer waited for; whoever owned it then delivers it. */
+  #wasOwnersWhenGivenUp(connection: string, input: number | null, from: PlatformName, key: string): boolean {
+    const epoch = this.#view.givenUp.get(`${connection} ${input}`);
+    return epoch !== undefined && ownerOf(this.#routeOf(connection, epoch).route, key) === from;
   }
 
   /** A change-over at an offset: the input (or an output without one) came before it, and the route of then gives its output to this platform. */

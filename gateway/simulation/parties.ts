@@ -27,7 +27,6 @@ export type PartyEvents = {
 
 export type Parties = { readonly feeds: readonly FeedParty[] };
 
-const ACK_TIMEOUT_MS = 4000;
 const IMPATIENT_MS = 900;
 
 export function buildParties(
@@ -104,7 +103,7 @@ export function buildParties(
           listens: scenario.dials,
           ip: `10.0.2.${index * 10 + number}`,
           practices,
-          habits: sourceHabits(world, scenario.habits),
+          habits: sourceHabits(world, scenario),
         };
         return new Source(world, network, witness, options, {
           answered: (source, attempt, answer) => events.sourceAnswered(source, name, attempt, answer),
@@ -123,7 +122,8 @@ export function buildParties(
   return { feeds };
 }
 
-function sourceHabits(world: World, { source, impatient }: Habits): SourceHabits {
+function sourceHabits(world: World, { habits, patienceMs }: Scenario): SourceHabits {
+  const { source, impatient } = habits;
   const some = (strength: number): number => (world.chance(0.6) ? strength : 0);
   return {
     reusesId: some(source.reusesId),
@@ -132,8 +132,9 @@ function sourceHabits(world: World, { source, impatient }: Habits): SourceHabits
     keepsSocket: some(source.keepsSocket),
     leavesSocket: source.leavesSocket,
     isLong: source.isLong,
+    isHalved: source.isHalved,
     skipsRejected: some(source.skipsRejected),
-    ackTimeoutMs: impatient && world.chance(0.5) ? IMPATIENT_MS : ACK_TIMEOUT_MS,
+    ackTimeoutMs: impatient && world.chance(0.5) ? IMPATIENT_MS : patienceMs,
   };
 }
 

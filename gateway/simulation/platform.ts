@@ -275,7 +275,9 @@ export class Platform {
     if (item === undefined || !this.#isSending || answer?.msa2 !== item.msh10) return;
     this.#events.answered(this, item.payload, payload, this.#sent);
     const isDelivered = answer.verdict === 'positive';
-    if (!isDelivered && !this.#options.habits.givesUpRejected) {
+    // AR is the gateway's "try again": no destination of a night says it.
+    const isGivenUp = this.#options.habits.givesUpRejected && fieldText(payload, 'MSA-1') !== 'AR';
+    if (!isDelivered && !isGivenUp) {
       this.#again();
       return;
     }

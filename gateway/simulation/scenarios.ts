@@ -55,8 +55,18 @@ export type Scenario = {
   readonly commitsFirst: boolean;
   /** What the frames of all senders together may take; null: as ever. */
   readonly frameBudgetBytes: number | null;
+  /** What one frame may take. */
+  readonly frameLimitBytes: number;
+  /** Segments of the journal that the disk has room for; null: as many as there are. */
+  readonly roomSegments: number | null;
+  /** How many inputs may wait for their outputs, in all connections; null: as ever. */
+  readonly openInputs: number | null;
   readonly faults: Faults;
   readonly habits: Habits;
+  /** How long sources wait for an answer. */
+  readonly patienceMs: number;
+  /** No source waits longer or has to send again; null: that may be, but in a quiet night. */
+  readonly waitLimitMs: number | null;
   /** Nothing happens that a sender could feel: no resend, nothing on any list. */
   readonly isQuiet: boolean;
   /** Nothing happens that could leave it unknown whether a destination has taken an output: none is delivered twice. */
@@ -73,6 +83,8 @@ export type Scenario = {
   readonly onlyAims: readonly Aim[] | null;
 };
 
+/** As the simulated inventory has it. */
+const ACK_TIMEOUT_MS = 4000;
 const NO_FAULTS: Faults = {
   breakConnection: 0,
   crash: 0,
@@ -98,6 +110,7 @@ const PLAIN: Habits = {
     leavesSocket: 0,
     skipsRejected: 0,
     isLong: 0,
+    isHalved: 0,
   },
   impatient: false,
   platform: { rejects: 0, slow: 0, late: 0, doublesAnswer: 0, doublesOutput: 0 },
@@ -165,6 +178,11 @@ const plain = {
   sharesDestination: false,
   commitsFirst: false,
   frameBudgetBytes: null,
+  frameLimitBytes: 1 << 20,
+  roomSegments: null,
+  patienceMs: ACK_TIMEOUT_MS,
+  waitLimitMs: null,
+  openInputs: null,
   faults: NO_FAULTS,
   habits: PLAIN,
   isQuiet: false,
@@ -335,6 +353,26 @@ export const SCENARIOS = {
     habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.3 } },
   },
   'commits-first': { ...plain, sourcesPerFeed: 2, commitsFirst: true, isQuiet: true },
+  'few-open-inputs': {
+    ...plain,
+    openInputs: 4,
+    hasWeights: false,
+    faults: { ...NO_FAULTS, stallCandidate: 0.2, wedge: 0.25, force: 0.4, crash: 0.03 },
+  },
+  'few-open-inputs-at-offset': {
+    ...plain,
+    connections: 1,
+    shared: 2,
+    openInputs: 3,
+    atOffset: true,
+    faults: { ...NO_FAULTS, stallCandidate: 0.2, wedge: 0.25, force: 0.3, crash: 0.03 },
+  },
+  'full-disk': {
+    ...plain,
+    roomSegments: 8,
+    hasWeights: false,
+    faults: { ...NO_FAULTS, stallCandidate: 0.1, die: 0.15, wedge: 0.05, force: 0.3, crash: 0.04, restart: 0.02 },
+  },
   'small-frame-budget': {
     ...plain,
     connections: 2,
@@ -342,5 +380,15 @@ export const SCENARIOS = {
     frameBudgetBytes: 40_000,
     habits: { ...PLAIN, source: { ...PLAIN.source, isLong: 0.5, closesAfterAnswer: 0.2 } },
     isQuiet: true,
+  },
+  'many-half-frames': {
+    ...plain,
+    connections: 2,
+    sourcesPerFeed: 8,
+    frameBudgetBytes: 40_000,
+    frameLimitBytes: 40_000,
+    habits: { ...PLAIN, source: { ...PLAIN.source, isLong: 0.7, isHalved: 0.8 } },
+    patienceMs: 60_000,
+    waitLimitMs: 15_000,
   },
 } satisfies Record<string, Scenario>;

@@ -22,6 +22,8 @@ export type SourceHabits = {
   readonly skipsRejected: number;
   /** Of a message as long as one with a scanned page in it. */
   readonly isLong: number;
+  /** Of such a message coming in two halves, with a while between them. */
+  readonly isHalved: number;
   readonly ackTimeoutMs: number;
 };
 
@@ -59,6 +61,9 @@ export type SourceEvents = {
 
 const KEYS = 20;
 const LONG_BYTES = 30_000;
+/** More than what every socket may bring of a frame. */
+const HALF_BYTES = 20_000;
+const HALVES_APART_MS = 100;
 
 export class Source {
   readonly name: string;
@@ -158,7 +163,17 @@ export class Source {
   #sendOn(socket: Socket, bytes: Uint8Array): void {
     if (socket.messages === 0) socket.openedFor = this.#number;
     socket.messages++;
-    socket.wire.send(bytes);
+    this.#write(socket.wire, bytes);
+  }
+
+  #write(wire: Wire, bytes: Uint8Array): void {
+    const { isHalved } = this.#options.habits;
+    if (isHalved === 0 || bytes.length < LONG_BYTES || !this.#world.chance(isHalved)) {
+      wire.send(bytes);
+      return;
+    }
+    wire.send(bytes.subarray(0, HALF_BYTES));
+    this.#world.after(this.#world.roll(HALVES_APART_MS), () => wire.send(bytes.subarray(HALF_BYTES)));
   }
 
   #called(wire: Wire): Handlers {
@@ -182,7 +197,7 @@ export class Source {
     const wire = this.#network.connect(
       this.#options.port,
       {
-        connected: () => wire.send(bytes),
+        connected: () => this.#write(wire, bytes),
         data: (chunk) => {
           if (this.#sockets.has(socket)) read(chunk);
         },
