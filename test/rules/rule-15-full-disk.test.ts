@@ -127,6 +127,9 @@ test('rule 15: on a full disk copies that are owed are never given up: new messa
   sent.pop();
   const other = await line.source();
   expect(verdictOf(await other.exchange(order('TOO-MUCH')))).toBe('AR|TOO-MUCH');
+  // What cannot be written down has not happened, and does not happen later either, when nobody waits for it any more.
+  const refused = await line.put('parallel', { newWeight: 0, reason: 'the disk is full', force: true });
+  expect([refused.status, refused.body.code]).toEqual([503, 'journal-failed']);
   expect(await gap()).toBe(null);
   expect((await line.status()).shadowLag).toBe(sent.length);
 
