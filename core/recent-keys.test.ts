@@ -36,6 +36,7 @@ test('what is dumped and loaded knows and forgets the same, also from the keys t
   const fromKeys = new RecentKeys(LIMIT);
   fromKeys.load(keysOf(300, 450));
   for (const key of keysOf(450, 560)) for (const one of [recent, loaded, fromKeys]) one.add(key);
+  expect(loaded.dump()).toEqual(recent.dump());
   const known = (one: RecentKeys): string[] => keysOf(0, 560).filter((key) => one.has(key));
   expect(known(loaded)).toEqual(known(recent));
   expect(known(fromKeys)).toEqual(known(recent));

@@ -64,9 +64,10 @@ export class RecentKeys {
     this.#add(fingerprintOf(key));
   }
 
-  /** Fingerprints, the older half first. */
+  /** Fingerprints, the older half first. The same keys give the same, in whichever order a half has got its own. */
   dump(): readonly number[] {
-    return [...(this.#former ?? []), ...(this.#recent ?? [])];
+    const sorted = (half: Table | null): number[] => [...(half ?? [])].sort((a, b) => a - b);
+    return [...sorted(this.#former), ...sorted(this.#recent)];
   }
 
   /** What `dump` gave; or keys, oldest first. */
