@@ -59,7 +59,9 @@ export function promqlOf(condition: Condition): string {
       const increase = (offset: string): string =>
         `increase(${selector(metric, where)}[${durationOf(quietMs)}]${offset})`;
       const quiet = `${increase('')} == 0 and ${increase(' offset 1w')} > ${usual}`;
-      return without === undefined ? quiet : `${quiet} unless on (connection) ${selector(metric, without)} > 0`;
+      if (without === undefined) return quiet;
+      // Over the same time: a gateway that is down has no present value, and would fall silent in all its connections.
+      return `${quiet} unless on (connection) max_over_time(${selector(metric, without)}[${durationOf(quietMs)}]) > 0`;
     }
     case 'fewer': {
       const { metric, where, label, than } = condition;
