@@ -14,7 +14,7 @@ export type DashboardOptions = {
 export const HELP = `cutover dashboard: the war room, one page that says in three seconds whether all is fine. It reads, and changes
 nothing unless --actions is given.
 
-  --stack NAME       the stack; default: the only one
+  --stack NAME       the stack; default: CUTOVER_STACK, or the only one with the routes layer
   --inventory FILE   instead of the stack's own
   --project DIR      the project folder; default: this one
   --host HOST        address to listen on; default 127.0.0.1. Others need CUTOVER_DASHBOARD_TOKEN
@@ -37,7 +37,7 @@ export type Parsed =
 
 const DEFAULT_PORT = 7480;
 
-export function parseArguments(argv: readonly string[], cwd: string): Parsed {
+export function parseArguments(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Parsed {
   const text = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
@@ -61,7 +61,7 @@ export function parseArguments(argv: readonly string[], cwd: string): Parsed {
       kind: 'run',
       options: {
         project: values.project ?? cwd,
-        stack: values.stack ?? null,
+        stack: values.stack ?? env.CUTOVER_STACK ?? null,
         inventory: values.inventory ?? null,
         host: values.host ?? '127.0.0.1',
         port,

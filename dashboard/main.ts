@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { readInventoryFile } from '../adapters/inventory-file.ts';
 import { readReceivers } from '../adapters/notify.ts';
+import { readStackFile } from '../adapters/stack-file.ts';
 import { formatProblem } from '../core/located-yaml.ts';
 import { Acting } from './acting.ts';
 import { type DashboardOptions, HELP, parseArguments } from './arguments.ts';
@@ -19,7 +20,7 @@ class Usage extends Error {}
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const parsed = parseArguments(process.argv.slice(2), process.cwd());
+  const parsed = parseArguments(process.argv.slice(2), process.cwd(), process.env);
   switch (parsed.kind) {
     case 'help':
       process.stdout.write(HELP);
@@ -106,13 +107,17 @@ async function openNotifier(stackFolder: string): Promise<Notifier> {
 }
 
 async function onlyStack(folder: string): Promise<string> {
-  const names = (await readdir(folder).catch(() => [])).flatMap(
-    (file) => /^Pulumi\.(.+)\.ya?ml$/.exec(file)?.[1] ?? [],
-  );
+  const names: string[] = [];
+  for (const file of await readdir(folder).catch(() => [])) {
+    const name = /^Pulumi\.(.+)\.ya?ml$/.exec(file)?.[1];
+    if (name === undefined) continue;
+    const read = await readStackFile(join(folder, file));
+    if (!read.ok || read.value.config.layer === 'routes') names.push(name);
+  }
   const [only, ...others] = names;
   if (only === undefined)
     throw new Usage(
-      `no stack in ${folder}: name the project with --project, or an inventory with --inventory and --stack`,
+      `no stack with routes in ${folder}: name the project with --project, or an inventory with --inventory and --stack`,
     );
   if (others.length > 0) throw new Usage(`which stack? there are ${names.join(', ')}: --stack ${only}`);
   return only;

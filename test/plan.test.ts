@@ -1,5 +1,5 @@
 /** The verb `plan` as a person runs it: no gateway is asked, what it writes is what calendars, editors and programs read. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -111,6 +111,15 @@ describe('plan', () => {
     expect(run.exitCode).toBe(3);
     expect(run.stdout).toContain('no traffic was observed');
     expect(run.stdout).toContain('--traffic DIR');
+  });
+
+  it('takes the stack that CUTOVER_STACK names, where there are several', async () => {
+    const other = join(project.folder, 'stacks/Pulumi.other.yaml');
+    await writeFile(other, 'config:\n  lab-cutover:layer: routes\n');
+    expect((await project.cutover(['plan'])).stderr).toContain('which stack?');
+    const run = await project.cutover(['plan'], { CUTOVER_STACK: 'test' });
+    await rm(other);
+    expect(run.stdout, run.stderr).toContain('Programme of test');
   });
 
   it('shows the coming windows', async () => {

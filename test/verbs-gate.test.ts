@@ -169,6 +169,28 @@ test(
 );
 
 test(
+  'a waiver that would not count is not written, and the next step names the selection',
+  async () => {
+    const key = join(folder, 'stranger');
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const waivers = join(estate.project.folder, 'stacks/test/waivers');
+    const before = (await run('ls', [waivers])).stdout;
+    const waiver = ['--criterion', 'raid', '--all', '--until', until, '--reason', 'x', '--key', key, '--json'];
+    const refused = await cutover('waive', ...waiver);
+    expect(refused.exitCode).toBe(3);
+    expect(refused.stdout).toContain('may not waive anything');
+    expect((await run('ls', [waivers])).stdout).toBe(before);
+    expect((await cutover('gate', '--connection', name)).stdout).toContain(
+      `cutover gate --connection ${name} --explain`,
+    );
+    expect((await cutover('gate', '--all', '--explain')).stdout).not.toContain('next:');
+    expect(await cutover('raid', 'add', '--help')).toMatchObject({ exitCode: 0 });
+  },
+  LIMIT_MS,
+);
+
+test(
   'a gateway that is gone is unknown, and red',
   async () => {
     await estate.killGateway();

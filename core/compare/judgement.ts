@@ -49,6 +49,7 @@ export type Known = {
   readonly doubts: readonly string[];
 };
 
+const NO_COVERAGE = { known: 0, seen: 0, share: null, unseen: [] };
 const NOT_COMPARED =
   'not compared: origin: platform, so the other platform gets no copy; `attest --what outputs` is what the gate asks for';
 
@@ -63,7 +64,7 @@ export function judgeConnection(known: Known, thresholds: Thresholds): ComparedC
   // What is missing, extra or out of order no rule changes: it counts whatever rules held.
   const { missingCandidate, extraCandidate, missingBoth, outOfOrder } = sumOf(known.days.filter(inStretch));
   const counts = { ...sumOf(current), missingCandidate, extraCandidate, missingBoth, outOfOrder };
-  const coverage = judgeCoverage(known, stretch);
+  const coverage = connection.origin === 'platform' ? NO_COVERAGE : judgeCoverage(known, stretch);
   const contract = judgeContract(known, stretch);
   const others = known.days.filter((day) => inStretch(day) && day.basis !== rules.digest);
   const hasFormer = others.some(({ pairs }) => pairs > 0);

@@ -41,6 +41,12 @@ export function judgeWaivers(
   return { valid, ignored };
 }
 
+/** Why one does not count; null: it does. */
+export function judgeWaiver(file: WaiverOnFile, authority: Authority | null, nowMs: number): string | null {
+  const read = readWaiver(file, authority, nowMs);
+  return typeof read === 'string' ? read : null;
+}
+
 function readWaiver(
   { text, signature }: WaiverOnFile,
   authority: Authority | null,
@@ -70,7 +76,7 @@ function readWaiver(
       (one.namespaces === null || one.namespaces.includes(WAIVER_NAMESPACE)),
   );
   if (signer === undefined || isRevoked(key, authority.revoked))
-    return `its key ${key.fingerprint} may not waive anything`;
+    return `its key ${key.fingerprint} may not waive anything (no line of the signers with a role and namespace ${WAIVER_NAMESPACE})`;
   return isSignatureOf(text, read.value)
     ? { ...parsed.data, by: signer.person, names: signer.principals }
     : 'its signature is not one of this text';

@@ -36,7 +36,8 @@ const CHECKS: readonly Check[] = [
   },
   {
     code: 'no-correlation',
-    applies: (item) => item.correlate === null,
+    // Without a feed there are no inputs: nothing is owed, and `correlate` would be refused.
+    applies: (item) => item.origin === 'feed' && item.correlate === null,
     message: 'outputs are told apart by their order only: what a dead platform owes goes to the decision list',
     remedy: 'name under `correlate` fields that both platforms keep, as in [MSH-10]',
   },

@@ -232,4 +232,15 @@ vendors: { blue: { away: [{ from: 2026-07-04, to: 2026-07-06, reason: holiday }]
       'no-vendor',
     ]);
   });
+
+  it('a flow without a feed is not asked for `correlate`, which the inventory would refuse', () => {
+    const known = input(lines);
+    const unfed = known.inventory.connections.map((item) => ({
+      ...item,
+      origin: 'platform' as const,
+      feed: null,
+      correlate: null,
+    }));
+    expect(makePlan({ ...known, inventory: { ...known.inventory, connections: unfed } }).red).toEqual([]);
+  });
 });

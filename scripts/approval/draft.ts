@@ -13,6 +13,7 @@ import { digestOfText, type Evidence } from '../../core/evidence.ts';
 import { judgeReconciled } from '../../core/signoff.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
+import { selectionSaid } from '../runner/selection.ts';
 import { readStatuses } from '../runner/snapshot.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
@@ -139,7 +140,7 @@ async function chooseEvidence(context: Context, args: Args, kind: Kind, names: r
   if (chosen !== undefined) return chosen;
   const verb = kind === 'approval' ? 'gate' : 'reconcile';
   const message = `there is no evidence of a ${verb} that speaks of everything selected`;
-  throw refuse('evidence-absent', message, `cutover ${verb} (the same selection)`, '--evidence DIGEST');
+  throw refuse('evidence-absent', message, `cutover ${verb}${selectionSaid(args)}`, '--evidence DIGEST');
 }
 
 const gateBody = z.object({
@@ -164,7 +165,7 @@ async function requireStanding(
   { digest, evidence }: Chosen,
   connections: readonly { readonly name: string; readonly fromEpoch: number }[],
 ): Promise<void> {
-  const again = 'cutover gate (the same selection) --explain';
+  const again = `cutover gate --connection ${connections.map(({ name }) => name).join(',')} --explain`;
   const which = `the gate of ${evidence.at} (${digest.slice(0, 19)}…)`;
   const body = gateBody.safeParse(evidence.body);
   if (evidence.kind !== 'gate' || !body.success) {

@@ -17,8 +17,13 @@ export function formatDraft({ kind, digest, document, evidence, signatures }: Dr
     `  window       ${notBefore} to ${notAfter} (the gateway's clock)`,
     `  rests on     ${evidence.kind} of ${evidence.at}, ${document.evidence}`,
     ...(accepted ?? []).map((one) => `  gives up     ${one.count} ${one.class} that only legacy can answer`),
-    ...signatures.map(({ name }) => `  signed       ${name}`),
+    ...signatures.map(({ name }) => `  signed       ${signerIn(name)}`),
   ];
+}
+
+/** Of `<sha256>.<signer>.sig`. */
+function signerIn(file: string): string {
+  return /^[0-9a-f]{64}\.(.+)\.sig$/.exec(file)?.[1] ?? file;
 }
 
 export function formatSigned(document: ApprovalDocumentPrinted): string {

@@ -11,7 +11,9 @@ export function formatGate(document: GateDocument, explain: boolean): string {
     ...waivers.map(({ by, reason: why, notAfter }) => `    waived by ${by} until ${notAfter}: ${why}`),
     ...(explain && verdict === 'red'
       ? [
-          ...red.slice(0, SHOWN).map((one) => `    ${one.name === null ? '' : `${one.name}: `}${one.reason}`),
+          ...named(red.slice(0, SHOWN))
+            .filter((line) => line !== reason)
+            .map((line) => `    ${line}`),
           ...(red.length > SHOWN ? [`    … and ${red.length - SHOWN} more`] : []),
           `    → ${remedy}`,
         ]
@@ -28,4 +30,8 @@ export function formatGate(document: GateDocument, explain: boolean): string {
   const evidence = document.digest === null ? [] : [`evidence: ${document.digest}`];
   const next = document.nextSteps.length === 0 ? [] : ['next:', ...document.nextSteps.map((step) => `  ${step}`)];
   return `${[...lines, ...document.warnings.map((one) => `! ${one}`), '', last, ...evidence, ...next].join('\n')}\n`;
+}
+
+function named(red: GateDocument['criteria'][number]['red']): string[] {
+  return red.map(({ name, reason }) => (name === null ? reason : `${name}: ${reason}`));
 }

@@ -24,7 +24,7 @@ export type Target = {
 
 export async function openTarget(args: Args, { cwd, env }: Surroundings): Promise<Target> {
   const project = await findProject(cwd, args.project, env);
-  const { stack, file } = await chooseStack(project, args.stack, true);
+  const { stack, file } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, true);
   const stackFile = await readStackFile(file);
   const named =
     (stackFile.ok ? stackFile.value.config.inventory : undefined) ?? join('stacks', stack, 'inventory.yaml');

@@ -20,7 +20,8 @@ const HEADER = [
 ];
 const SHOWN_IDS = 5;
 
-export function formatReconcile(document: ReconcileDocument): string {
+/** `isOpen`: the window goes on; the document names an end that is far enough for any clock. */
+export function formatReconcile(document: ReconcileDocument, isOpen: boolean): string {
   const lines = [...document.connections].sort((a, b) => badness(b) - badness(a) || (a.name < b.name ? -1 : 1));
   const rows = lines.map((line) => [
     line.name,
@@ -40,7 +41,7 @@ export function formatReconcile(document: ReconcileDocument): string {
     line.verdict,
   ]);
   return `${[
-    `${document.deployment}: ${document.window.since} to ${document.window.until}`,
+    `${document.deployment}: ${Date.parse(document.window.since) === 0 ? 'from the beginning' : document.window.since} to ${isOpen ? 'now' : document.window.until}`,
     ...document.reasons.map((reason) => `! ${reason}`),
     ...formatTable([HEADER, ...rows]),
     ...lines.flatMap(detailsOf),

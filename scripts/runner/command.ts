@@ -64,10 +64,11 @@ function runVerb(
 function takeWord(name: string, verb: Verb, rest: readonly string[]): { word: string; flags: readonly string[] } {
   if (verb.kind === 'task' && rest[0] !== undefined && verb.word?.choices.includes(rest[0]) === true)
     return { word: rest[0], flags: rest.slice(1) };
-  if (verb.kind !== 'plain' || verb.word === undefined || rest.includes('--help')) return { word: '', flags: rest };
+  if (verb.kind !== 'plain' || verb.word === undefined) return { word: '', flags: rest };
   const [word = '', ...flags] = rest;
   const { choices } = verb.word;
   if (choices.includes(word)) return { word, flags };
+  if (rest.includes('--help')) return { word: '', flags: rest };
   throw usage(
     word === '' ? `'${name}' needs a word: ${choices.join(', ')}` : `'${word}' is not one of ${choices.join(', ')}`,
     `cutover ${name} ${choices[0]}`,

@@ -148,7 +148,8 @@ function explain(run: RunState, move: PlannedMove): PlanRefusal & { readonly abo
 }
 
 function nextStepsOf(run: RunState, changed: readonly Changed[], exitCode: ExitCode): string[] {
-  const steps: string[] = [];
+  // What bars the others comes before the same command again, which would be refused as before.
+  const steps: string[] = run.plan.refused.flatMap(({ next }) => next);
   if (exitCode === EXIT.interrupted || exitCode === EXIT.partly)
     steps.push(`run the same command again: it goes on from what is there`);
   if (run.leftBehind.length > 0) steps.push('cutover sync (when the system that was down is back)');
@@ -157,7 +158,6 @@ function nextStepsOf(run: RunState, changed: readonly Changed[], exitCode: ExitC
   const [first] = changed;
   if (first !== undefined) steps.push(...followUps(first.to.phase, originOf(run, first.name)));
   steps.push(...startsAfter(run, changed));
-  steps.push(...run.plan.refused.flatMap(({ next }) => next));
   return unique(steps);
 }
 

@@ -43,3 +43,12 @@ function checkKnown(inventory: Inventory, flag: (typeof NARROWING)[number], want
     );
   }
 }
+
+/** As it is typed, with a space before it; empty: nothing was said, which means all where it means anything. */
+export function selectionSaid(args: Args): string {
+  const lists = NARROWING.flatMap((flag) => {
+    const values = args[flag] ?? [];
+    return values.length === 0 ? [] : [` --${flag} ${values.join(',')}`];
+  });
+  return `${lists.join('')}${args.all === true ? ' --all' : ''}`;
+}

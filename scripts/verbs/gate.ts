@@ -8,6 +8,7 @@ import { askGate } from '../gate/ask.ts';
 import { formatGate } from '../gate/print.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { selectionSaid } from '../runner/selection.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
 import { EXIT } from '../runner/stop.ts';
 import { tellOfGate } from '../runner/tell-others.ts';
@@ -74,8 +75,10 @@ async function perform(context: Context, args: Args): Promise<Printed> {
     warnings: [...warnings],
     nextSteps:
       judged.verdict === 'green'
-        ? ['cutover approve (the same selection) --until TIME --key FILE']
-        : ['cutover gate (the same selection) --explain'],
+        ? [`cutover approve${selectionSaid(args)} --until TIME --key FILE`]
+        : args.explain === true
+          ? []
+          : [`cutover gate${selectionSaid(args)} --explain`],
   };
   const afterwards = (): Promise<void> => tellOfGate(context, document, before);
   return { document, text: formatGate(document, args.explain === true), exitCode, afterwards };

@@ -31,7 +31,11 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
       const judged = await judge(context, args, postgres);
       return freeze(context, judged, await proofFileOf(context, args, postgres, judged));
     });
-    return { document, text: formatReconcile(document), exitCode: document.ok ? EXIT.done : EXIT.refused };
+    return {
+      document,
+      text: formatReconcile(document, args.until === undefined),
+      exitCode: document.ok ? EXIT.done : EXIT.refused,
+    };
   } finally {
     await closeContext(context);
   }

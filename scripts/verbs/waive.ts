@@ -1,9 +1,11 @@
 /** `waive`: a person with a role gives up one criterion of the gate, for named connections, a reason and a time. */
 import { join } from 'node:path';
 import { commitFiles } from '../../adapters/git.ts';
+import { readLocalSigners } from '../../adapters/signers-file.ts';
 import { storeWaiver } from '../../adapters/waiver-files.ts';
 import type { ActionDocument } from '../../core/documents.ts';
 import { CRITERIA } from '../../core/gate/criteria.ts';
+import { judgeWaiver, type WaiverOnFile } from '../../core/gate/waiver.ts';
 import { formatAction } from '../runner/each-connection.ts';
 import { SELECTION_FLAGS } from '../runner/flags.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
@@ -37,12 +39,15 @@ export const waive: TaskVerb = {
       reason,
       notAfter: new Date(until).toISOString(),
     } as const;
-    const stored = await storeWaiver(join(stackFolderOf(context), 'waivers'), waiver, {
-      keyFile: key,
-      env: context.env,
-    });
+    const folder = stackFolderOf(context);
+    const local = await readLocalSigners(folder, context.inventory.deployment);
+    const authority = local.kind === 'read' ? local.authority : null;
+    const nowMs = Date.parse(context.clock.now());
+    // The gate judges it by the same signers: better said now than on the night.
+    const whyNot = (signed: WaiverOnFile): string | null => judgeWaiver(signed, authority, nowMs);
+    const stored = await storeWaiver(join(folder, 'waivers'), waiver, { keyFile: key, env: context.env }, whyNot);
     if (!stored.ok)
-      throw new VerbStop(EXIT.failed, { code: 'not-signed', message: stored.message, next: [stored.remedy] });
+      throw new VerbStop(EXIT.refused, { code: 'not-signed', message: stored.message, next: [stored.remedy] });
     if (args['no-commit'] !== true) await commitFiles(stored.files, `${context.stack}: ${criterion} waived: ${reason}`);
     const done = connections.map((name) => ({ name, message: `${criterion} is waived until ${waiver.notAfter}` }));
     const nextSteps = ['cutover gate (shows it, and whether it counts)'];
