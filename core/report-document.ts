@@ -11,6 +11,7 @@ export const reportConnectionSchema = z.object({
   practice: z.string(),
   direction: z.enum(['orders', 'results']),
   wave: z.string(),
+  origin: z.enum(['feed', 'platform']).describe('platform: without a feed; nothing is received or compared for it'),
   phase: z.string().nullable(),
   control: z.string().nullable(),
   epoch: count,

@@ -6,9 +6,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Estate, startEstate } from './verbs-estate.ts';
 import { REPOSITORY } from './verbs-harness.ts';
 
+const FLOW = 'practice-004-orders';
+
 let estate: Estate;
 beforeAll(async () => {
-  estate = await startEstate(4);
+  const flow = { origin: 'platform', feed: undefined };
+  estate = await startEstate(4, { change: ({ name }) => (name === FLOW ? flow : {}) });
 });
 afterAll(() => estate.stop());
 
@@ -48,6 +51,10 @@ it('names every connection, every move and everything that is not known', async 
   expect(html).toContain('4 of 4 connections have open points');
   expect(html).not.toContain('<b>night');
   expect(html).not.toMatch(/<script|https?:\/\/|<img|<link/);
+  // What cannot be known of a flow without a feed is no open point, and no zero.
+  const flow = report.connections.find((one: { name: string }) => one.name === FLOW);
+  expect(flow).toMatchObject({ origin: 'platform', openPoints: ['it is still in legacy'] });
+  expect(html).toContain(`<th scope="row">${FLOW}</th><td>– (no feed)</td>`);
   const csv = await readFile(join(estate.project.folder, 'pack.csv'), 'utf8');
   expect(csv.trim().split('\r\n')).toHaveLength(5);
 });

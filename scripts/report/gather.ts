@@ -102,7 +102,7 @@ type Known = {
 function lineOf(item: Connection, known: Known): ReportConnection {
   const { status, history, signoff, proof } = known;
   const last = history.findLast(({ origin }) => origin !== 'init') ?? null;
-  const { name, practice, direction, wave } = item;
+  const { name, practice, direction, wave, origin } = item;
   const counters = status?.counters ?? null;
   const compared = proof.compared?.get(name) ?? null;
   const deliveries = proof.deliveries === null ? null : (proof.deliveries.get(name) ?? { legacy: 0, new: 0 });
@@ -111,6 +111,7 @@ function lineOf(item: Connection, known: Known): ReportConnection {
     practice,
     direction,
     wave,
+    origin,
     phase: status?.phase ?? null,
     control: status?.control ?? null,
     epoch: status?.epoch ?? null,

@@ -11,7 +11,7 @@ h1{font-size:24px;margin:0}h2{font-size:17px;margin:28px 0 6px;break-after:avoid
 table{border-collapse:collapse;width:100%;font-size:12px}th,td{border-bottom:1px solid #d9dee6;padding:3px 8px 3px 0;text-align:left;vertical-align:top;overflow-wrap:break-word}
 th{color:#4c596b}th.n{text-align:right}thead{display:table-header-group}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.k{white-space:nowrap}tr{break-inside:avoid}
 .verdict{font-size:18px;font-weight:650;padding:8px 12px;border-left:6px solid}.ok{border-color:#00578a;background:#e3f0f8}.red{border-color:#a3330c;background:#fde7dd}
-code,pre{font:12px ui-monospace,"DejaVu Sans Mono",monospace}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f6f8;padding:8px 12px}small{color:#4c596b}
+code{overflow-wrap:anywhere}code,pre{font:12px ui-monospace,"DejaVu Sans Mono",monospace}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f6f8;padding:8px 12px}small{color:#4c596b}
 @page{size:A4 landscape;margin:12mm}@media print{body{margin:0;print-color-adjust:exact;-webkit-print-color-adjust:exact;max-width:none;font-size:10pt}table{font-size:7.5pt}th,td{padding:2px 5px 2px 0}.wide{overflow:visible}.sign{break-inside:avoid}}`;
 
 const ANSWERS = {
@@ -58,6 +58,9 @@ ${[
 `;
 }
 
+/** Where there is nothing to be known, rather than nothing known. */
+const NO_FEED = '– (no feed)';
+
 function charterOf({ charter }: Pack): string {
   if (charter === null) return '';
   const { purpose, scope, sponsor } = charter;
@@ -79,8 +82,9 @@ function successOf({ success }: Pack): string {
 }
 
 function totalsOf(connections: readonly ReportConnection[]): string {
-  const total = (read: (line: ReportConnection) => number | null): string => {
-    const known = connections.map(read);
+  const fed = connections.filter(({ origin }) => origin === 'feed');
+  const total = (read: (line: ReportConnection) => number | null, of = connections): string => {
+    const known = of.map(read);
     return known.includes(null)
       ? 'not known'
       : known.reduce<number>((sum, figure) => sum + (figure ?? 0), 0).toLocaleString('en-US');
@@ -96,8 +100,8 @@ function totalsOf(connections: readonly ReportConnection[]): string {
       ['of them from new, after', total((line) => line.deliveredByNew)],
       ['rejected by destinations', total((line) => line.destinationRejected)],
       ['maybe sent (listed by id at the gateways)', total((line) => line.maybeSent)],
-      ['pairs compared', total((line) => line.pairs)],
-      ['of them with differences that no rule accepts', total((line) => line.open)],
+      ['pairs compared', total((line) => line.pairs, fed)],
+      ['of them with differences that no rule accepts', total((line) => line.open, fed)],
     ],
   );
 }
@@ -125,12 +129,17 @@ function routesTable(connections: readonly ReportConnection[]): string {
       line.epoch,
       line.movedAt === null ? 'never' : moment(line.movedAt),
       line.movedBy ?? '',
-      line.longestPauseMs === null ? 'not known' : `${Math.round(line.longestPauseMs).toLocaleString('en-US')} ms`,
+      pauseOf(line),
       line.approval === null ? 'none' : shortDigest(line.approval),
       line.signoff === null ? 'no' : `${line.signedOffBy.join(', ') || 'nobody validly'}, ${shortDigest(line.signoff)}`,
       line.openPoints.join('; '),
     ]),
   );
+}
+
+function pauseOf({ origin, longestPauseMs }: ReportConnection): string {
+  if (origin === 'platform') return NO_FEED;
+  return longestPauseMs === null ? 'not known' : `${Math.round(longestPauseMs).toLocaleString('en-US')} ms`;
 }
 
 function countsTable(connections: readonly ReportConnection[]): string {
@@ -148,8 +157,8 @@ function countsTable(connections: readonly ReportConnection[]): string {
     ],
     connections.map((line) => [
       line.name,
-      line.received,
-      line.accepted,
+      line.origin === 'platform' ? NO_FEED : line.received,
+      line.origin === 'platform' ? NO_FEED : line.accepted,
       line.delivered,
       line.deliveredByLegacy,
       line.deliveredByNew,
