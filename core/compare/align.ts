@@ -3,6 +3,8 @@
  * itself and leave the others where they are, so this is an alignment of least cost (Needleman-Wunsch) in which a gap costs
  * less than taking two different segments for one; with the way out that a message of thousands of segments needs.
  */
+
+import { firstFieldOf } from '../hl7/reader.ts';
 import { alignByAnchors, type Pairs } from './anchors.ts';
 import { hasSameDelimiters, isSameSpan, type Side } from './side.ts';
 
@@ -189,7 +191,7 @@ function similarity(left: Side, right: Side): number {
   const last = Math.max(left.fields.length, right.fields.length);
   let filled = 0;
   let equal = 0;
-  for (let field = 1; field < last; field++) {
+  for (let field = firstFieldOf(left.segment); field < last; field++) {
     const [a, b] = [left.fields[field], right.fields[field]];
     const isEmpty = (a === undefined || a.end === a.start) && (b === undefined || b.end === b.start);
     if (isEmpty || (field === 1 && last > 2 && hasSetId(left.segment.name))) continue;

@@ -5,6 +5,7 @@
 import type { Span } from '../hl7/message.ts';
 import {
   componentsOf,
+  firstFieldOf,
   isDelimiterField,
   type Message,
   repetitionsOf,
@@ -31,7 +32,7 @@ export function compareFields(left: Side, right: Side, judge: Judge, renumbered:
   const sameDelimiters = hasSameDelimiters(left.message, right.message);
   const found: Difference[] = [];
   const count = Math.max(left.fields.length, right.fields.length);
-  for (let field = 1; field < count; field++) {
+  for (let field = firstFieldOf(left.segment); field < count; field++) {
     const [a, b] = [left.fields[field], right.fields[field]];
     if (a !== undefined && b !== undefined && sameDelimiters && isSameSpan(left.message, a, right.message, b)) continue;
     if (field === 1 && renumbered && isCount(left.message, a) && isCount(right.message, b)) continue;

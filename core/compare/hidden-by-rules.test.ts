@@ -99,6 +99,19 @@ describe('given batches', () => {
   });
 });
 
+test('given a line without a name of three letters, then it is compared to its first character', () => {
+  const broken = (line: string): string => PLAIN.replace('OBX|', `${line}\rOBX|`);
+  for (const [one, other] of [
+    ['John was here', 'Joan was here'],
+    ['pid|1|A', 'pxd|1|A'],
+    ['OBX2|1|A', 'OBX3|1|A'],
+  ] as const) {
+    expect(found(broken(one), broken(other), rules(OWN_TIME, SPELLING))).toEqual([
+      expect.stringMatching(/^\?\?\?: value/),
+    ]);
+  }
+});
+
 test('given a text that a carriage return has broken in two, then what looks like a segment is not shown', () => {
   const broken = PLAIN.replace('DOE^JANE', '\rLEE|JANE');
   const differences = comparePayloads(Buffer.from(PLAIN), Buffer.from(broken), 'legacy', rules());

@@ -15,6 +15,9 @@ export type Segment = Span & {
   readonly next: number;
 };
 
+/** Never the bytes themselves: a line broken in two could begin with anything. */
+const NAMELESS = '???';
+
 export type Note =
   | 'bytes-before-header'
   | 'line-feed-in-data'
@@ -150,8 +153,7 @@ function nameAt(bytes: Uint8Array, start: number, end: number, field: number, no
   }
   if (!regular || stop - start !== 3) {
     notes.add('odd-segment-name');
-    // Never the bytes themselves: a line broken in two could begin with anything.
-    return '???';
+    return NAMELESS;
   }
   return String.fromCharCode(bytes[start] ?? 0, bytes[start + 1] ?? 0, bytes[start + 2] ?? 0);
 }
@@ -171,6 +173,11 @@ export function fieldsOf(message: Message, segment: Segment): Span[] {
   if (!HEADERS.has(segment.name)) return parts;
   const [name = { start: segment.start, end: segment.start }, ...rest] = parts;
   return [name, { start: name.end, end: Math.min(name.end + 1, segment.end) }, ...rest];
+}
+
+/** What stands in front of its first delimiter is the name, and equal where names are; of one without a name it is a value. */
+export function firstFieldOf({ name }: Segment): 0 | 1 {
+  return name === NAMELESS ? 0 : 1;
 }
 
 /** A header's fields 1 and 2 hold the delimiters themselves and are never split. */
