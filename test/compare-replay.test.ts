@@ -109,11 +109,16 @@ test('given the same platform twice, then what it changes from run to run is pro
   expect((await replay('--twice')).exitCode).toBe(0);
 });
 
-test('given an address of the live path, then nothing is sent there', async () => {
+test.each([
+  ['an address of the live path', () => `127.0.0.1:${livePort}`, `legacy of feed ${CONNECTION}`],
+  ['another name of it', () => `LocalHost:${livePort}`, `legacy of feed ${CONNECTION}`],
+  ["the gateway's own feed", () => 'localhost:21001', `the feed ${CONNECTION}`],
+  ['a leg of the gateway', () => '127.0.0.1:23001', `the leg of new of ${CONNECTION}`],
+])('given %s, then nothing is sent there', async (_, to, of) => {
   const run = await project.cutover([
     ...['compare', '--replay', folder, '--connection', CONNECTION, '--capture', String(capturePort)],
-    ...['--to', `127.0.0.1:${livePort}`],
+    ...['--to', to()],
   ]);
   expect(run.exitCode).toBe(3);
-  expect(run.stderr).toContain(`127.0.0.1:${livePort} is legacy of feed ${CONNECTION}`);
+  expect(run.stderr).toContain(`${to()} is ${of}`);
 });

@@ -15,6 +15,7 @@ import {
 } from '../core/documents.ts';
 import { CRITERIA } from '../core/gate/criteria.ts';
 import { type GateDocument, gateDocumentSchema } from '../core/gate/gate-document.ts';
+import { reconcileDocumentSchema } from '../core/reconcile/document.ts';
 import {
   closedWindow,
   DAY_MS,
@@ -188,6 +189,7 @@ function causes(raid: string): Cause[] {
   const today = new Date().toISOString().slice(0, 10);
   const evidence = join(site.estate.project.folder, 'stacks/test/evidence');
   const one = { file: '', text: '' };
+  const set: { file: string; text: string }[] = [];
   return [
     {
       what: 'eight days pass',
@@ -312,6 +314,33 @@ function causes(raid: string): Cause[] {
         await writeFile(one.file, one.text.replace('2', '3'));
       },
       undo: () => writeFile(one.file, one.text),
+    },
+    {
+      what: 'somebody reconciled on a machine whose clock is a day ahead',
+      red: Object.fromEntries(
+        ['drain-rehearsed', 'rollback-drilled', 'on-call', 'reconciliation-ready'].map((id) => [
+          id,
+          /^unknown: reconciliation .* which is still to come/,
+        ]),
+      ),
+      make: async () => {
+        const { evidence: digest } = reconcileDocumentSchema.parse(await verb(['reconcile', '--since', '1h'], DAY_MS));
+        one.text = digest ?? '';
+      },
+      undo: () => forget(one.text),
+    },
+    {
+      what: 'a reconciliation of a window long past is asked for',
+      red: { 'reconciliation-ready': /reconciled 2 days ago|it was never reconciled/ },
+      make: async () => {
+        for (const name of await readdir(evidence)) {
+          const text = await readFile(join(evidence, name), 'utf8');
+          if (text.includes('"kind":"reconciliation"')) set.push({ file: join(evidence, name), text });
+        }
+        for (const { file } of set) await rm(file);
+        await verb(['reconcile', '--since', soon(-3 * DAY_MS), '--until', soon(-2 * DAY_MS)]);
+      },
+      undo: () => Promise.all(set.map(({ file, text }) => writeFile(file, text))),
     },
     {
       what: 'a platform has messages in its queue',

@@ -19,6 +19,7 @@ import type { Args } from '../runner/flags.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
 import { formatTable } from '../runner/table.ts';
 import type { Printed } from '../runner/verb.ts';
+import { type Address, livePlaceAt } from './live-address.ts';
 import { definitionsOf, todayOf } from './standing.ts';
 
 const WITHIN_MS = 5_000;
@@ -31,7 +32,7 @@ const USAGE = 'cutover compare --replay DIR --to HOST:PORT --capture PORT --conn
 export async function replay(context: Context, args: Args): Promise<Printed> {
   const [connection, ...others] = context.selected;
   if (connection === undefined || others.length > 0) throw usage('--replay needs one connection', USAGE);
-  const target = targetOf(context, args);
+  const target = await targetOf(context, args);
   const withinMs = args.within === undefined ? WITHIN_MS : parseDurationMs(args.within);
   if (withinMs === null) throw usage('--within is a whole number and a unit: 500ms, 5s', USAGE);
   if (args.capture === undefined) throw usage('--replay needs --capture: the port where its outputs come', USAGE);
@@ -101,21 +102,16 @@ async function listen(platformHost: string, port: number, onMessage: (message: B
 }
 
 /** Never an address of the live path: a replay there would reach destinations. */
-function targetOf({ inventory }: Context, { to }: Args): { readonly host: string; readonly port: number } {
+async function targetOf({ inventory }: Context, { to }: Args): Promise<Address> {
   const [, host, digits] = /^(.+):(\d{1,5})$/.exec(to ?? '') ?? [];
   const port = Number(digits);
   if (host === undefined || port < 1 || port > 65_535)
     throw usage('--replay needs --to HOST:PORT: where the platform listens for it', USAGE);
-  const live = [
-    ...inventory.feeds.flatMap(({ name, platforms }) =>
-      Object.entries(platforms).map(([platform, peer]) => ({ peer, of: `${platform} of feed ${name}` })),
-    ),
-    ...inventory.connections.map(({ name, destination }) => ({ peer: destination, of: `the destination of ${name}` })),
-  ].find(({ peer }) => peer.host === host && peer.port === port);
-  if (live === undefined) return { host, port };
+  const of = await livePlaceAt(inventory, { host, port });
+  if (of === null) return { host, port };
   throw new VerbStop(EXIT.refused, {
     code: 'live-address',
-    message: `${host}:${port} is ${live.of}: old messages are not sent into the live path`,
+    message: `${host}:${port} is ${of}: old messages are not sent into the live path`,
     next: [
       'set up a test channel of the platform: its input at an address of its own, its output to the --capture port',
     ],
