@@ -33,6 +33,7 @@ test('given a message, then its type, segments, filled fields and codes are name
     ].toSorted(),
   );
   expect(featuresOf(Buffer.from('nothing'))).toEqual(['type unreadable']);
+  expect(featuresOf(Buffer.from('MSH|^~\\&|LAB||||||MILLER^A01|ID1')).join()).not.toContain('MILLER');
 });
 
 test('given history, then what was never seen is listed, and without history nothing is covered', () => {

@@ -13,6 +13,9 @@ const ORDER_CODE = parseFieldPath('OBR-4.1');
 const OBSERVATION_CODE = parseFieldPath('OBX-3.1');
 const TYPE = parseFieldPath('MSH-9.1');
 const TRIGGER = parseFieldPath('MSH-9.2');
+/** Tables 0076 and 0003: three letters, and a letter with two digits. Anything else there may be anything. */
+const TYPE_CODE = /^[A-Z]{3}$/;
+const TRIGGER_CODE = /^([A-Z][A-Z0-9]\d)?$/;
 /** A message of more segments shows nothing new by its last ones. */
 const SEGMENTS_LIMIT = 2000;
 
@@ -33,7 +36,8 @@ function readFeatures(message: Message): Set<string> {
     });
     if (segment.name === 'MSH') {
       const parts = [TYPE, TRIGGER].map((path) => valuesAt(message, segment, fields, path)[0] ?? '');
-      features.add(`type ${parts.every((part) => /^[A-Z0-9]{0,7}$/.test(part)) ? parts.join('^') : 'odd'}`);
+      const isType = TYPE_CODE.test(parts[0] ?? '') && TRIGGER_CODE.test(parts[1] ?? '');
+      features.add(`type ${isType ? parts.join('^') : 'odd'}`);
     }
     const path = segment.name === 'OBR' ? ORDER_CODE : segment.name === 'OBX' ? OBSERVATION_CODE : null;
     if (path === null) continue;
