@@ -286,8 +286,8 @@ export class Intake implements SocketOwner {
     message.waiters.length = 0;
     // The newest socket is the one that the sender still listens on.
     const reader = waiters.at(-1) ?? null;
-    const remembered = this.memory.last(message.sender);
-    if (remembered?.outcome.kind === 'open' && remembered.outcome.message === message) {
+    const remembered = this.memory.of(message);
+    if (remembered !== null) {
       remembered.outcome =
         verdict === 'positive'
           ? { kind: 'positive', answer, atMs: this.#runtime.now, socket: reader?.id ?? null }
@@ -313,10 +313,8 @@ export class Intake implements SocketOwner {
 
   /** No answer will come: the sockets are closed without one, the sender's resend is its next attempt. */
   abandon(message: Message): void {
-    const remembered = this.memory.last(message.sender);
-    if (remembered?.outcome.kind === 'open' && remembered.outcome.message === message) {
-      remembered.outcome = { kind: 'unknown' };
-    }
+    const remembered = this.memory.of(message);
+    if (remembered !== null) remembered.outcome = { kind: 'unknown' };
     for (const id of message.waiters) {
       this.#runtime.close(id);
       const socket = this.#sockets.get(id);
@@ -336,8 +334,8 @@ export class Intake implements SocketOwner {
   /** Tells the memory where the message stands in the journal, so that its resends are told as attempts of it. */
   admitted(message: Message, offset: number, context: number | null): void {
     message.offset = offset;
-    const remembered = this.memory.last(message.sender);
-    if (remembered?.outcome.kind === 'open' && remembered.outcome.message === message) {
+    const remembered = this.memory.of(message);
+    if (remembered !== null) {
       remembered.firstAttempt ??= offset;
       remembered.context = context;
     }

@@ -1,6 +1,7 @@
 /**
  * Rule 6: per sender the last message and its outcome, so that a resend is recognised, conservatively: same MSH-10 and
- * the same bytes (but for fields that a resend may change). A sender is (endpoint, peer IP).
+ * the same bytes (but for fields that a resend may change). A sender is (endpoint, peer IP). One with several sockets has
+ * several messages under way: those that a newer one came beside are known while they wait, and answered again after it.
  */
 
 import type { RetryRule } from '../../core/inventory.ts';
@@ -44,12 +45,19 @@ export type Recognition =
 
 /** A NAT in front of many senders must not grow this without bound; the longest unheard is forgotten first. */
 const SENDERS_LIMIT = 10_000;
+/** Messages of one sender beside its last one, and of how many senders. */
+const BESIDE_LIMIT = 32;
+const BESIDE_SENDERS_LIMIT = 1000;
+/** A longer answer is not kept for them. */
+const BESIDE_ANSWER_BYTES = 4 * 1024;
 /** Senders that are looked at, at a message, for one that may be forgotten. */
 const LOOKED_AT = 100;
 
 export class RetryMemory {
   readonly #rule: RetryRule;
   readonly #senders = new LazyMap<string, Remembered>();
+  /** Messages that still waited when a newer one of their sender came, oldest first. */
+  readonly #beside = new LazyMap<string, readonly Remembered[]>();
   /** Goes on where it was: from the start of a `Map` it is a walk over all that were deleted before. */
   #longestUnheard: Iterator<[string, Remembered]> | null = null;
 
@@ -64,9 +72,10 @@ export class RetryMemory {
     readProof: SocketId | null,
     nowMs: number,
   ): Recognition {
+    const beside = this.#knownBeside(sender, msh10, digest, readProof, nowMs);
     const last = this.#senders.get(sender);
-    if (last === undefined || last.msh10 !== msh10) return { kind: 'new', reusedId: false };
-    if (!last.digest.equals(digest)) return { kind: 'new', reusedId: msh10 !== '' };
+    if (last === undefined || last.msh10 !== msh10) return beside ?? { kind: 'new', reusedId: false };
+    if (!last.digest.equals(digest)) return beside ?? { kind: 'new', reusedId: msh10 !== '' };
     const { outcome } = last;
     switch (outcome.kind) {
       case 'open':
@@ -82,11 +91,50 @@ export class RetryMemory {
     }
   }
 
+  #knownBeside(
+    sender: string,
+    msh10: string,
+    digest: RetryDigest,
+    readProof: SocketId | null,
+    nowMs: number,
+  ): Recognition | null {
+    const all = this.#beside.size === 0 ? undefined : this.#beside.get(sender);
+    if (all === undefined) return null;
+    const kept = all.filter(({ outcome }) => {
+      if (outcome.kind !== 'positive') return outcome.kind === 'open';
+      const isRead = outcome.socket !== null && outcome.socket === readProof;
+      const isKept = outcome.answer.length <= BESIDE_ANSWER_BYTES && nowMs - outcome.atMs <= this.#rule.withinMs;
+      return isKept && !isRead;
+    });
+    if (kept.length === 0) this.#beside.delete(sender);
+    else this.#beside.set(sender, kept);
+    const remembered = kept.find((one) => one.msh10 === msh10 && one.digest.equals(digest));
+    if (remembered?.outcome.kind === 'open') return { kind: 'join', message: remembered.outcome.message };
+    if (remembered?.outcome.kind !== 'positive') return null;
+    return { kind: 'answer-again', answer: remembered.outcome.answer, remembered };
+  }
+
+  /** What is kept of a message that waits for its answer; null: nothing. */
+  of(message: Message): Remembered | null {
+    const is = ({ outcome }: Remembered): boolean => outcome.kind === 'open' && outcome.message === message;
+    const last = this.#senders.get(message.sender);
+    if (last !== undefined && is(last)) return last;
+    return this.#beside.size === 0 ? null : (this.#beside.get(message.sender)?.find(is) ?? null);
+  }
+
   remember(sender: string, entry: Remembered): void {
+    const before = this.#senders.get(sender);
+    if (before?.outcome.kind === 'open') this.#putBeside(sender, before);
     // The newest comes last; where there is but one sender it is in its place already.
     if (this.#senders.size > 1) this.#senders.delete(sender);
     this.#senders.set(sender, entry);
     if (this.#senders.size > SENDERS_LIMIT) this.#forgetUnheard();
+  }
+
+  #putBeside(sender: string, entry: Remembered): void {
+    const others = this.#beside.get(sender) ?? [];
+    if (others.length === 0 && this.#beside.size >= BESIDE_SENDERS_LIMIT) return;
+    this.#beside.set(sender, [...others, entry].slice(-BESIDE_LIMIT));
   }
 
   #forgetUnheard(): void {
@@ -99,6 +147,7 @@ export class RetryMemory {
       }
       const [sender, remembered] = next.value;
       this.#senders.delete(sender);
+      if (remembered.outcome.kind !== 'open') this.#beside.delete(sender);
       // It waits for its answer, and its resend is to join: it is as new as any.
       if (remembered.outcome.kind === 'open') this.#senders.set(sender, remembered);
     }

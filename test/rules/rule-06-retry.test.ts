@@ -14,7 +14,7 @@ import {
   verdictOf,
 } from './peers.ts';
 
-const LINES = 23;
+const LINES = 25;
 
 let estate: Estate;
 let line: Line;
@@ -230,4 +230,37 @@ test('rule 6: sockets that a sender uses in turns are none that it has left: wha
   ] as const)
     expect(verdictOf(await on.exchange(order(id)))).toBe(`AA|${id}`);
   expect(line.legacy.ids).toEqual(['Y1', 'Y2', 'Y3', 'Y4', 'Y2', 'Y3']);
+});
+
+test('rule 6: of two messages that wait on two sockets, the resend of the first is no other message either: it joins', async () => {
+  source.send(order('V1'));
+  const input = await line.legacy.take();
+  const second = (await line.source()).send(order('V2'));
+  await until(async () => expect((await line.status()).counters.received).toBe(1));
+  const again = (await line.source()).send(order('V1'));
+  source.socket.destroy();
+  line.legacy.answerAll();
+  input.reply(answer('V1'));
+  expect(verdictOf(await again.answer())).toBe('AA|V1');
+  expect(verdictOf(await second.answer())).toBe('AA|V2');
+  expect(line.legacy.ids).toEqual(['V1', 'V2']);
+});
+
+test('rule 6: answered while another one waited beside it: unread, it is answered again; read, the same again is meant', async () => {
+  source.send(order('W1'));
+  const input = await line.legacy.take();
+  const second = (await line.source()).send(order('W2'));
+  await until(async () => expect((await line.status()).counters.received).toBe(1));
+  line.legacy.answerAll();
+  input.reply(answer('W1', 'AA', 'first'));
+  await source.answer();
+  expect(verdictOf(await second.answer())).toBe('AA|W2');
+  expect((await (await line.source()).exchange(order('W1'))).equals(answer('W1', 'AA', 'first'))).toBe(true);
+  expect(await line.listed('answeredAgain')).toEqual([['W1', 'resent']]);
+  expect(line.legacy.ids).toEqual(['W1', 'W2']);
+  const newest = await line.source();
+  await newest.exchange(order('W1'));
+  expect(verdictOf(await newest.exchange(order('W3')))).toBe('AA|W3');
+  expect(verdictOf(await newest.exchange(order('W1')))).toBe('AA|W1');
+  expect(line.legacy.ids).toEqual(['W1', 'W2', 'W3', 'W1']);
 });
