@@ -19,9 +19,9 @@ export type AnsweredElsewhere = {
 };
 
 /** So many messages of a sender may have passed since. */
-const LIMIT = 32;
+const LIMIT = 256;
 /** A longer answer is not kept: its message, should it come again so late, passes. */
-const ANSWER_LIMIT_BYTES = 16 * 1024;
+const ANSWER_LIMIT_BYTES = 4 * 1024;
 
 /** The open sockets of one sender at one endpoint. */
 export class SocketsOfSender {
