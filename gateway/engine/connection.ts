@@ -5,7 +5,7 @@
 import { type Counters, type EpochRecord, type ListName, noCounters } from '../../core/admin-api.ts';
 import { matchesPredicate } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
-import { candidateOf, controlOf, PLATFORMS, type Platform, type Route } from '../../core/platform.ts';
+import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform, type Route } from '../../core/platform.ts';
 import { factsOf } from './answers.ts';
 import { ChangeOver, type ChangeOverState } from './change-over.ts';
 import { Correlation, type CorrelationState, correlationKeyOf } from './correlation.ts';
@@ -15,7 +15,7 @@ import { Doubts } from './doubts.ts';
 import type { AdmittedInput } from './feed.ts';
 import type { Intake, Message } from './intake.ts';
 import { Lists, type ListsState } from './lists.ts';
-import { hasEnded, type Obligation } from './obligation.ts';
+import { hasEnded, isRejected, type Obligation } from './obligation.ts';
 import { Obligations, type ObligationsState } from './obligations.ts';
 import { OutputFlow, type RejectedOutput, type SuppressedFor } from './output-flow.ts';
 import { Ownership } from './ownership.ts';
@@ -300,6 +300,7 @@ export class ConnectionEngine {
         if (side.state === 'none' || side.state === 'missing') side.state = 'expected';
         side.dueMs = null;
       }
+      for (const platform of PLATFORMS) known.sides[platform].rejected = false;
       known.verdict = null;
       return;
     }
@@ -426,13 +427,15 @@ export class ConnectionEngine {
     const givenUp = found === null && !isTakenOver ? this.obligations.givenUp(platform, key) : null;
     const input = found?.input ?? (message.attemptOf === null ? (givenUp?.input ?? null) : message.context);
     const candidate = { platform, payload, key, obligation: found, input, givenUp };
+    const rejected = isTakenOver ? null : this.rejectedBefore(found, platform, key);
     const owned = isTakenOver ? 'suppress' : this.ownership.roleOf(candidate);
     // Made a second time while a person is asked about its input: to deliver it would be to decide.
     const madeBefore = found === null && key !== null ? this.obligations.madeBefore(platform, key) : null;
     const about = input ?? madeBefore;
     const isDecided = owned === 'deliver' && about !== null && this.#observer.isDecided(this, about);
     const role = isDecided ? 'suppress' : owned;
-    const suppressedFor: SuppressedFor = isDecided ? 'decision' : givenUp === null ? null : 'given-up';
+    const heldBack = givenUp !== null ? 'given-up' : rejected !== null ? 'rejected' : null;
+    const suppressedFor: SuppressedFor = isDecided ? 'decision' : heldBack;
     if (role === 'deliver' && this.ownership.waitsForOrder(candidate)) {
       this.changeOver.wait({ message, platform, intake });
       return;
@@ -444,8 +447,8 @@ export class ConnectionEngine {
     // Another attempt belongs to its input also where that is closed.
     const belongsTo = role === 'park' || isTakenOver ? null : (input ?? closed);
     // Its platform was told that it is not delivered, and is told now that it is taken: whether it is still wanted, a person says.
-    const isOrphan =
-      role === 'capture' && message.attemptOf !== null && this.obligations.takeRejected(message.attemptOf);
+    const isKept = role === 'capture' || role === 'park';
+    const isOrphan = isKept && message.attemptOf !== null && this.obligations.takeRejected(message.attemptOf);
     if (message.attemptOf === null) this.correlation.output(platform, this.obligations.foundBy(found, key));
     this.counters.outputs++;
     this.flow.openCount++;
@@ -470,6 +473,7 @@ export class ConnectionEngine {
         const output = { offset, facts: message.facts, platform, obligation, input: belongsTo, suppressedFor };
         this.flow.begin(output, role, { message, intake }, hasRole);
         if (isOrphan) this.#observer.rejected(this, { ...output, inputFacts: obligation?.facts ?? null });
+        else if (role === 'suppress' && rejected !== null) this.#observer.rejected(this, { ...output, ...rejected });
       },
     );
     intake.admitted(message, offset, belongsTo);
@@ -477,6 +481,22 @@ export class ConnectionEngine {
     if (obligation !== null) this.arrived(obligation, platform, arrived);
     else if (closed !== null && role !== 'deliver')
       this.obligations.keepLate(closed, platform, arrived, this.#runtime.now);
+  }
+
+  /**
+   * The input of this output, where the destination has rejected what the other platform made of it while it owned it: to
+   * deliver this one is for a person, who is not asked twice.
+   */
+  rejectedBefore(
+    obligation: Obligation | null,
+    platform: Platform,
+    key: string | null,
+  ): Pick<RejectedOutput, 'input' | 'inputFacts'> | null {
+    const isOpen = obligation !== null && obligation.owner === null && isRejected(obligation, otherPlatform(platform));
+    const closed = obligation === null ? this.obligations.rejectedInput(platform, key) : null;
+    const input = isOpen ? obligation.input : closed;
+    if (input === null || this.#observer.isDecided(this, input)) return null;
+    return { input, inputFacts: isOpen ? obligation.facts : null };
   }
 
   /** Origin platform: what the other platform sends is refused, so that it keeps it. */

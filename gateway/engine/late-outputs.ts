@@ -17,7 +17,8 @@ export type LateState = readonly {
   readonly parks: boolean;
   /** Absent in a checkpoint from before it was kept: nothing of it is waited for. */
   readonly isAccepted?: boolean;
-  /** Absent where it is null, and in a checkpoint from before it was kept. */
+  /** Absent where they are null, and in a checkpoint from before they were kept. */
+  readonly rejectedFrom?: Platform;
   readonly givenUp?: GivenUp;
 }[];
 
@@ -30,6 +31,8 @@ export type GivenUpInput = GivenUp & { readonly input: number };
 type Closed = {
   readonly input: number;
   deliveredBy: Platform | null;
+  /** The destination has rejected its output, and nothing of the input was delivered. */
+  readonly rejectedFrom: Platform | null;
   legacyIsMissing: boolean;
   newIsMissing: boolean;
   /** A change-over has not waited for it: what comes now is out of order. */
@@ -60,13 +63,14 @@ export class LateOutputs {
   }
 
   /**
-   * Once, for the late output of a closed input: `suppress` where the other platform has delivered, `park` where a
-   * change-over has not waited for it.
+   * Once, for the late output of a closed input: `suppress` where the other platform has delivered, or its output was
+   * rejected, `park` where a change-over has not waited for it.
    */
   take(platform: Platform, key: string): 'suppress' | 'park' | null {
     const closed = this.#byKey.get(key);
     if (closed === undefined || closed.deliveredBy === platform || !isMissing(closed, platform)) return null;
-    const role = closed.deliveredBy !== null ? 'suppress' : closed.parks ? 'park' : null;
+    const { deliveredBy, parks } = closed;
+    const role = deliveredBy !== null || isRejectedFromOther(closed, platform) ? 'suppress' : parks ? 'park' : null;
     if (role === null) return null;
     if (platform === 'legacy') closed.legacyIsMissing = false;
     else closed.newIsMissing = false;
@@ -86,6 +90,13 @@ export class LateOutputs {
     if (closed === undefined || closed.givenUp === null || closed.deliveredBy !== null) return null;
     if (!isMissing(closed, platform)) return null;
     return { ...closed.givenUp, input: closed.input };
+  }
+
+  /** The closed input of which the destination has rejected the other platform's output, and this one's is late. */
+  rejectedInput(platform: Platform, key: string): number | null {
+    const closed = this.#byKey.get(key);
+    if (closed === undefined || !isMissing(closed, platform)) return null;
+    return closed.deliveredBy === null && isRejectedFromOther(closed, platform) ? closed.input : null;
   }
 
   /** The closed input that this platform has made its output of, where the other one's may still come. */
@@ -109,9 +120,10 @@ export class LateOutputs {
 
   dump(): LateState {
     return [...this.#byKey].map(([key, closed]) => {
-      const { input, deliveredBy, parks, isAccepted, givenUp } = closed;
+      const { input, deliveredBy, rejectedFrom, parks, isAccepted, givenUp } = closed;
+      const former = { ...(rejectedFrom !== null && { rejectedFrom }), ...(givenUp !== null && { givenUp }) };
       const missing = PLATFORMS.filter((platform) => isMissing(closed, platform));
-      return { key, input, deliveredBy, missing, parks, isAccepted, ...(givenUp !== null && { givenUp }) };
+      return { key, input, deliveredBy, missing, parks, isAccepted, ...former };
     });
   }
 
@@ -122,11 +134,15 @@ export class LateOutputs {
 
   load(state: LateState, done: readonly (number | string)[]): void {
     this.#done.load(done);
-    for (const { key, input, deliveredBy, missing, parks, isAccepted = true, givenUp = null } of state) {
+    for (const { key, missing, isAccepted = true, rejectedFrom = null, givenUp = null, ...rest } of state) {
       const [legacyIsMissing, newIsMissing] = [missing.includes('legacy'), missing.includes('new')];
-      this.add(key, { input, deliveredBy, legacyIsMissing, newIsMissing, parks, isAccepted, givenUp });
+      this.add(key, { ...rest, rejectedFrom, legacyIsMissing, newIsMissing, isAccepted, givenUp });
     }
   }
+}
+
+function isRejectedFromOther({ rejectedFrom }: Closed, platform: Platform): boolean {
+  return rejectedFrom !== null && rejectedFrom !== platform;
 }
 
 function isMissing(closed: Closed, platform: Platform): boolean {

@@ -19,6 +19,8 @@ export type Side = {
   /** Offset of the first attempt of that output. */
   firstOutput: number | null;
   delivered: boolean;
+  /** The destination has rejected its newest output. Absent in a checkpoint from before it was kept. */
+  rejected?: boolean;
   /** The newest output is kept here and was not sent to the destination. */
   kept: boolean;
   /** The platform did not take its copy of the input: it will make no output. */
@@ -76,11 +78,18 @@ export function newSide(state: Side['state']): Side {
     outputFacts: null,
     firstOutput: null,
     delivered: false,
+    rejected: false,
     kept: false,
     refused: false,
     dueMs: null,
     answeredAtMs: null,
   };
+}
+
+/** The message was accepted, and its destination has rejected what this platform has made of it. */
+export function isRejected({ verdict, sides }: Obligation, platform: Platform): boolean {
+  const { rejected, delivered } = sides[platform];
+  return verdict === 'positive' && rejected === true && !delivered;
 }
 
 /** Given up, and it may come all the same. */

@@ -14,6 +14,7 @@ import {
   hasEnded,
   hasNotCome,
   isDue,
+  isRejected,
   type LegActivity,
   newActivity,
   newSide,
@@ -279,6 +280,11 @@ export class Obligations {
     return key === null ? null : this.#late.givenUp(platform, key);
   }
 
+  /** The closed input of which the destination has rejected the other platform's output, and this one's is late. */
+  rejectedInput(platform: Platform, key: string | null): number | null {
+    return key === null ? null : this.#late.rejectedInput(platform, key);
+  }
+
   /** What becomes of a late output of a closed input (late-outputs.ts). */
   takeLate(platform: Platform, key: string | null): 'suppress' | 'park' | null {
     return key === null ? null : this.#late.take(platform, key);
@@ -340,6 +346,7 @@ export class Obligations {
     side.outputFacts = output.facts;
     side.firstOutput = output.first;
     side.kept = false;
+    side.rejected = false;
   }
 
   /** An output has its end. `delivered`: the destination answered it positively. */
@@ -348,6 +355,7 @@ export class Obligations {
     // More may follow until the time for it is over.
     side.state = this.#outputs === 'many' ? 'expected' : 'settled';
     side.delivered ||= delivered;
+    side.rejected = !delivered;
     if (obligation.owner === platform) obligation.isPromised = false;
     if (obligation.owner === platform && obligation.ownerIsGone) this.#afterGoneOwner(obligation, platform, delivered);
     this.closeIfDone(obligation);
@@ -460,8 +468,9 @@ export class Obligations {
       const newIsMissing = hasNotCome(sides.new);
       const isAccepted = obligation.verdict === 'positive';
       const { input } = obligation;
+      const rejectedFrom = PLATFORMS.find((platform) => isRejected(obligation, platform)) ?? null;
       const missing = { legacyIsMissing, newIsMissing };
-      this.#late.add(obligation.key, { input, deliveredBy, ...missing, parks, isAccepted, givenUp });
+      this.#late.add(obligation.key, { input, deliveredBy, rejectedFrom, ...missing, parks, isAccepted, givenUp });
     }
     if (obligation.onControlAnswer.length === 0) return;
     for (const run of obligation.onControlAnswer.splice(0)) run();

@@ -31,8 +31,11 @@ export type OutputOwner = {
   moved(): void;
 };
 
-/** Why an output is kept back, beside what its input says: a person is asked about that or has decided; it was given up. */
-export type SuppressedFor = 'decision' | 'given-up' | null;
+/**
+ * Why an output is kept back, beside what its input says: a person is asked about that or has decided, it was given up, the
+ * destination has rejected the other platform's.
+ */
+export type SuppressedFor = 'decision' | 'given-up' | 'rejected' | null;
 
 /** An output that is in the journal. */
 export type Output = {

@@ -16,7 +16,7 @@ import {
 } from '../../core/platform.ts';
 import type { ChangeOver } from './change-over.ts';
 import type { GivenUp } from './late-outputs.ts';
-import type { Obligation } from './obligation.ts';
+import { isRejected, type Obligation } from './obligation.ts';
 import type { Obligations } from './obligations.ts';
 import type { OutputRole } from './records.ts';
 
@@ -63,7 +63,7 @@ export class Ownership {
   /** Its output is to be delivered, so that it is waited for; where nobody knows yet whose it is, both are. */
   owes(obligation: Obligation, platform: Platform): boolean {
     // One of it was delivered before the message was accepted: a platform that knows the resend makes no second one.
-    if (PLATFORMS.some((any) => obligation.sides[any].delivered)) return false;
+    if (PLATFORMS.some((any) => obligation.sides[any].delivered || isRejected(obligation, any))) return false;
     const owner = this.ownerOfInput(obligation);
     // Whether more of it goes out, a person says: nothing is waited for without end.
     return (owner === null || owner === platform) && !this.#isDecided(obligation.input);
@@ -81,7 +81,8 @@ export class Ownership {
     const route = this.#changeOver.routeFor(output.input, this.route);
     if (this.#ownerOf(output.payload, route) !== platform) return candidateOf(route) === null ? 'park' : 'capture';
     if (obligation === null) return late ?? 'deliver';
-    return obligation.sides[otherPlatform(platform)].delivered ? 'suppress' : 'deliver';
+    const other = otherPlatform(platform);
+    return obligation.sides[other].delivered || isRejected(obligation, other) ? 'suppress' : 'deliver';
   }
 
   /** Its owner of then delivers, and nobody else: two platforms that each own it by a route of their own would do so twice. */

@@ -581,12 +581,16 @@ export class Recovery {
     if (obligation !== null && key !== null && key === obligation.key) obligations.proveKey(record.platform);
     if (record.attemptOf === null) connection.correlation.output(record.platform, obligations.foundBy(obligation, key));
     const first = record.attemptOf ?? offset;
+    const rejected = connection.rejectedBefore(obligation, record.platform, key);
+    if (record.role === 'suppress' && rejected !== null && !obligations.isTakenOver(first))
+      this.#reject(connection, { offset, facts, ...rejected });
     if (obligation !== null) connection.arrived(obligation, record.platform, { offset, first, facts, payload });
     else if (record.role !== 'deliver' && !obligations.isTakenOver(first)) {
       const closed = obligations.unacceptedInput(record.platform, key);
       if (closed !== null) obligations.keepLate(closed, record.platform, { offset, first, facts }, record.at);
     }
-    if (record.role === 'capture' && record.attemptOf !== null && obligations.takeRejected(record.attemptOf))
+    const isKept = record.role === 'capture' || record.role === 'park';
+    if (isKept && record.attemptOf !== null && obligations.takeRejected(record.attemptOf))
       this.#reject(connection, { offset, facts, input: record.input, inputFacts: obligation?.facts ?? null });
     if (record.role === 'park') counters.parked++;
     if (record.role === 'suppress') counters.suppressed++;

@@ -28,7 +28,6 @@ type Known = {
   readonly doubled: ReadonlySet<string>;
   /** The destination has rejected the output of a platform, which was told so and does not send it again. */
   readonly refused: ReadonlySet<string>;
-  readonly uncorrelated: ReadonlySet<string>;
   /** Too many waited for their outputs: it goes out when it comes, whatever has gone out before. */
   readonly givenUp: ReadonlySet<string>;
 };
@@ -247,7 +246,6 @@ export class Judgement {
 
   #known(feed: FeedParty): Known {
     const unsure = new Set<string>();
-    const uncorrelated = new Set<string>();
     const givenUp = new Set<string>();
     const names = feed.connections.map(({ name }) => name);
     for (const name of names) {
@@ -255,7 +253,7 @@ export class Judgement {
       for (const list of ['maybeSent', 'answeredAgain'] as const)
         for (const { id } of lists?.entries(list) ?? []) unsure.add(this.#witness.serialBy(id.sha256) ?? id.msh10);
       for (const { id, cause } of lists?.entries('uncorrelated') ?? [])
-        (cause === 'output-missing' ? givenUp : uncorrelated).add(this.#witness.serialBy(id.sha256) ?? '');
+        if (cause === 'output-missing') givenUp.add(this.#witness.serialBy(id.sha256) ?? '');
     }
     const decided = new Set<string>();
     for (const { connection, input, proposals } of this.#engine.decisions.all()) {
@@ -266,7 +264,7 @@ export class Judgement {
     for (const platform of feed.platforms)
       for (const [sha, count] of platform.meant) if (count > 1) doubled.add(this.#witness.serialBy(sha) ?? '');
     for (const source of feed.sources) for (const [serial, count] of source.meant) if (count > 1) doubled.add(serial);
-    return { unsure, decided, doubled, uncorrelated, givenUp, refused: this.#refused(feed) };
+    return { unsure, decided, doubled, givenUp, refused: this.#refused(feed) };
   }
 
   #refused({ platforms, connections }: FeedParty): ReadonlySet<string> {
@@ -316,10 +314,8 @@ export class Judgement {
     const seen = new Set<string>();
     const last = new Map<string, string>();
     for (const { id, from, key } of destination.received) {
-      // Rejected from the one, what the other platform makes of it long after belongs to nothing any more, and is listed as that.
-      const isLate = known.refused.has(id) && known.uncorrelated.has(id);
       const isListed = known.unsure.has(id) || known.decided.has(id) || known.givenUp.has(id);
-      const isFree = isListed || known.doubled.has(id) || isLate;
+      const isFree = isListed || known.doubled.has(id);
       if (seen.has(id) || isFree) continue;
       seen.add(id);
       const lane = `${id.slice(0, id.lastIndexOf('-'))} ${isWeighted ? key : ''}`;

@@ -717,6 +717,13 @@ const REJECTED: readonly Mutant[] = [
     replace: 'if (isOrphan && offset < 0) this.#observer.rejected(',
   },
   {
+    name: 'deliver late, after newer ones, what was rejected from its former owner',
+    rule: 2,
+    file: 'gateway/engine/late-outputs.ts',
+    find: "deliveredBy !== null || isRejectedFromOther(closed, platform) ? 'suppress'",
+    replace: "deliveredBy !== null ? 'suppress'",
+  },
+  {
     name: 'give up at once what is to be tried again for a while',
     rule: 9,
     file: FLOW,
