@@ -86,7 +86,8 @@ export function decideMove(move: Move, state: ConnectionState): Decision {
   const verb = verbOf(route, move, facts.origin);
   if (verb === null) {
     const what = `${describeRoute(route)} → ${describeRoute(move)} is not a legal move`;
-    return refuse('illegal-move', facts.origin === 'feed' ? what : `${what}: ${NO_PARALLEL_RUN}`);
+    const needsFeed = facts.origin === 'platform' && move.phase === 'parallel';
+    return refuse('illegal-move', needsFeed ? `${what}: ${NO_PARALLEL_RUN}` : what);
   }
 
   const towards = direction(route, move, verb);

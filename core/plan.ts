@@ -336,7 +336,9 @@ function approvalFor(
 }
 
 function withSelection(commands: readonly string[], name: string): string[] {
-  return commands.map((command) => command.replace(/^(cutover [a-z]+)/, `$1 --connection ${name}`));
+  return commands.map((command) =>
+    command.replace(' (the same selection)', '').replace(/^(cutover [a-z]+)/, `$1 --connection ${name}`),
+  );
 }
 
 function step(kind: StepKind, what: string, connections: number, marks: Partial<Step> = {}): Step {

@@ -97,6 +97,7 @@ export const rehearsalSchema = z.object({
   verdict: z.enum(['green', 'red', 'failed', 'interrupted']),
   reasons: z.array(z.string()).describe('why it is not green'),
   connections: count,
+  withoutFeed: count.optional().describe('of them, those that a platform polls a table for (origin: platform)'),
   seed: z.string(),
   ratePerSecond: z.number().describe('asked for, in total'),
   reachedPerSecond: z.number().describe('positively answered per second, from the first message to the drain'),

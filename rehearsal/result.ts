@@ -24,6 +24,7 @@ export type Environment = RehearsalResult['environment'];
 export type Played = Pick<
   RehearsalResult,
   | 'connections'
+  | 'withoutFeed'
   | 'ratePerSecond'
   | 'reachedPerSecond'
   | 'trouble'

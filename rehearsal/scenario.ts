@@ -110,6 +110,7 @@ export class Scenario implements Director {
     return {
       ...NOTHING_PLAYED,
       connections: this.stage.estate.connections.length,
+      withoutFeed: this.#unfed.size,
       ratePerSecond: this.#askedPerSecond,
       reachedPerSecond: reachedPerSecond(samples),
       trouble: this.#trouble,

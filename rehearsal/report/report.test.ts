@@ -23,6 +23,11 @@ describe('the report', () => {
     expect(at).toEqual(at.toSorted((a, b) => a - b));
   });
 
+  test('says how connections without a feed were moved, where there were any', () => {
+    expect(reportHtml({ ...GREEN, withoutFeed: 1 })).toContain('One of them has no feed: a platform polls a table');
+    expect(reportHtml({ ...GREEN, withoutFeed: 0 })).not.toContain('no feed');
+  });
+
   test('text that comes from outside cannot become markup', () => {
     const reasons = ['<img onerror=x> & "more"'];
     const html = reportHtml({ ...GREEN, verdict: 'red', reasons, seed: '<b>' });

@@ -59,16 +59,22 @@ function tiles({ messages, swaps }: RehearsalResult): string {
 }
 
 function done(result: RehearsalResult): string {
-  const { connections, ratePerSecond, reachedPerSecond, swaps } = result;
+  const { connections, withoutFeed = 0, ratePerSecond, reachedPerSecond, swaps } = result;
   const way = swaps.map(({ step }) => step).join(', ');
   const what =
     way === ''
       ? 'No route was changed.'
-      : `With the messages flowing, the operator's own commands took every connection through: <b>${escaped(way)}</b>. A move forward goes by way of the Pulumi engine, a rollback to the gateway first; each is read back from the gateway.`;
+      : `With the messages flowing, the operator's own commands took every connection through: <b>${escaped(way)}</b>. A move forward goes by way of the Pulumi engine, a rollback to the gateway first; each is read back from the gateway.${unfed(withoutFeed)}`;
   return section(
     'What was done',
     `<p>Real gateways, a real Pulumi engine and a real PostgreSQL on this machine carried ${number(connections)} HL7 connections between simulated EMRs, a simulated LIS and two simulated integration platforms, all of them processes of their own. They sent ${number(ratePerSecond)} messages a second in total as asked for, and ${number(reachedPerSecond)} were reached.</p><p>${what}</p><p class="soft">Messages are counted by the EMRs and the LIS: what a sender was told was taken, against what a receiver wrote down. The gateway has no part in the count.</p>`,
   );
+}
+
+function unfed(count: number): string {
+  if (count === 0) return '';
+  const which = count === 1 ? 'One of them has no feed' : `${number(count)} of them have no feed`;
+  return ` ${which}: a platform polls a table. It has no parallel run, and its owner changes by stop, empty, start, with the word of somebody that the former owner is stopped.`;
 }
 
 /** What the product's own worker found; nothing where none ran. */

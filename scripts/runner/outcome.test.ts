@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exitCodeOf, type Tally } from './outcome.ts';
+import { exitCodeOf, type Tally, together } from './outcome.ts';
 
 const NONE: Tally = { interrupted: false, changed: 0, refused: 0, aborted: 0, failed: 0, recordsMissing: false };
 
@@ -15,4 +15,15 @@ test.each([
   { what: 'interrupted', tally: { interrupted: true, changed: 1, failed: 1 }, code: 130 },
 ])('$what: exit $code', ({ tally, code }) => {
   expect(exitCodeOf({ ...NONE, ...tally })).toBe(code);
+});
+
+test('next steps of many connections are one command, and others stay as they are', () => {
+  const of = (name: string): string[] => [`cutover switch --connection ${name}`, `cutover cancel --connection ${name}`];
+  expect(together([...of('a'), ...of('b'), 'cutover status', 'cutover status', ...of('c')])).toEqual([
+    'cutover switch --connection a,b,c',
+    'cutover cancel --connection a,b,c',
+    'cutover status',
+  ]);
+  const ofOne = ['cutover attest --connection a --what stopped', 'cutover attest --connection b --what outputs'];
+  expect(together(ofOne)).toEqual(ofOne);
 });

@@ -71,7 +71,7 @@ export function outcomeWithoutRun(header: Header, plan: Plan): MoveDocument {
     nextSteps:
       header.dryRun && plan.moves.length > 0
         ? [`cutover ${header.verb} … --yes`]
-        : unique(plan.refused.flatMap(({ next }) => next)),
+        : together(plan.refused.flatMap(({ next }) => next)),
   };
 }
 
@@ -158,7 +158,7 @@ function nextStepsOf(run: RunState, changed: readonly Changed[], exitCode: ExitC
   const [first] = changed;
   if (first !== undefined) steps.push(...followUps(first.to.phase, originOf(run, first.name)));
   steps.push(...startsAfter(run, changed));
-  return unique(steps);
+  return together(steps);
 }
 
 function originOf({ snapshot }: RunState, name: string): Origin {
@@ -217,6 +217,14 @@ function copyRefusal({ name, code, message, next }: PlanRefusal): MoveDocument['
   return { name, code, message, next: [...next] };
 }
 
-function unique(texts: readonly string[]): string[] {
-  return [...new Set(texts)];
+/** Each once; what differs in the connection alone is one command for all of them. */
+export function together(steps: readonly string[]): string[] {
+  const ofOne = / --connection ([^\s,]+)(?= |$)/;
+  const names = Map.groupBy(new Set(steps), (step) => step.replace(ofOne, ' --connection …'));
+  return [...names].map(([command, of]) => {
+    const [first = command, ...others] = of;
+    if (others.length === 0) return first;
+    const all = of.map((step) => ofOne.exec(step)?.[1] ?? '');
+    return command.replace(' --connection …', ` --connection ${all.join(',')}`);
+  });
 }

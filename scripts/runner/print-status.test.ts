@@ -69,6 +69,20 @@ test('on a narrow screen the sums take two lines: the time of the look is never 
   expect(lines.length).toBeLessThan(24);
 });
 
+test('a next step that is longer than the screen is wide is read to its end, and the marks stay', () => {
+  const step = `stop what polls in legacy, then: cutover attest --connection archive-results --what stopped --by NAME`;
+  const lines = formatStatusScreen({ ...document((index) => index > 3), nextSteps: [step] }, '02:00:00 UTC', {
+    columns: 60,
+    rows: 24,
+  });
+  expect(lines.slice(-2)).toEqual([
+    'next: stop what polls in legacy, then: cutover attest',
+    '      --connection archive-results --what stopped --by NAME',
+  ]);
+  expect(lines.length).toBeLessThan(24);
+  expect(lines.join('').match(/✓/g)?.length).toBeGreaterThanOrEqual(247);
+});
+
 test('a connection that goes past its gateway says so, beside what else there is to say', () => {
   const [first] = document(() => false).connections;
   if (first === undefined) throw new Error('there are connections');

@@ -5,7 +5,7 @@ import { countedConnections } from '../../core/count-words.ts';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
 import { markLines } from './marks.ts';
 import { nameList } from './name-list.ts';
-import { cut, wrapped } from './screen-lines.ts';
+import { cut, folded, wrapped } from './screen-lines.ts';
 import { formatTable } from './table.ts';
 
 const HEADER = ['', 'connection', 'wave', 'phase', 'control', 'epoch', 'state', 'lag', 'remark'];
@@ -45,7 +45,7 @@ export function formatStatusScreen({ connections, nextSteps }: StatusDocument, a
     screen.columns,
   );
   const legend = '✗ red  ? not known or not proven  ✓ green     Ctrl-C ends it';
-  const steps = nextSteps.slice(0, 2).map((step) => `next: ${step}`);
+  const steps = nextSteps.slice(0, 2).flatMap((step) => folded(`next: ${step}`, screen.columns));
   // Header, the line that counts the rest, legend, and the line that the cursor stands on.
   const room = Math.max(0, screen.rows - marks.length - steps.length - head.length - 4);
   const troubled = sorted(connections).filter((line) => rank(line) < 2);
