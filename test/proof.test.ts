@@ -155,14 +155,23 @@ test("given the EMR's record too, under ids of its own, then the grade is A, and
   await end(worker);
 });
 
+test('given an id map in which an id has two meanings, then it is refused, and nothing is guessed', async () => {
+  const mapped = join(site.project.folder, 'twice.csv');
+  const map = join(site.project.folder, 'twice.yaml');
+  await writeFile(mapped, 'accession,msh10\nX,A1\nX,A1\nX,A2\n');
+  await writeFile(map, 'lis: { ids: { file: twice.csv, from: accession, to: msh10 } }\n');
+  const run = await site.project.cutover(['reconcile', '--lis', await lisFile(site.received), '--map', map], site.env);
+  expect([run.exitCode, run.stderr]).toEqual([2, expect.stringContaining('twice.csv: 1 id has several entries')]);
+});
+
 test('given what somebody has read of the queues inside the platforms, then what waits there is red, and nobody having looked is said', async () => {
   const worker = await site.startWorker();
   const file = join(site.project.folder, 'engines.yaml');
-  const engines = (queued: number): string =>
+  const engines = (queued: number, at = new Date().toISOString()): string =>
     ['legacy', 'new']
       .map(
         (platform) =>
-          `  - { platform: ${platform}, queued: ${queued}, errors: 0, by: ada, at: "2026-06-02T03:10:00-05:00", source: dashboard }`,
+          `  - { platform: ${platform}, queued: ${queued}, errors: 0, by: ada, at: "${at}", source: dashboard }`,
       )
       .join('\n');
   await writeFile(file, `engines:\n${engines(0)}\n`);
@@ -171,6 +180,12 @@ test('given what somebody has read of the queues inside the platforms, then what
     engines: [{ queued: 0 }, { queued: 0 }],
     warnings: [],
   });
+  await writeFile(file, `engines:\n${engines(0, '2026-06-02T03:10:00-05:00')}\n`);
+  expect((await reconcile(['--attest', file])).document.warnings).toEqual(
+    ['legacy', 'new'].map((platform) =>
+      expect.stringMatching(`^${platform} was read at .* before the end of the window`),
+    ),
+  );
   await writeFile(file, `engines:\n${engines(2)}\n`);
   const { exitCode, document } = await reconcile(['--attest', file]);
   expect(exitCode).toBe(3);

@@ -18,7 +18,15 @@ export type Engines = {
   readonly silent: readonly string[];
 };
 
-export async function readEngines({ env, clock, terminal }: Context, { attest }: Args): Promise<Engines> {
+/** Between reading a console and asking for the reconciliation. */
+const ATTESTED_SLACK_MS = 3_600_000;
+
+/** `untilMs`: what was read before then says nothing of the end of the window. */
+export async function readEngines(
+  { env, clock, terminal }: Context,
+  { attest }: Args,
+  untilMs: number,
+): Promise<Engines> {
   const given = attest === undefined ? { engines: [], read: [] } : await readFileOf(attest);
   const engines: EngineCount[] = [...given.engines];
   const unread: string[] = [];
@@ -37,7 +45,13 @@ export async function readEngines({ env, clock, terminal }: Context, { attest }:
   const named = [...engines, ...given.read].map(({ platform }) => platform);
   const silent = PLATFORMS.filter((platform) => !named.includes(platform));
   const warning = `nobody has said what waits inside ${silent.join(' and ')}: --attest FILE`;
-  return { engines, unread, silent: silent.length === 0 ? [] : [warning] };
+  const endMs = Math.min(untilMs, Date.parse(clock.now()));
+  const early = engines.filter(({ at }) => Date.parse(at) < endMs - ATTESTED_SLACK_MS);
+  const warnings = early.map(
+    ({ platform, at }) =>
+      `${platform} was read at ${at}, before the end of the window: what waits there since, nobody has said`,
+  );
+  return { engines, unread, silent: silent.length === 0 ? warnings : [...warnings, warning] };
 }
 
 async function readFileOf(file: string) {

@@ -63,9 +63,9 @@ export async function judge(context: Context, args: Args, postgres: Postgres): P
   const { deployment } = context.inventory;
   const store = ProofStore.over(postgres, deployment);
   const given = await readOutsideMap(context, args);
-  const { engines, unread, silent } = await readEngines(context, args);
   const state = await store.readWorkerState();
   const window = windowOf(args, state.nowMs);
+  const { engines, unread, silent } = await readEngines(context, args, window.untilMs);
   const outside = await compareOutside(context, args, postgres, window, given);
   const reasons = stalenessOf(state, await headsFor(context, state, window));
   const facts = await readFacts(context, postgres, store, window, outside, given.map);
