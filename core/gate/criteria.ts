@@ -6,7 +6,7 @@ import { isSamePerson } from '../person.ts';
 import { judgeQuiet } from '../planning/quiet.ts';
 import { fitInto, nameOf, windowAt, windowsIn } from '../planning/windows.ts';
 import { lastingReasons } from '../rollback-readiness.ts';
-import { openAccess } from './handover.ts';
+import { handoverAsOf, hasCome, openAccess } from './handover.ts';
 import type { Earlier, GateConnection, Observations, Observed } from './observations.ts';
 
 export type Red = { readonly name: string | null; readonly reason: string };
@@ -227,7 +227,9 @@ export const CRITERIA: readonly Criterion[] = [
       const waves = new Set(connections.map(({ wave }) => wave));
       const today = new Date(nowMs).toISOString().slice(0, 10);
       const open = raid.value.items.filter(
-        (item) => item.closed === undefined && (item.waves?.some((wave) => waves.has(wave)) ?? true),
+        (item) =>
+          (item.closed === undefined || !hasCome(item.closed, nowMs)) &&
+          (item.waves?.some((wave) => waves.has(wave)) ?? true),
       );
       const reds = open.flatMap(({ id, severity, title, owner, review }): Red[] => {
         if (severity === 'high') return [{ name: null, reason: `${id} is open and high: ${title} (${owner})` }];
@@ -242,9 +244,10 @@ export const CRITERIA: readonly Criterion[] = [
     id: 'handover',
     title: 'the four parties have agreed, knowledge was transferred, access has changed hands',
     remedy: 'complete `handOffs`, `knowledgeTransfer` and `access` in handover.yaml: cutover handover status',
-    judge: ({ handover, connections }) => {
+    judge: ({ handover, connections, nowMs }) => {
       if (handover.kind !== 'observed') return missing(handover);
-      const { handOffs, knowledgeTransfer } = handover.value;
+      const today = handoverAsOf(handover.value, nowMs);
+      const { handOffs, knowledgeTransfer } = today;
       const vendors = new Set(connections.flatMap(({ vendor }) => vendor ?? []));
       const parties = [
         ...(['legacy', 'new', 'lis'] as const).flatMap((party) => handOffs[party].map((one) => ({ ...one, party }))),
@@ -259,7 +262,7 @@ export const CRITERIA: readonly Criterion[] = [
         ...knowledgeTransfer
           .filter(({ done }) => done === undefined)
           .map(({ topic, to }) => ({ name: null, reason: `not transferred to ${to}: ${topic}` })),
-        ...openAccess(handover.value).map(({ what, to, owner }) => ({
+        ...openAccess(today).map(({ what, to, owner }) => ({
           name: null,
           reason: `${to} has no access yet: ${what} (${owner})`,
         })),
@@ -275,9 +278,9 @@ export const CRITERIA: readonly Criterion[] = [
     id: 'people',
     title: 'notices are sent, the bridge has contacts, the first morning a roster',
     remedy: 'complete `notices`, `bridge` and `roster` in handover.yaml',
-    judge: ({ handover, connections }) => {
+    judge: ({ handover, connections, nowMs }) => {
       if (handover.kind !== 'observed') return missing(handover);
-      const { notices, bridge, roster } = handover.value;
+      const { notices, bridge, roster } = handoverAsOf(handover.value, nowMs);
       const reds = [...new Set(connections.map(({ wave }) => wave))].flatMap((wave): Red[] => {
         const own = notices.filter((notice) => notice.wave === wave);
         const unsent = own.filter(({ sent }) => sent === undefined);

@@ -68,6 +68,34 @@ export const handoverSchema = z.strictObject({
 });
 export type Handover = z.output<typeof handoverSchema>;
 
+/** A day that is over or is today somewhere (UTC+14); what is dated later is planned, and has not happened. */
+export function hasCome(day: string, nowMs: number): boolean {
+  return day <= new Date(nowMs + 14 * 3_600_000).toISOString().slice(0, 10);
+}
+
+/** Without the dates that are still to come: an agreement that somebody expects is none. */
+export function handoverAsOf(handover: Handover, nowMs: number): Handover {
+  const past = (day: string | undefined): string | undefined =>
+    day !== undefined && hasCome(day, nowMs) ? day : undefined;
+  const agreed = <T extends { readonly agreed?: string | undefined }>(all: readonly T[]): T[] =>
+    all.map((one) => ({ ...one, agreed: past(one.agreed) }));
+  const done = <T extends { readonly done?: string | undefined }>(all: readonly T[]): T[] =>
+    all.map((one) => ({ ...one, done: past(one.done) }));
+  const { handOffs, knowledgeTransfer, access, notices } = handover;
+  return {
+    ...handover,
+    handOffs: {
+      legacy: agreed(handOffs.legacy),
+      new: agreed(handOffs.new),
+      emr: agreed(handOffs.emr),
+      lis: agreed(handOffs.lis),
+    },
+    knowledgeTransfer: done(knowledgeTransfer),
+    access: done(access),
+    notices: notices.map((one) => ({ ...one, sent: past(one.sent) })),
+  };
+}
+
 export type OpenRecord = {
   readonly area: 'hand-off' | 'knowledge' | 'access' | 'on-call' | 'notice' | 'roster';
   readonly what: string;

@@ -286,6 +286,28 @@ const RED: [string, Partial<Observations>, RegExp][] = [
     /lis has not agreed/,
   ],
   [
+    'raid',
+    { raid: raid(RAID.replace('severity: medium', 'severity: high, closed: 2099-01-01')) },
+    /R-1 is open and high/,
+  ],
+  [
+    'handover',
+    {
+      handover: handover((text) => text.replace('contact: bo, agreed: 2026-03-01', 'contact: bo, agreed: 2099-03-01')),
+    },
+    /lis has not agreed/,
+  ],
+  [
+    'handover',
+    { handover: handover((text) => text.replace('done: 2026-03-02', 'done: 2099-03-02')) },
+    /not transferred to on-call: runbooks/,
+  ],
+  [
+    'people',
+    { handover: handover((text) => text.replace('sent: 2026-03-03', 'sent: 2099-03-03')) },
+    /northside is not sent/,
+  ],
+  [
     'handover',
     { handover: handover((text) => text.replace('vendor: acme', 'vendor: other')) },
     /no hand-off is written down for acme/,

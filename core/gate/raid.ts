@@ -21,7 +21,7 @@ export const raidItemSchema = z.strictObject({
   mitigation: z.string().optional(),
   evidence: z.string().optional().describe('where to look: a digest, a ticket, a link'),
   party: z.enum(PARTIES).optional().describe('of a dependency: who owes it'),
-  waves: z.array(z.string()).optional().describe('only these; default: all'),
+  waves: z.array(z.string()).min(1).optional().describe('only these; default: all'),
   opened: date,
   review: date.describe('by then someone looks at it again'),
   closed: date.optional(),

@@ -9,7 +9,7 @@ import { listEvidence } from '../../adapters/evidence-files.ts';
 import { CREDENTIAL_VARIABLES } from '../../adapters/gateway-admin.ts';
 import { connectionSheet, unnamedParties } from '../../core/connection-sheet.ts';
 import type { HandoverDocument } from '../../core/documents.ts';
-import { isOnCall, openRecords, parseHandover, withoutEvidence } from '../../core/gate/handover.ts';
+import { handoverAsOf, isOnCall, openRecords, parseHandover, withoutEvidence } from '../../core/gate/handover.ts';
 import { formatProblem } from '../../core/located-yaml.ts';
 import type { Context } from '../runner/context.ts';
 import { SELECTION_FLAGS } from '../runner/flags.ts';
@@ -111,15 +111,16 @@ async function readRecords(context: Context): Promise<Records | null> {
     const message = parsed.problems.map(formatProblem).join('\n');
     throw new VerbStop(EXIT.usage, { code: 'handover-invalid', message, next: [`correct ${file}`] });
   }
-  const { onCall } = parsed.value;
+  const today = handoverAsOf(parsed.value, Date.parse(context.clock.now()));
+  const { onCall } = today;
   const waves = [...new Set(context.selected.map(({ wave }) => wave))];
   const vendors = [...new Set(context.selected.flatMap(({ owners }) => owners.emr ?? []))];
   const teams = [...new Set(context.selected.flatMap(({ owners }) => owners.new ?? []))];
   const names = (people: readonly { readonly name: string }[]): string[] => people.map(({ name }) => name);
   return {
     file: `stacks/${context.stack}/handover.yaml`,
-    open: openRecords(parsed.value, { waves, vendors, teams }).map((record) => ({ ...record })),
-    withoutEvidence: [...withoutEvidence(parsed.value)],
+    open: openRecords(today, { waves, vendors, teams }).map((record) => ({ ...record })),
+    withoutEvidence: [...withoutEvidence(today)],
     onCall: onCall.map(({ team, from, people, backup, backupUntil }) => ({
       team,
       from: from ?? null,
