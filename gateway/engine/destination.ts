@@ -19,6 +19,8 @@ export type OutputDelivery = Omit<Delivery, 'timeoutMs' | 'frame'> & {
   /** Offset of the input that it belongs to; null: not known. */
   readonly input: number | null;
   unreadable(): void;
+  /** The process ends while it is at the destination, and it will be sent again. */
+  interrupted(): void;
   /** Null: the default. */
   readonly timeoutMs: number | null;
   /** No platform waits for it (re-owned): after a lost connection the gateway sends it again. */
@@ -73,6 +75,11 @@ export class Destination {
     if (others.length === 0) this.#committed.delete(id);
     else this.#committed.set(id, others);
     return first ?? null;
+  }
+
+  /** The process ends. What a platform waits for is found without its end at the next start. */
+  listInterrupted(): void {
+    if (this.#current?.repeats === true && this.link.begun) this.#current.interrupted();
   }
 
   deliver(delivery: OutputDelivery): void {

@@ -140,6 +140,7 @@ export class OutputFlow {
         this.openCount--;
         this.#runtime.fx.log('error', 'capture-unreadable', { connection: config.name, offset });
       },
+      interrupted: () => this.#owner.listed('maybeSent', facts, offset, 'stop'),
       answered: (answer, verdict, isCommit) => {
         // Before the verdict: no crash comes between the two.
         if (verdict !== 'positive') this.#owner.listed('rejected', facts, offset, inPlace?.cause ?? 'destination');

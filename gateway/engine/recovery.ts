@@ -419,6 +419,9 @@ export class Recovery {
     for (const connection of this.#engine.connections.values()) {
       if (!clean || this.#restored.has(connection.config.name)) listTakenOver(connection);
     }
+    for (const [offset, decision] of this.#resolved) {
+      if (!clean || this.#restored.has(decision.connection)) this.#listResolved(decision, offset);
+    }
     for (const feed of this.#engine.feeds.values()) {
       const connections = this.#engine.connectionsOf(feed.config.name);
       // After a restore any copy may have been taken already, not only the first.
@@ -429,6 +432,14 @@ export class Recovery {
     this.#engine.backlog.recover(firstOffset);
     for (const { platformOrigin } of this.#engine.connections.values()) platformOrigin?.listens(nowMs);
     for (const feed of this.#engine.feeds.values()) this.#engine.whenServing(feed.config.name, () => this.#goOn(feed));
+  }
+
+  /** What a person has had delivered is sent again as well. */
+  #listResolved(decision: Decision, offset: number): void {
+    const proposal = decision.proposals[decision.proposalOffsets.indexOf(offset)];
+    if (proposal === undefined) return;
+    const facts = { msh10: proposal.msh10, sha: proposal.sha256 };
+    this.#connection(decision.connection)?.listed('maybeSent', facts, offset, 'crash');
   }
 
   /** What is owed goes out, what is in doubt is asked, and the feed takes messages. */

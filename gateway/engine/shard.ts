@@ -484,10 +484,12 @@ export class ShardEngine {
     for (const feed of this.feeds.values()) feed.stop();
   }
 
-  /** The bound is over: copies that are still under way are listed, for they will be repeated. */
+  /** The bound is over: what is still under way and will be repeated (copies, what the gateway delivers itself) is listed. */
   stopped(nowMs: number): void {
     this.runtime.now = nowMs;
     for (const feed of this.feeds.values()) feed.listInterruptedShadows('stop');
+    const destinations = new Set([...this.connections.values()].map(({ destination }) => destination));
+    for (const destination of destinations) destination.listInterrupted();
   }
 
   /** Nothing is on its way to a peer whose answer is waited for. */

@@ -14,7 +14,7 @@ import {
   verdictOf,
 } from './peers.ts';
 
-const LINES = 22;
+const LINES = 24;
 const FORCED = { force: true, reason: 'new is dead' };
 
 let estate: Estate;
@@ -34,6 +34,7 @@ beforeAll(async () => {
     unsure1: uncorrelated,
     unsure2: uncorrelated,
     unsure3: uncorrelated,
+    unsure4: uncorrelated,
     kept: correlated,
     patient: retrying('20s'),
     hasty: retrying('600ms'),
@@ -285,6 +286,37 @@ test('rule 9: a decision that several people close at the same time is delivered
   await until(() => expect(line.destination.ids).toContain('U2'));
   await settled();
   expect(line.destination.ids.toSorted()).toEqual(['U1', 'U2']);
+});
+
+test('rules 2 and 9: a decision that is at its destination when the gateway is killed is delivered again, and listed', async () => {
+  await prepare(estate.line('unsure4'));
+  await source.exchange(order('X1'));
+  await captured(1);
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  line.destination.script = () => undefined;
+  const [open] = await decisions();
+  await estate.call('POST', `decisions/${open?.id}`, { action: 'deliver', reason: 'LIS lacks it' });
+  await line.destination.take();
+  line.destination.answerAll();
+  await estate.crash();
+  await until(() => expect(line.destination.ids).toEqual(['X1', 'X1']));
+  expect(await line.listed('maybeSent')).toContainEqual(['X1', 'crash']);
+  expect((await line.list('maybeSent')).map(({ id }) => id)).toContainEqual(open?.proposals[0]);
+});
+
+test('rules 2 and 9: a taken-over output that is at its destination when the gateway is stopped is delivered again, and listed', async () => {
+  await source.exchange(order('Y1'));
+  await captured(1);
+  line.destination.script = () => undefined;
+  await line.new.down();
+  await line.move('parallel', FORCED);
+  await line.destination.take();
+  await estate.end('SIGTERM');
+  line.destination.answerAll();
+  await estate.start();
+  await until(() => expect(line.destination.ids).toEqual(['Y1', 'Y1']));
+  expect(await line.listed('maybeSent')).toContainEqual(['Y1', 'stop']);
 });
 
 test('rule 9: forced, it waits for no move that is under way: that one is given up, or is made already', async () => {
