@@ -45,7 +45,7 @@ async function load(name: string): Promise<void> {
 }
 
 function Content({ tile, close }: { tile: Tile; close: () => void }): VNode {
-  const { name, comparison } = tile;
+  const { name } = tile;
   const history = (rest.value?.timeline ?? []).filter((each) => each.connection === name);
   const facts: (readonly [string, string])[] = [
     ['practice', `${tile.practice}, ${tile.direction}`],
@@ -54,14 +54,8 @@ function Content({ tile, close }: { tile: Tile; close: () => void }): VNode {
     ['phase', tile.phase === null ? 'unknown' : `${tile.phase}, control ${tile.control}, epoch ${tile.epoch}`],
     ['state', tile.state ?? 'unknown'],
     ['in flight, owed', `${number(tile.inFlight)}, ${number(tile.owed)}`],
-    ['shadow lag', `${number(tile.lag)} messages`],
+    ...factsOfSource(tile),
     ['rollback', tile.rollbackReady ? 'ready' : 'not ready'],
-    [
-      'compared',
-      comparison === null
-        ? 'nothing compares'
-        : `${number(comparison.pairs)} pairs: ${number(comparison.matched)} the same, ${number(comparison.accepted)} by a rule, ${number(comparison.open)} open`,
-    ],
   ];
   return html`<header class=${`detail-head ${tile.verdict}`}>
       <h2 id="detail-title">${SIGNS[tile.verdict]} ${name} <small>${WORDS[tile.verdict]}</small></h2>
@@ -84,6 +78,20 @@ function Content({ tile, close }: { tile: Tile; close: () => void }): VNode {
     }`;
 }
 
+/** What has no feed has no copies, and nothing to compare. */
+function factsOfSource({ feed, lag, comparison }: Tile): (readonly [string, string])[] {
+  if (feed === null)
+    return [['feed', 'none: a platform polls. It moves by stop, empty, start, and nothing is compared']];
+  const compared =
+    comparison === null
+      ? 'nothing yet'
+      : `${number(comparison.pairs)} pairs: ${number(comparison.matched)} the same, ${number(comparison.accepted)} by a rule, ${number(comparison.open)} open`;
+  return [
+    ['shadow lag', `${number(lag)} messages`],
+    ['compared', compared],
+  ];
+}
+
 /** What was owed, and where it is; as the newest reconciliation was frozen. */
 function Sum({ equation, name }: { equation: Equation | null; name: string }): VNode {
   if (equation === null) return html`<p>Not reconciled yet. <code>cutover reconcile --connection ${name}</code></p>`;
@@ -102,9 +110,14 @@ function Sum({ equation, name }: { equation: Equation | null; name: string }): V
 }
 
 /** The command, and the runbook that explains it. */
-function helpFor({ name, phase, decisions, state, verdict }: Tile): (readonly [string, string])[] {
+function helpFor({ name, feed, phase, decisions, state, verdict }: Tile): (readonly [string, string])[] {
   const help: (readonly [string, string])[] = [];
   if (phase === 'switched') help.push([`cutover rollback --connection ${name} --reason …`, 'runbooks/rollback.md']);
+  if (feed === null && (phase === 'legacy' || phase === 'switched'))
+    help.push([
+      `cutover attest --connection ${name} --what stopped --platform … --by … --reason …`,
+      'runbooks/triage.md',
+    ]);
   if (decisions > 0) help.push([`cutover resolve --connection ${name}`, 'runbooks/decision-list.md']);
   if (state === 'held') help.push([`cutover release --connection ${name}`, 'runbooks/swap-aborted.md']);
   if (verdict === 'unknown') help.push(['cutover doctor', 'runbooks/gateway-down.md']);

@@ -26,7 +26,7 @@ export async function openWarRoom(
   let now = first;
   const complaints: string[] = [];
   const detail = (): object => ({
-    status: { counters: { received: 7, delivered: 6, destinationRejected: 1 } },
+    status: { counters: { received: 1_234_567, delivered: 6, destinationRejected: 1 } },
     equation: {
       at: '2026-06-06T22:10:00.000Z',
       owed: 7,

@@ -87,6 +87,24 @@ describe.skipIf(executable === null)('the war room in chromium', () => {
     await room.end();
   });
 
+  it('says of a flow without a feed what it is and what helps; on a phone no number is broken over lines', async () => {
+    const flow = tile(0, { feed: null, comparison: null, phase: 'switched', control: 'new' });
+    const room = await openWarRoom(browser, assets, whole([flow]));
+    await room.page.setViewportSize({ width: 390, height: 800 });
+    await room.page.locator('.tile').first().click();
+    await room.page.waitForSelector('dialog .counters dd');
+    const text = await room.page.innerText('dialog');
+    expect(text).toContain('none: a platform polls');
+    expect(text).toContain('--what stopped');
+    expect(text).not.toContain('shadow lag');
+    const heights = await room.page
+      .locator('dialog .counters > *')
+      .evaluateAll((items) => items.map((item) => item.getClientRects()[0]?.height ?? 0));
+    expect(Math.max(...heights)).toBeLessThan(30);
+    expect(await room.page.evaluate(() => document.querySelector('dialog')?.scrollWidth ?? 0)).toBeLessThanOrEqual(390);
+    await room.end();
+  });
+
   it('axe finds nothing serious, light and dark, with the detail open too', async () => {
     const room = await openWarRoom(
       browser,
