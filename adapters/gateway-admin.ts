@@ -392,7 +392,9 @@ function unreachable(
   const message = `the gateway of shard ${gateway.shard} at ${gateway.admin} cannot be reached (${cause})`;
   const next = CERTIFICATE_ERROR.test(cause)
     ? [`set ${CREDENTIAL_VARIABLES.certificate} to the gateway's admin.crt`]
-    : ['check that the gateway runs and that its address under `gateways` in the inventory is right'];
+    : [
+        'check that the gateway runs and that its address under `gateways` in the inventory is right (runbooks/gateway-down.md)',
+      ];
   return {
     ok: false,
     kind: 'unreachable',

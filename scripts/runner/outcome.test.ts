@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { exitCodeOf, type Tally, together } from './outcome.ts';
+import type { Plan } from '../../core/plan.ts';
+import { exitCodeOf, outcomeWithoutRun, type Tally, together } from './outcome.ts';
 
 const NONE: Tally = { interrupted: false, changed: 0, refused: 0, aborted: 0, failed: 0, recordsMissing: false };
 
@@ -26,4 +27,24 @@ test('next steps of many connections are one command, and others stay as they ar
   ]);
   const ofOne = ['cutover attest --connection a --what stopped', 'cutover attest --connection b --what outputs'];
   expect(together(ofOne)).toEqual(ofOne);
+});
+
+test.each([
+  { code: 'unreachable', exitCode: 1 },
+  { code: 'illegal-move', exitCode: 3 },
+])('where all that was selected is left out with $code: exit $exitCode', ({ code, exitCode }) => {
+  const refused = [{ name: 'a', code, message: 'why', next: [] }];
+  const plan: Plan = {
+    verb: 'rollback',
+    order: 'gateways-first',
+    moves: [],
+    alreadyThere: [],
+    refused,
+    leftOut: [],
+    behind: [],
+    differing: [],
+    steps: [],
+  };
+  const header = { verb: 'rollback', stack: 's', wallMs: 0, dryRun: false };
+  expect(outcomeWithoutRun(header, plan)).toMatchObject({ exitCode, ok: false });
 });

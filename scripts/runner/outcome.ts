@@ -29,7 +29,7 @@ export function outcomeOf(run: RunState): MoveDocument {
     changed: changed.length,
     refused: plan.refused.length,
     aborted: aborted.length,
-    failed: failed.length,
+    failed: failed.length + plan.refused.filter(couldNotFindOut).length,
     recordsMissing: plan.order === 'pulumi-first' && (run.leftBehind.length > 0 || disagreeing.length > 0),
   });
   return {
@@ -52,8 +52,8 @@ export function outcomeOf(run: RunState): MoveDocument {
 
 /** Nothing was run: a dry run, a refusal, or nothing to do. */
 export function outcomeWithoutRun(header: Header, plan: Plan): MoveDocument {
-  const exitCode =
-    plan.refused.length === 0 ? EXIT.done : plan.moves.length > 0 && header.dryRun ? EXIT.done : EXIT.refused;
+  const isDone = plan.refused.length === 0 || (plan.moves.length > 0 && header.dryRun);
+  const exitCode = isDone ? EXIT.done : plan.refused.some(couldNotFindOut) ? EXIT.failed : EXIT.refused;
   return {
     ...header,
     ok: exitCode === EXIT.done,
@@ -78,6 +78,11 @@ export function outcomeWithoutRun(header: Header, plan: Plan): MoveDocument {
 export function planDocument(plan: Plan): NonNullable<MoveDocument['plan']> {
   const moves = plan.moves.map(({ name, verb, from, to }) => ({ name, verb, from, to }));
   return { order: plan.order, moves, behind: [...plan.behind], steps: plan.steps.map((step) => ({ ...step })) };
+}
+
+/** Its gateway did not say how it stands: that is no refusal, and somebody has to look at the gateway. */
+function couldNotFindOut({ code }: PlanRefusal): boolean {
+  return code === 'unreachable' || code === 'outcome-unknown' || code === 'invalid-answer';
 }
 
 export type Tally = {
