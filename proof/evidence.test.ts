@@ -182,6 +182,10 @@ test('rules that change: what was compared is compared again under them, exactly
   await lab.heartbeat();
   const missing = '1 output of the candidate is missing';
   expect(await comparison('parallel', 2)).toContain(`${PAIRS} pairs differ`);
+  // The answers of the sources are older than the outputs, and are purged first.
+  await postgres.query(
+    `update cutover.records set payload = null where payload is not null and meta like '%"input-verdict"%'`,
+  );
   const file = join(folder, 'stacks/rules/own.yaml');
   const rule = '{ name: own, path: ZRP, kind: ignore, reason: its own segment, owner: me, expires: 2999-12-31 }';
   for (const round of [1, 2]) {

@@ -115,7 +115,8 @@ function settleCouple(input: OpenInput, couple: Couple, basis: Basis, around: Pa
   const { control, candidate } = couple;
   if (control === null) return 'extraCandidate';
   if (candidate === null) return 'missingCandidate';
-  const [left, right] = [observationOf(input, control, around), observationOf(input, candidate, around)];
+  const [given, other] = answersOf(input, control, candidate, around);
+  const [left, right] = [observationOf(control, given, around), observationOf(candidate, other, around)];
   const { tally, analysis } = around;
   const atMs = input.atMs;
   const id = idOf(around.shard, { msh10: control.msh10, sha: control.sha, offset: control.offset });
@@ -138,9 +139,12 @@ function settleCouple(input: OpenInput, couple: Couple, basis: Basis, around: Pa
   return state;
 }
 
-function observationOf(input: OpenInput, output: KnownOutput, { payloadOf }: PairSurroundings): Observation {
+function observationOf(
+  output: KnownOutput,
+  answer: Observation['answer'],
+  { payloadOf }: PairSurroundings,
+): Observation {
   const { platform, msh10, sha, atMs, connection } = output;
-  const answer = platform === input.primary ? input.answer : input.shadowAnswer;
   return {
     platform,
     payload: payloadOf(output.offset) ?? new Uint8Array(),
@@ -148,15 +152,33 @@ function observationOf(input: OpenInput, output: KnownOutput, { payloadOf }: Pai
     sha,
     atMs,
     destination: connection,
-    answer: answer === null ? null : answerOf(answer, payloadOf),
+    answer,
   };
 }
 
-function answerOf(answer: PlatformAnswer, payloadOf: PairSurroundings['payloadOf']): Observation['answer'] {
-  const payload = payloadOf(answer.record);
-  const code = payload === null ? null : fieldText(payload, 'MSA-1');
-  return { verdict: code ?? answer.verdict, payload };
+/** By MSA-1 where both can be read; where one has none, or is purged, by what the gateway made of each. */
+function answersOf(
+  input: OpenInput,
+  control: KnownOutput,
+  candidate: KnownOutput,
+  { payloadOf }: PairSurroundings,
+): readonly [Observation['answer'], Observation['answer']] {
+  const of = ({ platform }: KnownOutput): Read | null => {
+    const answer = platform === input.primary ? input.answer : input.shadowAnswer;
+    if (answer === null) return null;
+    const payload = payloadOf(answer.record);
+    return { answer, payload, code: payload === null ? null : fieldText(payload, 'MSA-1') };
+  };
+  const [given, other] = [of(control), of(candidate)];
+  const areRead = given?.code != null && other?.code != null;
+  const told = (one: Read | null): Observation['answer'] =>
+    one === null
+      ? null
+      : { verdict: areRead ? (one.code ?? one.answer.verdict) : one.answer.verdict, payload: one.payload };
+  return [told(given), told(other)];
 }
+
+type Read = { readonly answer: PlatformAnswer; readonly payload: Uint8Array | null; readonly code: string | null };
 
 /** One platform refused what the other took: no output, and that is why. */
 function answersOfLacking(input: OpenInput, basis: Basis, { tally, shard }: PairSurroundings): void {
