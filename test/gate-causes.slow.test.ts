@@ -331,14 +331,14 @@ function causes(raid: string): Cause[] {
     },
     {
       what: 'a reconciliation of a window long past is asked for',
-      red: { 'reconciliation-ready': /reconciled 2 days ago|it was never reconciled/ },
+      red: { 'reconciliation-ready': /reconciled 4 days ago/ },
       make: async () => {
         for (const name of await readdir(evidence)) {
           const text = await readFile(join(evidence, name), 'utf8');
           if (text.includes('"kind":"reconciliation"')) set.push({ file: join(evidence, name), text });
         }
         for (const { file } of set) await rm(file);
-        await verb(['reconcile', '--since', soon(-3 * DAY_MS), '--until', soon(-2 * DAY_MS)]);
+        await verb(['reconcile', '--since', soon(-5 * DAY_MS), '--until', soon(-4 * DAY_MS)]);
       },
       undo: () => Promise.all(set.map(({ file, text }) => writeFile(file, text))),
     },

@@ -147,6 +147,13 @@ test("given the EMR's record too, under ids of its own, then the grade is A, and
   const { document } = await reconcile(args);
   expect(document.connections[0]).toMatchObject({ evidenceGrade: 'A', owed: 201, delivered: 201, balanced: true });
 
+  await writeFile(emr, `connection,id\n${[...rows, 'elsewhere,M1', 'elsewhere,M2', `${CONNECTION},`].join('\n')}\n`);
+  expect((await reconcile(args)).document.warnings).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining('emr.csv: 2 rows are of no connection of the inventory'),
+      expect.stringContaining('emr.csv: 1 row is without an id'),
+    ]),
+  );
   await writeFile(emr, `connection,id\n${[...rows, `${CONNECTION},${accession('VAIN')}`].join('\n')}\n`);
   const vain = await reconcile(args);
   expect(vain.exitCode).toBe(3);

@@ -75,7 +75,9 @@ export async function compareOutside(
   const warnings: string[] = [];
   for (const { set, file } of files) {
     context.terminal.progress(`reconcile: reading ${file}`);
-    sets.push(await load(store, context, set, file, window, given));
+    const loaded = await load(store, context, set, file, window, given);
+    sets.push(loaded);
+    warnings.push(...leftOut(loaded));
     for (const direction of ['orders', 'results'] as const) {
       const names = context.selected.filter((item) => item.direction === direction).map(({ name }) => name);
       const { groups, isCut } = await store.differing(set, roleOf(set, direction), names, window, SLACK_MS);
@@ -132,6 +134,19 @@ async function load(
     withoutId: counts.withoutId,
     excluded: counts.excluded,
   };
+}
+
+/** What no exclusion explains: a double among these would not be seen. */
+function leftOut({ file, unknownConnection, withoutId }: OutsideSet): string[] {
+  const rows = (count: number): string => (count === 1 ? '1 row is' : `${count} rows are`);
+  return [
+    ...(unknownConnection === 0
+      ? []
+      : [
+          `${file}: ${rows(unknownConnection)} of no connection of the inventory: name it under \`connections\` in the map, or exclude them`,
+        ]),
+    ...(withoutId === 0 ? [] : [`${file}: ${rows(withoutId)} without an id, and compared with nothing`]),
+  ];
 }
 
 function addDestination(found: MutableFindings, set: SetName, { msh10, ours, theirs }: Group): void {
