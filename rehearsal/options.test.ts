@@ -23,8 +23,14 @@ describe('the command line of a rehearsal', () => {
     [['--connections', '24'], 1],
     [[], 1],
     [['--connections', '24', '--fault', 'control-dies'], 0],
+    [['--connections', '4', '--without-feed', '2'], 2],
+    [['--connections', '24', '--without-feed', '0'], 0],
   ])('%j: so many connections without a feed: %j', (argv, withoutFeed) => {
     expect(parseOptions(argv)).toMatchObject({ kind: 'run', options: { withoutFeed } });
+  });
+
+  test('a flow without a feed is played in no night with a fault', () => {
+    expect(parseOptions(['--fault', 'drift', '--without-feed', '1'])).toMatchObject({ kind: 'usage' });
   });
 
   test.each([

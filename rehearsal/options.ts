@@ -59,12 +59,13 @@ A whole cut-over on this machine: real gateway, Pulumi engine and PostgreSQL, si
 load. Steps: parallel, switch, rollback, switch, decommission; then an independent count at both ends, and a report.
 A whole lab takes about three minutes on 2 cores, a look at it, --connections 24, one.
 
-  --connections N   how many HL7 connections (default ${DEFAULT_CONNECTIONS}; half orders, half results;
-                    from ${WITHOUT_FEED_FROM_CONNECTIONS} on, without a fault, one has no feed: a platform polls a table)
+  --connections N   how many HL7 connections (default ${DEFAULT_CONNECTIONS}; half orders, half results)
   --rate R          messages per second in total (default ${DEFAULT_RATE_PER_CONNECTION} a connection and ${HIGHEST_DEFAULT_RATE_PER_SECOND} in all; at most ${RATE_PER_CONNECTION} a connection)
   --gateways N      gateways, among which the practices are shared out (default 2; 1 below ${SECOND_GATEWAY_FROM_CONNECTIONS} connections)
   --shared-feed N   practices whose results come over one feed of the LIS, some copied to another of them (default: none
                     below ${SHARED_FROM_CONNECTIONS} connections, else one practice in ten, at most ${MOST_SHARED_BY_DEFAULT})
+  --without-feed N  connections without a feed: a platform polls a table, and they move by stop, empty, start (default: one
+                    from ${WITHOUT_FEED_FROM_CONNECTIONS} connections on; with a fault none, and none can be asked for)
   --seed S          the same seed makes the same estate and messages (default 1)
   --messages DIR    send your own message files (one, several, batches or MLLP frames per file)
   --inventory F     your own inventory instead of a made one; other hosts than this one are never reached: a copy is played
@@ -93,6 +94,7 @@ const OPTIONS = {
   rate: { type: 'string' },
   gateways: { type: 'string' },
   'shared-feed': { type: 'string' },
+  'without-feed': { type: 'string' },
   seed: { type: 'string' },
   messages: { type: 'string' },
   inventory: { type: 'string' },
@@ -125,7 +127,13 @@ export function parseOptions(argv: readonly string[]): Parsed {
         Math.floor(connections / 2),
         0,
       ),
-      withoutFeed: faults.length === 0 && connections >= WITHOUT_FEED_FROM_CONNECTIONS ? 1 : 0,
+      withoutFeed: wholeNumber(
+        'without-feed',
+        values['without-feed'],
+        withoutFeedByDefault(connections, faults),
+        faults.length === 0 ? connections - 1 : 0,
+        0,
+      ),
       seed: values.seed ?? '1',
       messagesFolder: existing('messages', values.messages, 'folder'),
       inventoryFile: existing('inventory', values.inventory, 'file'),
@@ -145,6 +153,10 @@ export function parseOptions(argv: readonly string[]): Parsed {
 
 function gatewaysByDefault(connections: number): number {
   return connections < SECOND_GATEWAY_FROM_CONNECTIONS ? 1 : 2;
+}
+
+export function withoutFeedByDefault(connections: number, faults: readonly FaultName[]): number {
+  return faults.length === 0 && connections >= WITHOUT_FEED_FROM_CONNECTIONS ? 1 : 0;
 }
 
 /** A small estate is there to be understood; a large one has what a lab has. */

@@ -44,8 +44,18 @@ async function processesWith(text: string): Promise<string[]> {
   return listed.split('\n').filter((line) => line.includes(text));
 }
 
-test('a rehearsal of four connections: green, counted, reported, and cleaned up', { timeout: LIMIT_MS }, async () => {
-  const { exitCode, stdout, stderr } = await rehearse('--connections', '4', '--rate', '20', '--json');
+test('a rehearsal of four connections, one without a feed: green, counted, reported, and cleaned up', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const { exitCode, stdout, stderr } = await rehearse(
+    '--connections',
+    '4',
+    '--without-feed',
+    '1',
+    '--rate',
+    '20',
+    '--json',
+  );
   expect(exitCode, stderr).toBe(0);
 
   const published: object = JSON.parse(await readFile(join(REPOSITORY, 'docs/schemas/rehearsal.schema.json'), 'utf8'));
@@ -53,10 +63,10 @@ test('a rehearsal of four connections: green, counted, reported, and cleaned up'
   expect(validate(JSON.parse(stdout)), JSON.stringify(validate.errors)).toBe(true);
 
   const result = rehearsalSchema.parse(JSON.parse(stdout));
-  expect(result).toMatchObject({ verdict: 'green', reasons: [], connections: 4, fault: null, trouble: null });
+  expect(result).toMatchObject({ verdict: 'green', reasons: [], connections: 4, withoutFeed: 1, trouble: null });
   const names = result.steps.map(({ name }) => name);
   expect(names).toEqual(['first messages', ...NIGHT, 'drain and count', 'reconcile']);
-  expect(result.compared).toMatchObject({ verdict: 'green', red: 0, differing: 0, missing: 0 });
+  expect(result.compared).toMatchObject({ verdict: 'green', red: 0, differing: 0, missing: 0, connections: 3 });
   expect(result.compared?.pairs).toBeGreaterThan(0);
   expect(result.reconciled).toMatchObject({ verdict: 'green', unexplained: 0, owed: result.messages.sent });
   expect(result.swaps.map(({ step }) => step)).toEqual(

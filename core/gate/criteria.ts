@@ -63,7 +63,7 @@ export const CRITERIA: readonly Criterion[] = [
   {
     id: 'drain-rehearsed',
     title: 'the drain was rehearsed under traffic, its pause inside the sender’s patience',
-    remedy: 'cutover drill (the same selection), while messages flow',
+    remedy: 'cutover drill (the same selection) while messages flow',
     judge: (observations) =>
       orAttested(observations, 'stop-and-start', 'nothing is drained', (connections) =>
         fromSource(

@@ -152,7 +152,8 @@ async function stackFile(run: RunState): Promise<void> {
     const entries = observedEntries(run);
     const text = await stackText(run);
     const edited = editEntries(text, entries);
-    if (edited !== text && run.hadUncommittedChanges) {
+    // With --no-commit they stay what they were: nobody's commit.
+    if (edited !== text && run.hadUncommittedChanges && run.args['no-commit'] !== true) {
       run.warnings.push('the stack file had changes that were not committed: they are kept, and in this commit too');
     }
     if (edited !== text) await replaceFile(run.context.stackPath, edited);
