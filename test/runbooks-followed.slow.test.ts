@@ -94,6 +94,8 @@ const FIXED = {
 /** What a look may find, without being what the page is about. */
 const LOOK = [0, 3];
 
+const UNFED = 'needs a flow without a feed: test/verbs-origin-platform.test.ts';
+
 type Step = {
   /** What it must say at this place, at least. */
   readonly says: RegExp;
@@ -154,6 +156,7 @@ test(
       { says: /doctor/ },
       { says: /status .*--wave W/, until: 0 },
       { says: /drill/ },
+      { says: /attest/, notHere: UNFED },
       { says: /switch .*--dry-run/, after: () => expectPhases('parallel', TONIGHT, TONIGHT_TOO) },
       { says: /switch .*--connection ONE/, after: () => expectPhases('switched', TONIGHT) },
       { says: /status .*ONE/, until: 0 },
@@ -228,6 +231,7 @@ test(
         after: () => expectPhases('parallel', ...estate.names),
       },
       { says: /sync --all/ },
+      { says: /attest/, notHere: UNFED },
     ]);
   },
   LIMIT_MS,
@@ -405,6 +409,8 @@ test(
       { says: /approve --help/ },
       { says: /status/, until: 0 },
       { says: /handover --pack/, notHere: 'needs a folder to write to: test/handover.test.ts' },
+      { says: /status/, notHere: UNFED },
+      { says: /attest/, notHere: UNFED },
       {
         says: /curl/,
         names: {
