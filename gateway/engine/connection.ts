@@ -433,7 +433,9 @@ export class ConnectionEngine {
     const madeBefore = found === null && key !== null ? this.obligations.madeBefore(platform, key) : null;
     const about = input ?? madeBefore;
     const isDecided = owned === 'deliver' && about !== null && this.#observer.isDecided(this, about);
-    const role = isDecided ? 'suppress' : owned;
+    // What was not delivered when it came first has been settled without it since, and is not delivered because it comes again.
+    const isSettled = message.wasKept && found === null && input !== null;
+    const role = owned === 'deliver' && (isDecided || isSettled) ? 'suppress' : owned;
     const heldBack = givenUp !== null ? 'given-up' : rejected !== null ? 'rejected' : null;
     const suppressedFor: SuppressedFor = isDecided ? 'decision' : heldBack;
     if (role === 'deliver' && this.ownership.waitsForOrder(candidate)) {
@@ -476,7 +478,7 @@ export class ConnectionEngine {
         else if (role === 'suppress' && rejected !== null) this.#observer.rejected(this, { ...output, ...rejected });
       },
     );
-    intake.admitted(message, offset, belongsTo);
+    intake.admitted(message, offset, belongsTo, role === 'capture' || role === 'suppress');
     const arrived = { offset, first: message.attemptOf ?? offset, facts: message.facts, payload };
     if (obligation !== null) this.arrived(obligation, platform, arrived);
     else if (closed !== null && role !== 'deliver')

@@ -13,7 +13,7 @@ import { SocketsOfSender } from './left-sockets.ts';
 import { type AnswerTaker, PassedBack } from './passed-back.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { RetryDigest } from './retry-digest.ts';
-import { RetryMemory } from './retry-memory.ts';
+import { type Remembered, RetryMemory } from './retry-memory.ts';
 import type { Runtime, SocketOwner } from './runtime.ts';
 
 /** A frame from the moment it is complete to the moment it is answered or given up. */
@@ -30,6 +30,8 @@ export type Message = {
   /** Where this is another attempt: the first attempt, and what the owner kept with it. */
   readonly attemptOf: number | null;
   readonly context: number | null;
+  /** The attempt before was kept back. */
+  readonly wasKept: boolean;
 };
 
 export type IntakeOwner = {
@@ -74,6 +76,7 @@ type Socket = {
 };
 
 const NOTHING = (): void => {};
+const NOTHING_BEFORE = { firstAttempt: null, context: null, isKept: false } as const;
 
 /** What a refusal says while the journal cannot be written. */
 export const FENCED = 'the gateway is fenced and takes nothing yet';
@@ -332,12 +335,13 @@ export class Intake implements SocketOwner {
   }
 
   /** Tells the memory where the message stands in the journal, so that its resends are told as attempts of it. */
-  admitted(message: Message, offset: number, context: number | null): void {
+  admitted(message: Message, offset: number, context: number | null, isKept = false): void {
     message.offset = offset;
     const remembered = this.memory.of(message);
     if (remembered !== null) {
       remembered.firstAttempt ??= offset;
       remembered.context = context;
+      remembered.isKept = isKept;
     }
   }
 
@@ -406,15 +410,15 @@ export class Intake implements SocketOwner {
         this.#answerAgain(socket, facts, { ...recognition.remembered, answer: recognition.answer });
         return;
       case 'another-attempt': {
-        const { firstAttempt, context, outcome } = recognition.remembered;
-        const message = this.#open(socket, frame, facts, digest, firstAttempt, context);
+        const { outcome } = recognition.remembered;
+        const message = this.#open(socket, frame, facts, digest, recognition.remembered);
         // An attempt after the refused one may have gone out, and its record with it in the crash.
         if (isFirst && outcome.kind === 'negative') this.#owner.firstAfterCrash(message);
         this.#owner.message(message);
         return;
       }
       case 'new': {
-        const message = this.#open(socket, frame, facts, digest, null, null);
+        const message = this.#open(socket, frame, facts, digest, null);
         if (recognition.reusedId) this.#owner.reusedId(message);
         if (isFirst) this.#owner.firstAfterCrash(message);
         this.#owner.message(message);
@@ -442,14 +446,8 @@ export class Intake implements SocketOwner {
     socket.provesReading = socket.framer.bufferedBytes === 0;
   }
 
-  #open(
-    socket: Socket,
-    frame: Frame,
-    facts: MessageFacts,
-    digest: RetryDigest,
-    attemptOf: number | null,
-    context: number | null,
-  ): Message {
+  #open(socket: Socket, frame: Frame, facts: MessageFacts, digest: RetryDigest, before: Remembered | null): Message {
+    const { firstAttempt: attemptOf, context, isKept } = before ?? NOTHING_BEFORE;
     const message: Message = {
       sender: socket.sender,
       frame,
@@ -460,10 +458,12 @@ export class Intake implements SocketOwner {
       offset: null,
       attemptOf,
       context,
+      wasKept: isKept,
     };
     socket.current = message;
     const outcome = { kind: 'open', message } as const;
-    this.memory.remember(socket.sender, { msh10: facts.msh10, digest, firstAttempt: attemptOf, context, outcome });
+    const { msh10 } = facts;
+    this.memory.remember(socket.sender, { msh10, digest, firstAttempt: attemptOf, context, isKept, outcome });
     return message;
   }
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { linkEpoch } from '../../core/epoch-history.ts';
 import { parseInventory } from '../../core/inventory.ts';
-import type { JournalMeta } from './records.ts';
+import type { JournalMeta, RouteEpochRecord } from './records.ts';
 import { Recovery } from './recovery.ts';
 import { ShardEngine } from './shard.ts';
 
@@ -29,7 +29,7 @@ const REJECTED: JournalMeta = {
   reowned: true,
   at: AT,
 };
-const PARALLEL: JournalMeta = {
+const PARALLEL: RouteEpochRecord = {
   t: 'epoch',
   record: linkEpoch(null, {
     connection: 'northside',
@@ -99,6 +99,48 @@ test('given a gap that a person has closed, when it is recovered, it stays close
   expect(engine.decisions.openOf('northside')).toBe(0);
 });
 
+test.each([
+  false,
+  true,
+])('given a capture whose answer its platform never got, when it comes again and its platform is the owner by now, it is not delivered beside the other (checkpointed: %s)', (isCheckpointed) => {
+  const text = 'MSH|^~\\&|||||||ORM|A7';
+  const output = (platform: 'legacy' | 'new', role: 'deliver' | 'capture'): JournalMeta => ({
+    t: 'output',
+    connection: 'northside',
+    platform,
+    sender: `leg:${platform === 'legacy' ? 300 : 400}@127.0.0.1`,
+    role,
+    epoch: 2,
+    input: 7,
+    attemptOf: null,
+    at: AT,
+    msh10: 'A7',
+    sha: 'aaaaaaaaaaaa',
+  });
+  const copied: JournalMeta = {
+    t: 'shadow',
+    feed: 'northside',
+    input: 7,
+    platform: 'new',
+    verdict: 'positive',
+    at: AT,
+  };
+  const delivered: JournalMeta = { ...REJECTED, output: 10, verdict: 'positive', reowned: false };
+  const switched: JournalMeta = {
+    ...PARALLEL,
+    record: { ...PARALLEL.record, epoch: 3, phase: 'switched', verb: 'switch', digest: 'another' },
+    atOffset: true,
+  };
+  const settled = [PARALLEL, ...accepted(7), copied, output('legacy', 'deliver'), output('new', 'capture'), delivered];
+  const appended: JournalMeta[] = [];
+  const engine = recovered([...settled, switched], isCheckpointed, 0, appended);
+  engine.accepted(AT, { kind: 'leg', shard: 0, port: 400 }, 1, '127.0.0.1');
+  engine.bytes(AT, 1, Buffer.from(`\x0b${text}\x1c\r`));
+  expect(appended.filter(({ t }) => t === 'output')).toMatchObject([
+    { platform: 'new', attemptOf: 11, role: 'suppress' },
+  ]);
+});
+
 /** An input that is copied to new, and its primary's answer. */
 function accepted(offset: number): JournalMeta[] {
   const sender = 'feed:northside/127.0.0.1';
@@ -114,16 +156,27 @@ function gapOf(from: number, to: number, count: number): JournalMeta {
 }
 
 /** An engine that has read these records, or a checkpoint of them. */
-function recovered(records: readonly JournalMeta[], isCheckpointed: boolean, firstOffset = 0): ShardEngine {
-  let engine = newEngine();
+function recovered(
+  records: readonly JournalMeta[],
+  isCheckpointed: boolean,
+  firstOffset = 0,
+  appended: JournalMeta[] = [],
+): ShardEngine {
+  let engine = newEngine(appended);
   let recovery = new Recovery(engine);
   records.forEach((meta, index) => {
-    recovery.apply(6 + index, meta, meta.t === 'input' ? Buffer.from(`MSH|^~\\&|||||||ORM|${meta.msh10}`) : null);
+    recovery.apply(
+      6 + index,
+      meta,
+      meta.t === 'input' || meta.t === 'output' ? Buffer.from(`MSH|^~\\&|||||||ORM|${meta.msh10}`) : null,
+    );
   });
   if (isCheckpointed) {
     const state = JSON.parse(JSON.stringify(recovery.dump()));
-    expect(recovery.neededFrom).toBe(records.includes(DECISION) ? 2 : 7);
-    engine = newEngine();
+    // What a person is asked about, else the oldest copy that waits, else what has no end.
+    const oldest = records.includes(DECISION) ? 2 : records.some(({ t }) => t === 'output') ? 11 : 7;
+    expect(recovery.neededFrom).toBe(oldest);
+    engine = newEngine(appended);
     recovery = new Recovery(engine);
     recovery.load(state);
   }
@@ -132,7 +185,7 @@ function recovered(records: readonly JournalMeta[], isCheckpointed: boolean, fir
   return engine;
 }
 
-function newEngine(): ShardEngine {
+function newEngine(appended: JournalMeta[]): ShardEngine {
   const nothing = (): void => {};
   const peer = { host: '127.0.0.1', port: 9 };
   const connection = {
@@ -160,7 +213,7 @@ function newEngine(): ShardEngine {
     close: nothing,
     pause: nothing,
     resume: nothing,
-    append: nothing,
+    append: (_offset, meta) => void appended.push(meta),
     read: nothing,
     arm: nothing,
     disarm: nothing,

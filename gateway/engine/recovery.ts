@@ -526,6 +526,7 @@ export class Recovery {
       digest: RetryDigest.of(payload, feed.config.retry.ignore),
       firstAttempt: input.first,
       context: null,
+      isKept: false,
       outcome: { kind: 'unknown' },
     });
   }
@@ -584,6 +585,7 @@ export class Recovery {
       digest: RetryDigest.of(payload, leg.retry.ignore),
       firstAttempt: record.attemptOf ?? offset,
       context: record.input,
+      isKept: record.role === 'capture' || record.role === 'suppress',
       outcome: { kind: 'unknown' },
     });
     const obligation = record.input === null ? null : obligations.get(record.input);

@@ -9,7 +9,7 @@ const DIGEST = RetryDigest.from('0'.repeat(64));
 const positive: Outcome = { kind: 'positive', answer: Buffer.from('AA'), atMs: 0, socket: null };
 
 function heard(memory: RetryMemory, sender: string, outcome: Outcome): void {
-  memory.remember(sender, { msh10: '1', digest: DIGEST, firstAttempt: 1, context: null, outcome });
+  memory.remember(sender, { msh10: '1', digest: DIGEST, firstAttempt: 1, context: null, isKept: false, outcome });
 }
 
 test('more senders than are kept: the longest unheard go, whoever has spoken since stays, and so does who waits', () => {
@@ -18,7 +18,7 @@ test('more senders than are kept: the longest unheard go, whoever has spoken sin
   const facts = { msh10: '1', sha: DIGEST.text };
   const frame = { payload, raw: payload };
   const message = { sender: 'waits', frame, facts, digest: DIGEST, receivedAtMs: 0, waiters: [], offset: 1 };
-  heard(memory, 'waits', { kind: 'open', message: { ...message, attemptOf: null, context: null } });
+  heard(memory, 'waits', { kind: 'open', message: { ...message, attemptOf: null, context: null, wasKept: false } });
   for (let index = 0; index < LIMIT; index++) heard(memory, `s${index}`, positive);
   heard(memory, 's0', positive);
 

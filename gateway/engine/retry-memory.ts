@@ -23,6 +23,8 @@ export type Remembered = {
   firstAttempt: number | null;
   /** What the owner of the intake keeps with a message (an output's obligation). */
   context: number | null;
+  /** Its owner has kept it back (an output that was captured or suppressed). */
+  isKept: boolean;
   outcome: Outcome;
 };
 
@@ -32,6 +34,8 @@ export type RetryMemoryState = readonly {
   readonly digest: string;
   readonly firstAttempt: number | null;
   readonly context: number | null;
+  /** Absent in a checkpoint from before it was kept, and where it is false. */
+  readonly isKept?: boolean;
   readonly kind: 'positive' | 'negative' | 'unknown';
   readonly answer: string | null;
   readonly atMs: number | null;
@@ -155,12 +159,13 @@ export class RetryMemory {
 
   /** For a checkpoint: what recovery knows of each sender; nothing is open then. */
   dump(): RetryMemoryState {
-    return [...this.#senders].map(([sender, { msh10, digest, firstAttempt, context, outcome }]) => ({
+    return [...this.#senders].map(([sender, { msh10, digest, firstAttempt, context, isKept, outcome }]) => ({
       sender,
       msh10,
       digest: digest.text,
       firstAttempt,
       context,
+      ...(isKept ? { isKept } : {}),
       kind: outcome.kind === 'open' ? 'unknown' : outcome.kind,
       answer: outcome.kind === 'positive' ? outcome.answer.toString('base64') : null,
       atMs: outcome.kind === 'positive' ? outcome.atMs : null,
@@ -168,12 +173,12 @@ export class RetryMemory {
   }
 
   load(state: RetryMemoryState): void {
-    for (const { sender, kind, answer, atMs, digest, ...rest } of state) {
+    for (const { sender, kind, answer, atMs, digest, isKept = false, ...rest } of state) {
       const outcome: Outcome =
         kind === 'positive'
           ? { kind, answer: Buffer.from(answer ?? '', 'base64'), atMs: atMs ?? 0, socket: null }
           : { kind };
-      this.#senders.set(sender, { ...rest, digest: RetryDigest.from(digest), outcome });
+      this.#senders.set(sender, { ...rest, isKept, digest: RetryDigest.from(digest), outcome });
     }
   }
 
