@@ -245,8 +245,8 @@ const DISK: readonly Mutant[] = [
     name: 'a checkpoint without the memory of answers',
     rule: 6,
     file: RECOVERY,
-    find: '      this.#feed(name)?.intake.memory.load(saved.memory);',
-    replace: '      void saved.memory;',
+    find: '  feed.intake.memory.load(saved.memory.map((one) => ({ ...one, sender: senderAt(name, one.sender) })));',
+    replace: '  void saved.memory;',
   },
 ];
 
@@ -331,7 +331,7 @@ const RETRIES: readonly Mutant[] = [
     name: 'compare ids only',
     rule: 6,
     file: MEMORY,
-    find: "if (!last.digest.equals(digest)) return { kind: 'new', reusedId: msh10 !== '' };",
+    find: "if (!last.digest.equals(digest)) return beside ?? { kind: 'new', reusedId: msh10 !== '' };",
     replace: '',
   },
   {
