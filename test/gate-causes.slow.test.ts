@@ -438,6 +438,9 @@ test(
     expect(await refused('--evidence', green.digest ?? '')).toMatch(/^gate-red: the newer gate of .*: window/);
     expect(await refused()).toMatch(/^gate-red/);
     await site.inventory({});
+    const ahead = gateDocumentSchema.parse(await verb(['gate', '--all'], HOUR_MS));
+    expect(await refused('--evidence', ahead.digest ?? '')).toMatch(/^gate-ahead/);
+    await forget(ahead.digest ?? '');
     const folder = join(site.estate.project.folder, 'stacks/test/evidence');
     const over = ['approve', '--connection', live, '--until', soon(30 * HOUR_MS), '--key', site.key('ann'), '--yes'];
     const tomorrow = await verb([...over, '--evidence', green.digest ?? ''], 25 * HOUR_MS);

@@ -136,11 +136,19 @@ async function chooseEvidence(context: Context, args: Args, kind: Kind, names: r
   }
   const source = kind === 'approval' ? 'gate' : 'reconciliation';
   const { found } = await listEvidence(join(stackFolderOf(context), 'evidence'), source);
-  const chosen = found.find((one) => one.evidence.deployment === context.inventory.deployment && covers(one));
+  const isOwn = ({ evidence }: Chosen): boolean => evidence.deployment === context.inventory.deployment;
+  const chosen = found.find((one) => isOwn(one) && covers(one) && !isAhead(context, one.evidence));
   if (chosen !== undefined) return chosen;
   const verb = kind === 'approval' ? 'gate' : 'reconcile';
   const message = `there is no evidence of a ${verb} that speaks of everything selected`;
   throw refuse('evidence-absent', message, `cutover ${verb}${selectionSaid(args)}`, '--evidence DIGEST');
+}
+
+/** Clocks of two machines differ. What is further ahead would stand before every gate that is asked until then. */
+const AHEAD_MS = 5 * 60_000;
+
+function isAhead({ clock }: Context, { at }: Evidence): boolean {
+  return Date.parse(at) > Date.parse(clock.now()) + AHEAD_MS;
 }
 
 const gateBody = z.object({
@@ -171,6 +179,8 @@ async function requireStanding(
   if (evidence.kind !== 'gate' || !body.success) {
     throw refuse('evidence-wrong-kind', `an approval rests on a gate, and ${digest} is none (${evidence.kind})`, again);
   }
+  if (isAhead(context, evidence))
+    throw refuse('gate-ahead', `${which} is of a time still to come: a clock was wrong, or it was forged`, again);
   if (body.data.verdict !== 'green') throw notGreen(which, idsOfRed(body.data), again);
   if (body.data.expiresAt <= context.clock.now())
     throw refuse('gate-expired', `${which} ended at ${body.data.expiresAt}`, again);
