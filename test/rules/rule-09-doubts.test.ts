@@ -10,6 +10,7 @@ beforeAll(async () => {
   const connection = { correlate: ['ORC-2'], weightKey: ['ORC-3'], capture: { wait: '50ms' } };
   estate = await startEstate({
     rejected: { connection },
+    overruled: { connection },
     missing: { connection },
     cancelled: { connection },
     kept: { connection },
@@ -44,6 +45,29 @@ async function decisionsOf(line: Line): Promise<OpenDecision[]> {
 /** ORC-3 of every order is empty or absent: no key, the control's. This one has a key that new owns at a weight of 99. */
 const ofNew = (id: string): Buffer =>
   Buffer.from(order(id).toString('latin1').replace(`ORC|NW|${id}`, `ORC|NW|${id}|key-of-new`), 'latin1');
+
+test('rules 2 and 9: the destination rejected legacy’s output; new’s own, made only after the switch, does not go out after newer ones: a person is asked', async () => {
+  const { line, source, fromNew } = await inParallel('overruled');
+  line.destination.answerAll('AE');
+  expect(verdictOf(await source.exchange(order('V1')))).toBe('AA|V1');
+  await until(async () => expect(await line.listed('rejected')).toEqual([['V1', 'destination']]));
+  line.destination.answerAll();
+  line.legacy.answerAll();
+  await line.move('switched');
+  expect(verdictOf(await source.exchange(order('V2')))).toBe('AA|V2');
+  expect(verdictOf(await fromNew.exchange(order('V2')))).toBe('AA|V2');
+  expect(verdictOf(await fromNew.exchange(order('V1')))).toBe('AA|V1');
+  expect(line.destination.ids.slice(1)).toEqual(['V2']);
+  expect(await line.list('suppressed')).toMatchObject([{ id: { msh10: 'V1' }, cause: 'rejected' }]);
+
+  await estate.crash();
+  const [decision, ...others] = await decisionsOf(line);
+  expect(others).toEqual([]);
+  expect(decision?.cause).toBe('destination-rejected');
+  expect(decision?.proposals.map(({ msh10 }) => msh10)).toEqual(['V1']);
+  await estate.call('POST', `decisions/${decision?.id}`, { action: 'deliver', ...REASON });
+  await until(() => expect(line.destination.ids.slice(1)).toEqual(['V2', 'V1']));
+});
 
 test('rule 9: a copy that its owner rejects is for a person, and the other platform’s output is the proposal', async () => {
   const { line, source } = await inParallel('rejected');
