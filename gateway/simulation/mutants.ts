@@ -116,6 +116,13 @@ const LISTS: readonly Mutant[] = [
       "if (record.role !== 'deliver') continue;\n      connection.listed('maybeSent', facts, offset, 'crash');\n      connection.flow.deliverCapture({ offset, facts, platform: record.platform, obligation: null }, 'again');",
   },
   {
+    name: 'deliver what was kept before a crash and is sent again, once its platform owns it',
+    rule: 2,
+    file: CONNECTION,
+    find: 'const isSettled = message.wasKept && found === null && input !== null;',
+    replace: 'const isSettled = message.wasKept && found === null && input === -1;',
+  },
+  {
     name: 'list an answer given again nowhere',
     rule: 6,
     file: INTAKE,
@@ -700,6 +707,24 @@ const CONNECTIONS: readonly Mutant[] = [
   },
 ];
 
+/** ADR 35: a connection without a feed has one owner at a time. */
+const WITHOUT_FEED: readonly Mutant[] = [
+  {
+    name: 'without a feed: take what a platform sends that does not own it',
+    rule: 2,
+    file: CONNECTION,
+    find: '    if (platform === controlOf(this.route)) {\n      origin.heard',
+    replace: '    if (platform !== null) {\n      origin.heard',
+  },
+  {
+    name: 'without a feed: list nothing that is refused',
+    rule: 2,
+    file: CONNECTION,
+    find: "      this.listed('refused', facts, null, notOwner(platform));",
+    replace: '',
+  },
+];
+
 /** Rules 2 and 9: what a destination does not take. */
 const REJECTED: readonly Mutant[] = [
   {
@@ -828,6 +853,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BOUNDS,
   ...ENHANCED,
   ...CONNECTIONS,
+  ...WITHOUT_FEED,
   ...REJECTED,
   ...AT_OFFSET,
   ...AT_OFFSET_CRASHED,

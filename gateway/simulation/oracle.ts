@@ -151,7 +151,7 @@ export class Oracle {
   }
 
   /** Rules 3 and 4, as the platform at its leg sees them. */
-  outputAnswered(platform: Platform, output: Buffer, answer: Buffer, attempt: OutputAttempt): void {
+  outputAnswered(platform: Pick<Platform, 'name'>, output: Buffer, answer: Buffer, attempt: OutputAttempt): void {
     const sha = digest(output);
     const serial = serialOf(output);
     const isPositive = readAnswer(answer)?.verdict === 'positive';

@@ -5,8 +5,9 @@ import { Destination, type DestinationHabits, openDestination } from './destinat
 import type { FeedParty } from './judgement.ts';
 import type { Network } from './network.ts';
 import { Platform, type PlatformEvents, type PlatformHabits } from './platform.ts';
+import { PolledConnection, type PolledEvents } from './polled.ts';
 import type { Habits, Scenario } from './scenarios.ts';
-import type { FeedSite } from './site.ts';
+import type { FeedSite, PolledSite } from './site.ts';
 import { type Attempt, Source, type SourceHabits } from './source.ts';
 import type { Witness } from './witness.ts';
 import type { World } from './world.ts';
@@ -23,9 +24,13 @@ export type PartyEvents = {
   sourceAnswered(source: Source, feed: string, attempt: Attempt, answer: Buffer): void;
   acknowledged(source: Source, payload: Buffer): void;
   tooManyAnswers(source: Source, serial: string): void;
+  readonly polled: PolledEvents;
 };
 
-export type Parties = { readonly feeds: readonly FeedParty[] };
+export type Parties = {
+  readonly feeds: readonly FeedParty[];
+  readonly polled: readonly PolledConnection[];
+};
 
 const IMPATIENT_MS = 900;
 
@@ -34,6 +39,7 @@ export function buildParties(
   network: Network,
   witness: Witness,
   sites: readonly FeedSite[],
+  polledSites: readonly PolledSite[],
   scenario: Scenario,
   events: PartyEvents,
 ): Parties {
@@ -119,7 +125,11 @@ export function buildParties(
       })),
     };
   });
-  return { feeds };
+  const polled = polledSites.map((site) => {
+    const destination = destinationOf(site.name, site.name, site.destination);
+    return new PolledConnection(world, network, witness, site, destination, events.polled);
+  });
+  return { feeds, polled };
 }
 
 function sourceHabits(world: World, { habits, patienceMs }: Scenario): SourceHabits {

@@ -29,7 +29,7 @@ import { Oracle } from './oracle.ts';
 import { buildParties, type Parties } from './parties.ts';
 import type { Platform as PlatformParty } from './platform.ts';
 import type { Scenario } from './scenarios.ts';
-import { type FeedSite, feedsOf, inventoryOf } from './site.ts';
+import { type FeedSite, feedsOf, inventoryOf, type PolledSite, polledOf } from './site.ts';
 import { endStage, setStage } from './stage.ts';
 import { Store } from './store.ts';
 import { storyOf } from './story.ts';
@@ -103,6 +103,7 @@ class Simulation {
   readonly #oracle: Oracle;
   readonly #faults: FaultPlan;
   readonly #sites: readonly FeedSite[];
+  readonly #polledSites: readonly PolledSite[];
   /** Every other night only. */
   readonly #retryForMs: number;
   readonly #inventory: Inventory;
@@ -128,7 +129,8 @@ class Simulation {
     this.#network = new Network(this.#world);
     this.#sites = feedsOf(options);
     this.#retryForMs = options.seed % 2 === 0 ? 0 : options.retryForMs;
-    this.#inventory = inventoryOf(this.#sites, { ...options, retryForMs: this.#retryForMs });
+    this.#polledSites = polledOf(options);
+    this.#inventory = inventoryOf(this.#sites, this.#polledSites, { ...options, retryForMs: this.#retryForMs });
     this.#disk = new Disk(this.#world, this.#inventory);
     this.#disk.faults = options.faults;
     this.#disk.roomSegments = options.roomSegments ?? Number.POSITIVE_INFINITY;
@@ -143,7 +145,7 @@ class Simulation {
     this.#disk.onBroken = (what) => this.#violate(3, what);
     this.#disk.onAdmittedWhileFailed = (id) => this.#violate(3, `${id}: admitted between a failed sync and a good one`);
     const oracle = this.#oracle;
-    this.#parties = buildParties(this.#world, this.#network, this.#witness, this.#sites, options, {
+    this.#parties = buildParties(this.#world, this.#network, this.#witness, this.#sites, this.#polledSites, options, {
       isPrimary: ({ feed, name }) => this.#engine?.feeds.get(feed)?.primary === name,
       received: (platform, payload) => oracle.platformReceived(platform, payload),
       outputAnswered: (platform, output, answer, attempt) => oracle.outputAnswered(platform, output, answer, attempt),
@@ -154,6 +156,11 @@ class Simulation {
         oracle.sourceAnswered(source, feed, attempt, answer, (sha) => this.#isAnsweredAgain(feed, sha)),
       acknowledged: (source, payload) => oracle.sourceAcknowledged(source, payload),
       tooManyAnswers: (source, serial) => this.#violate(7, `${serial}: ${source.name} got two answers to one message`),
+      polled: {
+        engine: () => (this.#life === 'serving' ? this.#engine : null),
+        answered: (name, output, answer, attempt) => oracle.outputAnswered({ name }, output, answer, attempt),
+        note: (text) => this.#note(text),
+      },
     });
   }
 
@@ -244,6 +251,7 @@ class Simulation {
       driver.listen(ports.feed, { kind: 'feed', feed: name });
       for (const port of [ports.legacyLeg, ports.newLeg]) driver.listen(port, { kind: 'leg', shard: 0, port });
     }
+    for (const port of this.#polledPorts) driver.listen(port, { kind: 'leg', shard: 0, port });
     engine.callOut(this.#world.now);
     this.#engine = engine;
     this.#driver = driver;
@@ -273,6 +281,7 @@ class Simulation {
     const happens = (probability: number): boolean => this.#world.chance(probability);
     if (this.#engine !== null && this.#life === 'serving') {
       if (this.#options.roomSegments !== null) this.#resolveOne(this.#engine);
+      if (this.#polledSites.length > 0) this.#actWithoutFeed();
       if (this.#options.isAimed) this.#aim();
       else if (happens(faults.crash)) this.#plan(this.#world.chance(0.5) ? 'crash-machine' : 'crash-process');
       else if (happens(faults.restart)) this.#plan('restart');
@@ -375,6 +384,20 @@ class Simulation {
     this.#world.after(200 + this.#world.roll(800), () => this.#start());
   }
 
+  get #polledPorts(): readonly number[] {
+    return this.#polledSites.flatMap(({ legs }) => [legs.legacy, legs.new]);
+  }
+
+  /** Somebody changes the owner of a connection without a feed, or something happens on its sockets. */
+  #actWithoutFeed(): void {
+    const { polled } = this.#parties;
+    const connection = polled[this.#world.roll(polled.length)];
+    const { breakConnection, force } = this.#options.faults;
+    if (this.#world.chance(breakConnection))
+      this.#network.breakOne([...this.#polledPorts, ...this.#polledSites.map(({ destination }) => destination)]);
+    if (this.#world.chance(0.4)) connection?.operate(this.#world.chance(force));
+  }
+
   /** An orderly stop: what is in flight ends, the disk comes to rest. */
   #stop(state: string): void {
     const engine = this.#engine;
@@ -413,6 +436,7 @@ class Simulation {
     this.#driver?.kill();
     for (const { ports } of this.#options.dials ? [] : this.#sites)
       for (const port of [ports.feed, ports.legacyLeg, ports.newLeg]) this.#network.unlisten(port);
+    for (const port of this.#polledPorts) this.#network.unlisten(port);
     this.#disk.crash(machine);
   }
 
@@ -601,6 +625,7 @@ class Simulation {
     this.#disk.faults = { failSync: 0, tearWrite: 0 };
     this.#disk.roomSegments = Number.POSITIVE_INFINITY;
     for (const { sources } of this.#parties.feeds) for (const source of sources) source.isActive = false;
+    for (const connection of this.#parties.polled) connection.calm();
     const untilMs = this.#world.now + CALM_MS;
     while (!this.#isOver && this.#world.step(untilMs)) await this.#world.settle();
   }
@@ -648,6 +673,8 @@ class Simulation {
         violate(9, `${feed.name}: ${doubled} delivered twice, in a night in which only the platform died`);
       if (this.#options.isQuiet && listed > 0) violate(2, `${feed.name}: ${listed} listed in a night without faults`);
     }
+    for (const connection of this.#parties.polled)
+      figures.delivered += connection.judge(engine, this.#witness, violate);
     if (this.#options.isQuiet && engine.decisions.all().length > 0)
       violate(9, 'a person has to decide after a night without faults');
     if (this.#options.isQuiet)

@@ -46,6 +46,8 @@ export type Habits = {
 export type Scenario = {
   readonly connections: number;
   readonly shared: number;
+  /** Connections without a feed (origin: platform). */
+  readonly polled: number;
   readonly sourcesPerFeed: number;
   readonly atOffset: boolean;
   readonly retryForMs: number;
@@ -171,6 +173,7 @@ const AIMED: Faults = {
 const plain = {
   connections: 3,
   shared: 0,
+  polled: 0,
   sourcesPerFeed: 1,
   atOffset: false,
   retryForMs: 0,
@@ -372,6 +375,13 @@ export const SCENARIOS = {
     roomSegments: 8,
     hasWeights: false,
     faults: { ...NO_FAULTS, stallCandidate: 0.1, die: 0.15, wedge: 0.05, force: 0.3, crash: 0.04, restart: 0.02 },
+  },
+  'without-feed': {
+    ...plain,
+    connections: 1,
+    polled: 3,
+    faults: { ...NO_FAULTS, breakConnection: 0.2, crash: 0.06, restart: 0.04, force: 0.4, failSync: 0.01 },
+    habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.5 } },
   },
   'small-frame-budget': {
     ...plain,

@@ -1,11 +1,14 @@
 /** The site that a simulated night runs at: its inventory, and which port belongs to whom. */
 import { type Inventory, parseInventory } from '../../core/inventory.ts';
+import type { Platform } from '../../core/platform.ts';
 
 export type SiteOptions = {
   /** Connections with a feed of their own. */
   readonly connections: number;
   /** Connections of one shared feed, told apart by MSH-6. */
   readonly shared: number;
+  /** Connections without a feed. */
+  readonly polled: number;
   /** Swaps hold nothing. */
   readonly atOffset: boolean;
   /** What the gateway delivers in a platform's place and a destination rejects is tried again for so long; 0: not at all. */
@@ -23,8 +26,23 @@ export type FeedSite = {
   readonly connections: readonly { readonly name: string; readonly practice: string; readonly destination: number }[];
 };
 
+/** A connection without a feed. */
+export type PolledSite = {
+  readonly name: string;
+  readonly legs: Readonly<Record<Platform, number>>;
+  readonly destination: number;
+};
+
 export const SHARED_FEED = 'lis';
 const DESTINATIONS_FROM = 20_000;
+const POLLED_FROM = 15_000;
+
+export function polledOf({ polled }: SiteOptions): PolledSite[] {
+  return Array.from({ length: polled }, (_, index) => {
+    const base = POLLED_FROM + index * 10;
+    return { name: `p${index}`, legs: { legacy: base, new: base + 1 }, destination: base + 2 };
+  });
+}
 
 export function feedsOf({ connections, shared, sharesDestination }: SiteOptions): FeedSite[] {
   const portOf = (index: number): number => DESTINATIONS_FROM + (sharesDestination ? 0 : index);
@@ -44,6 +62,7 @@ export function feedsOf({ connections, shared, sharesDestination }: SiteOptions)
 
 export function inventoryOf(
   feeds: readonly FeedSite[],
+  polled: readonly PolledSite[],
   { atOffset, retryForMs, dials, sharesDestination }: SiteOptions,
 ): Inventory {
   const isShared = sharesDestination ? ', shared: true' : '';
@@ -73,6 +92,17 @@ export function inventoryOf(
       if (hasShare) lines.push(`    applies: { MSH-6: ${practice} }`);
     }
   }
+  for (const { name, legs, destination } of polled)
+    lines.push(
+      `  - name: ${name}`,
+      '    origin: platform',
+      '    direction: results',
+      `    practice: ${name}`,
+      '    wave: pilot',
+      `    legs: { legacy: { port: ${legs.legacy}, ackTimeout: 3s }, new: { port: ${legs.new}, ackTimeout: 3s } }`,
+      `    destination: { host: sim, port: ${destination} }`,
+      '    settle: 500ms',
+    );
   const text = `deployment: simulation\ngateways: [{ shard: 0, admin: "https://sim:7443" }]\n${lines.join('\n')}\n`;
   const parsed = parseInventory(text, 'simulation.yaml');
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
