@@ -9,6 +9,8 @@ export type Mutant = {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** Its nights are played first, where only they notice. */
+  readonly scenario?: string;
 };
 
 const FEED = 'gateway/engine/feed.ts';
@@ -117,6 +119,7 @@ const LISTS: readonly Mutant[] = [
   },
   {
     name: 'deliver what was kept before a crash and is sent again, once its platform owns it',
+    scenario: 'without-feed',
     rule: 2,
     file: CONNECTION,
     find: 'const isSettled = message.wasKept && found === null && input !== null;',
@@ -628,6 +631,7 @@ const BOUNDS: readonly Mutant[] = [
   },
   {
     name: 'an output waits for the room that its input takes',
+    scenario: 'many-half-frames',
     rule: 15,
     file: 'gateway/engine/runtime.ts',
     find: 'this.outputFrames = this.budget.lane();',
@@ -635,6 +639,7 @@ const BOUNDS: readonly Mutant[] = [
   },
   {
     name: 'judge the output of an input that was given up by the route of now',
+    scenario: 'few-open-inputs',
     rule: 15,
     file: OWNERSHIP,
     find: 'if (late === null && output.givenUp !== null) return this.#roleOfGivenUp(output, output.givenUp);',
@@ -642,6 +647,7 @@ const BOUNDS: readonly Mutant[] = [
   },
   {
     name: 'forget that the output of an input that was given up has gone out',
+    scenario: 'few-open-inputs-at-offset',
     rule: 15,
     file: CONNECTION,
     find: 'message.attemptOf === null ? (givenUp?.input ?? null) : message.context',
@@ -649,6 +655,7 @@ const BOUNDS: readonly Mutant[] = [
   },
   {
     name: 'nobody is let in past the limit while the others hold much',
+    scenario: 'many-half-frames',
     rule: 15,
     file: 'gateway/engine/frame-budget.ts',
     find: 'if (this.#turn !== null || this.#letInBytes > this.#budget.limits.frameBytes) return;',
@@ -711,6 +718,7 @@ const CONNECTIONS: readonly Mutant[] = [
 const WITHOUT_FEED: readonly Mutant[] = [
   {
     name: 'without a feed: take what a platform sends that does not own it',
+    scenario: 'without-feed',
     rule: 2,
     file: CONNECTION,
     find: '    if (platform === controlOf(this.route)) {\n      origin.heard',
@@ -718,6 +726,7 @@ const WITHOUT_FEED: readonly Mutant[] = [
   },
   {
     name: 'without a feed: list nothing that is refused',
+    scenario: 'without-feed',
     rule: 2,
     file: CONNECTION,
     find: "      this.listed('refused', facts, null, notOwner(platform));",
@@ -743,6 +752,7 @@ const REJECTED: readonly Mutant[] = [
   },
   {
     name: 'deliver late, after newer ones, what was rejected from its former owner',
+    scenario: 'weights-and-rejections',
     rule: 2,
     file: 'gateway/engine/late-outputs.ts',
     find: "deliveredBy !== null || isRejectedFromOther(closed, platform) ? 'suppress'",

@@ -21,7 +21,7 @@ export type Outcome = {
 const catchSchema = z.object({ scenario: z.string(), seed: z.int(), violation: z.string() }).nullable();
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDERS = ['gateway', 'core'];
-const HUNT_LIMIT_MS = 300_000;
+const HUNT_LIMIT_MS = 600_000;
 
 /** Every mutant in the order of the list; `told` hears of each as it ends. */
 export async function huntAll(
@@ -51,7 +51,7 @@ export async function huntAll(
 
 /** What the same hunt finds in the engine as it is: anything but null makes every catch worthless. */
 export async function huntUnbroken(options: HuntOptions): Promise<Outcome['caught']> {
-  return hunt(root, options);
+  return hunt(root, options, '');
 }
 
 async function copyTo(place: string): Promise<void> {
@@ -79,17 +79,17 @@ async function huntOne(place: string, mutant: Mutant, options: HuntOptions): Pro
     source.replace(mutant.find, () => mutant.replace),
   );
   try {
-    const caught = await hunt(place, options);
+    const caught = await hunt(place, options, mutant.scenario ?? '');
     return { mutant, caught, wallMs: performance.now() - startedMs };
   } finally {
     await writeFile(path, source);
   }
 }
 
-function hunt(place: string, { seeds, steps }: HuntOptions): Promise<z.output<typeof catchSchema>> {
+function hunt(place: string, { seeds, steps }: HuntOptions, first: string): Promise<z.output<typeof catchSchema>> {
   const program = join(place, 'gateway', 'simulation', 'hunt.ts');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, String(seeds), String(steps)], {
+    const child = spawn(process.execPath, [program, String(seeds), String(steps), first], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: HUNT_LIMIT_MS,
     });
