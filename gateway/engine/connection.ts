@@ -482,7 +482,7 @@ export class ConnectionEngine {
     const arrived = { offset, first: message.attemptOf ?? offset, facts: message.facts, payload };
     if (obligation !== null) this.arrived(obligation, platform, arrived);
     else if (closed !== null && role !== 'deliver')
-      this.obligations.keepLate(closed, platform, arrived, this.#runtime.now);
+      this.obligations.keepLate(closed, platform, arrived, this.ownership.shareOf(payload), this.#runtime.now);
   }
 
   /**

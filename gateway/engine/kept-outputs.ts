@@ -13,6 +13,8 @@ export type KeptOutput = {
   readonly outputFacts: MessageFacts;
   readonly firstOutput: number;
   readonly atMs: number;
+  /** Where its key falls, of which the resend's obligation knows nothing. Absent in a checkpoint from before it was kept. */
+  readonly share?: number | null;
 };
 
 export type KeptState = readonly (readonly [input: number, kept: KeptOutput])[];

@@ -97,8 +97,8 @@ export function hasNotCome({ state }: Side): boolean {
   return state === 'missing' || state === 'expected';
 }
 
-export function restore(side: Side, { output, outputFacts, firstOutput }: KeptOutput): void {
-  Object.assign(side, { state: 'settled', kept: true, output, outputFacts, firstOutput });
+export function restore({ sides }: Obligation, { platform, output, outputFacts, firstOutput }: KeptOutput): void {
+  Object.assign(sides[platform], { state: 'settled', kept: true, output, outputFacts, firstOutput });
 }
 
 export function isDue(side: Side): boolean {

@@ -27,11 +27,24 @@ test('given an input that was closed without an answer, when its output comes la
   expect(restarted.unacceptedInput('new', 'K1')).toBeNull();
   expect(restarted.unacceptedInput('legacy', 'K2')).toBeNull();
   expect(restarted.unacceptedInput('legacy', 'K1')).toBe(1);
-  restarted.keepLate(1, 'legacy', { offset: 7, first: 7, facts: FACTS }, 1300);
+  restarted.keepLate(1, 'legacy', { offset: 7, first: 7, facts: FACTS }, 42, 1300);
   expect(restarted.keptOutputs(1300)).toEqual([7]);
-  const { legacy } = restarted.admit(1, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy').sides;
-  expect(legacy).toMatchObject({ state: 'settled', kept: true, output: 7, delivered: false });
+  const { sides, share } = restarted.admit(1, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy');
+  expect(sides.legacy).toMatchObject({ state: 'settled', kept: true, output: 7, delivered: false });
+  // With a weight, whose the message is: its platform makes no second output that would show it.
+  expect(share).toBe(42);
   expect(restarted.unacceptedInput('legacy', 'K1')).toBeNull();
+});
+
+test('given an output that was captured before its message was refused, when the message is sent again, then it is known whose it is', () => {
+  const obligations = new Obligations('one', 200, { count: 0 });
+  const obligation = obligations.admit(1, FACTS, 'K1', ['legacy', 'new'], ['legacy', 'new'], 'legacy');
+  obligations.arrived(obligation, 'legacy', { offset: 5, first: 5, facts: FACTS }, 1000);
+  obligation.share = 7;
+  obligations.captured(obligation, 'legacy');
+  obligations.answered(1, 'legacy', 'negative', true, 1000);
+  expect(obligations.size).toBe(0);
+  expect(obligations.admit(1, FACTS, 'K1', ['legacy', 'new'], ['legacy', 'new'], 'legacy').share).toBe(7);
 });
 
 test('given an input that was accepted, when its output comes late, then no resend is waited for', () => {

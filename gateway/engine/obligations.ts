@@ -174,7 +174,10 @@ export class Obligations {
     if (deliveredBy !== undefined) sides[deliveredBy].delivered = true;
     // What was kept is the question of that decision: what is made a second time is told from it.
     const kept = isDecided ? null : this.#kept.get(input);
-    if (kept !== null) restore(sides[kept.platform], kept);
+    if (kept !== null) {
+      restore(obligation, kept);
+      obligation.share = kept.share ?? null;
+    }
     this.#insert(obligation);
     return obligation;
   }
@@ -301,9 +304,10 @@ export class Obligations {
     input: number,
     platform: Platform,
     { offset, first, facts }: { readonly offset: number; readonly first: number; readonly facts: MessageFacts },
-    nowMs: number,
+    share: number | null,
+    atMs: number,
   ): void {
-    this.#kept.add(input, { platform, output: offset, outputFacts: facts, firstOutput: first, atMs: nowMs });
+    this.#kept.add(input, { platform, output: offset, outputFacts: facts, firstOutput: first, atMs, share });
   }
 
   /** What the key of a new input says before the input is admitted. */
@@ -477,12 +481,12 @@ export class Obligations {
   }
 
   /** A platform that has made its output may know the resend, and make no second one. */
-  #keep({ input, sides, verdict }: Obligation): void {
+  #keep({ input, sides, verdict, share }: Obligation): void {
     for (const platform of PLATFORMS) {
       const { kept, output, outputFacts, firstOutput, answeredAtMs } = sides[platform];
       if (verdict === 'positive' || !kept || output === null || outputFacts === null) continue;
       const atMs = answeredAtMs ?? this.#kept.get(input)?.atMs ?? 0;
-      this.#kept.add(input, { platform, output, outputFacts, firstOutput: firstOutput ?? output, atMs });
+      this.#kept.add(input, { platform, output, outputFacts, firstOutput: firstOutput ?? output, atMs, share });
     }
   }
 

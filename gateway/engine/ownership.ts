@@ -102,9 +102,14 @@ export class Ownership {
 
   /** What the key in an output says of its input. */
   learn(obligation: Obligation, payload: Uint8Array): void {
-    const { weightKey } = this.#config;
     const hasWeight = this.route.newWeight > 0 || (this.#changeOver.former?.newWeight ?? 0) > 0;
-    if (weightKey !== null && hasWeight) obligation.share = shareIn(payload, weightKey);
+    if (hasWeight) obligation.share = this.shareOf(payload) ?? obligation.share;
+  }
+
+  /** Where the key in an output falls, by which a weight tells whose its input is; null: this connection has no such key. */
+  shareOf(payload: Uint8Array): number | null {
+    const { weightKey } = this.#config;
+    return weightKey === null ? null : shareIn(payload, weightKey);
   }
 
   /** Who owned each input until now, for a move that is about to change it. */

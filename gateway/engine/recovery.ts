@@ -600,7 +600,8 @@ export class Recovery {
     if (obligation !== null) connection.arrived(obligation, record.platform, { offset, first, facts, payload });
     else if (record.role !== 'deliver' && !obligations.isTakenOver(first)) {
       const closed = obligations.unacceptedInput(record.platform, key);
-      if (closed !== null) obligations.keepLate(closed, record.platform, { offset, first, facts }, record.at);
+      const share = connection.ownership.shareOf(payload);
+      if (closed !== null) obligations.keepLate(closed, record.platform, { offset, first, facts }, share, record.at);
     }
     const isKept = record.role === 'capture' || record.role === 'park';
     if (isKept && record.attemptOf !== null && obligations.takeRejected(record.attemptOf))
