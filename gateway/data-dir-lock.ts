@@ -11,15 +11,22 @@ const SQLITE_BUSY = 5;
 
 export type DataDirLock = { release(): void };
 
-/** The lock, or a description of who has it. */
+/** The lock, or a description of who has it. Throws where what should be the lock's file is something else. */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock | { readonly heldBy: string }> {
   const holderFile = join(dataDir, 'lock.holder');
-  const database = new DatabaseSync(join(dataDir, 'lock'));
+  const lockFile = join(dataDir, 'lock');
+  const database = new DatabaseSync(lockFile, { open: false });
   try {
+    database.open();
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (error) {
-    database.close();
-    if (!isBusy(error)) throw error;
+    if (database.isOpen) database.close();
+    if (!isBusy(error)) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(
+        `${lockFile} cannot be locked (${why}); it holds nothing: where no gateway serves ${dataDir}, remove it`,
+      );
+    }
     const holder = await readFile(holderFile, 'utf8').catch(() => '');
     return { heldBy: holder.trim() === '' ? 'another process' : holder.trim() };
   }

@@ -93,6 +93,27 @@ test('absent, damaged, and foreign directories are refused by name', async () =>
   expect(await codeOf(openDataDir({ dataDir, inventory }))).toBe('data-dir-damaged');
 });
 
+test.each([
+  ['credentials.json', '[]'],
+  ['admin.key', 'not a key'],
+  ['admin.crt', 'not a certificate'],
+])('a data directory whose %s is of no use is refused by name', async (name, text) => {
+  const dataDir = await folder();
+  await initDataDir(birthIn(dataDir));
+  await writeFile(join(dataDir, name), text);
+  expect(await codeOf(openDataDir({ dataDir, inventory }))).toBe('data-dir-damaged');
+});
+
+test.each(['file', 'folder'])('where a %s stands in the place of the lock, it is said what to do', async (kind) => {
+  const dataDir = await folder();
+  await initDataDir(birthIn(dataDir));
+  const lock = join(dataDir, 'lock');
+  await rm(lock, { force: true });
+  if (kind === 'folder') await mkdir(lock);
+  else await writeFile(lock, 'something that somebody has put here '.repeat(100));
+  await expect(openDataDir({ dataDir, inventory })).rejects.toThrow(/lock cannot be locked .* remove it/);
+});
+
 test('one holder at a time; the lock dies with its process, also when that is killed', async () => {
   const dataDir = await folder();
   await initDataDir(birthIn(dataDir));

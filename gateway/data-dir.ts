@@ -5,6 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { open, readdir, readFile, rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { generate } from 'selfsigned';
 import { z } from 'zod';
 import { makeFolder } from '../adapters/make-folder.ts';
@@ -142,7 +143,7 @@ export async function openDataDir(options: {
   const certificate = await readText(join(path, 'admin.crt'));
   if (certificate === null) return damaged(path, 'admin.crt');
   const key = await readText(join(path, 'admin.key'));
-  if (key === null) return damaged(path, 'admin.key');
+  if (key === null || !areOfOnePair(certificate, key)) return damaged(path, 'admin.key');
   const journalDir = journalDirOf(path);
   if ((await namesIn(journalDir)).length === 0) return damaged(path, 'journal/');
 
@@ -153,6 +154,15 @@ export async function openDataDir(options: {
     ]);
   }
   return { ok: true, value: { path, identity, journalDir, credentials, certificate, key, lock } };
+}
+
+function areOfOnePair(cert: string, key: string): boolean {
+  try {
+    createSecureContext({ cert, key });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Null where there is none that can be read. */

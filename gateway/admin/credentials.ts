@@ -8,13 +8,16 @@ export type Role = (typeof ROLES)[number];
 /** `name` becomes the operator of every move that is made with the credential. */
 export type Caller = { readonly name: string; readonly role: Role };
 
-export const credentialsSchema = z.array(
-  z.strictObject({
-    name: z.string().min(1).max(100),
-    role: z.enum(ROLES),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/, 'the SHA-256 of the token, 64 lower-case hex digits'),
-  }),
-);
+/** Without any nobody could ever move a connection or read its state. */
+export const credentialsSchema = z
+  .array(
+    z.strictObject({
+      name: z.string().min(1).max(100),
+      role: z.enum(ROLES),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/, 'the SHA-256 of the token, 64 lower-case hex digits'),
+    }),
+  )
+  .min(1);
 export type Credential = z.output<typeof credentialsSchema>[number];
 
 export function digestOfToken(token: string): string {
