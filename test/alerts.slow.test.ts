@@ -11,6 +11,7 @@ import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import { freePorts } from './free-ports.ts';
 import {
   end,
   type Firing,
@@ -93,6 +94,9 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
     await mkdir(estate.dataDir);
     hasOwnDisk = mountSmallDisk(estate.dataDir);
     estate.args = ['--init', '--database-url-env', DATABASE];
+    // Prometheus asks there also after a restart, and nobody else may have taken it meanwhile.
+    const [adminPort = 0] = await freePorts(1);
+    estate.args = [...estate.args, '--admin-port', String(adminPort)];
     estate.args = [...estate.args, '--frame-budget', String(BUDGET_MIB), '--open-inputs', String(OPEN_INPUTS)];
     await estate.start();
     for (const line of Object.values(estate.lines)) {
@@ -356,8 +360,6 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     await database.up();
-    const port = estate.adminPort;
-    estate.args = [...estate.args, '--admin-port', String(port)];
     await estate.start();
     await fires('RecordsMissing', 'Fenced calm');
   });
