@@ -1,13 +1,13 @@
 /**
- * Free loopback ports, below the range from which the system takes ports for outgoing connections, so that none is lost in
- * between. Within one run of the tests none is given out twice: many are chosen a moment before somebody listens on them.
+ * Free loopback ports, below the range from which the system takes ports for outgoing connections and above that of rehearsals,
+ * so that none is lost in between. Within one run of the tests none is given out twice: many are chosen a moment before somebody listens on them.
  */
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-const LOWEST = 10_000;
-const WIDTH = 22_000;
+const LOWEST = 16_000;
+const WIDTH = 16_000;
 /** So many in a row that were given out before: nearly all have been, long ago. */
 const REFUSED_LIMIT = 200;
 
