@@ -93,11 +93,10 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
     await certificate(estate.folder, 10 * DAY_MS);
     await mkdir(estate.dataDir);
     hasOwnDisk = mountSmallDisk(estate.dataDir);
-    estate.args = ['--init', '--database-url-env', DATABASE];
     // Prometheus asks there also after a restart, and nobody else may have taken it meanwhile.
     const [adminPort = 0] = await freePorts(1);
-    estate.args = [...estate.args, '--admin-port', String(adminPort)];
-    estate.args = [...estate.args, '--frame-budget', String(BUDGET_MIB), '--open-inputs', String(OPEN_INPUTS)];
+    const limits = ['--frame-budget', String(BUDGET_MIB), '--open-inputs', String(OPEN_INPUTS)];
+    estate.args = ['--init', '--database-url-env', DATABASE, '--admin-port', String(adminPort), ...limits];
     await estate.start();
     for (const line of Object.values(estate.lines)) {
       for (const peer of line.peers) peer.answerAll();

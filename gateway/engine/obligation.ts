@@ -97,8 +97,10 @@ export function hasNotCome({ state }: Side): boolean {
   return state === 'missing' || state === 'expected';
 }
 
-export function restore({ sides }: Obligation, { platform, output, outputFacts, firstOutput }: KeptOutput): void {
-  Object.assign(sides[platform], { state: 'settled', kept: true, output, outputFacts, firstOutput });
+export function restore(obligation: Obligation, kept: KeptOutput): void {
+  const { platform, output, outputFacts, firstOutput, share = null } = kept;
+  Object.assign(obligation.sides[platform], { state: 'settled', kept: true, output, outputFacts, firstOutput });
+  obligation.share = share;
 }
 
 export function isDue(side: Side): boolean {

@@ -174,10 +174,7 @@ export class Obligations {
     if (deliveredBy !== undefined) sides[deliveredBy].delivered = true;
     // What was kept is the question of that decision: what is made a second time is told from it.
     const kept = isDecided ? null : this.#kept.get(input);
-    if (kept !== null) {
-      restore(obligation, kept);
-      obligation.share = kept.share ?? null;
-    }
+    if (kept !== null) restore(obligation, kept);
     this.#insert(obligation);
     return obligation;
   }

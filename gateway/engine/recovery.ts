@@ -600,8 +600,10 @@ export class Recovery {
     if (obligation !== null) connection.arrived(obligation, record.platform, { offset, first, facts, payload });
     else if (record.role !== 'deliver' && !obligations.isTakenOver(first)) {
       const closed = obligations.unacceptedInput(record.platform, key);
-      const share = connection.ownership.shareOf(payload);
-      if (closed !== null) obligations.keepLate(closed, record.platform, { offset, first, facts }, share, record.at);
+      if (closed !== null) {
+        const share = connection.ownership.shareOf(payload);
+        obligations.keepLate(closed, record.platform, { offset, first, facts }, share, record.at);
+      }
     }
     const isKept = record.role === 'capture' || record.role === 'park';
     if (isKept && record.attemptOf !== null && obligations.takeRejected(record.attemptOf))
