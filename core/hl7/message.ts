@@ -21,21 +21,22 @@ export type Delimiters = {
 
 /** Null where the bytes do not begin with an MSH segment that names its delimiters. */
 export function readDelimiters(bytes: Uint8Array): Delimiters | null {
-  // Read for every message, some times over: nothing is made on the way.
-  if (bytes.length < 6 || bytes[0] !== 0x4d || bytes[1] !== 0x53 || bytes[2] !== 0x48) return null;
-  const field = bytes[3];
-  if (field === undefined || isTerminator(field)) return null;
-  let end = 4;
+  if (!namesDelimiters(bytes)) return null;
+  const field = bytes[3] ?? 0;
+  let end = 5;
   while (end < bytes.length && bytes[end] !== field && !isTerminator(bytes[end])) end++;
-  const component = bytes[4];
-  if (end === 4 || component === undefined) return null;
   return {
     field,
-    component,
+    component: bytes[4] ?? 0,
     repetition: (end > 5 ? bytes[5] : undefined) ?? 0x7e,
     escape: (end > 6 ? bytes[6] : undefined) ?? null,
     subcomponent: (end > 7 ? bytes[7] : undefined) ?? null,
   };
+}
+
+function namesDelimiters(bytes: Uint8Array): boolean {
+  if (bytes.length < 6 || bytes[0] !== 0x4d || bytes[1] !== 0x53 || bytes[2] !== 0x48) return false;
+  return !isTerminator(bytes[3]) && bytes[4] !== bytes[3] && !isTerminator(bytes[4]);
 }
 
 /**
@@ -43,19 +44,14 @@ export function readDelimiters(bytes: Uint8Array): Delimiters | null {
  * message has no such field. An empty field is an empty span.
  */
 export function findField(bytes: Uint8Array, path: string | FieldPath): Span | null {
-  const delimiters = readDelimiters(bytes);
-  if (delimiters === null) return null;
-  const wanted = typeof path === 'string' ? parseFieldPath(path) : path;
-  const segment = findSegment(bytes, wanted.segment, delimiters.field);
-  return segment === null ? null : fieldOfSegment(bytes, segment, wanted, delimiters);
+  return locateField(bytes, path) ? { start: foundStart, end: foundEnd } : null;
 }
 
 /** The field's bytes as latin1 text (each byte one character, so equal text is equal bytes), or null. */
 export function fieldText(bytes: Uint8Array, path: string | FieldPath): string | null {
-  const span = findField(bytes, path);
-  if (span === null) return null;
+  if (!locateField(bytes, path)) return null;
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return buffer.toString('latin1', span.start, span.end);
+  return buffer.toString('latin1', foundStart, foundEnd);
 }
 
 /** True where every field of the predicate has exactly its value. */
@@ -83,17 +79,32 @@ export function withField(bytes: Uint8Array, path: string, value: Uint8Array): U
   return Buffer.concat([bytes.subarray(0, span.start), value, bytes.subarray(span.end)]);
 }
 
-/** The segment's span without its terminator. */
-export function findSegment(bytes: Uint8Array, name: string, fieldDelimiter: number): Span | null {
+/** What the search before has found, to be read at once: a message is asked for several fields, and nothing is made for them. */
+let foundStart = 0;
+let foundEnd = 0;
+
+function locateField(bytes: Uint8Array, path: string | FieldPath): boolean {
+  if (!namesDelimiters(bytes)) return false;
+  const wanted = typeof path === 'string' ? parseFieldPath(path) : path;
+  const field = bytes[3] ?? 0;
+  return locateSegment(bytes, wanted.segment, field) && locateInSegment(bytes, wanted, field);
+}
+
+/** The segment without its terminator. */
+function locateSegment(bytes: Uint8Array, name: string, fieldDelimiter: number): boolean {
   let start = 0;
   while (start < bytes.length) {
     let end = start;
     while (end < bytes.length && !isTerminator(bytes[end])) end++;
-    if (isNamed(bytes, start, end, name, fieldDelimiter)) return { start, end };
+    if (isNamed(bytes, start, end, name, fieldDelimiter)) {
+      foundStart = start;
+      foundEnd = end;
+      return true;
+    }
     start = end + 1;
     while (start < bytes.length && isTerminator(bytes[start])) start++;
   }
-  return null;
+  return false;
 }
 
 function isNamed(bytes: Uint8Array, start: number, end: number, name: string, fieldDelimiter: number): boolean {
@@ -104,33 +115,42 @@ function isNamed(bytes: Uint8Array, start: number, end: number, name: string, fi
   return end - start === name.length || bytes[start + name.length] === fieldDelimiter;
 }
 
-function fieldOfSegment(bytes: Uint8Array, segment: Span, path: FieldPath, delimiters: Delimiters): Span | null {
+/** Within the segment that was found before. */
+function locateInSegment(bytes: Uint8Array, path: FieldPath, fieldDelimiter: number): boolean {
   const isHeader = path.segment === 'MSH' || path.segment === 'FHS' || path.segment === 'BHS';
   // In a header the field delimiter itself is field 1 (HL7 v2 section 2.14.9.1).
-  if (isHeader && path.field === 1) return { start: segment.start + 3, end: segment.start + 4 };
-  const skip = isHeader ? path.field - 1 : path.field;
-  const field = nth(bytes, { start: segment.start + 3, end: segment.end }, delimiters.field, skip);
-  if (field === null || (isHeader && path.field === 2)) return field;
-  const repetition = nth(bytes, field, delimiters.repetition, 0);
-  if (repetition === null || path.component === 0) return field;
-  const component = nth(bytes, repetition, delimiters.component, path.component - 1);
-  if (component === null || path.subcomponent === 0) return component;
-  if (delimiters.subcomponent === null) return path.subcomponent === 1 ? component : null;
-  return nth(bytes, component, delimiters.subcomponent, path.subcomponent - 1);
+  if (isHeader && path.field === 1) return narrow(foundStart + 3, foundStart + 4);
+  foundStart += 3;
+  if (!locateNth(bytes, fieldDelimiter, isHeader ? path.field - 1 : path.field)) return false;
+  if (path.component === 0 || (isHeader && path.field === 2)) return true;
+  const delimiters = readDelimiters(bytes);
+  if (delimiters === null) return false;
+  locateNth(bytes, delimiters.repetition, 0);
+  if (!locateNth(bytes, delimiters.component, path.component - 1)) return false;
+  if (path.subcomponent === 0) return true;
+  if (delimiters.subcomponent === null) return path.subcomponent === 1;
+  return locateNth(bytes, delimiters.subcomponent, path.subcomponent - 1);
 }
 
-/** The part with this index (from 0) between delimiters, or null. */
-function nth(bytes: Uint8Array, span: Span, delimiter: number, index: number): Span | null {
-  let start = span.start;
+/** The part with this index (from 0) between delimiters, of what was found before. */
+function locateNth(bytes: Uint8Array, delimiter: number, index: number): boolean {
+  const last = foundEnd;
+  let start = foundStart;
   // Fields are short: looking at each byte here is quicker than a call of `indexOf` for each field.
   for (let skipped = 0; skipped < index; skipped++) {
-    while (start < span.end && bytes[start] !== delimiter) start++;
-    if (start >= span.end) return null;
+    while (start < last && bytes[start] !== delimiter) start++;
+    if (start >= last) return false;
     start++;
   }
   let end = start;
-  while (end < span.end && bytes[end] !== delimiter) end++;
-  return { start, end };
+  while (end < last && bytes[end] !== delimiter) end++;
+  return narrow(start, end);
+}
+
+function narrow(start: number, end: number): true {
+  foundStart = start;
+  foundEnd = end;
+  return true;
 }
 
 // LF and CRLF stand in for CR in the field; the standard allows CR only (section 2.5.1).

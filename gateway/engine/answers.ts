@@ -4,12 +4,18 @@
  */
 import { hash } from 'node:crypto';
 import { fieldText, readDelimiters, withField } from '../../core/hl7/message.ts';
+import { parseFieldPath } from '../../core/hl7/path.ts';
 import type { AnswerMatch } from '../../core/inventory.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 
+// Asked for with every message.
+const MSH_10 = parseFieldPath('MSH-10');
+const MSA_1 = parseFieldPath('MSA-1');
+const MSA_2 = parseFieldPath('MSA-2');
+
 /** MSH-10 as latin1 text (empty where absent) and the SHA-256 of the payload in hex. */
 export function factsOf(payload: Uint8Array): MessageFacts {
-  return { msh10: fieldText(payload, 'MSH-10') ?? '', sha: hash('sha256', payload, 'hex') };
+  return { msh10: fieldText(payload, MSH_10) ?? '', sha: hash('sha256', payload, 'hex') };
 }
 
 export type ReadAnswer = {
@@ -21,9 +27,9 @@ export type ReadAnswer = {
 
 /** Null where the frame carries no MSA: it is no acknowledgement. */
 export function readAnswer(payload: Uint8Array): ReadAnswer | null {
-  const code = fieldText(payload, 'MSA-1');
+  const code = fieldText(payload, MSA_1);
   if (code === null) return null;
-  return { verdict: verdictOf(code), msa2: fieldText(payload, 'MSA-2') ?? '', isCommit: code === 'CA' };
+  return { verdict: verdictOf(code), msa2: fieldText(payload, MSA_2) ?? '', isCommit: code === 'CA' };
 }
 
 function verdictOf(code: string): Verdict {

@@ -292,7 +292,7 @@ export class ConnectionEngine {
     if (config.applies !== null && (input.payload === null || !matchesPredicate(input.payload, config.applies))) return;
     const reached = platformsOf(input.primary, input.shadow);
     const from = inBoth(this.#withRole(), reached);
-    const known = this.obligations.get(input.first);
+    const known = input.first === input.offset ? null : this.obligations.get(input.first);
     if (known !== null) {
       // Another attempt of the same input: whoever has not produced its output yet may do so again.
       for (const platform of from) {
@@ -365,7 +365,7 @@ export class ConnectionEngine {
       obligation.verdict = verdict;
       this.doubts.mark(obligation);
     }
-    this.obligations.answered(input.first, platform, verdict, isPrimary, this.#runtime.now);
+    if (obligation !== null) this.obligations.answered(obligation, platform, verdict, isPrimary, this.#runtime.now);
   }
 
   /** The destination may have taken this platform's output: who still owes it, and can it still come? */

@@ -14,21 +14,14 @@ import type { Runtime } from './runtime.ts';
 import { Sequence } from './sequence.ts';
 import { Shadow, type ShadowOwner } from './shadow.ts';
 
-/** What the connections of a feed are told of its inputs. */
+/** What the connections of a feed are told of its inputs: each feed has one of its own. */
 export type FeedObserver = {
   /** The platform that gets a copy of the next input, if any. */
-  shadowOf(feed: string, primary: Platform): Platform | null;
+  shadowOf(primary: Platform): Platform | null;
   admitted(input: AdmittedInput): void;
   answered(input: AdmittedInput, platform: Platform, verdict: Verdict, isPrimary: boolean): void;
-  listed(
-    feed: string,
-    list: 'maybeSent' | 'answeredAgain',
-    facts: MessageFacts,
-    offset: number | null,
-    cause: string,
-  ): void;
+  listed(list: 'maybeSent' | 'answeredAgain', facts: MessageFacts, offset: number | null, cause: string): void;
   counted(
-    feed: string,
     counter:
       | 'received'
       | 'accepted'
@@ -40,17 +33,17 @@ export type FeedObserver = {
       | 'sequenceGaps',
   ): void;
   /** The message of a copy cannot be read back. */
-  unreadable(feed: string, platform: Platform, input: AdmittedInput): void;
+  unreadable(platform: Platform, input: AdmittedInput): void;
   /** A frame that nobody waits for. */
-  stray(feed: string, endpoint: string, frame: StrayFrame, cause: string): void;
+  stray(endpoint: string, frame: StrayFrame, cause: string): void;
   /** The platform that has issued the id which this message answers (ORR, ORL, …), if it answers one. */
-  issuerOf(feed: string, payload: Uint8Array): Platform | null;
+  issuerOf(payload: Uint8Array): Platform | null;
   /** A connection of it is fenced: nothing is taken and nothing is sent. */
-  isFenced(feed: string): boolean;
+  isFenced(): boolean;
   /** Something that a swap may wait for has moved. */
-  moved(feed: string): void;
+  moved(): void;
   /** A message is answered or given up: what its sender waited is known. */
-  ended(feed: string, message: Message): void;
+  ended(message: Message): void;
 };
 
 export type AdmittedInput = {
@@ -100,7 +93,7 @@ export class FeedEngine {
         frameLimitBytes,
         // Right behind a commit acknowledgement, which is not on the disk yet, its application acknowledgement may come.
         onStray: (frame) => runtime.afterDurable(() => this.#stray(platform, frame)),
-        onConnected: () => observer.moved(config.name),
+        onConnected: () => observer.moved(),
       });
     this.links = { legacy: link('legacy'), new: link('new') };
     const shadow = (platform: Platform): Shadow => new Shadow(platform, this.#shadowOwner(platform), runtime);
@@ -193,14 +186,8 @@ export class FeedEngine {
       return;
     }
     this.#record(current.input, 'lost');
-    this.#observer.listed(
-      this.config.name,
-      'maybeSent',
-      current.message.facts,
-      current.input.offset,
-      'forced-rollback',
-    );
-    this.#observer.counted(this.config.name, 'unanswered');
+    this.#observer.listed('maybeSent', current.message.facts, current.input.offset, 'forced-rollback');
+    this.#observer.counted('unanswered');
     this.#observer.answered(current.input, current.input.primary, 'lost', true);
     this.intake.abandon(current.message);
   }
@@ -220,7 +207,7 @@ export class FeedEngine {
 
   /** Rule 7: a response goes to the platform that has asked, whatever the epoch; where it is not there, to the primary. */
   #primaryOf(message: Message): Platform {
-    const issuer = this.#observer.issuerOf(this.config.name, message.frame.payload);
+    const issuer = this.#observer.issuerOf(message.frame.payload);
     return issuer !== null && this.links[issuer].isConnected ? issuer : this.primary;
   }
 
@@ -228,15 +215,15 @@ export class FeedEngine {
   #stray(platform: Platform, frame: StrayFrame): void {
     const endpoint = `${this.config.name}/${platform}`;
     const to = frame.isAnswer ? this.correspondence[platform].addressee(frame.payload) : null;
-    if (to === null) this.#observer.stray(this.config.name, endpoint, frame, 'unasked');
-    else if (to.sender === null) this.#observer.stray(this.config.name, endpoint, frame, 'to-copy');
+    if (to === null) this.#observer.stray(endpoint, frame, 'unasked');
+    else if (to.sender === null) this.#observer.stray(endpoint, frame, 'to-copy');
     else {
       const { sender, socket } = to;
       const isPassed = this.intake.passBack({ sender, socket }, frame.payload, (payload) => {
         if (!this.links[platform].passOn(payload))
-          this.#observer.stray(this.config.name, this.config.name, { payload, isAnswer: true }, 'platform-gone');
+          this.#observer.stray(this.config.name, { payload, isAnswer: true }, 'platform-gone');
       });
-      if (!isPassed) this.#observer.stray(this.config.name, endpoint, frame, 'source-gone');
+      if (!isPassed) this.#observer.stray(endpoint, frame, 'source-gone');
     }
   }
 
@@ -270,17 +257,17 @@ export class FeedEngine {
       link: this.links[platform],
       timeoutMs: this.#answerTimeoutMs(platform),
       // A response may be on its way to the platform that has asked.
-      maySend: () => !this.#isStopping && !this.#observer.isFenced(feed) && this.#current?.input.primary !== platform,
+      maySend: () => !this.#isStopping && !this.#observer.isFenced() && this.#current?.input.primary !== platform,
       committed: (msh10) =>
         this.correspondence[platform].remember(msh10, { sender: null, socket: null, isCommitted: true }),
-      repeated: (facts, offset, cause) => this.#observer.listed(feed, 'maybeSent', facts, offset, cause),
+      repeated: (facts, offset, cause) => this.#observer.listed('maybeSent', facts, offset, cause),
       ended: (input, verdict) => {
-        this.#observer.counted(feed, verdict === 'positive' ? 'shadowed' : 'shadowRejected');
+        this.#observer.counted(verdict === 'positive' ? 'shadowed' : 'shadowRejected');
         this.#observer.answered(input, platform, verdict, false);
         this.advance();
-        this.#observer.moved(feed);
+        this.#observer.moved();
       },
-      unreadable: (input) => this.#observer.unreadable(feed, platform, input),
+      unreadable: (input) => this.#observer.unreadable(platform, input),
       advance: () => this.advance(),
     };
   }
@@ -289,25 +276,25 @@ export class FeedEngine {
     const feed = this.config.name;
     return {
       message: (message) => {
-        if (this.#observer.isFenced(feed)) {
+        if (this.#observer.isFenced()) {
           this.intake.refuse(message, 'AR', FENCED);
           return;
         }
         this.#waiting.push(message);
         this.advance();
       },
-      answeredAgain: (facts, offset) => this.#observer.listed(feed, 'answeredAgain', facts, offset, 'resent'),
+      answeredAgain: (facts, offset) => this.#observer.listed('answeredAgain', facts, offset, 'resent'),
       reusedId: (message) => {
         this.#runtime.fx.log('warn', 'reused-id', { feed, sha: message.facts.sha.slice(0, 12) });
       },
-      firstAfterCrash: (message) => this.#observer.listed(feed, 'maybeSent', message.facts, null, 'before-crash'),
+      firstAfterCrash: (message) => this.#observer.listed('maybeSent', message.facts, null, 'before-crash'),
       refused: (facts, cause) => {
         const at = this.#runtime.now;
         // Where the journal cannot be written, records of refusals would only pile up in memory.
         if (!this.#runtime.journalFailed) {
           this.#runtime.append({ t: 'refusal', endpoint: feed, cause, at, ...facts }, null, 'written');
         }
-        this.#observer.counted(feed, 'refused');
+        this.#observer.counted('refused');
       },
       deserted: (message) => {
         const index = this.#waiting.indexOf(message);
@@ -317,18 +304,19 @@ export class FeedEngine {
       },
       ended: (message) => {
         this.#afterHold.delete(message);
-        this.#observer.ended(feed, message);
+        this.#observer.ended(message);
       },
     };
   }
 
   #admit(message: Message, primary: Platform): void {
     const { facts, sender, attemptOf } = message;
-    const shadow = primary === this.primary ? this.#observer.shadowOf(this.config.name, primary) : null;
+    const shadow = primary === this.primary ? this.#observer.shadowOf(primary) : null;
     const at = this.#runtime.now;
     const feed = this.config.name;
+    const { msh10, sha } = facts;
     const offset = this.#runtime.append(
-      { t: 'input', feed, sender, primary, shadow, attemptOf, at, ...facts },
+      { t: 'input', feed, sender, primary, shadow, attemptOf, at, msh10, sha },
       message.frame.payload,
       'written',
       () => this.#forward(message),
@@ -338,11 +326,11 @@ export class FeedEngine {
     const input: AdmittedInput = { feed, offset, first, facts, payload, primary, shadow };
     this.#current = { message, input, isAnswered: false };
     this.intake.admitted(message, offset, null);
-    this.#observer.counted(feed, 'received');
+    this.#observer.counted('received');
     const missing = attemptOf === null ? this.sequence.missingBefore(sender, payload) : 0;
     if (missing > 0) {
       this.#runtime.fx.log('warn', 'sequence-gap', { feed, sender, missing });
-      this.#observer.counted(feed, 'sequenceGaps');
+      this.#observer.counted('sequenceGaps');
     }
     this.#observer.admitted(input);
   }
@@ -376,23 +364,23 @@ export class FeedEngine {
       if (verdict === 'positive' && input.shadow !== null) {
         this.shadows[input.shadow].add(input, message.frame);
       }
-      this.#observer.counted(input.feed, verdict === 'positive' ? 'accepted' : 'rejected');
+      this.#observer.counted(verdict === 'positive' ? 'accepted' : 'rejected');
       this.#observer.answered(input, input.primary, verdict, true);
       this.intake.answer(message, answer, verdict);
       this.advance();
-      this.#observer.moved(input.feed);
+      this.#observer.moved();
     });
   }
 
   #lost(message: Message, input: AdmittedInput, cause: 'timeout' | 'disconnected'): void {
     this.#current = null;
     this.#record(input, 'lost');
-    this.#observer.listed(input.feed, 'maybeSent', message.facts, input.offset, `primary-${cause}`);
-    this.#observer.counted(input.feed, 'unanswered');
+    this.#observer.listed('maybeSent', message.facts, input.offset, `primary-${cause}`);
+    this.#observer.counted('unanswered');
     this.#observer.answered(input, input.primary, 'lost', true);
     this.intake.abandon(message);
     this.advance();
-    this.#observer.moved(input.feed);
+    this.#observer.moved();
   }
 
   #record(input: AdmittedInput, verdict: Verdict, answer: Buffer | null = null, then?: () => void): void {

@@ -32,6 +32,8 @@ export type Message = {
   readonly context: number | null;
   /** The attempt before was kept back. */
   readonly wasKept: boolean;
+  /** What is remembered of it; null: not yet. */
+  remembered: Remembered | null;
 };
 
 export type IntakeOwner = {
@@ -289,7 +291,7 @@ export class Intake implements SocketOwner {
     message.waiters.length = 0;
     // The newest socket is the one that the sender still listens on.
     const reader = waiters.at(-1) ?? null;
-    const remembered = this.memory.of(message);
+    const remembered = openEntryOf(message);
     if (remembered !== null) {
       remembered.outcome =
         verdict === 'positive'
@@ -316,7 +318,7 @@ export class Intake implements SocketOwner {
 
   /** No answer will come: the sockets are closed without one, the sender's resend is its next attempt. */
   abandon(message: Message): void {
-    const remembered = this.memory.of(message);
+    const remembered = openEntryOf(message);
     if (remembered !== null) remembered.outcome = { kind: 'unknown' };
     for (const id of message.waiters) {
       this.#runtime.close(id);
@@ -337,7 +339,7 @@ export class Intake implements SocketOwner {
   /** Tells the memory where the message stands in the journal, so that its resends are told as attempts of it. */
   admitted(message: Message, offset: number, context: number | null, isKept = false): void {
     message.offset = offset;
-    const remembered = this.memory.of(message);
+    const remembered = openEntryOf(message);
     if (remembered !== null) {
       remembered.firstAttempt ??= offset;
       remembered.context = context;
@@ -459,11 +461,14 @@ export class Intake implements SocketOwner {
       attemptOf,
       context,
       wasKept: isKept,
+      remembered: null,
     };
     socket.current = message;
     const outcome = { kind: 'open', message } as const;
     const { msh10 } = facts;
-    this.memory.remember(socket.sender, { msh10, digest, firstAttempt: attemptOf, context, isKept, outcome });
+    const remembered: Remembered = { msh10, digest, firstAttempt: attemptOf, context, isKept, outcome };
+    message.remembered = remembered;
+    this.memory.remember(socket.sender, remembered);
     return message;
   }
 
@@ -514,4 +519,11 @@ export class Intake implements SocketOwner {
     if (index >= 0) message.waiters.splice(index, 1);
     if (message.waiters.length === 0) this.#owner.deserted(message);
   }
+}
+
+/** What is remembered of a message that waits for its answer; null where it has been given up meanwhile. */
+function openEntryOf(message: Message): Remembered | null {
+  const { remembered } = message;
+  const outcome = remembered?.outcome;
+  return outcome?.kind === 'open' && outcome.message === message ? remembered : null;
 }

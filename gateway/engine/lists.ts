@@ -113,6 +113,7 @@ export class Decisions {
 
   /** A person is asked about this input, or has had what there was of it delivered: nothing more of it goes out by itself. */
   isDecided(connection: string, input: number): boolean {
+    if (this.#byInput.size === 0) return false;
     const ids = this.#byInput.get(input) ?? [];
     return ids.some((id) => {
       const decision = this.#byId.get(id);

@@ -52,8 +52,8 @@ export type Obligation = {
   primary: Platform;
   /** The destination's answer to the control's output: what a capture of the other platform is answered with. */
   controlAnswer: Buffer | null;
-  /** Run once the control's answer is there. */
-  onControlAnswer: (() => void)[];
+  /** Run once the control's answer is there; null: nobody waits for it. */
+  onControlAnswer: (() => void)[] | null;
 };
 
 /** What a platform does on its leg, for all connections that share the port: outputs in work, and what is not overdue before. */
@@ -101,6 +101,13 @@ export function restore(obligation: Obligation, kept: KeptOutput): void {
   const { platform, output, outputFacts, firstOutput, share = null } = kept;
   Object.assign(obligation.sides[platform], { state: 'settled', kept: true, output, outputFacts, firstOutput });
   obligation.share = share;
+}
+
+/** Those who wait for the control's answer: it is there, or will not come. */
+export function tellWaiting(obligation: Obligation): void {
+  const waiting = obligation.onControlAnswer;
+  obligation.onControlAnswer = null;
+  for (const run of waiting ?? []) run();
 }
 
 export function isDue(side: Side): boolean {

@@ -1,13 +1,14 @@
 /** What an input owes: an output that was delivered before its message was accepted settles it. */
 import { expect, test } from 'vitest';
+import type { Obligation } from './obligation.ts';
 import { Obligations } from './obligations.ts';
 
 const FACTS = { msh10: 'A1', sha: 'a1' };
 
 test('given an input that was closed without an answer, when its output is delivered late, then its next attempt knows', () => {
   const obligations = new Obligations('one', 200, { count: 0 });
-  obligations.admit(1, FACTS, null, ['legacy'], ['legacy'], 'legacy');
-  obligations.answered(1, 'legacy', 'lost', true, 1000);
+  const obligation = obligations.admit(1, FACTS, null, ['legacy'], ['legacy'], 'legacy');
+  obligations.answered(obligation, 'legacy', 'lost', true, 1000);
   obligations.expire(1200, () => true);
   expect(obligations.size).toBe(0);
   obligations.deliveredLate(1, 'legacy');
@@ -16,9 +17,9 @@ test('given an input that was closed without an answer, when its output is deliv
 
 test('given an input that was closed without an answer, when its output comes late and is kept, then its next attempt has it, past a checkpoint', () => {
   const obligations = new Obligations('one', 200, { count: 0 });
-  obligations.admit(1, FACTS, 'K1', ['legacy', 'new'], ['legacy'], 'legacy');
+  const obligation = obligations.admit(1, FACTS, 'K1', ['legacy', 'new'], ['legacy'], 'legacy');
   expect(obligations.unacceptedInput('legacy', 'K1')).toBeNull();
-  obligations.answered(1, 'legacy', 'lost', true, 1000);
+  obligations.answered(obligation, 'legacy', 'lost', true, 1000);
   obligations.expire(1200, () => true);
   expect(obligations.size).toBe(0);
 
@@ -42,15 +43,15 @@ test('given an output that was captured before its message was refused, when the
   obligations.arrived(obligation, 'legacy', { offset: 5, first: 5, facts: FACTS }, 1000);
   obligation.share = 7;
   obligations.captured(obligation, 'legacy');
-  obligations.answered(1, 'legacy', 'negative', true, 1000);
+  obligations.answered(obligation, 'legacy', 'negative', true, 1000);
   expect(obligations.size).toBe(0);
   expect(obligations.admit(1, FACTS, 'K1', ['legacy', 'new'], ['legacy', 'new'], 'legacy').share).toBe(7);
 });
 
 test('given an input that was accepted, when its output comes late, then no resend is waited for', () => {
   const obligations = new Obligations('one', 200, { count: 0 });
-  obligations.admit(1, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy');
-  obligations.answered(1, 'legacy', 'positive', true, 1000);
+  const obligation = obligations.admit(1, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy');
+  obligations.answered(obligation, 'legacy', 'positive', true, 1000);
   obligations.expire(1200, () => false);
   expect(obligations.size).toBe(0);
   expect(obligations.unacceptedInput('legacy', 'K1')).toBeNull();
@@ -65,14 +66,17 @@ test('given a late output on its way to its destination, when the resend is ther
 
 test('given inputs with one key, when an output with it comes, then it is of the first that is due, else of the newest', () => {
   const obligations = new Obligations('zero-or-one', 200, { count: 0 });
-  for (const input of [1, 2, 3]) obligations.admit(input, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy');
+  const admit = (input: number): Obligation => obligations.admit(input, FACTS, 'K1', ['legacy'], ['legacy'], 'legacy');
+  const first = admit(1);
+  admit(2);
+  admit(3);
   const found = (): number | undefined => obligations.match('legacy', 'K1', true)?.input;
   const close = (input: number): void => {
     const obligation = obligations.get(input);
     if (obligation !== null) obligations.close(obligation);
   };
   expect(found()).toBe(1);
-  obligations.answered(1, 'legacy', 'negative', true, 1000);
+  obligations.answered(first, 'legacy', 'negative', true, 1000);
   expect(found()).toBe(2);
   const second = obligations.get(2);
   if (second !== null) second.sides.legacy.state = 'open';
@@ -88,8 +92,8 @@ test('given inputs with one key, when an output with it comes, then it is of the
 
 test('a checkpoint keeps the keys of inputs that nothing is waited for; former ones have them as text, or among the late ones', () => {
   const obligations = new Obligations('zero-or-one', 200, { count: 0 });
-  obligations.admit(1, FACTS, 'K1', [], [], 'legacy');
-  obligations.answered(1, 'legacy', 'positive', true, 1000);
+  const obligation = obligations.admit(1, FACTS, 'K1', [], [], 'legacy');
+  obligations.answered(obligation, 'legacy', 'positive', true, 1000);
   const state = obligations.dump();
   expect(state).toMatchObject({ late: [], done: [expect.any(Number)] });
 

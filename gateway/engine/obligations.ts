@@ -22,6 +22,7 @@ import {
   type Owes,
   restore,
   type Side,
+  tellWaiting,
 } from './obligation.ts';
 import type { MessageFacts, Verdict } from './records.ts';
 import { SettleTime } from './settle-time.ts';
@@ -114,7 +115,7 @@ export class Obligations {
   load(state: ObligationsState): void {
     for (const { answer, doubt = null, ...rest } of state.open) {
       const controlAnswer = answer === null ? null : Buffer.from(answer, 'base64');
-      this.#insert({ ...rest, doubt, controlAnswer, onControlAnswer: [] });
+      this.#insert({ ...rest, doubt, controlAnswer, onControlAnswer: null });
     }
     this.#late.load(state.late, state.done ?? []);
     for (const [input, platform] of state.delivered) this.#delivered.set(input, platform);
@@ -168,7 +169,7 @@ export class Obligations {
       doubt: null,
       primary,
       controlAnswer: null,
-      onControlAnswer: [],
+      onControlAnswer: null,
     };
     const deliveredBy = this.#delivered.get(input);
     if (deliveredBy !== undefined) sides[deliveredBy].delivered = true;
@@ -207,9 +208,7 @@ export class Obligations {
   }
 
   /** A platform has answered the input (or its copy of it): from now on the output's time runs. */
-  answered(input: number, platform: Platform, verdict: Verdict, isPrimary: boolean, nowMs: number): void {
-    const obligation = this.#open.get(input);
-    if (obligation === undefined) return;
+  answered(obligation: Obligation, platform: Platform, verdict: Verdict, isPrimary: boolean, nowMs: number): void {
     if (isPrimary) obligation.verdict = verdict;
     // A message that was not accepted owes nothing, also where a forced rollback came before its answer. What is kept of
     // it stays promised: its platform may know a resend, and make no second output.
@@ -473,8 +472,7 @@ export class Obligations {
       const missing = { legacyIsMissing, newIsMissing };
       this.#late.add(obligation.key, { input, deliveredBy, rejectedFrom, ...missing, parks, isAccepted, givenUp });
     }
-    if (obligation.onControlAnswer.length === 0) return;
-    for (const run of obligation.onControlAnswer.splice(0)) run();
+    tellWaiting(obligation);
   }
 
   /** A platform that has made its output may know the resend, and make no second one. */
@@ -489,7 +487,8 @@ export class Obligations {
 
   /** Ends what can no longer come; what is owed with `outputs: one` is waited for without end. */
   expire(nowMs: number, owes: Owes): void {
-    for (const obligation of [...this.#open.values()]) {
+    // One that is closed meanwhile leaves the map, which its walk allows.
+    for (const obligation of this.#open.values()) {
       for (const platform of PLATFORMS) {
         const side = obligation.sides[platform];
         if (side.state !== 'expected' || !this.#canEnd(obligation, platform, nowMs, owes)) continue;

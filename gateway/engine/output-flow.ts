@@ -9,7 +9,7 @@ import { ownAnswer, readAnswer, readdress } from './answers.ts';
 import type { Correspondence } from './correspondence.ts';
 import type { Destination } from './destination.ts';
 import type { Intake, Message } from './intake.ts';
-import type { Obligation } from './obligation.ts';
+import { type Obligation, tellWaiting } from './obligation.ts';
 import type { Obligations } from './obligations.ts';
 import type { MessageFacts, OutputRole, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
@@ -215,7 +215,7 @@ export class OutputFlow {
         this.#owner.listed('uncorrelated', facts, offset, 'no-input');
     } else {
       obligation.controlAnswer = answer;
-      for (const run of obligation.onControlAnswer.splice(0)) run();
+      tellWaiting(obligation);
       obligations.settled(obligation, platform, verdict === 'positive');
       this.#deliverIfTakenOver(obligation);
     }
@@ -273,6 +273,7 @@ export class OutputFlow {
       this.#answerOwn(waits, offset, answer === null ? 'synthetic' : 'paired', answer);
     };
     const timer = this.#runtime.after(this.#owner.config.captureWaitMs, finish);
+    obligation.onControlAnswer ??= [];
     obligation.onControlAnswer.push(finish);
   }
 

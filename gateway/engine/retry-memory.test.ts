@@ -18,7 +18,10 @@ test('more senders than are kept: the longest unheard go, whoever has spoken sin
   const facts = { msh10: '1', sha: DIGEST.text };
   const frame = { payload, raw: payload };
   const message = { sender: 'waits', frame, facts, digest: DIGEST, receivedAtMs: 0, waiters: [], offset: 1 };
-  heard(memory, 'waits', { kind: 'open', message: { ...message, attemptOf: null, context: null, wasKept: false } });
+  heard(memory, 'waits', {
+    kind: 'open',
+    message: { ...message, attemptOf: null, context: null, wasKept: false, remembered: null },
+  });
   for (let index = 0; index < LIMIT; index++) heard(memory, `s${index}`, positive);
   heard(memory, 's0', positive);
 

@@ -118,14 +118,6 @@ export class RetryMemory {
     return { kind: 'answer-again', answer: remembered.outcome.answer, remembered };
   }
 
-  /** What is kept of a message that waits for its answer; null: nothing. */
-  of(message: Message): Remembered | null {
-    const is = ({ outcome }: Remembered): boolean => outcome.kind === 'open' && outcome.message === message;
-    const last = this.#senders.get(message.sender);
-    if (last !== undefined && is(last)) return last;
-    return this.#beside.size === 0 ? null : (this.#beside.get(message.sender)?.find(is) ?? null);
-  }
-
   remember(sender: string, entry: Remembered): void {
     const before = this.#senders.get(sender);
     if (before?.outcome.kind === 'open') this.#putBeside(sender, before);

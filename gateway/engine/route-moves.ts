@@ -54,10 +54,10 @@ export class RouteMoves {
     return this.#swaps.get(connection) ?? null;
   }
 
-  /** Something of this feed has moved that a swap may wait for. */
-  look(feed: string): void {
+  /** Something of a feed with these connections has moved that a swap may wait for. */
+  look(connections: readonly ConnectionEngine[]): void {
     if (this.#swaps.size === 0) return;
-    for (const { config } of this.#owner.connectionsOf(feed)) this.#swaps.get(config.name)?.check();
+    for (const { config } of connections) this.#swaps.get(config.name)?.check();
   }
 
   /** Something of a connection without a feed has. */
@@ -65,8 +65,9 @@ export class RouteMoves {
     this.#swaps.get(connection)?.check();
   }
 
-  ended(feed: string, message: Message): void {
-    for (const { config } of this.#owner.connectionsOf(feed)) {
+  ended(connections: readonly ConnectionEngine[], message: Message): void {
+    if (this.#swaps.size === 0) return;
+    for (const { config } of connections) {
       const swap = this.#swaps.get(config.name);
       if (swap instanceof Swap) swap.ended(message);
     }

@@ -2,14 +2,7 @@
  * The engine of one shard: all its feeds and connections as one state machine. The driver tells it what happened (each
  * call with the time), it answers through `Effects`. Nothing here waits, reads a clock or touches a socket.
  */
-import type {
-  ListName,
-  RouteRequest,
-  RouteResponse,
-  State,
-  StopAttestation,
-  StopRequest,
-} from '../../core/admin-api.ts';
+import type { RouteRequest, RouteResponse, State, StopAttestation, StopRequest } from '../../core/admin-api.ts';
 import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
 import { decideMove } from '../../core/connection.ts';
 import type { Inventory } from '../../core/inventory.ts';
@@ -23,12 +16,11 @@ import { ConnectionEngine, whyFenced } from './connection.ts';
 import type { Correspondent } from './correspondence.ts';
 import { Deciding, type NotResolved } from './deciding.ts';
 import { Destinations } from './destination.ts';
-import { type AdmittedInput, FeedEngine, type FeedObserver } from './feed.ts';
+import { FeedEngine, type FeedObserver } from './feed.ts';
 import type { Effects, EndpointId, SocketId } from './io.ts';
 import { LegPort, legKey } from './leg-port.ts';
 import { type Decision, Decisions } from './lists.ts';
 import { Operations, type Reply } from './operations.ts';
-import type { Verdict } from './records.ts';
 import { judgeReload, type Unchanged } from './reload.ts';
 import { type Author, RouteMoves } from './route-moves.ts';
 import { Runtime } from './runtime.ts';
@@ -78,7 +70,6 @@ export class ShardEngine {
   readonly refusedMoves = new RefusedMoves();
   watch: MoveWatch | null = null;
   readonly #options: ShardOptions;
-  readonly #observer: FeedObserver;
   readonly #byFeed = new Map<string, ConnectionEngine[]>();
   readonly deciding: Deciding;
   readonly backlog: Backlog;
@@ -101,15 +92,14 @@ export class ShardEngine {
     this.deciding = new Deciding(options.shard, this.runtime, this.decisions, this.connections);
     this.#moves = new RouteMoves(this.runtime, this.operations, this.deciding, {
       connectionsOf: (feed) => this.connectionsOf(feed),
-      needsShadow: (feed) => this.#needsShadow(feed, this.feeds.get(feed)?.primary ?? 'legacy'),
+      needsShadow: (feed) => needShadow(this.connectionsOf(feed), this.feeds.get(feed)?.primary ?? 'legacy'),
       swapEnded: (name, response) => this.watch?.swapEnded(name, response),
     });
     this.backlog = new Backlog(this, {
       deciding: this.deciding,
       isMoving: (feed) => this.connectionsOf(feed).some(({ config }) => this.#moves.of(config.name) !== null),
-      moved: (feed) => this.#moves.look(feed),
+      moved: (feed) => this.#moves.look(this.connectionsOf(feed)),
     });
-    this.#observer = this.#feedObserver();
     this.#soakMs = options.inventory.soakMs;
     this.#add(options.inventory);
   }
@@ -152,7 +142,7 @@ export class ShardEngine {
     const added: EndpointId[] = [];
     for (const feed of inventory.feeds) {
       if (feed.shard !== shard || this.feeds.has(feed.name)) continue;
-      const engine = new FeedEngine(feed, this.runtime, this.#observer, frameLimitBytes, afterCrash);
+      const engine = new FeedEngine(feed, this.runtime, this.#feedObserver(feed.name), frameLimitBytes, afterCrash);
       this.feeds.set(feed.name, engine);
       if (feed.dial === null) added.push({ kind: 'feed', feed: feed.name });
       else this.callers.push(new Caller(feed.name, { ...feed.dial, port: feed.port }, engine.intake, this.runtime));
@@ -546,14 +536,15 @@ export class ShardEngine {
   /** Returns the leg ports that are new and have to be listened on. */
   #addConnection(config: Inventory['connections'][number]): number[] {
     const { shard, frameLimitBytes, afterCrash } = this.#options;
+    const served = config.feed === null ? null : this.#servedBy(config.feed);
     const connection = new ConnectionEngine(
       config,
       shard,
       this.runtime,
       {
         moved: (name) => {
-          if (config.feed === null) this.#moves.lookAt(name);
-          else this.#moves.look(config.feed);
+          if (served === null) this.#moves.lookAt(name);
+          else this.#moves.look(served);
         },
         passBack: (passing, platform, to, payload) => this.#passBack(passing, platform, to, payload),
         doubt: (asking, cause, { input }) => this.deciding.open(asking, cause, input),
@@ -565,7 +556,7 @@ export class ShardEngine {
     const from = this.feeds.get(config.feed ?? '')?.config.movedFrom ?? null;
     if (from !== null) connection.fence = { kind: 'awaited', from };
     this.connections.set(config.name, connection);
-    if (config.feed !== null) this.#byFeed.set(config.feed, [...(this.#byFeed.get(config.feed) ?? []), connection]);
+    served?.push(connection);
     const opened: number[] = [];
     for (const platform of PLATFORMS) {
       const leg = config.legs[platform];
@@ -581,43 +572,48 @@ export class ShardEngine {
     return opened;
   }
 
-  #feedObserver(): FeedObserver {
-    const each = (feed: string, run: (connection: ConnectionEngine) => void): void => {
-      for (const connection of this.connectionsOf(feed)) run(connection);
-    };
+  /** Told several times for each message, so it looks nothing up by name. */
+  #feedObserver(feed: string): FeedObserver {
+    const connections = this.#servedBy(feed);
     return {
-      shadowOf: (feed, primary) => (this.#needsShadow(feed, primary) ? otherPlatform(primary) : null),
-      admitted: (input: AdmittedInput) => each(input.feed, (connection) => connection.inputAdmitted(input)),
-      answered: (input: AdmittedInput, platform: Platform, verdict: Verdict, isPrimary: boolean) =>
-        each(input.feed, (connection) => {
+      shadowOf: (primary) => (needShadow(connections, primary) ? otherPlatform(primary) : null),
+      admitted: (input) => {
+        for (const connection of connections) connection.inputAdmitted(input);
+      },
+      answered: (input, platform, verdict, isPrimary) => {
+        for (const connection of connections) {
           connection.inputAnswered(input, platform, verdict, isPrimary);
           if (!isPrimary && this.#isFedByCopies(connection)) connection.doubts.watch();
           else if (!isPrimary) connection.doubts.askOfRejected();
           connection.changeOver.look();
-        }),
-      listed: (feed, list: ListName, facts, offset, cause) => {
-        this.connectionsOf(feed)[0]?.listed(list, facts, offset, cause);
+        }
       },
-      counted: (feed, counter) => {
-        for (const { counters } of this.connectionsOf(feed)) counters[counter]++;
+      listed: (list, facts, offset, cause) => connections[0]?.listed(list, facts, offset, cause),
+      counted: (counter) => {
+        for (const { counters } of connections) counters[counter]++;
       },
-      unreadable: (name, platform, input) => {
-        const feed = this.feeds.get(name);
-        if (feed !== undefined) this.backlog.unreadable(feed, platform, input);
+      unreadable: (platform, input) => {
+        const engine = this.feeds.get(feed);
+        if (engine !== undefined) this.backlog.unreadable(engine, platform, input);
       },
-      stray: (feed, endpoint, { payload, isAnswer }, cause) => {
+      stray: (endpoint, { payload, isAnswer }, cause) => {
         this.runtime.fx.log('warn', isAnswer ? 'uncredited-answer' : 'unsolicited-frame', { endpoint, cause });
-        this.connectionsOf(feed)[0]?.strayed(payload, cause);
+        connections[0]?.strayed(payload, cause);
       },
-      issuerOf: (_feed, payload) => this.#issuerOf(payload),
-      isFenced: (feed) => this.isFenced(feed),
-      moved: (feed) => this.#moves.look(feed),
-      ended: (feed, message) => this.#moves.ended(feed, message),
+      issuerOf: (payload) => this.#issuerOf(payload),
+      isFenced: () => connections.some(({ isFenced }) => isFenced),
+      moved: () => this.#moves.look(connections),
+      ended: (message) => this.#moves.ended(connections, message),
     };
   }
 
-  #needsShadow(feed: string, primary: Platform): boolean {
-    return this.connectionsOf(feed).some(({ route }) => candidateOf(route) !== null || controlOf(route) !== primary);
+  /** Filled as connections are added. */
+  #servedBy(feed: string): ConnectionEngine[] {
+    const known = this.#byFeed.get(feed);
+    if (known !== undefined) return known;
+    const none: ConnectionEngine[] = [];
+    this.#byFeed.set(feed, none);
+    return none;
   }
 
   /** Its control, or the owner of a share of its keys, gets its inputs as copies. */
@@ -654,6 +650,10 @@ export class ShardEngine {
     const isHeldByAnother = [...this.#heldByHand.values()].some(({ feed }) => feed === held.feed);
     if (!isHeldByAnother) held.feed.release(held.feed);
   }
+}
+
+function needShadow(connections: readonly ConnectionEngine[], primary: Platform): boolean {
+  return connections.some(({ route }) => candidateOf(route) !== null || controlOf(route) !== primary);
 }
 
 const STATUS_OF: Readonly<Record<string, number>> = {

@@ -57,7 +57,7 @@ const LISTS: readonly Mutant[] = [
     name: 'forget maybeSent: the primary was lost',
     rule: 2,
     file: FEED,
-    find: "this.#observer.listed(input.feed, 'maybeSent', message.facts, input.offset, `primary-${cause}`);",
+    find: "this.#observer.listed('maybeSent', message.facts, input.offset, `primary-${cause}`);",
     replace: '',
   },
   {
@@ -78,7 +78,7 @@ const LISTS: readonly Mutant[] = [
     name: 'forget maybeSent: first message of a sender after a crash',
     rule: 3,
     file: FEED,
-    find: "firstAfterCrash: (message) => this.#observer.listed(feed, 'maybeSent', message.facts, null, 'before-crash'),",
+    find: "firstAfterCrash: (message) => this.#observer.listed('maybeSent', message.facts, null, 'before-crash'),",
     replace: 'firstAfterCrash: () => {},',
   },
   {
@@ -106,7 +106,7 @@ const LISTS: readonly Mutant[] = [
     name: 'forget maybeSent: a forced rollback gave up what the primary was working on',
     rule: 2,
     file: FEED,
-    find: "    this.#record(current.input, 'lost');\n    this.#observer.listed(\n      this.config.name,\n      'maybeSent',\n      current.message.facts,\n      current.input.offset,\n      'forced-rollback',\n    );",
+    find: "    this.#record(current.input, 'lost');\n    this.#observer.listed('maybeSent', current.message.facts, current.input.offset, 'forced-rollback');",
     replace: "    this.#record(current.input, 'lost');",
   },
   {
