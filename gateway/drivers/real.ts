@@ -7,6 +7,7 @@ import type { JournalMeta } from '../engine/records.ts';
 import type { ShardEngine } from '../engine/shard.ts';
 import type { Journal, JournalEvents } from '../journal/journal.ts';
 import type { TlsStore } from '../tls.ts';
+import { BusyPoll } from './busy-poll.ts';
 import { addressKey, type DialEvents, dial } from './dialling.ts';
 import { Listening, type ListeningEvents } from './listening.ts';
 import { Mishaps } from './mishaps.ts';
@@ -24,6 +25,7 @@ export class RealDriver implements Effects {
   readonly #paused = new Set<SocketId>();
   readonly #unread = new Set<SocketId>();
   readonly #dialledSenders = new Set<SocketId>();
+  readonly #poll = new BusyPoll();
   readonly #timers = new Timers((timer) => this.#engine?.timerFired(this.#now(), timer));
   readonly #listening: Listening[] = [];
   readonly #listeningEvents: ListeningEvents = {
@@ -58,6 +60,7 @@ export class RealDriver implements Effects {
   readonly journalEvents: JournalEvents = {
     written: (upTo) => this.#engine?.written(this.#now(), upTo),
     durable: (upTo) => {
+      this.#poll.event();
       this.#engine?.durable(this.#now(), upTo);
       this.#durableUpTo = upTo;
       this.onDurable(upTo);
@@ -145,7 +148,7 @@ export class RealDriver implements Effects {
       },
       // After a `close` the engine has forgotten it, and what still comes is nobody's business.
       bytes: (chunk) => {
-        if (this.#sockets.get(id) === socket) this.#engine?.bytes(this.#now(), id, chunk);
+        if (this.#sockets.get(id) === socket) this.#bytes(id, chunk);
       },
     };
     const socket = dial(address, security, this.#tls, events, isSender);
@@ -214,8 +217,13 @@ export class RealDriver implements Effects {
     const id = this.#nextAccepted;
     this.#nextAccepted += 2;
     this.#watch(id, socket);
-    socket.on('data', (chunk) => this.#engine?.bytes(this.#now(), id, chunk));
+    socket.on('data', (chunk) => this.#bytes(id, chunk));
     this.#engine?.accepted(this.#now(), endpoint, id, socket.remoteAddress ?? 'unknown');
+  }
+
+  #bytes(id: SocketId, chunk: Buffer): void {
+    this.#poll.event();
+    this.#engine?.bytes(this.#now(), id, chunk);
   }
 
   #watch(id: SocketId, socket: Socket): void {

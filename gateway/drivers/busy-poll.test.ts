@@ -1,0 +1,73 @@
+/** Busy polling: for a lone message, where it pays off, and nowhere else. */
+import { expect, test } from 'vitest';
+import { BusyPoll } from './busy-poll.ts';
+
+const MESSAGES = 1000;
+
+/** A loop of its own: each turn takes 10 µs. `until` runs turns as long as the loop would not sleep, for so long at most. */
+function loop(processors = 2) {
+  let nowMs = 0;
+  let turns = 0;
+  let deferred: (() => void)[] = [];
+  const poll = new BusyPoll({ clock: () => nowMs, defer: (run) => void deferred.push(run), processors });
+  const pass = (forMs: number): void => {
+    const untilMs = nowMs + forMs;
+    while (deferred.length > 0 && nowMs < untilMs) {
+      nowMs += 0.01;
+      turns++;
+      const due = deferred;
+      deferred = [];
+      for (const run of due) run();
+    }
+    nowMs = Math.max(nowMs, untilMs);
+  };
+  return { poll, pass, isAwake: () => deferred.length > 0, turns: () => turns };
+}
+
+test('given answers that come at once, when one message follows another, then the loop is awake for each of them', () => {
+  const { poll, pass, isAwake } = loop();
+  let awake = 0;
+  for (let event = 0; event < MESSAGES; event++) {
+    poll.event();
+    pass(0.1);
+    if (isAwake()) awake++;
+  }
+  expect(awake).toBe(MESSAGES);
+});
+
+test('given answers of which one in ten is late, then it stays awake for nearly all', () => {
+  const { poll, pass, isAwake } = loop();
+  let awake = 0;
+  for (let event = 0; event < MESSAGES; event++) {
+    poll.event();
+    pass(0.1);
+    if (isAwake()) awake++;
+    if (event % 10 === 9) pass(5);
+  }
+  expect(awake).toBeGreaterThan(0.9 * MESSAGES);
+});
+
+test('given answers that take milliseconds, then hardly a turn is spent on them', () => {
+  const { poll, pass, turns } = loop();
+  for (let event = 0; event < 10 * MESSAGES; event++) {
+    poll.event();
+    pass(3);
+  }
+  // Once after each calm of 64, 128, … 4096 events.
+  expect(turns() * 0.01).toBeLessThan(10 * 0.42);
+});
+
+test('given several messages under way, then the loop goes on as it would without', () => {
+  const { poll, pass, turns } = loop();
+  for (let event = 0; event < MESSAGES; event++) {
+    for (let feed = 0; feed < 5; feed++) poll.event();
+    pass(0.1);
+  }
+  expect(turns()).toBe(MESSAGES);
+});
+
+test('given one processor, then it is left to others', () => {
+  const { poll, isAwake } = loop(1);
+  poll.event();
+  expect(isAwake()).toBe(false);
+});
