@@ -3,7 +3,8 @@
  * the stated seeds; one whose text is gone fails the run.
  */
 import { describe, expect, it } from 'vitest';
-import { MUTANTS, type Mutant } from './mutants.ts';
+import type { Mutant } from './mutants/mutant.ts';
+import { MUTANTS } from './mutants.ts';
 import { huntAll, huntUnbroken } from './mutation.ts';
 
 const LIMITS = { seeds: 8, steps: 10_000, processes: 2 };

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutants/mutant.ts';
 
 export type HuntOptions = { readonly seeds: number; readonly steps: number; readonly processes: number };
 export type Outcome = {
@@ -70,7 +70,7 @@ async function huntOne(place: string, mutant: Mutant, options: HuntOptions): Pro
   const times = source.split(mutant.find).length - 1;
   if (times !== 1) {
     throw new Error(
-      `mutant '${mutant.name}': its text is found ${times} times in ${mutant.file}; write it anew in mutants.ts`,
+      `mutant '${mutant.name}': its text is found ${times} times in ${mutant.file}; write it anew in gateway/simulation/mutants/`,
     );
   }
   const startedMs = performance.now();

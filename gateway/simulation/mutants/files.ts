@@ -1,0 +1,19 @@
+/** The files that most mutants break, from the root. */
+export const FEED = 'gateway/engine/feed.ts';
+export const SHADOW = 'gateway/engine/shadow.ts';
+export const CONNECTION = 'gateway/engine/connection.ts';
+export const MOVES = 'gateway/engine/route-moves.ts';
+export const LEG_PORT = 'gateway/engine/leg-port.ts';
+export const OWNERSHIP = 'gateway/engine/ownership.ts';
+export const CHANGE_OVER = 'gateway/engine/change-over.ts';
+export const SWAP = 'gateway/engine/swap.ts';
+export const INTAKE = 'gateway/engine/intake.ts';
+export const RECOVERY = 'gateway/engine/recovery.ts';
+export const NEEDED = 'gateway/engine/needed.ts';
+export const LINK = 'gateway/engine/peer-link.ts';
+export const MEMORY = 'gateway/engine/retry-memory.ts';
+export const REOWN = 'gateway/engine/reown.ts';
+export const FLOW = 'gateway/engine/output-flow.ts';
+export const JOURNAL = 'gateway/journal/journal.ts';
+export const CALLER = 'gateway/engine/caller.ts';
+export const OBLIGATIONS = 'gateway/engine/obligations.ts';
