@@ -9,7 +9,7 @@ import type { Route } from '../core/platform.ts';
 import { asMeta } from './checkpoint/compactor.ts';
 import { type Blocker, blockersOf, PARKED_LIMIT, parkedOffsets, stateToMove } from './engine/moving.ts';
 import type { OutputRecord } from './engine/records.ts';
-import type { Gone } from './engine/recovery.ts';
+import type { Gone } from './engine/recovery/shard-moves.ts';
 import type { JournalKey } from './journal/seal.ts';
 import {
   allPrepared,

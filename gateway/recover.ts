@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import type { Checkpoint } from './checkpoint/checkpoint-file.ts';
 import { asMeta } from './checkpoint/compactor.ts';
-import { Recovery, type Stranger } from './engine/recovery.ts';
+import type { Stranger } from './engine/recovery/names.ts';
+import { Recovery } from './engine/recovery.ts';
 import type { ShardEngine } from './engine/shard.ts';
 import { viewOf } from './journal/format.ts';
 import type { JournalRecord, JournalUsage, RecoveryReport } from './journal/journal.ts';

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EngineState } from '../engine/recovery.ts';
+import type { EngineState } from '../engine/recovery/state.ts';
 import { isOutOfRoom, JournalKeyError } from '../journal/errors.ts';
 import { NONCE_BYTES, SEAL_BYTES } from '../journal/format.ts';
 import type { Seal } from '../journal/seal.ts';

@@ -1,5 +1,5 @@
 /** Rules 2 and 8: change-overs at an offset, also over a crash. */
-import { CHANGE_OVER, CONNECTION, OWNERSHIP, RECOVERY } from './files.ts';
+import { CHANGE_OVER, CONNECTION, OWNERSHIP, REPLAYED_ROUTES } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Rule 8, change-overs at an offset. */
@@ -46,7 +46,7 @@ export const AT_OFFSET_CRASHED: readonly Mutant[] = [
   {
     name: 'at an offset: forget at a recovery that a change-over is open',
     rule: 8,
-    file: RECOVERY,
+    file: REPLAYED_ROUTES,
     find: 'connection.changeOver.restore(atOffset ? { offset, former } : null);',
     replace: 'connection.changeOver.restore(null);',
   },

@@ -1,5 +1,5 @@
 /** Rules 3, 14 and 15: durable before positive, in the file before forwarded; and the disk itself. */
-import { CONNECTION, FEED, FLOW, JOURNAL, NEEDED, RECOVERY } from './files.ts';
+import { CONNECTION, FEED, FLOW, JOURNAL, NEEDED } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Rule 3: durable before positive, in the file before forwarded. */
@@ -115,7 +115,7 @@ export const DISK: readonly Mutant[] = [
   {
     name: 'a checkpoint without the memory of answers',
     rule: 6,
-    file: RECOVERY,
+    file: 'gateway/engine/recovery/state.ts',
     find: '  feed.intake.memory.load(saved.memory.map((one) => ({ ...one, sender: senderAt(name, one.sender) })));',
     replace: '  void saved.memory;',
   },

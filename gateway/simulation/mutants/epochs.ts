@@ -1,5 +1,5 @@
 /** Rules 5 and 14: epochs never go back and are never used twice. */
-import { MOVES, RECOVERY } from './files.ts';
+import { MOVES, REPLAYED_ROUTES } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 export const EPOCHS: readonly Mutant[] = [
@@ -20,16 +20,16 @@ export const EPOCHS: readonly Mutant[] = [
   {
     name: 'ignore the weight of an epoch at recovery',
     rule: 5,
-    file: RECOVERY,
-    find: '    connection.epochs.push(record);\n    connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };\n    const candidate',
+    file: REPLAYED_ROUTES,
+    find: '  connection.epochs.push(record);\n  connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };\n  const candidate',
     replace:
-      '    connection.epochs.push(record);\n    connection.route = { phase: record.phase, newWeight: 0, epoch: record.epoch };\n    const candidate',
+      '  connection.epochs.push(record);\n  connection.route = { phase: record.phase, newWeight: 0, epoch: record.epoch };\n  const candidate',
   },
   {
     name: 'forget the epochs at recovery',
     rule: 14,
-    file: RECOVERY,
-    find: '    connection.epochs.push(record);\n    connection.route =',
-    replace: '    if (record.epoch % 4 !== 0) connection.epochs.push(record);\n    connection.route =',
+    file: REPLAYED_ROUTES,
+    find: '  connection.epochs.push(record);\n  connection.route =',
+    replace: '  if (record.epoch % 4 !== 0) connection.epochs.push(record);\n  connection.route =',
   },
 ];

@@ -1,5 +1,5 @@
 /** Rules 2, 6 and 10: what is uncertain, rejected or answered again is listed, and nothing is sent again by recovery. */
-import { CONNECTION, FEED, FLOW, INTAKE, RECOVERY, SHADOW } from './files.ts';
+import { CONNECTION, FEED, FLOW, INTAKE, SHADOW, UNKNOWN } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Rule 2: what is uncertain is listed, and nothing is sent again by recovery. */
@@ -21,7 +21,7 @@ export const LISTS: readonly Mutant[] = [
   {
     name: 'forget maybeSent: a copy was under way at the crash',
     rule: 2,
-    file: RECOVERY,
+    file: UNKNOWN,
     find: "if (!clean) feed.listInterruptedShadows('crash');",
     replace: '{}',
   },
@@ -35,14 +35,14 @@ export const LISTS: readonly Mutant[] = [
   {
     name: 'forget maybeSent: an input without a verdict at the crash',
     rule: 2,
-    file: RECOVERY,
-    find: "this.#connectionsOf(input.feed)[0]?.listed('maybeSent', input.facts, input.offset, 'crash');",
+    file: UNKNOWN,
+    find: "names.connectionsOf(input.feed)[0]?.listed('maybeSent', input.facts, input.offset, 'crash');",
     replace: '',
   },
   {
     name: 'forget maybeSent: an output without a verdict at the crash',
     rule: 2,
-    file: RECOVERY,
+    file: UNKNOWN,
     find: "connection.listed('maybeSent', facts, offset, 'crash');",
     replace: '{}',
   },
@@ -63,7 +63,7 @@ export const LISTS: readonly Mutant[] = [
   {
     name: 'send an output again on recovery',
     rule: 2,
-    file: RECOVERY,
+    file: UNKNOWN,
     find: "if (record.role === 'deliver') connection.listed('maybeSent', facts, offset, 'crash');",
     replace:
       "if (record.role !== 'deliver') continue;\n      connection.listed('maybeSent', facts, offset, 'crash');\n      connection.flow.deliverCapture({ offset, facts, platform: record.platform, obligation: null }, 'again');",

@@ -1,5 +1,5 @@
 /** Rule 6: a retry is recognised conservatively. */
-import { FLOW, INTAKE, MEMORY, RECOVERY, SWAP } from './files.ts';
+import { FLOW, INTAKE, MEMORY, SWAP } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 export const RETRIES: readonly Mutant[] = [
@@ -13,7 +13,7 @@ export const RETRIES: readonly Mutant[] = [
   {
     name: 'replay a recorded rejection after a restart',
     rule: 6,
-    file: RECOVERY,
+    file: 'gateway/engine/recovery/outcomes.ts',
     find: "if (verdict === 'positive' && answer !== null) remembered.outcome",
     replace: "if (verdict !== 'lost' && answer !== null) remembered.outcome",
   },
@@ -48,15 +48,15 @@ export const RETRIES: readonly Mutant[] = [
   {
     name: 'lose the memory of answers at recovery',
     rule: 6,
-    file: RECOVERY,
-    find: '    remember(feed.intake, sender, input.first, verdict, payload, meta.at);',
+    file: 'gateway/engine/recovery/inputs.ts',
+    find: '  recoverOutcome(feed.intake, { sender, firstAttempt: input.first, verdict, answer: payload, atMs: meta.at });',
     replace: '',
   },
   {
     name: 'lose the memory of outputs at recovery',
     rule: 6,
-    file: RECOVERY,
-    find: '      remember(open.intake, record.sender, record.attemptOf ?? meta.output, meta.verdict, payload, meta.at);',
+    file: 'gateway/engine/recovery/outputs.ts',
+    find: '  recoverAnswerOf(known, meta, payload);',
     replace: '',
   },
   {

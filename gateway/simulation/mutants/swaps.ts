@@ -1,5 +1,5 @@
 /** Rule 8: a swap is all or nothing, bounded, fenced. */
-import { CONNECTION, FEED, MOVES, OBLIGATIONS, RECOVERY, SWAP } from './files.ts';
+import { CONNECTION, FEED, MOVES, OBLIGATIONS, RECOVERY, REPLAYED_ROUTES, SWAP } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 export const SWAPS: readonly Mutant[] = [
@@ -120,8 +120,8 @@ export const SWAPS: readonly Mutant[] = [
   {
     name: 'forget request ids at recovery',
     rule: 8,
-    file: RECOVERY,
-    find: 'this.#engine.operations.recover(meta.requestId,',
-    replace: 'this.#engine.operations.recover(`forgotten ${meta.requestId}`,',
+    file: REPLAYED_ROUTES,
+    find: 'engine.operations.recover(meta.requestId,',
+    replace: 'engine.operations.recover(`forgotten ${meta.requestId}`,',
   },
 ];
