@@ -5,7 +5,7 @@
 import { Gauge, Histogram, type Registry } from 'prom-client';
 import type { RouteResponse } from '../core/admin-api.ts';
 import type { ApprovalReason } from '../core/approval.ts';
-import type { MoveWatch } from './engine/shard.ts';
+import type { MoveWatch } from './engine/move-requests.ts';
 
 /** Senders give up after 5 to 30 s; the shortest of them that is unknown counts as the first. */
 const BUCKETS_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

@@ -2,56 +2,43 @@
  * The engine of one shard: all its feeds and connections as one state machine. The driver tells it what happened (each
  * call with the time), it answers through `Effects`. Nothing here waits, reads a clock or touches a socket.
  */
-import type { RouteRequest, RouteResponse, State, StopAttestation, StopRequest } from '../../core/admin-api.ts';
-import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
-import { decideMove } from '../../core/connection.ts';
-import type { Inventory } from '../../core/inventory.ts';
-import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
-import { notStopped } from '../../core/platform-origin.ts';
-import { type TooEarly, tooEarlyToDecommission } from '../../core/soak.ts';
-import { type Asked, judgeMove, RefusedMoves, refusedMoveRecord } from './authority.ts';
+import type { RouteRequest, State, StopAttestation, StopRequest } from '../../core/admin-api.ts';
+import type { Connection, Inventory } from '../../core/inventory.ts';
+import { PLATFORMS } from '../../core/platform.ts';
+import { RefusedMoves } from './authority.ts';
 import { Backlog } from './backlog.ts';
 import { Caller } from './caller.ts';
-import { ConnectionEngine, whyFenced } from './connection.ts';
-import type { Correspondent } from './correspondence.ts';
+import { ConnectionEngine } from './connection.ts';
 import { Deciding, type NotResolved } from './deciding.ts';
 import { Destinations } from './destination.ts';
-import { FeedEngine, type FeedObserver } from './feed.ts';
+import { FeedEngine } from './feed.ts';
+import { HandHolds } from './hand-holds.ts';
 import type { Effects, EndpointId, SocketId } from './io.ts';
 import { LegPort, legKey } from './leg-port.ts';
 import { type Decision, Decisions } from './lists.ts';
+import { type MovePolicy, MoveRequests, type MoveWatch } from './move-requests.ts';
+import { connectionObserver, feedObserver, needShadow } from './observers.ts';
 import { Operations, type Reply } from './operations.ts';
 import { judgeReload, type Unchanged } from './reload.ts';
 import { type Author, RouteMoves } from './route-moves.ts';
 import { Runtime } from './runtime.ts';
 import { stateOf, statusOf } from './status.ts';
 
-export type ShardOptions = {
+export type ShardOptions = MovePolicy & {
   readonly inventory: Inventory;
-  readonly shard: number;
-  readonly target: 'local' | 'production';
   readonly frameLimitBytes: number;
   /** What the frames of all senders together may take, and the answers of all peers; absent: 512 MiB. */
   readonly frameBudgetBytes?: number;
   /** How many inputs may wait for their outputs, in all connections together; absent: 250,000. */
   readonly openInputs?: number;
-  /** The signers that moves are judged against; absent: none, which only target local accepts. */
-  readonly authority?: (() => Authority) | null;
   /** The last run did not end cleanly: what the peers know may be more than what the journal knows. */
   readonly afterCrash: boolean;
-};
-
-/** Told of what becomes of moves, for figures; nothing depends on it. */
-export type MoveWatch = {
-  swapEnded(connection: string, response: RouteResponse): void;
-  staleEpoch(): void;
 };
 
 const FRAME_BUDGET_BYTES = 512 * 1024 * 1024;
 /** Each costs about 1 KiB. */
 const OPEN_INPUTS = 250_000;
 const OPEN_INPUTS_OF_CONNECTION = 100_000;
-const SEGMENT_MSA = Buffer.from('MSA', 'latin1');
 
 /** A disk that fails for a moment makes senders wait, no more. */
 const REFUSE_AFTER_MS = 3000;
@@ -74,12 +61,11 @@ export class ShardEngine {
   readonly deciding: Deciding;
   readonly backlog: Backlog;
   readonly #moves: RouteMoves;
-  #soakMs: number;
-  readonly #recordedApprovals = new Set<string>();
+  readonly #requests: MoveRequests;
+  readonly #holds: HandHolds;
   #refuseTimer: number | null = null;
   /** By feed: what goes on once none of its connections is fenced. */
   readonly #afterFence = new Map<string, () => void>();
-  readonly #heldByHand = new Map<string, { readonly timer: number; readonly feed: FeedEngine }>();
 
   constructor(options: ShardOptions, fx: Effects) {
     this.#options = options;
@@ -100,7 +86,8 @@ export class ShardEngine {
       isMoving: (feed) => this.connectionsOf(feed).some(({ config }) => this.#moves.of(config.name) !== null),
       moved: (feed) => this.#moves.look(this.connectionsOf(feed)),
     });
-    this.#soakMs = options.inventory.soakMs;
+    this.#requests = new MoveRequests(this, this.#moves, options, options.inventory.soakMs);
+    this.#holds = new HandHolds(this.runtime);
     this.#add(options.inventory);
   }
 
@@ -110,7 +97,7 @@ export class ShardEngine {
     inventory: Inventory,
   ): { readonly added: readonly EndpointId[]; readonly refused: readonly Unchanged[] } {
     this.runtime.now = nowMs;
-    this.#soakMs = inventory.soakMs;
+    this.#requests.soakMs = inventory.soakMs;
     const connections = [...this.connections.values()].map(({ config }) => config);
     const feeds = [...this.feeds.values()].map(({ config }) => config);
     const { next: addable, refused } = judgeReload({ connections, feeds }, inventory);
@@ -142,7 +129,8 @@ export class ShardEngine {
     const added: EndpointId[] = [];
     for (const feed of inventory.feeds) {
       if (feed.shard !== shard || this.feeds.has(feed.name)) continue;
-      const engine = new FeedEngine(feed, this.runtime, this.#feedObserver(feed.name), frameLimitBytes, afterCrash);
+      const observer = feedObserver(this, this.#moves, feed.name, this.#servedBy(feed.name));
+      const engine = new FeedEngine(feed, this.runtime, observer, frameLimitBytes, afterCrash);
       this.feeds.set(feed.name, engine);
       if (feed.dial === null) added.push({ kind: 'feed', feed: feed.name });
       else this.callers.push(new Caller(feed.name, { ...feed.dial, port: feed.port }, engine.intake, this.runtime));
@@ -230,139 +218,7 @@ export class ShardEngine {
 
   move(nowMs: number, name: string, request: RouteRequest, author: Author, reply: Reply): void {
     this.runtime.now = nowMs;
-    const connection = this.connections.get(name);
-    const feed = this.feedOf(name);
-    if (connection === undefined) {
-      reply(
-        refusal(404, 'unknown-connection', `no connection is named '${name}' in shard ${this.#options.shard}`, name),
-      );
-      return;
-    }
-    if (this.operations.join(request.requestId, name, reply)) return;
-    if (request.notAfter !== undefined && nowMs > Date.parse(request.notAfter)) {
-      reply(refusal(409, 'too-late', `the request was to start by ${request.notAfter}`, name));
-      return;
-    }
-    if (connection.fence !== null) {
-      const { message, next } = whyFenced(name, connection.fence);
-      reply(refusal(409, 'fenced', message, name, next));
-      return;
-    }
-    if (this.runtime.isRefusing) {
-      const message = `${name}: the journal cannot be written, and a move that is not in it has not happened`;
-      reply(refusal(503, 'journal-failed', message, name, ['runbooks/gateway-down.md']));
-      return;
-    }
-    const { unclassifiedEffects, weightKey, origin } = connection.config;
-    const facts = { name, unclassifiedEffects, hasWeightKey: weightKey !== null, origin };
-    const decision = decideMove(request, { route: connection.route, facts });
-    // With a dead platform nobody waits for a move that may never end: what can still be as if it had never been gives way.
-    if (request.force && decision.kind === 'accepted' && decision.event.verb === 'rollback') this.#moves.giveWay(name);
-    if (this.#moves.of(name) !== null) {
-      reply(refusal(409, 'operation-in-flight', `another move of ${name} is under way`, name));
-      return;
-    }
-    switch (decision.kind) {
-      case 'refused': {
-        const { code, message, next } = decision.refusal;
-        if (code === 'stale-epoch') this.watch?.staleEpoch();
-        const epoch = connection.route.epoch;
-        reply({
-          ok: false,
-          status: STATUS_OF[code] ?? 400,
-          error: { code, message: `${name}: ${message}`, connection: name, epoch, next: [...next] },
-        });
-        return;
-      }
-      case 'already-there': {
-        const { epoch, phase, newWeight } = decision.route;
-        const control = controlOf(decision.route);
-        const nothing = { pauseMs: 0, heldMessages: 0, inFlightAtHold: 0, drainedAt: null };
-        reply({ ok: true, value: { epoch, phase, newWeight, control, ...nothing, alreadyThere: true } });
-        return;
-      }
-      case 'accepted': {
-        if (request.force && decision.event.verb !== 'rollback') {
-          reply(refusal(400, 'invalid', `${name}: force is for a rollback only`, name));
-          return;
-        }
-        const { grade, reason } = connection.correlation.grade;
-        if (
-          decision.towards === 'new' &&
-          connection.config.changeOver === 'at-offset' &&
-          !connection.canChangeAtOffset
-        ) {
-          const why = `change-over at-offset needs the correlation grade exact or keyed, and it is ${grade}: ${reason}`;
-          const message = `${name}: ${why}. Let the parallel run see more, mend \`correlate\`, or use \`changeOver: quiesce\``;
-          reply(refusal(409, 'correlation-too-weak', message, name));
-          return;
-        }
-        const asked = { ...decision, connection, request, operator: author.name, nowMs };
-        const verdict = judgeMove(asked, this.#options.target, this.#options.authority?.() ?? null);
-        if (verdict?.ok === false) {
-          this.#refuse(asked, verdict, reply);
-          return;
-        }
-        const early = decision.event.verb === 'decommission' ? this.#whyNotYet(connection) : null;
-        if (early !== null) {
-          reply(refusal(409, early.code, `${name}: ${early.message}`, name, early.next));
-          return;
-        }
-        const origin = request.force ? null : connection.platformOrigin;
-        const bar = origin === null ? null : notStopped(name, decision.event.verb, connection.route, origin.status());
-        if (bar !== null) {
-          reply(refusal(409, 'not-stopped', `${name}: ${bar.reason}`, name, bar.next));
-          return;
-        }
-        this.operations.begin(request.requestId, name, reply);
-        const approval = verdict === null ? null : this.#recordApproval(asked, verdict);
-        // A swap that is still draining when the window closes gives up.
-        const leftMs = verdict === null ? request.deadlineMs : verdict.notAfterMs - nowMs;
-        const bounded = { ...request, deadlineMs: Math.min(request.deadlineMs, leftMs) };
-        this.#moves.start({
-          connection,
-          feed,
-          event: decision.event,
-          request: bounded,
-          author: { ...author, approval },
-        });
-        return;
-      }
-    }
-  }
-
-  /** The way back is given up only after the soak of this gateway's own inventory, and while nothing waits for a person. */
-  #whyNotYet(connection: ConnectionEngine): TooEarly | null {
-    return tooEarlyToDecommission({
-      changedAt: connection.epochs.at(-1)?.at ?? new Date(this.runtime.now).toISOString(),
-      openDecisions: this.decisions.openOf(connection.config.name),
-      soakMs: this.#soakMs,
-      nowMs: this.runtime.now,
-    });
-  }
-
-  /** The refusal is in the journal before it is told, unless the journal cannot be written. */
-  #refuse(asked: Asked, verdict: Extract<ApprovalVerdict, { ok: false }>, reply: Reply): void {
-    const { code, message, next, reason } = verdict;
-    const connection = asked.connection.config.name;
-    const error = { code, message, connection, epoch: asked.connection.route.epoch, reason, next: [...next] };
-    const record = refusedMoveRecord(asked, verdict);
-    this.refusedMoves.add(record);
-    this.runtime.fx.log('warn', 'move-refused', { connection, by: record.by, code, reason, approval: record.approval });
-    const tell = (): void => reply({ ok: false, status: 403, error });
-    if (this.runtime.journalFailed) tell();
-    else this.runtime.append(record, null, 'durable', tell);
-  }
-
-  /** Once for each document: a wave has one for all of its connections. */
-  #recordApproval(asked: Asked, { digest, signedBy }: Extract<ApprovalVerdict, { ok: true }>): string {
-    const { approval, requestId } = asked.request;
-    if (approval === undefined || this.#recordedApprovals.has(digest)) return digest;
-    this.#recordedApprovals.add(digest);
-    const connection = asked.connection.config.name;
-    const record = { t: 'approval', connection, requestId, digest, signedBy, at: asked.nowMs } as const;
-    this.runtime.append(record, Buffer.from(JSON.stringify(approval), 'utf8'), 'written');
-    return digest;
+    this.#requests.ask(name, request, author, reply);
   }
 
   /**
@@ -373,20 +229,13 @@ export class ShardEngine {
     this.runtime.now = nowMs;
     const feed = this.feedOf(name);
     if (feed === null) return null;
-    if (!feed.canBeHeld) return 'answering';
-    const boundedMs = Math.min(forMs, feed.holdLeftMs);
-    const known = this.#heldByHand.get(name);
-    if (known !== undefined) this.runtime.cancel(known.timer);
-    feed.hold(feed);
-    const timer = this.runtime.after(boundedMs, () => this.#releaseByHand(name));
-    this.#heldByHand.set(name, { timer, feed });
-    return { untilMs: nowMs + boundedMs };
+    return this.#holds.hold(name, feed, forMs) ?? 'answering';
   }
 
   release(nowMs: number, name: string): boolean {
     this.runtime.now = nowMs;
     if (!this.connections.has(name)) return false;
-    this.#releaseByHand(name);
+    this.#holds.release(name);
     return true;
   }
 
@@ -498,7 +347,7 @@ export class ShardEngine {
       connection,
       feed: this.feedOf(name),
       swap: this.#moves.of(name),
-      isHeldByHand: this.#heldByHand.has(name),
+      isHeldByHand: this.#holds.has(name),
       isFenced: connection.isFenced,
       openDecisions: this.decisions.openOf(name),
       shard: this.#options.shard,
@@ -509,7 +358,7 @@ export class ShardEngine {
   stateOf(name: string): State | null {
     const connection = this.connections.get(name);
     if (connection === undefined) return null;
-    const isHeldByHand = this.#heldByHand.has(name);
+    const isHeldByHand = this.#holds.has(name);
     return stateOf({ connection, swap: this.#moves.of(name), isHeldByHand, isFenced: connection.isFenced });
   }
 
@@ -534,25 +383,11 @@ export class ShardEngine {
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Returns the leg ports that are new and have to be listened on. */
-  #addConnection(config: Inventory['connections'][number]): number[] {
+  #addConnection(config: Connection): number[] {
     const { shard, frameLimitBytes, afterCrash } = this.#options;
     const served = config.feed === null ? null : this.#servedBy(config.feed);
-    const connection = new ConnectionEngine(
-      config,
-      shard,
-      this.runtime,
-      {
-        moved: (name) => {
-          if (served === null) this.#moves.lookAt(name);
-          else this.#moves.look(served);
-        },
-        passBack: (passing, platform, to, payload) => this.#passBack(passing, platform, to, payload),
-        doubt: (asking, cause, { input }) => this.deciding.open(asking, cause, input),
-        isDecided: (asking, input) => this.decisions.isDecided(asking.config.name, input),
-        rejected: (asking, output) => this.deciding.openRejected(asking, output),
-      },
-      this.#destinations,
-    );
+    const observer = connectionObserver(this, this.#moves, served);
+    const connection = new ConnectionEngine(config, shard, this.runtime, observer, this.#destinations);
     const from = this.feeds.get(config.feed ?? '')?.config.movedFrom ?? null;
     if (from !== null) connection.fence = { kind: 'awaited', from };
     this.connections.set(config.name, connection);
@@ -572,41 +407,6 @@ export class ShardEngine {
     return opened;
   }
 
-  /** Told several times for each message, so it looks nothing up by name. */
-  #feedObserver(feed: string): FeedObserver {
-    const connections = this.#servedBy(feed);
-    return {
-      shadowOf: (primary) => (needShadow(connections, primary) ? otherPlatform(primary) : null),
-      admitted: (input) => {
-        for (const connection of connections) connection.inputAdmitted(input);
-      },
-      answered: (input, platform, verdict, isPrimary) => {
-        for (const connection of connections) {
-          connection.inputAnswered(input, platform, verdict, isPrimary);
-          if (!isPrimary && this.#isFedByCopies(connection)) connection.doubts.watch();
-          else if (!isPrimary) connection.doubts.askOfRejected();
-          connection.changeOver.look();
-        }
-      },
-      listed: (list, facts, offset, cause) => connections[0]?.listed(list, facts, offset, cause),
-      counted: (counter) => {
-        for (const { counters } of connections) counters[counter]++;
-      },
-      unreadable: (platform, input) => {
-        const engine = this.feeds.get(feed);
-        if (engine !== undefined) this.backlog.unreadable(engine, platform, input);
-      },
-      stray: (endpoint, { payload, isAnswer }, cause) => {
-        this.runtime.fx.log('warn', isAnswer ? 'uncredited-answer' : 'unsolicited-frame', { endpoint, cause });
-        connections[0]?.strayed(payload, cause);
-      },
-      issuerOf: (payload) => this.#issuerOf(payload),
-      isFenced: () => connections.some(({ isFenced }) => isFenced),
-      moved: () => this.#moves.look(connections),
-      ended: (message) => this.#moves.ended(connections, message),
-    };
-  }
-
   /** Filled as connections are added. */
   #servedBy(feed: string): ConnectionEngine[] {
     const known = this.#byFeed.get(feed);
@@ -615,58 +415,4 @@ export class ShardEngine {
     this.#byFeed.set(feed, none);
     return none;
   }
-
-  /** Its control, or the owner of a share of its keys, gets its inputs as copies. */
-  #isFedByCopies({ config, route }: ConnectionEngine): boolean {
-    return route.newWeight > 0 || controlOf(route) !== this.feeds.get(config.feed ?? '')?.primary;
-  }
-
-  /** Rule 7: what the destination says later goes to the platform that has sent the message; its acknowledgement comes back. */
-  #passBack(connection: ConnectionEngine, platform: Platform, to: Correspondent, payload: Buffer): boolean {
-    const intake = this.legPorts.get(legKey(connection.config.legs[platform]))?.intake;
-    const { sender, socket } = to;
-    if (intake === undefined || sender === null) return false;
-    return intake.passBack({ sender, socket }, payload, (answer) => {
-      if (!connection.destination.link.passOn(answer)) connection.strayed(answer, 'destination-gone');
-    });
-  }
-
-  /** A response that a source sends as a message of its own names the message that it answers. */
-  #issuerOf(payload: Uint8Array): Platform | null {
-    const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-    if (bytes.indexOf(SEGMENT_MSA) < 0) return null;
-    for (const connection of this.connections.values()) {
-      const issuer = connection.issuerOf(payload);
-      if (issuer !== null) return issuer;
-    }
-    return null;
-  }
-
-  #releaseByHand(name: string): void {
-    const held = this.#heldByHand.get(name);
-    if (held === undefined) return;
-    this.#heldByHand.delete(name);
-    this.runtime.cancel(held.timer);
-    const isHeldByAnother = [...this.#heldByHand.values()].some(({ feed }) => feed === held.feed);
-    if (!isHeldByAnother) held.feed.release(held.feed);
-  }
-}
-
-function needShadow(connections: readonly ConnectionEngine[], primary: Platform): boolean {
-  return connections.some(({ route }) => candidateOf(route) !== null || controlOf(route) !== primary);
-}
-
-const STATUS_OF: Readonly<Record<string, number>> = {
-  'stale-epoch': 409,
-  'effects-unclassified': 403,
-};
-
-function refusal(
-  status: number,
-  code: string,
-  message: string,
-  connection: string,
-  next: readonly string[] = [],
-): Parameters<Reply>[0] {
-  return { ok: false, status, error: { code, message, connection, next: [...next] } };
 }
