@@ -3,7 +3,8 @@
  * its own for each mutant: `node hunt.ts SEEDS STEPS [SCENARIO]`, the nights of that scenario first.
  */
 import { simulate } from './run.ts';
-import { SCENARIOS, type Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { SCENARIOS } from './scenarios.ts';
 
 export type Catch = { readonly scenario: string; readonly seed: number; readonly violation: string };
 

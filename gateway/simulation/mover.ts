@@ -3,7 +3,7 @@ import type { RouteResponse } from '../../core/admin-api.ts';
 import type { Route } from '../../core/platform.ts';
 import type { ShardEngine } from '../engine/shard.ts';
 import type { GatewayProcess } from './gateway-process.ts';
-import type { FeedParty } from './judgement.ts';
+import type { FeedParty } from './parties.ts';
 import type { Promises } from './promises.ts';
 import type { Setting } from './setting.ts';
 

@@ -2,11 +2,10 @@
 
 import { fieldText } from '../../core/hl7/message.ts';
 import { Destination, type DestinationHabits, openDestination } from './destination.ts';
-import type { FeedParty } from './judgement.ts';
 import type { Network } from './network.ts';
 import { Platform, type PlatformEvents, type PlatformHabits } from './platform.ts';
 import { PolledConnection, type PolledEvents } from './polled.ts';
-import type { Habits, Scenario } from './scenarios.ts';
+import type { Habits, Scenario } from './scenario.ts';
 import type { FeedSite, PolledSite } from './site.ts';
 import { type Attempt, Source, type SourceHabits } from './source.ts';
 import type { Witness } from './witness.ts';
@@ -27,6 +26,15 @@ export type PartyEvents = {
   readonly polled: PolledEvents;
 };
 
+export type ConnectionParty = { readonly name: string; readonly practice: string; readonly destination: Destination };
+
+export type FeedParty = {
+  readonly name: string;
+  readonly sources: readonly Source[];
+  readonly platforms: readonly Platform[];
+  readonly connections: readonly ConnectionParty[];
+};
+
 export type Parties = {
   readonly feeds: readonly FeedParty[];
   readonly polled: readonly PolledConnection[];
@@ -43,93 +51,137 @@ export function buildParties(
   scenario: Scenario,
   events: PartyEvents,
 ): Parties {
-  const boxes = new Map<string, { readonly connection: string; readonly destination: Destination }>();
-  const boxOf = (payload: Buffer): { readonly connection: string; readonly destination: Destination } => {
-    const box = boxes.get(fieldText(payload, 'MSH-6') ?? '');
-    if (box === undefined) throw new Error('an output of no practice');
-    return box;
-  };
-  const opened = new Set<number>();
-  const destinationOf = (connection: string, practice: string, port: number): Destination => {
-    const destination = new Destination();
-    boxes.set(practice, { connection, destination });
+  const site: Site = { world, network, witness, scenario, events };
+  const boxes = new Boxes(site);
+  const feeds = sites.map((feed, index) => feedParty(site, boxes, feed, index));
+  const polled = polledSites.map((one) => {
+    const destination = boxes.open(one.name, one.name, one.destination);
+    return new PolledConnection(world, network, witness, one, destination, events.polled);
+  });
+  return { feeds, polled };
+}
+
+type Site = {
+  readonly world: World;
+  readonly network: Network;
+  readonly witness: Witness;
+  readonly scenario: Scenario;
+  readonly events: PartyEvents;
+};
+
+type Box = { readonly connection: string; readonly destination: Destination };
+
+/** The destinations: one for each connection, or one port for all, where MSH-6 tells whose a message is. */
+class Boxes {
+  readonly #site: Site;
+  readonly #byPractice = new Map<string, Box>();
+  readonly #opened = new Set<number>();
+
+  constructor(site: Site) {
+    this.#site = site;
+  }
+
+  open(connection: string, practice: string, port: number): Destination {
+    const { world, network, witness, scenario, events } = this.#site;
+    const own: Box = { connection, destination: new Destination() };
+    this.#byPractice.set(practice, own);
     const habits = destinationHabits(world, scenario.habits);
-    if (opened.has(port)) return destination;
-    opened.add(port);
+    if (this.#opened.has(port)) return own.destination;
+    this.#opened.add(port);
+    const boxOf = (payload: Buffer): Box => (scenario.sharesDestination ? this.#boxOf(payload) : own);
     openDestination(
       world,
       network,
       witness,
       { port, habits },
       {
-        of: (payload) => (scenario.sharesDestination ? boxOf(payload).destination : destination),
-        received: (payload) =>
-          events.destinationReceived(scenario.sharesDestination ? boxOf(payload).connection : connection, payload),
+        of: (payload) => boxOf(payload).destination,
+        received: (payload) => events.destinationReceived(boxOf(payload).connection, payload),
         rejected: events.rejected,
         connectedTwice: () => events.connectedTwice(port),
       },
     );
-    return destination;
-  };
-  const feeds = sites.map((site, index): FeedParty => {
-    const { name, ports, connections } = site;
-    // A platform that knows what it has seen cannot tell a message sent twice on purpose from a resend.
-    const answersAfterDelivery = scenario.knowsInputs && world.chance(0.5);
-    const platform = (which: 'legacy' | 'new', port: number, legPort: number): Platform =>
-      new Platform(
-        world,
-        network,
-        witness,
-        {
-          feed: name,
-          name: which,
-          port,
-          legPort,
-          listens: scenario.dials,
-          habits: {
-            ...platformHabits(world, scenario.habits, which, answersAfterDelivery),
-            commitsFirst: scenario.commitsFirst,
-          },
-        },
-        {
-          isPrimary: events.isPrimary,
-          received: events.received,
-          answered: events.outputAnswered,
-          rejected: events.rejected,
-        },
-      );
-    const practices = connections.map(({ practice }) => practice);
-    return {
+    return own.destination;
+  }
+
+  #boxOf(payload: Buffer): Box {
+    const box = this.#byPractice.get(fieldText(payload, 'MSH-6') ?? '');
+    if (box === undefined) throw new Error('an output of no practice');
+    return box;
+  }
+}
+
+function feedParty(site: Site, boxes: Boxes, feed: FeedSite, index: number): FeedParty {
+  const { world, scenario } = site;
+  const { ports, connections } = feed;
+  // A platform that knows what it has seen cannot tell a message sent twice on purpose from a resend.
+  const answersAfterDelivery = scenario.knowsInputs && world.chance(0.5);
+  const sources = Array.from({ length: scenario.sourcesPerFeed }, (_, number) =>
+    sourceParty(site, feed, { number, ip: `10.0.2.${index * 10 + number}` }),
+  );
+  const platforms = [
+    platformParty(site, feed.name, 'legacy', { port: ports.legacy, legPort: ports.legacyLeg }, answersAfterDelivery),
+    platformParty(site, feed.name, 'new', { port: ports.new, legPort: ports.newLeg }, answersAfterDelivery),
+  ];
+  return {
+    name: feed.name,
+    sources,
+    platforms,
+    connections: connections.map(({ name, practice, destination }) => ({
       name,
-      sources: Array.from({ length: scenario.sourcesPerFeed }, (_, number) => {
-        const options = {
-          name: `${name}.${number}`,
-          port: ports.feed,
-          isEnhanced: scenario.commitsFirst,
-          listens: scenario.dials,
-          ip: `10.0.2.${index * 10 + number}`,
-          practices,
-          habits: sourceHabits(world, scenario),
-        };
-        return new Source(world, network, witness, options, {
-          answered: (source, attempt, answer) => events.sourceAnswered(source, name, attempt, answer),
-          acknowledged: events.acknowledged,
-          tooManyAnswers: events.tooManyAnswers,
-        });
-      }),
-      platforms: [platform('legacy', ports.legacy, ports.legacyLeg), platform('new', ports.new, ports.newLeg)],
-      connections: connections.map(({ name: connection, practice, destination }) => ({
-        name: connection,
-        practice,
-        destination: destinationOf(connection, practice, destination),
-      })),
-    };
+      practice,
+      destination: boxes.open(name, practice, destination),
+    })),
+  };
+}
+
+function sourceParty(
+  { world, network, witness, scenario, events }: Site,
+  { name, ports, connections }: FeedSite,
+  { number, ip }: { readonly number: number; readonly ip: string },
+): Source {
+  const options = {
+    name: `${name}.${number}`,
+    port: ports.feed,
+    isEnhanced: scenario.commitsFirst,
+    listens: scenario.dials,
+    ip,
+    practices: connections.map(({ practice }) => practice),
+    habits: sourceHabits(world, scenario),
+  };
+  return new Source(world, network, witness, options, {
+    answered: (source, attempt, answer) => events.sourceAnswered(source, name, attempt, answer),
+    acknowledged: events.acknowledged,
+    tooManyAnswers: events.tooManyAnswers,
   });
-  const polled = polledSites.map((site) => {
-    const destination = destinationOf(site.name, site.name, site.destination);
-    return new PolledConnection(world, network, witness, site, destination, events.polled);
-  });
-  return { feeds, polled };
+}
+
+function platformParty(
+  { world, network, witness, scenario, events }: Site,
+  feed: string,
+  name: 'legacy' | 'new',
+  ports: { readonly port: number; readonly legPort: number },
+  answersAfterDelivery: boolean,
+): Platform {
+  const { commitsFirst, dials, habits } = scenario;
+  return new Platform(
+    world,
+    network,
+    witness,
+    {
+      feed,
+      name,
+      ...ports,
+      listens: dials,
+      habits: { ...platformHabits(world, habits, name, answersAfterDelivery), commitsFirst },
+    },
+    {
+      isPrimary: events.isPrimary,
+      received: events.received,
+      answered: events.outputAnswered,
+      rejected: events.rejected,
+    },
+  );
 }
 
 function sourceHabits(world: World, { habits, patienceMs }: Scenario): SourceHabits {

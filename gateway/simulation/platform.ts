@@ -7,6 +7,7 @@ import { STANDARD_FRAMING } from '../../core/inventory.ts';
 import type { Platform as PlatformName } from '../../core/platform.ts';
 import { readAnswer } from '../engine/answers.ts';
 import { framed } from '../framing.ts';
+import { LegLine } from './leg-line.ts';
 import { frameReader } from './mllp.ts';
 import type { Handlers, Network, Wire } from './network.ts';
 import { serialOf, type Witness } from './witness.ts';
@@ -53,6 +54,10 @@ export type OutputAttempt = { readonly sentAtMs: number; readonly isFirst: boole
 
 type Queued = { readonly payload: Buffer; readonly msh10: string; readonly done: (isDelivered: boolean) => void };
 
+const IP = '10.0.1.1';
+const ANSWER_WITHIN_MS = 3000;
+const AGAIN_FROM_MS = 30;
+const AGAIN_SPAN_MS = 40;
 const DRAG_FROM_MS = 30;
 const DRAG_SPAN_MS = 120;
 const SLOW_MS = 1500;
@@ -79,9 +84,7 @@ export class Platform {
   readonly #events: PlatformEvents;
   readonly #queue: Queued[] = [];
   readonly #known = new Set<string>();
-  #wire: Wire | null = null;
-  /** Goes out as soon as the gateway calls. */
-  #unsent: Uint8Array | null = null;
+  readonly #line: LegLine;
   #isSending = false;
   #attempt = 0;
   #sent: OutputAttempt = { sentAtMs: 0, isFirst: true };
@@ -96,6 +99,17 @@ export class Platform {
     this.#events = events;
     this.feed = options.feed;
     this.name = options.name;
+    const { legPort: port, listens } = options;
+    this.#line = new LegLine(
+      network,
+      { port, ip: IP, listens },
+      {
+        frame: (payload) => this.#answered(payload),
+        lost: () => {
+          if (this.#isSending) this.#again();
+        },
+      },
+    );
     this.live();
   }
 
@@ -111,8 +125,7 @@ export class Platform {
   die(): void {
     this.isDead = true;
     this.#network.unlisten(this.#options.port);
-    if (this.#options.listens) this.#network.unlisten(this.#options.legPort);
-    this.#wire?.break();
+    this.#line.die();
   }
 
   live(): void {
@@ -121,7 +134,7 @@ export class Platform {
       const read = frameReader((payload) => this.#input(wire, payload));
       return { data: (chunk) => (this.isDead ? wire.break() : read(chunk)), closed: () => {} };
     });
-    if (this.#options.listens) this.#network.listen(this.#options.legPort, (wire) => this.#called(wire));
+    this.#line.listen();
     this.#pump();
   }
 
@@ -219,51 +232,19 @@ export class Platform {
     this.#isSending = true;
     const attempt = ++this.#attempt;
     const bytes = framed({ payload: item.payload }, STANDARD_FRAMING);
-    const isOpen = this.#wire?.isOpen === true;
-    this.#sent = { sentAtMs: this.#world.now, isFirst: !isOpen };
-    if (isOpen) this.#wire?.send(bytes);
-    else if (this.#options.listens) this.#unsent = bytes;
-    else this.#dial(bytes);
-    this.#world.after(3000, () => {
+    this.#sent = { sentAtMs: this.#world.now, isFirst: !this.#line.isOpen };
+    this.#line.send(bytes);
+    this.#world.after(ANSWER_WITHIN_MS, () => {
       if (this.#attempt !== attempt) return;
-      this.#wire?.close();
-      this.#wire = null;
+      this.#line.close();
       this.#again();
     });
   }
 
-  #dial(bytes: Uint8Array): void {
-    const handlers: Handlers = { ...this.#handlers(() => wire), connected: () => wire.send(bytes) };
-    const wire = this.#network.connect(this.#options.legPort, handlers, '10.0.1.1');
-    this.#wire = wire;
-  }
-
-  #called(wire: Wire): Handlers {
-    this.#wire = wire;
-    const bytes = this.#unsent;
-    this.#unsent = null;
-    if (bytes !== null) wire.send(bytes);
-    return this.#handlers(() => wire);
-  }
-
-  #handlers(wireOf: () => Wire): Handlers {
-    const read = frameReader((payload) => this.#answered(payload));
-    return {
-      data: (chunk) => {
-        if (this.#wire === wireOf()) read(chunk);
-      },
-      closed: () => {
-        if (this.#wire !== wireOf()) return;
-        this.#wire = null;
-        if (this.#isSending) this.#again();
-      },
-    };
-  }
-
   #again(): void {
-    this.#unsent = null;
+    this.#line.takeBack();
     this.#attempt++;
-    this.#world.after(30 + this.#world.roll(40), () => {
+    this.#world.after(AGAIN_FROM_MS + this.#world.roll(AGAIN_SPAN_MS), () => {
       this.#isSending = false;
       this.#pump();
     });

@@ -3,8 +3,8 @@ import { fieldText } from '../../core/hl7/message.ts';
 import { STANDARD_FRAMING } from '../../core/inventory.ts';
 import type { Platform as PlatformName } from '../../core/platform.ts';
 import { framed } from '../framing.ts';
-import { frameReader } from './mllp.ts';
-import type { Network, Wire } from './network.ts';
+import { LegLine } from './leg-line.ts';
+import type { Network } from './network.ts';
 import type { OutputAttempt } from './platform.ts';
 import type { Witness } from './witness.ts';
 import type { World } from './world.ts';
@@ -23,6 +23,7 @@ export type PollerEvents = {
   answered(platform: PlatformName, output: Buffer, answer: Buffer, attempt: OutputAttempt): void;
 };
 
+const IP = '10.0.3.1';
 const KEYS = 20;
 const ANSWER_WITHIN_MS = 3000;
 const AGAIN_MS = 60;
@@ -30,7 +31,6 @@ const REFUSED_AGAIN_MS = 600;
 
 export class Poller {
   readonly #world: World;
-  readonly #network: Network;
   readonly #witness: Witness;
   readonly #options: { readonly platform: PlatformName; readonly port: number; readonly rows: readonly Row[] };
   readonly #events: PollerEvents;
@@ -41,7 +41,7 @@ export class Poller {
   #restsUntilMs = 0;
   #isPolling = false;
   #isDead = false;
-  #wire: Wire | null = null;
+  readonly #line: LegLine;
   #sending: { readonly row: Row; readonly payload: Buffer; readonly attempt: OutputAttempt } | null = null;
 
   constructor(
@@ -52,10 +52,19 @@ export class Poller {
     events: PollerEvents,
   ) {
     this.#world = world;
-    this.#network = network;
     this.#witness = witness;
     this.#options = options;
     this.#events = events;
+    this.#line = new LegLine(
+      network,
+      { port: options.port, ip: IP, listens: false },
+      {
+        frame: (payload) => this.#answered(payload),
+        lost: () => {
+          if (this.#sending !== null) this.#againIn(AGAIN_MS);
+        },
+      },
+    );
   }
 
   get isEmpty(): boolean {
@@ -76,7 +85,7 @@ export class Poller {
     this.#isDead = true;
     this.#isPolling = false;
     for (const row of this.#queue) row.isOutOfOrder = true;
-    this.#wire?.break();
+    this.#line.die();
   }
 
   live(): void {
@@ -94,53 +103,33 @@ export class Poller {
   }
 
   pump(): void {
-    const { platform, port, rows } = this.#options;
     if (this.#isDead) return;
-    if (this.#isPolling)
-      for (const row of rows) {
-        if (row.takenBy !== null) continue;
-        row.takenBy = platform;
-        this.#queue.push(row);
-      }
+    if (this.#isPolling) this.#poll();
     const [row] = this.#queue;
     if (row === undefined || this.#sending !== null || this.#world.now < this.#restsUntilMs) return;
-    const { serial } = row;
-    const key = `K${Number(serial.slice(-6)) % KEYS}`;
-    const payload = Buffer.from(
-      `MSH|^~\\&|${platform}|F|D|T|||ORU^R01|${serial}|P|2.5\rPID|1||${key}\rOBR|1|${serial}\r`,
-      'latin1',
-    );
+    const payload = this.#messageOf(row);
     this.#witness.message(payload);
-    const isOpen = this.#wire?.isOpen === true;
-    const sending = { row, payload, attempt: { sentAtMs: this.#world.now, isFirst: !isOpen } };
+    const sending = { row, payload, attempt: { sentAtMs: this.#world.now, isFirst: !this.#line.isOpen } };
     this.#sending = sending;
     this.#tried.add(row);
-    const bytes = framed({ payload }, STANDARD_FRAMING);
-    if (isOpen) this.#wire?.send(bytes);
-    else this.#dial(port, bytes);
+    this.#line.send(framed({ payload }, STANDARD_FRAMING));
     this.#world.after(ANSWER_WITHIN_MS, () => {
-      if (this.#sending === sending) this.#wire?.break();
+      if (this.#sending === sending) this.#line.break();
     });
   }
 
-  #dial(port: number, bytes: Uint8Array): void {
-    const read = frameReader((payload) => this.#answered(payload));
-    const wire = this.#network.connect(
-      port,
-      {
-        connected: () => wire.send(bytes),
-        data: (chunk) => {
-          if (this.#wire === wire) read(chunk);
-        },
-        closed: () => {
-          if (this.#wire !== wire) return;
-          this.#wire = null;
-          if (this.#sending !== null) this.#againIn(AGAIN_MS);
-        },
-      },
-      '10.0.3.1',
-    );
-    this.#wire = wire;
+  #poll(): void {
+    for (const row of this.#options.rows) {
+      if (row.takenBy !== null) continue;
+      row.takenBy = this.#options.platform;
+      this.#queue.push(row);
+    }
+  }
+
+  #messageOf({ serial }: Row): Buffer {
+    const key = `K${Number(serial.slice(-6)) % KEYS}`;
+    const header = `MSH|^~\\&|${this.#options.platform}|F|D|T|||ORU^R01|${serial}|P|2.5`;
+    return Buffer.from(`${header}\rPID|1||${key}\rOBR|1|${serial}\r`, 'latin1');
   }
 
   #againIn(delayMs: number): void {

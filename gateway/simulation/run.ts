@@ -14,7 +14,7 @@ import { Network } from './network.ts';
 import { Oracle } from './oracle.ts';
 import { buildParties, type PartyEvents } from './parties.ts';
 import { Promises } from './promises.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 import type { Setting, SimulationOptions } from './setting.ts';
 import { feedsOf, inventoryOf, polledOf } from './site.ts';
 import { endStage, setStage } from './stage.ts';

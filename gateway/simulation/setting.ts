@@ -5,7 +5,7 @@ import type { Disk } from './disk.ts';
 import type { FaultPlan } from './faults.ts';
 import type { Network } from './network.ts';
 import type { Parties } from './parties.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 import type { FeedSite, PolledSite } from './site.ts';
 import type { Store } from './store.ts';
 import type { Witness } from './witness.ts';

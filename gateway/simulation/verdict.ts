@@ -1,6 +1,12 @@
 /** The verdict on a whole night, once everything has come to rest: each feed, the quiet that was promised, what is still held. */
+import { verifyEpochs } from '../../core/epoch-history.ts';
 import type { ShardEngine } from '../engine/shard.ts';
-import { type FeedParty, Judgement } from './judgement.ts';
+import { judgeFeed } from './deliveries-judgement.ts';
+import { EpochsJudgement } from './epochs-judgement.ts';
+import type { Evidence } from './evidence.ts';
+import { judgeKept, judgeRepeats, judgeUnsure } from './lists-judgement.ts';
+import type { FeedParty } from './parties.ts';
+import { judgeReports } from './reports-judgement.ts';
 import type { Setting } from './setting.ts';
 
 /** Half of the sources' ackTimeout, and what an answer takes. */
@@ -16,10 +22,10 @@ export type Figures = {
 export function judgeNight(setting: Setting, engine: ShardEngine): Figures {
   const { disk, witness, chronicle, parties, retryForMs } = setting;
   const violate = (rule: number, text: string): void => chronicle.violate(rule, text);
-  const judgement = new Judgement(engine, disk, witness, retryForMs > 0, violate);
+  const evidence: Evidence = { engine, disk, witness, triesAgain: retryForMs > 0, violate };
   const figures = { accepted: 0, delivered: 0, doubled: 0, listed: 0 };
   for (const feed of parties.feeds) {
-    const { delivered, doubled, listed } = judgement.feed(feed);
+    const { delivered, doubled, listed } = judgeFeed(evidence, feed);
     figures.delivered += delivered;
     figures.doubled += doubled;
     figures.listed += listed;
@@ -28,9 +34,9 @@ export function judgeNight(setting: Setting, engine: ShardEngine): Figures {
   }
   for (const connection of parties.polled) figures.delivered += connection.judge(engine, witness, violate);
   judgeRest(setting, engine);
-  judgement.disk();
-  judgement.reports();
-  judgement.repeats(parties.feeds);
+  judgeDisk(evidence);
+  judgeReports(evidence);
+  judgeRepeats(evidence, parties.feeds);
   return figures;
 }
 
@@ -62,4 +68,17 @@ function judgeRest({ options, chronicle, witness }: Setting, engine: ShardEngine
   const heldBytes = engine.runtime.budget.bytes + engine.runtime.answerBudget.bytes;
   if (heldBytes !== 0)
     chronicle.violate(15, `${heldBytes} bytes of frames are still counted after everything has calmed down`);
+}
+
+/** What holds of the disk and the lists of all connections at any time, right after a restart too. */
+function judgeDisk(evidence: Evidence): void {
+  const { engine, disk, violate } = evidence;
+  for (const name of engine.connections.keys()) {
+    const epochs = (disk.view.epochs.get(name) ?? []).map(({ record }) => record);
+    const fault = verifyEpochs([name], epochs);
+    if (fault !== null) violate(14, `${name}: epoch ${fault.epoch} breaks the chain (${fault.fault})`);
+  }
+  judgeUnsure(evidence);
+  judgeKept(evidence);
+  new EpochsJudgement(disk.view, violate).run();
 }
