@@ -2,7 +2,7 @@
 import { otherPlatform, type Platform } from '../../core/platform.ts';
 import type { Fault, Strike, Target } from './faults.ts';
 import type { GatewayProcess } from './gateway-process.ts';
-import type { Platform as PlatformParty } from './platform.ts';
+import type { Platform as PlatformParty } from './parties/platform.ts';
 import type { Setting } from './setting.ts';
 
 export const BREAKS = ['break-source', 'break-platform', 'break-leg', 'break-destination'] as const;

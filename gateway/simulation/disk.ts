@@ -12,7 +12,7 @@ import type { JournalMeta } from '../engine/records.ts';
 import { isOutOfRoom } from '../journal/errors.ts';
 import { Journal, type RecoveryReport } from '../journal/journal.ts';
 import { type Fate, MemoryFiles, type MemoryFilesOptions } from '../journal/memory-files.ts';
-import { JournalView } from './journal-view.ts';
+import { JournalView } from './judges/journal-view.ts';
 import type { World } from './world.ts';
 
 export type DiskRecord = { readonly offset: number; readonly meta: JournalMeta; readonly payload: Buffer | null };

@@ -7,9 +7,9 @@ import { SimulatedDriver } from '../drivers/simulated.ts';
 import { Recovery } from '../engine/recovery.ts';
 import { ShardEngine } from '../engine/shard.ts';
 import { isOutOfRoom, JournalCorruptError } from '../journal/errors.ts';
-import { firstDifference } from './difference.ts';
 import type { Opened } from './disk.ts';
-import type { Promises } from './promises.ts';
+import { firstDifference } from './judges/difference.ts';
+import type { Promises } from './judges/promises.ts';
 import type { Setting } from './setting.ts';
 
 const START_AGAIN_MS = 200;

@@ -3,8 +3,8 @@ import type { RouteResponse } from '../../core/admin-api.ts';
 import type { Route } from '../../core/platform.ts';
 import type { ShardEngine } from '../engine/shard.ts';
 import type { GatewayProcess } from './gateway-process.ts';
-import type { FeedParty } from './parties.ts';
-import type { Promises } from './promises.ts';
+import type { Promises } from './judges/promises.ts';
+import type { FeedParty } from './parties/parties.ts';
 import type { Setting } from './setting.ts';
 
 type Wish = Pick<Route, 'phase' | 'newWeight'>;

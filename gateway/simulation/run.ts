@@ -9,19 +9,19 @@ import { Chronicle } from './chronicle.ts';
 import { Disk } from './disk.ts';
 import { aimsAt, type Coverage, type Fault, FaultPlan, type Standing, SWAP_STATES, type SwapState } from './faults.ts';
 import { GatewayProcess } from './gateway-process.ts';
+import { Oracle } from './judges/oracle.ts';
+import { Promises } from './judges/promises.ts';
+import { type Figures, judgeNight } from './judges/verdict.ts';
+import { Witness } from './judges/witness.ts';
 import { Mover } from './mover.ts';
 import { Network } from './network.ts';
-import { Oracle } from './oracle.ts';
-import { buildParties, type PartyEvents } from './parties.ts';
-import { Promises } from './promises.ts';
+import { buildParties, type PartyEvents } from './parties/parties.ts';
 import type { Scenario } from './scenario.ts';
 import type { Setting, SimulationOptions } from './setting.ts';
 import { feedsOf, inventoryOf, polledOf } from './site.ts';
 import { endStage, setStage } from './stage.ts';
 import { Store } from './store.ts';
 import { storyOf } from './story.ts';
-import { type Figures, judgeNight } from './verdict.ts';
-import { Witness } from './witness.ts';
 import { World } from './world.ts';
 
 export type SimulationResult = Figures & {

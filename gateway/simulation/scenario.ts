@@ -1,8 +1,9 @@
 /** What a simulated night is made of: its site, its faults, the habits of its parties, and what is promised of it. */
-import type { DestinationHabits } from './destination.ts';
+
 import type { Aim } from './faults.ts';
-import type { PlatformHabits } from './platform.ts';
-import type { SourceHabits } from './source.ts';
+import type { DestinationHabits } from './parties/destination.ts';
+import type { PlatformHabits } from './parties/platform.ts';
+import type { SourceHabits } from './parties/source.ts';
 
 /** Probabilities, per random action (`failSync`: per sync; `tearWrite`: per write and change of a name). */
 export type Faults = {

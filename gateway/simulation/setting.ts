@@ -3,12 +3,12 @@ import type { Inventory } from '../../core/inventory.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Disk } from './disk.ts';
 import type { FaultPlan } from './faults.ts';
+import type { Witness } from './judges/witness.ts';
 import type { Network } from './network.ts';
-import type { Parties } from './parties.ts';
+import type { Parties } from './parties/parties.ts';
 import type { Scenario } from './scenario.ts';
 import type { FeedSite, PolledSite } from './site.ts';
 import type { Store } from './store.ts';
-import type { Witness } from './witness.ts';
 import type { World } from './world.ts';
 
 export type SimulationOptions = Scenario & {

@@ -1,7 +1,7 @@
 /** The site made ready for what a fault is to meet: a state that is brief, or an output that is under way, lasts long enough. */
 import type { Disk } from './disk.ts';
 import type { Aim } from './faults.ts';
-import type { Parties } from './parties.ts';
+import type { Parties } from './parties/parties.ts';
 import type { World } from './world.ts';
 
 /** A state that does not come by then is given up. */

@@ -1,6 +1,6 @@
 /** What the journal says of one message (or of a connection's epochs), for the reader of a failing seed. */
 import type { DiskRecord } from './disk.ts';
-import type { Witness } from './witness.ts';
+import type { Witness } from './judges/witness.ts';
 
 export function storyOf(records: readonly DiskRecord[], witness: Witness, id: string): string[] {
   const offsets = new Set<number>();

@@ -1,5 +1,5 @@
 /** Where two values differ, as documents: undefined members are none. */
-import type { Json } from '../../core/canonical-json.ts';
+import type { Json } from '../../../core/canonical-json.ts';
 
 /** Null: nowhere. */
 export function firstDifference(one: unknown, other: unknown): string | null {

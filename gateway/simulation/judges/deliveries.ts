@@ -2,8 +2,9 @@
  * What came of the messages of a feed, once everything has come to rest: what was accepted was delivered, once and in order,
  * or is on a list; an answer on the disk is the peer's own.
  */
+
+import type { ConnectionParty, FeedParty } from '../parties/parties.ts';
 import { countOne, type Evidence } from './evidence.ts';
-import type { ConnectionParty, FeedParty } from './parties.ts';
 
 type Known = {
   readonly unsure: ReadonlySet<string>;

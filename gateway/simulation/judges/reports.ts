@@ -1,5 +1,5 @@
 /** The judge of what the gateway reports, at the end of a night: its counters and routes are what the disk says (rules 10, 14). */
-import type { ConnectionEngine } from '../engine/connection.ts';
+import type { ConnectionEngine } from '../../engine/connection.ts';
 import type { Evidence } from './evidence.ts';
 
 /** Counters and routes of the engine are what the disk says. Only where nothing is under way. */

@@ -1,8 +1,8 @@
 /** What the gateway has told, which every later process of it must stand by: answers, outcomes of moves, epochs (rules 3, 8, 14). */
-import type { RouteResponse } from '../../core/admin-api.ts';
-import { controlOf } from '../../core/platform.ts';
-import type { ShardEngine } from '../engine/shard.ts';
-import type { Setting } from './setting.ts';
+import type { RouteResponse } from '../../../core/admin-api.ts';
+import { controlOf } from '../../../core/platform.ts';
+import type { ShardEngine } from '../../engine/shard.ts';
+import type { Setting } from '../setting.ts';
 
 /** How many of the newest outcomes are asked for again after a restart. */
 const ASKED_AGAIN = 5;

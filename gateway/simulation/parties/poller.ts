@@ -1,13 +1,13 @@
 /** What polls a table in one platform and sends a message for each row, one unanswered at a time; what is not taken it keeps. */
-import { fieldText } from '../../core/hl7/message.ts';
-import { STANDARD_FRAMING } from '../../core/inventory.ts';
-import type { Platform as PlatformName } from '../../core/platform.ts';
-import { framed } from '../framing.ts';
+import { fieldText } from '../../../core/hl7/message.ts';
+import { STANDARD_FRAMING } from '../../../core/inventory.ts';
+import type { Platform as PlatformName } from '../../../core/platform.ts';
+import { framed } from '../../framing.ts';
+import type { Witness } from '../judges/witness.ts';
+import type { Network } from '../network.ts';
+import type { World } from '../world.ts';
 import { LegLine } from './leg-line.ts';
-import type { Network } from './network.ts';
 import type { OutputAttempt } from './platform.ts';
-import type { Witness } from './witness.ts';
-import type { World } from './world.ts';
 
 export type Row = {
   readonly serial: string;

@@ -1,6 +1,6 @@
 /** What every party of the simulation does with bytes: takes frames out of a stream. */
-import { STANDARD_FRAMING } from '../../core/inventory.ts';
-import { Framer } from '../framing.ts';
+import { STANDARD_FRAMING } from '../../../core/inventory.ts';
+import { Framer } from '../../framing.ts';
 
 const LIMITS = { frameBytes: 1 << 20 };
 

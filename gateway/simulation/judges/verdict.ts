@@ -1,13 +1,13 @@
 /** The verdict on a whole night, once everything has come to rest: each feed, the quiet that was promised, what is still held. */
-import { verifyEpochs } from '../../core/epoch-history.ts';
-import type { ShardEngine } from '../engine/shard.ts';
-import { judgeFeed } from './deliveries-judgement.ts';
-import { EpochsJudgement } from './epochs-judgement.ts';
+import { verifyEpochs } from '../../../core/epoch-history.ts';
+import type { ShardEngine } from '../../engine/shard.ts';
+import type { FeedParty } from '../parties/parties.ts';
+import type { Setting } from '../setting.ts';
+import { judgeFeed } from './deliveries.ts';
 import type { Evidence } from './evidence.ts';
-import { judgeKept, judgeRepeats, judgeUnsure } from './lists-judgement.ts';
-import type { FeedParty } from './parties.ts';
-import { judgeReports } from './reports-judgement.ts';
-import type { Setting } from './setting.ts';
+import { judgeKept, judgeRepeats, judgeUnsure } from './lists.ts';
+import { judgeReports } from './reports.ts';
+import { SwapsJudgement } from './swaps.ts';
 
 /** Half of the sources' ackTimeout, and what an answer takes. */
 const HOLD_LIMIT_MS = 2400;
@@ -80,5 +80,5 @@ function judgeDisk(evidence: Evidence): void {
   }
   judgeUnsure(evidence);
   judgeKept(evidence);
-  new EpochsJudgement(disk.view, violate).run();
+  new SwapsJudgement(disk.view, violate).run();
 }

@@ -1,6 +1,6 @@
 /** What the judges of a night look at: the engine at rest, the bytes on the disk, what the parties saw. */
-import type { ShardEngine } from '../engine/shard.ts';
-import type { Disk } from './disk.ts';
+import type { ShardEngine } from '../../engine/shard.ts';
+import type { Disk } from '../disk.ts';
 import type { Violate } from './oracle.ts';
 import type { Witness } from './witness.ts';
 

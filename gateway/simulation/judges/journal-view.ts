@@ -1,5 +1,5 @@
 /** The bytes on the simulated disk as the oracle reads them: an index of its own, that shares nothing with the engine. */
-import type { EpochRecord } from '../../core/admin-api.ts';
+import type { EpochRecord } from '../../../core/admin-api.ts';
 import type {
   CaptureAnswerRecord,
   InputRecord,
@@ -7,7 +7,7 @@ import type {
   JournalMeta,
   OutputRecord,
   OutputVerdictRecord,
-} from '../engine/records.ts';
+} from '../../engine/records.ts';
 
 type At<M> = { readonly offset: number; readonly meta: M; readonly payload: Buffer | null };
 type OnDisk = At<JournalMeta>;

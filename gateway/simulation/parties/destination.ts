@@ -1,11 +1,11 @@
 /** A destination: takes what comes, in order, and remembers which platform made it; rejects or is late now and then. */
-import { fieldText } from '../../core/hl7/message.ts';
-import { STANDARD_FRAMING } from '../../core/inventory.ts';
-import { framed } from '../framing.ts';
+import { fieldText } from '../../../core/hl7/message.ts';
+import { STANDARD_FRAMING } from '../../../core/inventory.ts';
+import { framed } from '../../framing.ts';
+import { keyInMessage, serialOf, type Witness } from '../judges/witness.ts';
+import type { Handlers, Network, Wire } from '../network.ts';
+import type { World } from '../world.ts';
 import { frameReader } from './mllp.ts';
-import type { Handlers, Network, Wire } from './network.ts';
-import { keyInMessage, serialOf, type Witness } from './witness.ts';
-import type { World } from './world.ts';
 
 export type DestinationHabits = {
   /** Probabilities, per message. */

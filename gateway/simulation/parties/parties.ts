@@ -1,15 +1,15 @@
 /** Puts the parties of a simulated night at their ports, each with the habits that chance gives it. */
 
-import { fieldText } from '../../core/hl7/message.ts';
+import { fieldText } from '../../../core/hl7/message.ts';
+import type { Witness } from '../judges/witness.ts';
+import type { Network } from '../network.ts';
+import type { Habits, Scenario } from '../scenario.ts';
+import type { FeedSite, PolledSite } from '../site.ts';
+import type { World } from '../world.ts';
 import { Destination, type DestinationHabits, openDestination } from './destination.ts';
-import type { Network } from './network.ts';
 import { Platform, type PlatformEvents, type PlatformHabits } from './platform.ts';
 import { PolledConnection, type PolledEvents } from './polled.ts';
-import type { Habits, Scenario } from './scenario.ts';
-import type { FeedSite, PolledSite } from './site.ts';
 import { type Attempt, Source, type SourceHabits } from './source.ts';
-import type { Witness } from './witness.ts';
-import type { World } from './world.ts';
 
 export type PartyEvents = {
   isPrimary: PlatformEvents['isPrimary'];

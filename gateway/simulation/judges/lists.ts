@@ -1,7 +1,8 @@
 /** The judge of the lists, at the end of a night: whatever is uncertain, kept or rejected is shown, and nothing else is (rules 2, 6, 9). */
+
+import type { FeedParty } from '../parties/parties.ts';
+import type { Platform } from '../parties/platform.ts';
 import { countOne, type Evidence } from './evidence.ts';
-import type { FeedParty } from './parties.ts';
-import type { Platform } from './platform.ts';
 
 /** Where an output with this role is shown. */
 const LIST_OF_ROLE = { deliver: null, capture: null, park: 'parked', suppress: 'suppressed' } as const;

@@ -2,8 +2,9 @@
  * The one connection of a platform to its leg: dialled when there is something to send, or waited for where the gateway
  * calls. What its owner sends is its business; here it goes out, and what comes back or that the connection is lost is told.
  */
+
+import type { Handlers, Network, Wire } from '../network.ts';
 import { frameReader } from './mllp.ts';
-import type { Handlers, Network, Wire } from './network.ts';
 
 export type LegLineOptions = {
   readonly port: number;

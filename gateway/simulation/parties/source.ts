@@ -2,13 +2,13 @@
  * A source: stop-and-wait, patient or not. It reuses MSH-10, sends the same message twice on purpose, opens a second
  * socket while the first still waits; it never goes on without an answer.
  */
-import { STANDARD_FRAMING } from '../../core/inventory.ts';
-import { readAnswer } from '../engine/answers.ts';
-import { framed } from '../framing.ts';
+import { STANDARD_FRAMING } from '../../../core/inventory.ts';
+import { readAnswer } from '../../engine/answers.ts';
+import { framed } from '../../framing.ts';
+import type { Witness } from '../judges/witness.ts';
+import type { Handlers, Network, Wire } from '../network.ts';
+import type { World } from '../world.ts';
 import { frameReader } from './mllp.ts';
-import type { Handlers, Network, Wire } from './network.ts';
-import type { Witness } from './witness.ts';
-import type { World } from './world.ts';
 
 export type SourceHabits = {
   /** Probabilities, per message. */

@@ -2,16 +2,16 @@
  * A platform: maps each input to one output, in order. Its queue survives everything but `die`: what it has answered it
  * will deliver. Its habits are those of real engines: it answers late, rejects, doubles, gives up what is rejected.
  */
-import { fieldText, withField } from '../../core/hl7/message.ts';
-import { STANDARD_FRAMING } from '../../core/inventory.ts';
-import type { Platform as PlatformName } from '../../core/platform.ts';
-import { readAnswer } from '../engine/answers.ts';
-import { framed } from '../framing.ts';
+import { fieldText, withField } from '../../../core/hl7/message.ts';
+import { STANDARD_FRAMING } from '../../../core/inventory.ts';
+import type { Platform as PlatformName } from '../../../core/platform.ts';
+import { readAnswer } from '../../engine/answers.ts';
+import { framed } from '../../framing.ts';
+import { serialOf, type Witness } from '../judges/witness.ts';
+import type { Handlers, Network, Wire } from '../network.ts';
+import type { World } from '../world.ts';
 import { LegLine } from './leg-line.ts';
 import { frameReader } from './mllp.ts';
-import type { Handlers, Network, Wire } from './network.ts';
-import { serialOf, type Witness } from './witness.ts';
-import type { World } from './world.ts';
 
 export type PlatformHabits = {
   /** Probabilities, per message. */

@@ -3,13 +3,13 @@
  * the rules say it holds, and the bytes must be a peer's own. It knows what the parties saw and what is on the disk.
  */
 import { createHash } from 'node:crypto';
-import { fieldText } from '../../core/hl7/message.ts';
-import { controlOf, FIRST_ROUTE, type Platform as PlatformName, type Route } from '../../core/platform.ts';
-import { readAnswer, readdress } from '../engine/answers.ts';
-import type { Disk } from './disk.ts';
+import { fieldText } from '../../../core/hl7/message.ts';
+import { controlOf, FIRST_ROUTE, type Platform as PlatformName, type Route } from '../../../core/platform.ts';
+import { readAnswer, readdress } from '../../engine/answers.ts';
+import type { Disk } from '../disk.ts';
+import type { OutputAttempt, Platform } from '../parties/platform.ts';
+import type { Attempt, Source } from '../parties/source.ts';
 import type { JournalView } from './journal-view.ts';
-import type { OutputAttempt, Platform } from './platform.ts';
-import type { Attempt, Source } from './source.ts';
 import { digest, keyInMessage, serialOf, type Witness } from './witness.ts';
 
 export type Violate = (rule: number, text: string) => void;

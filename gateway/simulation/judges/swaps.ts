@@ -3,8 +3,8 @@
  * what a `quiesce` swap had to wait for does not come after its epoch, and a change-over at an offset is one for every
  * output of an earlier input, whoever died meanwhile.
  */
-import { FIRST_ROUTE, type Platform, type Route } from '../../core/platform.ts';
-import type { JournalMeta, OutputRecord, RouteEpochRecord } from '../engine/records.ts';
+import { FIRST_ROUTE, type Platform, type Route } from '../../../core/platform.ts';
+import type { JournalMeta, OutputRecord, RouteEpochRecord } from '../../engine/records.ts';
 import type { JournalView } from './journal-view.ts';
 import { ownerOf, type Violate } from './oracle.ts';
 import { keyInMessage } from './witness.ts';
@@ -32,7 +32,7 @@ const NO_EPOCH: Omit<Epoch, 'epoch'> = {
   route: FIRST_ROUTE,
 };
 
-export class EpochsJudgement {
+export class SwapsJudgement {
   readonly #view: JournalView;
   readonly #violate: Violate;
   readonly #epochs = new Map<string, Epoch>();

@@ -3,8 +3,8 @@
  * answer by its bytes (each carries an id that no other has). The oracle judges the gateway by this and by the disk.
  */
 import { createHash } from 'node:crypto';
-import { fieldText } from '../../core/hl7/message.ts';
-import type { Platform as PlatformName } from '../../core/platform.ts';
+import { fieldText } from '../../../core/hl7/message.ts';
+import type { Platform as PlatformName } from '../../../core/platform.ts';
 
 export type Maker = PlatformName | 'destination';
 

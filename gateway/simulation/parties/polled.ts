@@ -2,15 +2,15 @@
  * A connection without a feed (origin: platform, ADR 35) in a simulated night: a table whose rows either platform can poll,
  * and a person who stops the one, says so, has the owner changed and starts the other; who lies or is too early at times.
  */
-import { controlOf, otherPlatform, PLATFORMS, type Platform } from '../../core/platform.ts';
-import type { ShardEngine } from '../engine/shard.ts';
+import { controlOf, otherPlatform, PLATFORMS, type Platform } from '../../../core/platform.ts';
+import type { ShardEngine } from '../../engine/shard.ts';
+import type { Violate } from '../judges/oracle.ts';
+import type { Witness } from '../judges/witness.ts';
+import type { Network } from '../network.ts';
+import type { PolledSite } from '../site.ts';
+import type { World } from '../world.ts';
 import type { Destination } from './destination.ts';
-import type { Network } from './network.ts';
-import type { Violate } from './oracle.ts';
 import { Poller, type PollerEvents, type Row } from './poller.ts';
-import type { PolledSite } from './site.ts';
-import type { Witness } from './witness.ts';
-import type { World } from './world.ts';
 
 export type PolledEvents = PollerEvents & {
   /** Null while it does not serve. */
