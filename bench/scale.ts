@@ -5,11 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
+import { freePort } from '../adapters/test-ports.ts';
 import { legsOf, loadBalancersFor } from '../core/edge/load-balancers.ts';
 import { parseInventory } from '../core/inventory.ts';
 import { createStandInProject, type StandInProject } from '../infra/testing/stand-in-stack.ts';
@@ -138,15 +138,6 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   await exited;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 function inventoryOf(connections: number, adminPort: number): object {

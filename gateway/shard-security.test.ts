@@ -9,6 +9,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import { freePorts } from '../adapters/test-ports.ts';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { initDataDir, openDataDir } from './data-dir.ts';
 import type { Shard } from './process.ts';
@@ -146,23 +147,6 @@ async function start(given: Inventory, logs: string[] = []): Promise<Shard> {
   });
   cleanups.push(() => shard.stop(2000));
   return shard;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createTlsServer();
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return address === null || typeof address === 'string' ? 0 : address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 test('a message passes source → platform → destination over mutual TLS, and its records are shipped', async () => {

@@ -11,7 +11,7 @@ import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../adapters/test-ports.ts';
 import {
   end,
   type Firing,

@@ -11,8 +11,8 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { test } from 'vitest';
 import { cacheFolder } from '../adapters/cache-folder.ts';
+import { freePorts } from '../adapters/test-ports.ts';
 import { DRIFTS, OWN_NAME, tellForeignStory } from './foreign-platform.ts';
-import { freePorts } from './free-ports.ts';
 import { end, type ForeignPlatform } from './proof-site.ts';
 import { REPOSITORY } from './verbs-harness.ts';
 

@@ -2,8 +2,8 @@
 import type { Hl7Message } from '@medplum/core';
 import { Hl7Client, type Hl7MessageEvent, Hl7Server } from '@medplum/hl7';
 import { test } from 'vitest';
+import { freePorts } from '../adapters/test-ports.ts';
 import { DRIFTS, OWN_NAME, tellForeignStory } from './foreign-platform.ts';
-import { freePorts } from './free-ports.ts';
 import type { ForeignPlatform } from './proof-site.ts';
 
 const LIMIT_MS = 300_000;

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../adapters/test-ports.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 export const HAS_PROMETHEUS = spawnSync('prometheus', ['--version']).status === 0;

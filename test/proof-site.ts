@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../adapters/test-ports.ts';
 import { eachFrame, frame } from './mllp-frames.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 

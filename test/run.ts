@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PORTS_FOLDER } from './free-ports.ts';
+import { PORTS_FOLDER } from '../adapters/test-ports.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -10,8 +10,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { Ledger } from '../adapters/ledger.ts';
 import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.ts';
+import { freePorts } from '../adapters/test-ports.ts';
 import { compareDocumentSchema, compareModeDocumentSchema } from '../core/compare-document.ts';
-import { freePorts } from './free-ports.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 import { type Parties, startParties } from './verbs-parties.ts';
 

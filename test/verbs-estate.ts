@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
+import { freePorts } from '../adapters/test-ports.ts';
 import type { ConnectionStatus } from '../core/admin-api.ts';
-import { freePorts } from './free-ports.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 
 export type Estate = {

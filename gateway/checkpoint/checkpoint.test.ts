@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../adapters/test-ports.ts';
 import { parseInventory, STANDARD_FRAMING } from '../../core/inventory.ts';
 import { initDataDir, openDataDir } from '../data-dir.ts';
 import { ownAnswer } from '../engine/answers.ts';
@@ -277,14 +278,6 @@ async function stop(shard: Shard): Promise<void> {
   await shard.stop(5000);
   release();
   release = () => {};
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function sourceTo(shard: Shard): Promise<{ send(text: string): Promise<string>; end(): void }> {

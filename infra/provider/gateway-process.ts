@@ -1,7 +1,6 @@
 /** For tests only: a real gateway as a process of its own, born in a temporary folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -53,24 +52,6 @@ export async function startGatewayProcess(inventory: object): Promise<GatewayPro
     await stop();
     throw error;
   }
-}
-
-/** Ports that nobody listened on a moment ago. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolvePort) => {
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            resolvePort(address === null || typeof address === 'string' ? 0 : address.port);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolveClose) => server.close(resolveClose))));
-  return ports;
 }
 
 function firstLine(child: ChildProcess): Promise<string> {

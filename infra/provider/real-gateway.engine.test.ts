@@ -2,8 +2,9 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GatewayClient } from '../../adapters/gateway-admin.ts';
+import { freePorts } from '../../adapters/test-ports.ts';
 import { createTestStack, inventoryOf, type TestStack } from './engine-harness.ts';
-import { freePorts, type GatewayProcess, startGatewayProcess } from './gateway-process.ts';
+import { type GatewayProcess, startGatewayProcess } from './gateway-process.ts';
 
 const NAME = 'northside-orders';
 const PLACEHOLDER = 'https://127.0.0.1:7443';

@@ -2,7 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { freePorts, type GatewayProcess, startGatewayProcess } from '../provider/gateway-process.ts';
+import { freePorts } from '../../adapters/test-ports.ts';
+import { type GatewayProcess, startGatewayProcess } from '../provider/gateway-process.ts';
 import { exampleInventory } from './example-inventory.ts';
 import { createStandInProject, type StandInProject } from './stand-in-stack.ts';
 

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { vi } from 'vitest';
+import { freePorts } from '../../adapters/test-ports.ts';
 import {
   type ConnectionStatus,
   connectionStatusSchema,
@@ -438,30 +439,6 @@ export async function writeInventory(
   });
   const gateways = [{ shard: 0, admin: 'https://127.0.0.1:7443' }];
   await writeFile(estate.inventoryFile, JSON.stringify({ deployment, gateways, connections }));
-}
-
-const chosen = new Set<number>();
-/** Test files run at the same time, and a port that was found free is listened on a little later: each has its own range. */
-const RANGE = 500;
-const RANGES = 40;
-const OWN_RANGE = 10_000 + RANGE * ((process.pid + 7 * Number(process.env.VITEST_POOL_ID ?? 0)) % RANGES);
-
-/** Below the range from which outgoing connections take theirs, so that none is taken in between. */
-async function freePorts(count: number): Promise<number[]> {
-  const ports: number[] = [];
-  while (ports.length < count) {
-    const port = OWN_RANGE + Math.floor(Math.random() * RANGE);
-    // Chosen before, and perhaps not listened on yet.
-    if (chosen.has(port)) continue;
-    chosen.add(port);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((done) => {
-      server.once('error', () => done(false));
-      server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
-    });
-    if (isFree && !ports.includes(port)) ports.push(port);
-  }
-  return ports;
 }
 
 async function within<T>(what: string, wait: Promise<T>): Promise<T> {

@@ -6,12 +6,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { generate } from 'selfsigned';
 import { parse } from 'yaml';
+import { freePorts } from '../../../adapters/test-ports.ts';
 import { type Api, ApiClient } from './api.ts';
 import type { ClusterParts } from './prepare.ts';
 
@@ -48,7 +48,7 @@ export async function startCluster(parts: ClusterParts, people: People): Promise
     children.push(child);
   };
   try {
-    const [clientPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
+    const [clientPort = 0, peerPort = 0, port = 0] = await freePorts(3);
     const etcd = `http://127.0.0.1:${clientPort}`;
     const peer = `http://127.0.0.1:${peerPort}`;
     start(parts.etcd, [
@@ -139,15 +139,6 @@ async function define(admin: ApiClient, crd: Api): Promise<void> {
     if (Date.now() > lastMs) throw new Error(`${name} does not get established`);
     await delay(STEP_MS);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 async function end(child: ChildProcess): Promise<void> {
