@@ -1,4 +1,6 @@
 /** Flags of the commands that a developer runs (benchmarks, simulation, chaos): `--help`, and one line where one is wrong. */
+import { wholeNumber as wholeNumberIn } from '../core/whole-number.ts';
+
 const USAGE_EXIT = 2;
 
 /**
@@ -22,8 +24,8 @@ export function readFlags<Values>(usage: string, parse: () => Values): Values {
 
 /** A whole number from `least` on; several have commas between them. */
 export function wholeNumbers(usage: string, flag: string, text: string, least = 1): number[] {
-  const numbers = text.split(',').map(Number);
-  if (text !== '' && numbers.every((one) => Number.isSafeInteger(one) && one >= least)) return numbers;
+  const numbers = text.split(',').map((one) => wholeNumberIn(one, Number.MAX_SAFE_INTEGER, least));
+  if (numbers.every((one) => one !== null)) return numbers;
   return refuse(`--${flag} is '${text}'; it must be a whole number from ${least} on`, usage);
 }
 

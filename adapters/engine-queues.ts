@@ -2,10 +2,12 @@
  * Reads from a Mirth Connect or Open Integration Engine what waits inside it: its REST API's channel statuses (queues) and,
  * channel by channel, how many messages it keeps as errors. Counts and names of channels only, never a message.
  */
+
 import { readFile } from 'node:fs/promises';
 import sax from 'sax';
 import { Agent, request } from 'undici';
 import type { EngineApi } from '../core/reconcile/attestation.ts';
+import { wholeNumber } from '../core/whole-number.ts';
 
 export type EngineQueues = { readonly queued: number; readonly errors: number; readonly channels: number };
 export type ReadQueues =
@@ -107,7 +109,7 @@ function statusesIn(xml: string): ChannelStatus[] {
       } else if (path.at(-2) === 'dashboardStatus') {
         if (name === 'channelId') status.id = text;
         else if (name === 'name') status.name = text;
-        else if (name === 'queued') status.queued = wholeNumber(text);
+        else if (name === 'queued') status.queued = countFrom(text);
       }
     },
   });
@@ -122,16 +124,17 @@ function countIn(xml: string): number {
   readXml(xml, 'long', {
     opened: () => undefined,
     closed: (_path, text) => {
-      count = wholeNumber(text);
+      count = countFrom(text);
     },
   });
   if (count === null) throw new Unreadable('its count of errors is none');
   return count;
 }
 
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new Unreadable('a count of it is no whole number');
-  return Number(text);
+function countFrom(text: string): number {
+  const count = wholeNumber(text);
+  if (count === null) throw new Unreadable('a count of it is no whole number');
+  return count;
 }
 
 type Visitor = {

@@ -1,5 +1,7 @@
 /** The command line of the gateway process, as in docs/interfaces.md. */
+
 import { parseArgs } from 'node:util';
+import { wholeNumber } from '../core/whole-number.ts';
 
 export type GatewayArguments =
   | { readonly command: 'help' }
@@ -266,12 +268,6 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     return error instanceof Error ? (error.message.split('\n')[0] ?? 'wrong arguments') : 'wrong arguments';
   }
-}
-
-function wholeNumber(text: string, highest: number): number | null {
-  if (!/^\d{1,10}$/.test(text)) return null;
-  const value = Number(text);
-  return value <= highest ? value : null;
 }
 
 function wrong(message: string): ParsedArguments {

@@ -1,6 +1,8 @@
 /** The command line of the worker process. */
+
 import { parseArgs } from 'node:util';
 import { parseDurationMs } from '../core/duration.ts';
+import { wholeNumber } from '../core/whole-number.ts';
 
 export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--host H] [--port P] [--settle DURATION] [--keep-days N] [--checkpoints DIR] [--database-url-env NAME]
 
@@ -77,12 +79,6 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     return error instanceof Error ? (error.message.split('\n')[0] ?? 'wrong arguments') : 'wrong arguments';
   }
-}
-
-function wholeNumber(text: string, highest: number): number | null {
-  if (!/^\d{1,10}$/.test(text)) return null;
-  const value = Number(text);
-  return value <= highest ? value : null;
 }
 
 function wrong(message: string): ParsedArguments {

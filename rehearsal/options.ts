@@ -1,7 +1,9 @@
 /** The rehearsal's command line: what can be asked for, judged before anything is started. */
+
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { wholeNumber } from '../core/whole-number.ts';
 import { FAULTS } from './faults/index.ts';
 import { FAULT_NAMES, FAULT_SUMMARIES, type FaultName, isFaultName } from './faults/names.ts';
 
@@ -111,23 +113,23 @@ export function parseOptions(argv: readonly string[]): Parsed {
   try {
     const { values } = parseArgs({ args: [...argv], options: OPTIONS, allowNegative: true });
     if (values.help) return { kind: 'help', text: HELP };
-    const connections = wholeNumber('connections', values.connections, DEFAULT_CONNECTIONS, MOST_CONNECTIONS);
+    const connections = countOf('connections', values.connections, DEFAULT_CONNECTIONS, MOST_CONNECTIONS);
     const most = Math.min(MOST_PER_SECOND, connections * RATE_PER_CONNECTION);
     const usual = Math.min(HIGHEST_DEFAULT_RATE_PER_SECOND, connections * DEFAULT_RATE_PER_CONNECTION);
-    const ratePerSecond = wholeNumber('rate', values.rate, usual, most);
+    const ratePerSecond = countOf('rate', values.rate, usual, most);
     const faults = faultsOf(values.fault);
     const options: Options = {
       connections,
-      gateways: wholeNumber('gateways', values.gateways, gatewaysByDefault(connections), MOST_GATEWAYS),
+      gateways: countOf('gateways', values.gateways, gatewaysByDefault(connections), MOST_GATEWAYS),
       ratePerSecond,
-      onSharedFeed: wholeNumber(
+      onSharedFeed: countOf(
         'shared-feed',
         values['shared-feed'],
         sharedByDefault(connections),
         Math.floor(connections / 2),
         0,
       ),
-      withoutFeed: wholeNumber(
+      withoutFeed: countOf(
         'without-feed',
         values['without-feed'],
         withoutFeedByDefault(connections, faults),
@@ -165,10 +167,10 @@ function sharedByDefault(connections: number): number {
   return connections < SHARED_FROM_CONNECTIONS ? 0 : Math.min(MOST_SHARED_BY_DEFAULT, Math.floor(practices / 10));
 }
 
-function wholeNumber(name: string, text: string | undefined, otherwise: number, most: number, least = 1): number {
+function countOf(name: string, text: string | undefined, otherwise: number, most: number, least = 1): number {
   if (text === undefined) return otherwise;
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
+  const value = wholeNumber(text, most, least);
+  if (value !== null) return value;
   throw new RangeError(`--${name} is '${text}'; it must be a whole number from ${least} to ${most}`);
 }
 

@@ -54,7 +54,7 @@ const run = (...args: string[]) =>
 test('the program ends with 2, says why on stderr and plays no night', () => {
   const { status, stdout, stderr } = run('--seeds', '1-3');
   expect([status, stdout]).toEqual([2, '']);
-  expect(stderr).toMatch(/^--seeds is a whole number .*, not '1-3'\nusage: npm run simulate .*\n$/);
+  expect(stderr).toMatch(/^--seeds is '1-3'; it must be a whole number .*\nusage: npm run simulate .*\n$/);
 });
 
 test('an unknown flag is said in one line', () => {

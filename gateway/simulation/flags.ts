@@ -1,5 +1,6 @@
 /** The command line of `npm run simulate`, read and checked: what it does not understand is thrown, in one line. */
 import { parseArgs } from 'node:util';
+import { wholeNumber } from '../../core/whole-number.ts';
 import { isScenario, SCENARIO_NAMES, type ScenarioName } from './nights.ts';
 
 export type Asked = {
@@ -10,7 +11,6 @@ export type Asked = {
   | { readonly kind: 'replay'; readonly seed: number; readonly message: string | null }
 );
 
-const NUMBERS = ['seeds', 'seed', 'steps'] as const;
 const NUMBER_LIMIT = 2 ** 32;
 const DEFAULT_SEEDS = 100;
 const DEFAULT_STEPS = 20_000;
@@ -27,30 +27,28 @@ export function askedBy(args: readonly string[]): Asked {
       coverage: { type: 'boolean' },
     },
   }).values;
-  const numbers = { seeds, seed, steps };
-  for (const name of NUMBERS) {
-    const text = numbers[name];
-    if (text === undefined || isCount(text)) continue;
-    const meant = name === 'seeds' ? ' (how many, from seed 1 on; --seed plays one)' : '';
-    throw new Error(`--${name} is a whole number from 1 to ${NUMBER_LIMIT}${meant}, not '${text}'`);
-  }
+  const numbers = { seeds: countOf('seeds', seeds), seed: countOf('seed', seed), steps: countOf('steps', steps) };
   if (scenario !== undefined && !isScenario(scenario))
     throw new Error(`there is no scenario '${scenario}'; there are ${SCENARIO_NAMES.join(', ')}`);
   const common = {
-    steps: steps === undefined ? DEFAULT_STEPS : Number(steps),
+    steps: numbers.steps ?? DEFAULT_STEPS,
     scenarios: scenario === undefined ? SCENARIO_NAMES : [scenario],
   };
-  if (seed === undefined) {
+  if (numbers.seed === null) {
     if (message !== undefined) throw new Error('--message tells of one night: name it with --seed');
-    const count = seeds === undefined ? DEFAULT_SEEDS : Number(seeds);
-    return { kind: 'all', ...common, seeds: count, withCoverage: coverage === true };
+    return { kind: 'all', ...common, seeds: numbers.seeds ?? DEFAULT_SEEDS, withCoverage: coverage === true };
   }
-  if (seeds !== undefined) throw new Error('--seeds plays many nights and --seed one: leave one of them out');
+  if (numbers.seeds !== null) throw new Error('--seeds plays many nights and --seed one: leave one of them out');
   if (coverage === true) throw new Error('--coverage counts over many nights: leave --seed out');
   if (message === '') throw new Error('--message names a message, like c0.0-000001, or * for all');
-  return { kind: 'replay', ...common, seed: Number(seed), message: message ?? null };
+  return { kind: 'replay', ...common, seed: numbers.seed, message: message ?? null };
 }
 
-function isCount(text: string): boolean {
-  return /^[0-9]+$/.test(text) && Number(text) >= 1 && Number(text) <= NUMBER_LIMIT;
+/** Null: it is not given. */
+function countOf(name: 'seeds' | 'seed' | 'steps', text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const count = wholeNumber(text, NUMBER_LIMIT, 1);
+  if (count !== null) return count;
+  const meant = name === 'seeds' ? ' (how many, from seed 1 on; --seed plays one)' : '';
+  throw new Error(`--${name} is '${text}'; it must be a whole number from 1 to ${NUMBER_LIMIT}${meant}`);
 }

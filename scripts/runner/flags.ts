@@ -2,7 +2,9 @@
  * Every flag of every verb as data: parsing, help and suggestions are made from it. A verb names the ones it takes;
  * anything else on its command line is a usage error that names the nearest flag.
  */
+
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { wholeNumber } from '../../core/whole-number.ts';
 import { nearest } from './nearest.ts';
 import { usage } from './stop.ts';
 
@@ -276,8 +278,8 @@ function convert(
       .flatMap((text) => text.split(','))
       .map((part) => part.trim())
       .filter((part) => part !== '');
-  const number = /^\d+$/.test(last) ? Number(last) : Number.NaN;
-  if (Number.isNaN(number) || number < spec.min || number > spec.max) {
+  const number = wholeNumber(last, spec.max, spec.min);
+  if (number === null) {
     throw usage(`--${name} is '${last}'; it must be a whole number from ${spec.min} to ${spec.max}`, helpOf(verb));
   }
   return number;
