@@ -3,9 +3,9 @@
  * the first of something is no increase for who sees it only when it has happened.
  */
 import { Gauge, Histogram, type Registry } from 'prom-client';
-import type { RouteResponse } from '../core/admin-api.ts';
 import type { ApprovalReason } from '../core/approval.ts';
 import type { MoveWatch } from './engine/move-requests.ts';
+import type { SwapPause } from './engine/swap.ts';
 
 /** Senders give up after 5 to 30 s; the shortest of them that is unknown counts as the first. */
 const BUCKETS_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -49,8 +49,8 @@ export class MoveFigures implements MoveWatch {
     this.#ackTimeoutMsOf = ackTimeoutMsOf;
   }
 
-  swapEnded(connection: string, { pauseMs, aborted }: RouteResponse): void {
-    const outcome: Outcome = aborted === true ? 'aborted' : 'committed';
+  swapFelt(connection: string, { pauseMs, isAborted }: SwapPause): void {
+    const outcome: Outcome = isAborted ? 'aborted' : 'committed';
     this.pauses.observe({ connection, outcome }, pauseMs / 1000);
     const patienceMs = this.#ackTimeoutMsOf(connection) ?? UNKNOWN_PATIENCE_MS;
     if (pauseMs > patienceMs) this.tooLong.set(connection, (this.tooLong.get(connection) ?? 0) + 1);

@@ -59,7 +59,11 @@ const LINES = {
   undecided: {},
   'one-way': QUIET,
   diverging: { connection: { correlate: ['MSH-10'], outputs: 'one' } },
-  impatient: { feed: { ackTimeout: '2s' }, connection: { outputs: 'zero-or-one', settle: '1ms' } },
+  impatient: {
+    feed: { ackTimeout: '4s' },
+    platform: { answerTimeout: '20s' },
+    connection: { outputs: 'zero-or-one', settle: '1ms' },
+  },
   expiring: { ...QUIET, feed: { tls: { cert: 'feed.crt', key: 'feed.key' } } },
   piling: { ...QUIET, feed: { ackTimeout: '5m' } },
   waiting: { connection: { outputs: 'one', settle: '10m' } },
@@ -259,21 +263,30 @@ describe.skipIf(!HAS_PROMETHEUS)('alerts (skipped without prometheus: apt-get in
   it('Pause: around a swap a sender waits longer than it has patience for', { timeout: LIMIT_MS }, async () => {
     const line = estate.line('impatient');
     await line.move('parallel');
-    // What waits at the hold is answered late by its new owner; everything else at once.
-    line.legacy.script = ({ payload, reply }) => void setTimeout(reply, 700, answer(idOf(payload)));
+    // What waits at the hold is answered by its new owner after its sender's patience, and long after the swap.
     line.new.script = ({ payload, reply }) =>
-      void setTimeout(reply, idOf(payload).startsWith('HELD') ? 1900 : 1, answer(idOf(payload)));
+      void setTimeout(reply, idOf(payload).startsWith('HELD') ? 4200 : 0, answer(idOf(payload)));
+    let answerFirst = (): void => undefined;
+    line.legacy.script = ({ payload, reply }) => {
+      if (idOf(payload).startsWith('FIRST')) answerFirst = () => reply(answer(idOf(payload)));
+      else reply(answer(idOf(payload)));
+    };
     const tooLong = 'cutover_pauses_too_long_total{connection="impatient"} 1';
     await until(async () => {
       const { epoch, phase } = await line.status();
       if (phase === 'switched') await line.move('parallel', { reason: 'once more' });
       const [first, second] = [await line.source(), await line.source()];
       first.send(order(`FIRST${epoch}`));
-      await sleep(100);
-      const moved = line.put('switched');
-      await sleep(300);
+      await until(() => expect(line.legacy.ids).toContain(`FIRST${epoch}`));
+      let isOver = false;
+      const moved = line.put('switched').finally(() => {
+        isOver = true;
+      });
+      await until(async () => expect(isOver || (await line.status()).state === 'draining').toBe(true));
       second.send(order(`HELD${epoch}`));
+      answerFirst();
       await moved;
+      await second.answer();
       expect(await estate.text('/metrics')).toContain(tooLong);
     });
     await fires('Pause impatient');

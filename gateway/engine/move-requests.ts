@@ -2,7 +2,7 @@
  * Requests to move a connection: joined to one that is under way, refused with the reason and the remedy, or begun. What
  * a refusal says is known before anything is touched.
  */
-import type { RouteRequest, RouteResponse } from '../../core/admin-api.ts';
+import type { RouteRequest } from '../../core/admin-api.ts';
 import type { ApprovalVerdict, Authority } from '../../core/approval.ts';
 import { type Decision, decideMove, type Refusal } from '../../core/connection.ts';
 import { controlOf, type Route } from '../../core/platform.ts';
@@ -13,10 +13,11 @@ import { type ConnectionEngine, whyFenced } from './connection.ts';
 import type { MoveResult, Reply } from './operations.ts';
 import type { Author, RouteMoves } from './route-moves.ts';
 import type { ShardEngine } from './shard.ts';
+import type { SwapPause } from './swap.ts';
 
 /** Told of what becomes of moves, for figures; nothing depends on it. */
 export type MoveWatch = {
-  swapEnded(connection: string, response: RouteResponse): void;
+  swapFelt(connection: string, pause: SwapPause): void;
   staleEpoch(): void;
 };
 

@@ -1,5 +1,5 @@
 /** Carries out the moves that were accepted: a swap for each, its epoch record, the new route, and the outcome on disk. */
-import type { EpochRecord, RouteRequest, RouteResponse } from '../../core/admin-api.ts';
+import type { EpochRecord, RouteRequest } from '../../core/admin-api.ts';
 import type { MoveVerb, RouteChanged } from '../../core/connection.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
 import { candidateOf, controlOf, otherPlatform, type Platform, primaryOf } from '../../core/platform.ts';
@@ -12,7 +12,7 @@ import type { RouteEpochRecord } from './records.ts';
 import { canReown, deliverCaptures, doubtsOf, takeOver } from './reown.ts';
 import type { Runtime } from './runtime.ts';
 import { StopAndStart } from './stop-and-start.ts';
-import { Swap, type SwapHooks, type SwapMethod, type SwapPlan } from './swap.ts';
+import { Swap, type SwapHooks, type SwapMethod, type SwapPause, type SwapPlan } from './swap.ts';
 
 export type Author = {
   readonly name: string;
@@ -32,8 +32,8 @@ export type AcceptedMove = {
 export type MovesOwner = {
   connectionsOf(feed: string): readonly ConnectionEngine[];
   needsShadow(feed: string): boolean;
-  /** A swap has been committed or has given up. */
-  swapEnded(connection: string, response: RouteResponse): void;
+  /** What a swap was to the senders of a connection, once the last of them that it held has its answer. */
+  swapFelt(connection: string, pause: SwapPause): void;
 };
 
 export class RouteMoves {
@@ -42,6 +42,8 @@ export class RouteMoves {
   readonly #deciding: Deciding;
   readonly #owner: MovesOwner;
   readonly #swaps = new Map<string, Swap | StopAndStart>();
+  /** They have ended, and somebody that they held still waits. */
+  readonly #stillFelt = new Set<Swap>();
 
   constructor(runtime: Runtime, operations: Operations, deciding: Deciding, owner: MovesOwner) {
     this.#runtime = runtime;
@@ -66,6 +68,7 @@ export class RouteMoves {
   }
 
   ended(connections: readonly ConnectionEngine[], message: Message): void {
+    for (const swap of this.#stillFelt) swap.ended(message);
     if (this.#swaps.size === 0) return;
     for (const { config } of connections) {
       const swap = this.#swaps.get(config.name);
@@ -100,7 +103,7 @@ export class RouteMoves {
       overdue: () => this.#deciding.openOverdue(connection),
       done: (response) => {
         this.#swaps.delete(name);
-        this.#owner.swapEnded(name, response);
+        if (swap instanceof Swap && swap.isStillFelt) this.#stillFelt.add(swap);
         const { epoch, pauseMs, heldMessages, inFlightAtHold, drainedAt } = response;
         const { requestId } = request;
         const outcome = response.aborted === true ? 'aborted' : 'committed';
@@ -110,6 +113,10 @@ export class RouteMoves {
         this.#runtime.append(record, null, 'durable', () => {
           this.#operations.end(requestId, { ok: true, value: response });
         });
+      },
+      felt: (pause) => {
+        if (swap instanceof Swap) this.#stillFelt.delete(swap);
+        this.#owner.swapFelt(name, pause);
       },
     });
     this.#swaps.set(name, swap);

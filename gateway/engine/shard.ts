@@ -79,7 +79,7 @@ export class ShardEngine {
     this.#moves = new RouteMoves(this.runtime, this.operations, this.deciding, {
       connectionsOf: (feed) => this.connectionsOf(feed),
       needsShadow: (feed) => needShadow(this.connectionsOf(feed), this.feeds.get(feed)?.primary ?? 'legacy'),
-      swapEnded: (name, response) => this.watch?.swapEnded(name, response),
+      swapFelt: (name, pause) => this.watch?.swapFelt(name, pause),
     });
     this.backlog = new Backlog(this, {
       deciding: this.deciding,

@@ -17,7 +17,7 @@ export class StopAndStart {
   readonly #connection: ConnectionEngine;
   readonly #origin: PlatformOrigin;
   readonly #runtime: Runtime;
-  readonly #hooks: Pick<SwapHooks, 'commit' | 'done'>;
+  readonly #hooks: Pick<SwapHooks, 'commit' | 'done' | 'felt'>;
   #inFlightAtStart = 0;
   #emptyAtMs: number | null = null;
   #deadlineTimer: number | null = null;
@@ -28,7 +28,7 @@ export class StopAndStart {
     connection: ConnectionEngine,
     origin: PlatformOrigin,
     runtime: Runtime,
-    hooks: Pick<SwapHooks, 'commit' | 'done'>,
+    hooks: Pick<SwapHooks, 'commit' | 'done' | 'felt'>,
   ) {
     this.#plan = plan;
     this.#connection = connection;
@@ -86,6 +86,7 @@ export class StopAndStart {
     this.#hooks.commit(() => {
       this.phase = 'done';
       this.#hooks.done(this.#response(this.#plan.next));
+      this.#hooks.felt({ pauseMs: 0, isAborted: false });
     });
   }
 
@@ -93,6 +94,7 @@ export class StopAndStart {
     this.phase = 'done';
     this.#stopTimers();
     this.#hooks.done({ ...this.#response(this.#connection.route), aborted: true, reason });
+    this.#hooks.felt({ pauseMs: 0, isAborted: true });
   }
 
   #whyNotEmpty(): string {

@@ -30,7 +30,12 @@ export type SwapHooks = {
   /** What blocked the drain has waited longer than it can take: a person decides. */
   overdue(): void;
   done(response: RouteResponse): void;
+  /** Everyone who was held has an answer or none to wait for, which may be long after the outcome was told. */
+  felt(pause: SwapPause): void;
 };
+
+/** Longest time from a message to its answer around a swap, as its sender felt it; 0: nobody was held. */
+export type SwapPause = { readonly pauseMs: number; readonly isAborted: boolean };
 
 /** Copies that may be under way when the hold begins: few enough to be answered within it. */
 const CATCH_UP_LAG = 2;
@@ -55,6 +60,9 @@ export class Swap {
   #drainedAtMs: number | null = null;
   #pauseMs = 0;
   #heldMessages = 0;
+  #isAborted = false;
+  #isTold = false;
+  #isPauseTold = false;
   readonly #held = new Set<Message>();
 
   constructor(plan: SwapPlan, connection: ConnectionEngine, feed: FeedEngine, runtime: Runtime, hooks: SwapHooks) {
@@ -97,6 +105,12 @@ export class Swap {
     if (!this.#held.delete(message)) return;
     this.#pauseMs = Math.max(this.#pauseMs, this.#runtime.now - message.receivedAtMs);
     if (this.#held.size === 0 && this.phase === 'settling') this.#finish();
+    else this.#tellPause();
+  }
+
+  /** Some who were held wait for their answers. */
+  get isStillFelt(): boolean {
+    return this.#held.size > 0;
   }
 
   /** The gateway stops: nothing has happened unless the epoch record was submitted. */
@@ -190,19 +204,34 @@ export class Swap {
     for (const message of this.#held) this.#pauseMs = Math.max(this.#pauseMs, this.#runtime.now - message.receivedAtMs);
     this.phase = 'done';
     this.#stopTimers();
-    this.#hooks.done(this.#response(this.#plan.next));
+    this.#told(this.#response(this.#plan.next));
+  }
+
+  #told(response: RouteResponse): void {
+    this.#isTold = true;
+    this.#hooks.done(response);
+    this.#tellPause();
+  }
+
+  /** Once, after the outcome. */
+  #tellPause(): void {
+    if (!this.#isTold || this.#isPauseTold || this.isStillFelt) return;
+    this.#isPauseTold = true;
+    this.#hooks.felt({ pauseMs: Math.round(this.#pauseMs), isAborted: this.#isAborted });
   }
 
   #abort(reason: string, afterwards?: () => void): void {
     if (this.phase !== 'catching-up' && this.phase !== 'draining') return;
     this.phase = 'done';
     this.#stopTimers();
+    this.#isAborted = true;
     this.#heldMessages = this.#feed.waiting.length;
     for (const message of this.#feed.waiting) {
+      this.#held.add(message);
       this.#pauseMs = Math.max(this.#pauseMs, this.#runtime.now - message.receivedAtMs);
     }
     this.#feed.release(this);
-    this.#hooks.done({ ...this.#response(this.#connection.route), aborted: true, reason });
+    this.#told({ ...this.#response(this.#connection.route), aborted: true, reason });
     afterwards?.();
   }
 

@@ -1,0 +1,196 @@
+/** What a swap was to its senders is known when the last of them has its answer, however long after the outcome was told. */
+import { expect, test } from 'vitest';
+import type { RouteResponse } from '../../core/admin-api.ts';
+import { parseInventory } from '../../core/inventory.ts';
+import type { Effects, SocketId } from './io.ts';
+import { Recovery } from './recovery.ts';
+import { ShardEngine } from './shard.ts';
+import type { SwapPause } from './swap.ts';
+
+const PORTS = { legacy: 31_001, new: 32_001 };
+const ACK_TIMEOUT_MS = 10_000;
+const SETTLE_MS = 10;
+
+test('given a message that a switch held, when its new owner answers it after its sender has given up, that is the pause', () => {
+  const night = new Night();
+  night.move('parallel');
+  night.send(1, 'FIRST');
+  const told = night.move('switched');
+  night.send(3, 'HELD');
+  expect(night.felt).toHaveLength(1);
+  night.answer('legacy', 'FIRST');
+  night.answer('new', 'FIRST');
+  night.pass(SETTLE_MS);
+  expect(night.arrivedAt('new')).toContain('HELD');
+  night.pass(5000);
+  expect(told).toMatchObject([{ epoch: 3, heldMessages: 1 }]);
+  expect(told[0]?.pauseMs).toBeLessThan(ACK_TIMEOUT_MS / 2);
+  expect(night.felt).toHaveLength(1);
+  night.pass(6500);
+  night.answer('new', 'HELD');
+  expect(night.felt).toEqual([
+    { pauseMs: 0, isAborted: false },
+    { pauseMs: SETTLE_MS + 11_500, isAborted: false },
+  ]);
+});
+
+test('given a switch that gave up, when what it held is answered, the wait for that answer is in its pause too', () => {
+  const night = new Night();
+  night.move('parallel');
+  night.send(1, 'FIRST');
+  const told = night.move('switched');
+  night.send(3, 'HELD');
+  night.pass(ACK_TIMEOUT_MS / 2);
+  expect(told).toMatchObject([{ aborted: true, heldMessages: 1, pauseMs: 5000 }]);
+  expect(night.felt).toHaveLength(1);
+  night.answer('legacy', 'FIRST');
+  night.pass(1000);
+  night.answer('legacy', 'HELD');
+  expect(night.felt.at(-1)).toEqual({ pauseMs: 6000, isAborted: true });
+});
+
+test('given a sender that goes away while what it sent is with the new owner, the pause ends with the answer that nobody reads', () => {
+  const night = new Night();
+  night.move('parallel');
+  night.send(1, 'FIRST');
+  night.move('switched');
+  night.send(3, 'HELD');
+  night.answer('legacy', 'FIRST');
+  night.answer('new', 'FIRST');
+  night.pass(SETTLE_MS);
+  night.leave(3);
+  night.pass(7000);
+  night.answer('new', 'HELD');
+  expect(night.felt.slice(1)).toEqual([{ pauseMs: SETTLE_MS + 7000, isAborted: false }]);
+});
+
+/** An engine whose clock, disk and peers are the test's: the disk is as quick as can be, the peers answer when they are told to. */
+class Night {
+  readonly felt: SwapPause[] = [];
+  readonly #engine: ShardEngine;
+  readonly #timers = new Map<number, number>();
+  readonly #sockets = new Map<SocketId, number>();
+  readonly #arrived = new Map<number, string[]>();
+  readonly #open = new Set<SocketId>();
+  #now = Date.UTC(2026, 0, 1);
+  #todo: (() => void)[] = [];
+
+  constructor() {
+    this.#engine = engineOver(this.#effects());
+    new Recovery(this.#engine).finish(this.#now, true, 'test');
+    this.#engine.watch = { swapFelt: (_connection, pause) => void this.felt.push(pause), staleEpoch: () => {} };
+    this.#settle();
+  }
+
+  move(phase: 'parallel' | 'switched'): RouteResponse[] {
+    const told: RouteResponse[] = [];
+    const expectedEpoch = this.#engine.connections.get('northside')?.route.epoch ?? 0;
+    const wish = { phase, newWeight: 0, requestId: `${phase} ${expectedEpoch}`, expectedEpoch } as const;
+    const request = { ...wish, deadlineMs: 60_000, origin: 'api', force: false } as const;
+    this.#engine.move(this.#now, 'northside', request, { name: 'ann' }, (result) => {
+      if (!result.ok) throw new Error(result.error.message);
+      told.push(result.value);
+    });
+    this.#settle();
+    return told;
+  }
+
+  send(socket: SocketId, id: string): void {
+    if (!this.#open.has(socket)) {
+      this.#engine.accepted(this.#now, { kind: 'feed', feed: 'northside' }, socket, `10.0.0.${socket}`);
+      this.#open.add(socket);
+    }
+    this.#engine.bytes(this.#now, socket, frame(`MSH|^~\\&|A||B||1||ORM^O01|${id}|P|2.5`));
+    this.#settle();
+  }
+
+  leave(socket: SocketId): void {
+    this.#engine.closed(this.#now, socket);
+    this.#settle();
+  }
+
+  answer(platform: 'legacy' | 'new', id: string): void {
+    const [socket] = [...this.#sockets].find(([, port]) => port === PORTS[platform]) ?? [];
+    if (socket === undefined) throw new Error(`nobody has called ${platform}`);
+    this.#engine.bytes(this.#now, socket, frame(`MSH|^~\\&|B||A||1||ACK|X|P|2.5\rMSA|AA|${id}`));
+    this.#settle();
+  }
+
+  arrivedAt(platform: 'legacy' | 'new'): readonly string[] {
+    return this.#arrived.get(PORTS[platform]) ?? [];
+  }
+
+  pass(ms: number): void {
+    const untilMs = this.#now + ms;
+    for (let due = this.#nextTimer(untilMs); due !== null; due = this.#nextTimer(untilMs)) {
+      const [timer, atMs] = due;
+      this.#timers.delete(timer);
+      this.#now = Math.max(this.#now, atMs);
+      this.#engine.timerFired(this.#now, timer);
+      this.#settle();
+    }
+    this.#now = untilMs;
+  }
+
+  #nextTimer(untilMs: number): readonly [number, number] | null {
+    const [first] = [...this.#timers].sort(([, a], [, b]) => a - b);
+    return first !== undefined && first[1] <= untilMs ? first : null;
+  }
+
+  #settle(): void {
+    for (let next = this.#todo.shift(); next !== undefined; next = this.#todo.shift()) next();
+  }
+
+  #effects(): Effects {
+    const nothing = (): void => {};
+    return {
+      send: (socket, bytes) => {
+        const port = this.#sockets.get(socket) ?? 0;
+        const id = Buffer.from(bytes).toString('latin1').split('|')[9] ?? '';
+        this.#arrived.set(port, [...(this.#arrived.get(port) ?? []), id]);
+      },
+      connect: (socket, { port }) => {
+        this.#sockets.set(socket, port);
+        this.#todo.push(() => this.#engine.connected(this.#now, socket));
+      },
+      close: (socket) => void this.#sockets.delete(socket),
+      append: (offset) => void this.#todo.push(() => this.#engine.durable(this.#now, offset)),
+      arm: (timer, atMs) => void this.#timers.set(timer, atMs),
+      disarm: (timer) => void this.#timers.delete(timer),
+      pause: nothing,
+      resume: nothing,
+      read: nothing,
+      log: nothing,
+    };
+  }
+}
+
+function frame(payload: string): Buffer {
+  return Buffer.from(`\x0b${payload}\x1c\r`, 'latin1');
+}
+
+function engineOver(fx: Effects): ShardEngine {
+  const at = (port: number): object => ({ host: '127.0.0.1', port, answerTimeout: '60s' });
+  const connection = {
+    name: 'northside',
+    direction: 'orders',
+    practice: 'p',
+    wave: 'w',
+    feed: { port: 200, ackTimeout: `${ACK_TIMEOUT_MS}ms`, platforms: { legacy: at(PORTS.legacy), new: at(PORTS.new) } },
+    legs: { legacy: { port: 300 }, new: { port: 400 } },
+    destination: { host: '127.0.0.1', port: 33_001 },
+    outputs: 'zero-or-one',
+    settle: `${SETTLE_MS}ms`,
+  };
+  const gateways = [{ shard: 0, admin: 'https://127.0.0.1:1' }];
+  const parsed = parseInventory(JSON.stringify({ deployment: 'lab', gateways, connections: [connection] }), 'i.yaml');
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const options = {
+    inventory: parsed.value,
+    shard: 0,
+    target: 'local',
+    frameLimitBytes: 1024,
+    afterCrash: false,
+  } as const;
+  return new ShardEngine(options, fx);
+}
