@@ -6,11 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { source } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { chromiumPath, startChromium } from '../adapters/chromium.example.ts';
+import { chromiumPath, openPage, screenshot, seriousIn, startChromium } from '../adapters/chromium.example.ts';
 import { Ledger } from '../adapters/ledger.ts';
 import { CONNECTION, end, type ProofSite, startProofSite } from './proof-site.ts';
 import { REPOSITORY } from './verbs-harness.ts';
@@ -87,18 +86,6 @@ const rollback = {
   reason: 'test',
   confirmed: 'yes',
 };
-
-/** What axe finds in the page as it stands. */
-async function seriousIn(page: Page): Promise<string[]> {
-  await page.evaluate(source);
-  const found = await page.evaluate(
-    'axe.run().then(({ violations }) => violations.map(({ id, impact }) => ({ id, impact })))',
-  );
-  return z
-    .array(z.object({ id: z.string(), impact: z.string().nullable() }))
-    .parse(found)
-    .flatMap(({ id, impact }) => (impact === 'serious' || impact === 'critical' ? [id] : []));
-}
 
 async function phase(): Promise<string> {
   const status = await site.admin.connection(CONNECTION);
@@ -196,9 +183,7 @@ it(
   'a person does it in a browser: log in, look, reason, confirmation, rolled back',
   async () => {
     if (browser === null) return;
-    const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
+    const { page, complaints } = await openPage(browser);
     page.setDefaultTimeout(LIMIT_MS);
     await page.goto(url);
     await page.locator('.tile').first().click();
@@ -209,8 +194,7 @@ it(
     await page.getByRole('button', { name: 'Look what would happen' }).click();
     await page.getByText(`${CONNECTION}: switched → parallel`).waitFor();
     expect(await seriousIn(page)).toEqual([]);
-    const folder = process.env.CUTOVER_SCREENSHOTS;
-    if (folder !== undefined) await page.screenshot({ path: `${folder}/act.png` });
+    await screenshot(page, 'act');
     const run = page.locator('form button[type=submit]');
     expect(await run.isDisabled()).toBe(true);
     await page.locator('.confirm').fill('yes');

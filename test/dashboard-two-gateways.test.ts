@@ -6,11 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { source } from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { chromiumPath, startChromium } from '../adapters/chromium.example.ts';
+import { chromiumPath, openPage, screenshot, seriousIn, startChromium } from '../adapters/chromium.example.ts';
 import { type Estate, startEstate } from './verbs-estate.ts';
 import { REPOSITORY } from './verbs-harness.ts';
 
@@ -115,23 +114,15 @@ it(
   'a person gives both tokens in a browser, and switches a wave that spans both gateways',
   async () => {
     if (browser === null) return;
-    const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
+    const { page, complaints } = await openPage(browser);
     page.setDefaultTimeout(LIMIT_MS);
     await page.goto(url);
     await page.locator('.tile').first().click();
     await page.getByText('A gateway has a token of its own').click();
     await page.getByLabel('Gateway 0').fill(tokens[0]);
     await page.getByLabel('Gateway 1').fill(tokens[1]);
-    await page.evaluate(source);
-    const found = await page.evaluate(
-      'axe.run().then(({ violations }) => violations.map(({ id, impact }) => ({ id, impact })))',
-    );
-    const violations = z.array(z.object({ id: z.string(), impact: z.string().nullable() })).parse(found);
-    expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
-    const folder = process.env.CUTOVER_SCREENSHOTS;
-    if (folder !== undefined) await page.screenshot({ path: `${folder}/login-two.png` });
+    expect(await seriousIn(page)).toEqual([]);
+    await screenshot(page, 'login-two');
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByRole('button', { name: 'Switch to new' }).click();
     await page.getByLabel('all of wave pilot').check();

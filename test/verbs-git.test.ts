@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { moveDocumentSchema } from '../core/documents.ts';
-import { createTestProject, type TestProject } from './verbs-harness.ts';
+import { createTestProject, inventoryAt, type TestProject } from './verbs-harness.ts';
 
 const LIMIT_MS = 120_000;
 const NAMES = ['northside-orders', 'northside-results'] as const;
@@ -16,20 +16,7 @@ let project: TestProject;
 beforeEach(async () => {
   gateway = await startFakeGateway({ connections: NAMES });
   project = await createTestProject(gateway.env);
-  const peer = { host: '127.0.0.1', port: 1 };
-  await project.writeInventory({
-    deployment: 'lab-test-1',
-    gateways: [{ shard: 0, admin: gateway.admin }],
-    connections: NAMES.map((name, index) => ({
-      name,
-      direction: index === 0 ? 'orders' : 'results',
-      practice: 'northside',
-      wave: 'pilot',
-      feed: { port: 21_001 + index, platforms: { legacy: peer, new: peer } },
-      legs: { legacy: { port: 22_001 + index }, new: { port: 23_001 + index } },
-      destination: peer,
-    })),
-  });
+  await project.writeInventory(inventoryAt(gateway.admin, NAMES));
   const entries = NAMES.map((name) => `    ${name}: { phase: legacy, epoch: 1 }\n`).join('');
   await project.writeStack(`config:\n  lab-cutover:layer: routes\n  lab-cutover:routes:\n${entries}`);
   git(project.folder, 'init', '--quiet', '--initial-branch=main');

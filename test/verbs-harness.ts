@@ -26,6 +26,25 @@ export type TestProject = {
   remove(): Promise<void>;
 };
 
+/** One gateway and these connections, whose peers nobody listens for. `more`: of each connection. */
+export function inventoryAt(admin: string, names: readonly string[], more: object = {}): object {
+  const peer = { host: '127.0.0.1', port: 1 };
+  return {
+    deployment: 'lab-test-1',
+    gateways: [{ shard: 0, admin }],
+    connections: names.map((name, index) => ({
+      name,
+      direction: name.endsWith('orders') ? 'orders' : 'results',
+      practice: name.split('-')[0],
+      wave: 'pilot',
+      feed: { port: 21_001 + index, platforms: { legacy: peer, new: peer } },
+      legs: { legacy: { port: 22_001 + index }, new: { port: 23_001 + index } },
+      destination: peer,
+      ...more,
+    })),
+  };
+}
+
 /** `env`: what reaches the gateway; nothing of the caller's own deployment leaks in. */
 export async function createTestProject(env: Readonly<Record<string, string>>): Promise<TestProject> {
   const folder = await mkdtemp(join(tmpdir(), 'cutover-verbs-'));

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { moveDocumentSchema } from '../core/documents.ts';
-import { createTestProject, type TestProject } from './verbs-harness.ts';
+import { createTestProject, inventoryAt, type TestProject } from './verbs-harness.ts';
 
 const LIMIT_MS = 120_000;
 const NAME = 'northside-orders';
@@ -20,22 +20,7 @@ beforeEach(async () => {
   gateway = await startFakeGateway({ connections: [NAME] });
   client = new GatewayClient({ admin: gateway.admin, shard: 0, env: gateway.env });
   project = await createTestProject(gateway.env);
-  const peer = { host: '127.0.0.1', port: 1 };
-  await project.writeInventory({
-    deployment: 'lab-test-1',
-    gateways: [{ shard: 0, admin: gateway.admin }],
-    connections: [
-      {
-        name: NAME,
-        direction: 'orders',
-        practice: 'northside',
-        wave: 'pilot',
-        feed: { port: 21_001, platforms: { legacy: peer, new: peer } },
-        legs: { legacy: { port: 22_001 }, new: { port: 23_001 } },
-        destination: peer,
-      },
-    ],
-  });
+  await project.writeInventory(inventoryAt(gateway.admin, [NAME]));
   await project.writeStack('config:\n  lab-cutover:layer: routes\n  lab-cutover:routes: {}\n');
 }, LIMIT_MS);
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { moveDocumentSchema } from '../core/documents.ts';
-import { createTestProject, type TestProject, type VerbRun } from './verbs-harness.ts';
+import { createTestProject, inventoryAt, type TestProject, type VerbRun } from './verbs-harness.ts';
 
 const LIMIT_MS = 300_000;
 const NAME = 'northside-orders';
@@ -23,22 +23,7 @@ beforeEach(async () => {
   undo = () => undefined;
   gateway = await startFakeGateway({ connections: [NAME] });
   project = await createTestProject(gateway.env);
-  const peer = { host: '127.0.0.1', port: 9 };
-  await project.writeInventory({
-    deployment: 'lab-test-1',
-    gateways: [{ shard: 0, admin: gateway.admin }],
-    connections: [
-      {
-        name: NAME,
-        direction: 'orders',
-        practice: 'northside',
-        wave: 'pilot',
-        feed: { port: 21_001, platforms: { legacy: peer, new: peer } },
-        legs: { legacy: { port: 22_001 }, new: { port: 23_001 } },
-        destination: peer,
-      },
-    ],
-  });
+  await project.writeInventory(inventoryAt(gateway.admin, [NAME]));
   await project.writeStack(STACK);
 }, LIMIT_MS);
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
-import { createTestProject, type TestProject } from './verbs-harness.ts';
+import { createTestProject, inventoryAt, type TestProject } from './verbs-harness.ts';
 
 const LIMIT_MS = 120_000;
 const NAMES = ['northside-orders', 'northside-results', 'harbor-orders'];
@@ -14,7 +14,7 @@ let project: TestProject;
 beforeEach(async () => {
   gateway = await startFakeGateway({ connections: NAMES });
   project = await createTestProject(gateway.env);
-  await project.writeInventory(inventory(gateway.admin));
+  await project.writeInventory(inventoryAt(gateway.admin, NAMES, { weightKey: ['PID-3.1'] }));
   await project.writeStack('# kept: a comment\nconfig:\n  lab-cutover:layer: routes\n  lab-cutover:routes: {}\n');
 }, LIMIT_MS);
 
@@ -312,22 +312,4 @@ async function move(...args: string[]) {
 async function status() {
   const { exitCode, stdout } = await project.cutover(['status', '--json']);
   return { exitCode, document: statusDocumentSchema.parse(JSON.parse(stdout)) };
-}
-
-function inventory(admin: string): object {
-  const peer = { host: '127.0.0.1', port: 1 };
-  return {
-    deployment: 'lab-test-1',
-    gateways: [{ shard: 0, admin }],
-    connections: NAMES.map((name, index) => ({
-      name,
-      direction: name.endsWith('orders') ? 'orders' : 'results',
-      practice: name.split('-')[0],
-      wave: 'pilot',
-      feed: { port: 21_001 + index, platforms: { legacy: peer, new: peer } },
-      legs: { legacy: { port: 22_001 + index }, new: { port: 23_001 + index } },
-      weightKey: ['PID-3.1'],
-      destination: peer,
-    })),
-  };
 }

@@ -1,6 +1,7 @@
 /** The page in a real browser, before a server that a test feeds. */
 import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { openPage, screenshot } from '../../adapters/chromium.example.ts';
 import { summarise, type Tile } from '../../core/war-room/board.ts';
 import type { Whole } from '../../core/war-room/feed.ts';
 import type { Asset } from '../bundle.ts';
@@ -24,7 +25,6 @@ export async function openWarRoom(
   first: Whole,
 ): Promise<WarRoom> {
   let now = first;
-  const complaints: string[] = [];
   const detail = (): object => ({
     status: { counters: { received: 1_234_567, delivered: 6, destinationRejected: 1 } },
     equation: {
@@ -42,11 +42,7 @@ export async function openWarRoom(
   });
   const server = new DashboardServer({ assets, whole: () => now, detail, token: null, host: '127.0.0.1' });
   const port = await server.listen(0, '127.0.0.1');
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
+  const { page, complaints } = await openPage(browser, { viewport: { width: 1440, height: 900 } });
   await page.goto(`http://127.0.0.1:${port}/`);
   await page.waitForSelector('.tile');
   return {
@@ -61,10 +57,7 @@ export async function openWarRoom(
       return { ...now, tiles, summary: summarise(tiles), atMs: now.atMs + 1000, ...more };
     },
     headline: () => page.innerText('h1'),
-    screenshot: async (name) => {
-      const folder = process.env.CUTOVER_SCREENSHOTS;
-      if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png` });
-    },
+    screenshot: (name) => screenshot(page, name),
     end: async () => {
       expect(complaints).toEqual([]);
       await page.close();

@@ -1,14 +1,12 @@
 /** The page in a real browser: first paint, live changes, keyboard, accessibility, and silence. */
-import { source } from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumPath, startChromium } from '../../adapters/chromium.example.ts';
+import { chromiumPath, seriousIn, startChromium } from '../../adapters/chromium.example.ts';
 import { type Asset, bundlePage } from '../bundle.ts';
 import { tile, whole } from './example.ts';
 import { openWarRoom } from './harness.ts';
 
 const executable = chromiumPath();
-const SERIOUS = ['serious', 'critical'];
 
 describe.skipIf(executable === null)('the war room in chromium', () => {
   let browser: Browser;
@@ -124,26 +122,14 @@ describe.skipIf(executable === null)('the war room in chromium', () => {
         ),
       ),
     );
-    const findings = async (): Promise<string[]> => {
-      await room.page.evaluate(source);
-      return room.page.evaluate(async (impacts) => {
-        const run: unknown = Reflect.get(window, 'axe');
-        if (typeof run !== 'object' || run === null || !('run' in run) || typeof run.run !== 'function')
-          throw new Error('no axe');
-        const { violations } = await run.run();
-        return violations
-          .filter((each: { impact: string }) => impacts.includes(each.impact))
-          .map((each: { id: string; nodes: { html: string }[] }) => `${each.id}: ${each.nodes[0]?.html}`);
-      }, SERIOUS);
-    };
     for (const colorScheme of ['light', 'dark'] as const) {
       await room.page.emulateMedia({ colorScheme });
-      expect(await findings()).toEqual([]);
+      expect(await seriousIn(room.page)).toEqual([]);
       await room.screenshot(colorScheme);
     }
     await room.page.locator('.tile').first().click();
     await room.page.waitForSelector('dialog[open] h2');
-    expect(await findings()).toEqual([]);
+    expect(await seriousIn(room.page)).toEqual([]);
     await room.end();
   });
 });
