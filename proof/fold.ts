@@ -5,16 +5,19 @@
  */
 import { createHash } from 'node:crypto';
 import type { RouteRow } from '../adapters/proof-batch.ts';
-import { matchesPredicate } from '../core/hl7/message.ts';
 import { orderMarksOf } from '../core/hl7/order-numbers.ts';
 import type { ReadRecord, RecordOf, Verdict } from '../core/journal-records.ts';
-import { candidateOf, controlOf, FIRST_ROUTE, type Platform, type Route } from '../core/platform.ts';
+import { candidateOf, controlOf } from '../core/platform.ts';
 import type { ObligationClass, PairState } from '../core/proof-results.ts';
-import { type Estate, type Served, servedBy } from './estate.ts';
+import { aloneOwing, type DueTerms, isDue, isShadowed, redirect } from './due.ts';
+import { servedBy } from './estate.ts';
+import { JournalRoutes } from './journal-routes.ts';
 import { type Couple, classOf, couplesOf, isFinished, WAS_COMPARED } from './judge-case.ts';
 import { keyDigest, marksOf, sameMessage } from './marks.ts';
+import { looseOutput, newInput } from './new-inputs.ts';
 import type { Case, KnownOutput, OpenInput } from './open-input.ts';
-import { OutputIndex } from './output-index.ts';
+import { OpenInputs, type Unknown } from './open-inputs.ts';
+import type { Place } from './output-index.ts';
 import { Tally } from './tally.ts';
 
 export type FoldRecord = {
@@ -40,29 +43,10 @@ export type PairJob = { readonly input: OpenInput; readonly item: Case; readonly
 /** The candidate sent another output for an input that owes one. */
 export type DoubledCapture = { readonly item: Case; readonly output: KnownOutput };
 
-/** What the records speak of and this fold does not know: closed, or kept in the store only. */
-export type Unknown = {
-  readonly inputs: ReadonlySet<number>;
-  readonly outputs: ReadonlySet<number>;
-  readonly decisions: ReadonlySet<string>;
-};
-
-export type FoldOptions = {
-  readonly estate: Estate;
-  readonly graceMs: number;
-};
-
-/** Far more than wait at any time in a healthy estate; what is beyond waits in the store alone. */
-const OPEN_LIMIT = 100_000;
-
 export class Fold {
-  readonly #options: FoldOptions;
-  readonly #open = new Map<number, OpenInput>();
-  readonly #attempts = new Map<number, OpenInput>();
-  readonly #index = new OutputIndex();
-  /** Every route of a connection in this journal, by epoch. */
-  readonly #routes = new Map<string, Map<number, Route>>();
-  readonly #decisions = new Map<string, { readonly input: OpenInput; readonly item: Case }>();
+  readonly #terms: DueTerms;
+  readonly #open = new OpenInputs();
+  readonly #routes = new JournalRoutes();
   /** What records have moved, or what counts otherwise than the store has it. */
   readonly #touched = new Set<OpenInput>();
   #doubled: DoubledCapture[] = [];
@@ -70,10 +54,11 @@ export class Fold {
   #tally = new Tally();
   #newestAtMs: number | null;
 
-  constructor(options: FoldOptions, routes: readonly RouteRow[], newestAtMs: number | null) {
-    this.#options = options;
+  constructor(terms: DueTerms, routes: readonly RouteRow[], newestAtMs: number | null) {
+    this.#terms = terms;
     this.#newestAtMs = newestAtMs;
-    for (const { connection, epoch, phase, newWeight } of routes) this.#learn(connection, { epoch, phase, newWeight });
+    for (const { connection, epoch, phase, newWeight } of routes)
+      this.#routes.learn(connection, { epoch, phase, newWeight });
   }
 
   get newestAtMs(): number | null {
@@ -86,7 +71,7 @@ export class Fold {
 
   /** This input, or the first one of this attempt, or the input of its own that this output is. */
   isOpen(offset: number): boolean {
-    return this.#open.has(offset) || this.#attempts.has(offset);
+    return this.#open.has(offset);
   }
 
   get tally(): Tally {
@@ -95,67 +80,21 @@ export class Fold {
 
   /** From the store: an input as it was left. */
   load(input: OpenInput): void {
-    if (this.#open.has(input.offset)) return;
-    this.#open.set(input.offset, input);
-    for (const { offset } of input.attempts) this.#attempts.set(offset, input);
-    this.#index.addInput(input);
-    for (const item of input.cases) {
-      for (const output of item.outputs) this.#index.addOutput({ input, item }, output);
-      if (item.decision !== null) this.#decisions.set(item.decision.id, { input, item });
-    }
+    if (this.#open.get(input.offset) === null) this.#open.add(input);
   }
 
+  /** What these records speak of and this fold does not know. */
   unknownTo(records: readonly FoldRecord[]): Unknown {
-    const inputs = new Set<number>();
-    const outputs = new Set<number>();
-    const decisions = new Set<string>();
-    const arriving = new Set(records.map(({ offset }) => offset));
-    const input = (offset: number | null): void => {
-      if (offset !== null && !this.#open.has(offset) && !this.#attempts.has(offset) && !arriving.has(offset))
-        inputs.add(offset);
-    };
-    const output = (offset: number | null): void => {
-      if (offset !== null && !arriving.has(offset) && this.#index.caseOf(offset) === null) outputs.add(offset);
-    };
-    for (const { record } of records) {
-      switch (record.t) {
-        case 'input':
-          input(record.attemptOf);
-          break;
-        case 'input-verdict':
-        case 'shadow':
-          input(record.input);
-          break;
-        case 'output':
-          input(record.input);
-          output(record.attemptOf);
-          break;
-        case 'output-verdict':
-          output(record.output);
-          break;
-        case 'decision':
-          input(record.input);
-          break;
-        case 'resolution':
-          if (!this.#decisions.has(record.id)) decisions.add(record.id);
-          break;
-        case 'refusal':
-        case 'epoch':
-        case 'list':
-        case 'start':
-          break;
-      }
-    }
-    return { inputs, outputs, decisions };
+    return this.#open.unknownIn(records);
   }
 
   /** The same records that closed inputs were made of, once more; what they counted stands in the store. */
   rebuild(records: readonly FoldRecord[], counted: readonly Standing[]): void {
-    const [tally, newest, before] = [this.#tally, this.#newestAtMs, new Set(this.#open.keys())];
+    const [tally, newest, before] = [this.#tally, this.#newestAtMs, this.#open.offsets];
     const doubled = this.#doubled;
     this.#tally = new Tally();
     for (const record of records) this.apply(record);
-    for (const input of this.#open.values()) {
+    for (const input of this.#open.all()) {
       if (before.has(input.offset)) continue;
       for (const attempt of input.attempts) attempt.isOpen = false;
       for (const item of input.cases) this.#restore(input, item, counted);
@@ -176,10 +115,10 @@ export class Fold {
       };
       return;
     }
-    const route = this.#routes.get(item.connection)?.get(row.epoch);
+    const route = this.#routes.at(item.connection, row.epoch);
     item.counted = { class: row.class, pair: row.pair, basis: row.basis };
     item.epoch = row.epoch;
-    if (route !== undefined) {
+    if (route !== null) {
       item.control = controlOf(route);
       item.candidate = item.candidate === null ? null : candidateOf(route);
     }
@@ -207,12 +146,12 @@ export class Fold {
         this.#outputVerdict(offset, record);
         return;
       case 'refusal':
-        if (this.#options.estate.feeds.has(record.endpoint)) this.#tally.ingress(record.endpoint, record.at, 'refused');
+        if (this.#terms.estate.feeds.has(record.endpoint)) this.#tally.ingress(record.endpoint, record.at, 'refused');
         return;
       case 'epoch': {
         const { connection: was, epoch, phase, newWeight, forced } = record.record;
         const connection = this.#name(was);
-        this.#learn(connection, { epoch, phase, newWeight });
+        this.#routes.learn(connection, { epoch, phase, newWeight });
         this.#tally.routes.push({ connection, epoch, phase, newWeight, forced, atMs: record.at });
         return;
       }
@@ -234,53 +173,21 @@ export class Fold {
   /** What has moved since the last call, or all that is open: obligations get their class, ready pairs come back. */
   judge(nowMs: number, all: boolean): readonly PairJob[] {
     const jobs: PairJob[] = [];
-    this.#judged = [...(all ? this.#open.values() : this.#touched)];
+    this.#judged = [...(all ? this.#open.all() : this.#touched)];
     for (const input of this.#judged) {
-      this.#redirect(input, nowMs);
-      const alone = this.#aloneOwing(input);
+      redirect(this.#terms, input, nowMs, (item, output) => this.#open.addOutput({ input, item }, output));
+      const alone = aloneOwing(this.#terms.estate, input);
       for (const item of input.cases) {
-        const served = servedBy(this.#options.estate, item.connection);
-        const isDue = this.#isDue(input, item, served, nowMs);
+        const served = servedBy(this.#terms.estate, item.connection);
+        const isOverdue = isDue(this.#terms, input, item, nowMs);
         const owes = served.owesAlways || item === alone;
-        this.#count(input, item, classOf(input, item, served.outputs, isDue, owes), item.counted.pair);
+        this.#count(input, item, classOf(input, item, served.outputs, isOverdue, owes), item.counted.pair);
         if (item.candidate === null || (item.counted.pair !== null && WAS_COMPARED.has(item.counted.pair))) continue;
-        const couples = couplesOf(input, item, served.outputs, isDue && this.#isShadowed(input));
+        const couples = couplesOf(input, item, served.outputs, isOverdue && isShadowed(input));
         if (couples !== null) jobs.push({ input, item, couples });
       }
     }
     return jobs;
-  }
-
-  /**
-   * On a shared feed: the candidate's output came out at a connection that the control has sent nothing to, and lacks where
-   * the control has. It is the same output, at the wrong destination.
-   */
-  #redirect(input: OpenInput, nowMs: number): void {
-    if (input.cases.length < 2) return;
-    const isDue = (item: Case): boolean =>
-      this.#isDue(input, item, servedBy(this.#options.estate, item.connection), nowMs) && item.counted.pair === null;
-    const sent = ({ outputs }: Case, platform: Platform | null): boolean =>
-      outputs.some((one) => one.platform === platform);
-    for (const stray of input.cases) {
-      const { candidate, control } = stray;
-      if (candidate === null || !sent(stray, candidate) || sent(stray, control) || !isDue(stray)) continue;
-      const own = input.cases.find((item) => sent(item, item.control) && !sent(item, item.candidate) && isDue(item));
-      if (own === undefined) continue;
-      for (const output of stray.outputs.splice(0)) {
-        own.outputs.push(output);
-        this.#index.addOutput({ input, item: own }, output);
-      }
-    }
-  }
-
-  /**
-   * Which connection of a shared feed an input is for, only its outputs say. Where there is none at all, the first that
-   * may have it answers for the input, so that it is not lost between them.
-   */
-  #aloneOwing({ cases }: OpenInput): Case | null {
-    const always = (item: Case): boolean => servedBy(this.#options.estate, item.connection).owesAlways;
-    if (cases.some((item) => item.outputs.length > 0 || (always(item) && item.applies))) return null;
-    return cases.find((item) => !always(item)) ?? null;
   }
 
   /** Since the last call. */
@@ -302,7 +209,7 @@ export class Fold {
       input.cases.flatMap((item): PairJob[] => {
         const { pair, basis } = item.counted;
         if (pair === null || !WAS_COMPARED.has(pair) || basis === null || basis === basisOf(item.connection)) return [];
-        const { outputs } = servedBy(this.#options.estate, item.connection);
+        const { outputs } = servedBy(this.#terms.estate, item.connection);
         return [{ input, item, couples: couplesOf(input, item, outputs, true) ?? [] }];
       }),
     );
@@ -310,26 +217,23 @@ export class Fold {
 
   /** From which on results of a connection count: the first since its roles were last given. */
   firstEpochOf(connection: string): number {
-    const routes = [...(this.#routes.get(connection)?.values() ?? [])].sort((a, b) => a.epoch - b.epoch);
-    const { phase } = routes.at(-1) ?? FIRST_ROUTE;
-    const before = routes.findLastIndex((route) => route.phase !== phase);
-    return routes[before + 1]?.epoch ?? FIRST_ROUTE.epoch;
+    return this.#routes.firstEpochOf(connection);
   }
 
   /** Closes what has its end; what is left open is in the batch as it stands. */
   finish(nowMs: number): Tally {
     for (const input of this.#judged) {
       const isOver = input.cases.every((item) => {
-        const served = servedBy(this.#options.estate, item.connection);
-        const isDue = this.#isDue(input, item, served, nowMs) && this.#isShadowed(input);
-        return isDue || isFinished(input, item, served.outputs);
+        const served = servedBy(this.#terms.estate, item.connection);
+        const isOverdue = isDue(this.#terms, input, item, nowMs) && isShadowed(input);
+        return isOverdue || isFinished(input, item, served.outputs);
       });
       if (isOver && !input.attempts.some(({ isOpen }) => isOpen)) this.#close(input);
       else if (this.#touched.has(input)) this.#tally.inputs.set(input.offset, JSON.stringify(input));
     }
     this.#touched.clear();
     this.#judged = [];
-    this.#shedSurplus();
+    this.#open.shedSurplus();
     const done = this.#tally;
     this.#tally = new Tally();
     return done;
@@ -338,60 +242,22 @@ export class Fold {
   #input(offset: number, record: RecordOf<'input'>, payload: Uint8Array | null): void {
     const feed = this.#name(record.feed);
     this.#tally.ingress(feed, record.at, 'open');
-    const first = record.attemptOf === null ? null : (this.#open.get(record.attemptOf) ?? null);
-    const attempt = { offset, atMs: record.at, isOpen: true };
+    const first = this.#open.get(record.attemptOf);
     if (first !== null) {
-      first.attempts.push(attempt);
+      first.attempts.push({ offset, atMs: record.at, isOpen: true });
       first.shadow = record.shadow;
-      this.#attempts.set(offset, first);
+      this.#open.attempted(first, offset);
       this.#touch(first, record.at);
       return;
     }
-    const marks = marksOf(payload, record.msh10);
-    const input: OpenInput = {
-      offset: record.attemptOf ?? offset,
-      feed,
-      msh10: record.msh10,
-      sha: record.sha,
-      atMs: record.at,
-      primary: record.primary,
-      shadow: record.shadow,
-      marks,
-      attempts: [attempt],
-      answer: null,
-      shadowAnswer: null,
-      movedAtMs: record.at,
-      cases: this.#casesFor(feed, record.primary, record.shadow, payload),
-    };
-    this.#open.set(input.offset, input);
-    this.#attempts.set(offset, input);
-    this.#index.addInput(input);
+    const input = newInput(this.#terms.estate, this.#routes, { feed, offset, record, payload });
+    this.#open.add(input);
     this.#touched.add(input);
   }
 
-  #casesFor(feed: string, primary: Platform, shadow: Platform | null, payload: Uint8Array | null): Case[] {
-    const reached = [primary, shadow];
-    return (this.#options.estate.feeds.get(feed) ?? [feed]).map((connection) => {
-      const { applies, correlate } = servedBy(this.#options.estate, connection);
-      const route = this.#routeOf(connection);
-      const candidate = candidateOf(route);
-      return {
-        connection,
-        epoch: route.epoch,
-        control: controlOf(route),
-        candidate: candidate !== null && reached.includes(candidate) ? candidate : null,
-        applies: applies === null || (payload !== null && matchesPredicate(payload, applies)),
-        key: payload === null ? null : keyDigest(payload, correlate),
-        outputs: [],
-        decision: null,
-        counted: { class: null, pair: null, basis: null },
-      };
-    });
-  }
-
   #inputVerdict(offset: number, record: RecordOf<'input-verdict'>, payload: Uint8Array | null): void {
-    const input = this.#attempts.get(record.input);
-    if (input === undefined) return;
+    const input = this.#open.byAttempt(record.input);
+    if (input === null) return;
     // Taken back before it was written: the same arrival comes again under another offset.
     const isWithdrawn = record.verdict === 'other' && payload === null;
     this.#endAttempt(input, record.input, isWithdrawn ? null : outcomeOf(record.verdict));
@@ -410,8 +276,8 @@ export class Fold {
 
   #shadow(offset: number, record: RecordOf<'shadow'>): void {
     // A copy is made of the attempt that was accepted, which need not be the first.
-    const input = this.#attempts.get(record.input);
-    if (input === undefined) return;
+    const input = this.#open.byAttempt(record.input);
+    if (input === null) return;
     input.shadowAnswer = { verdict: record.verdict, atMs: record.at, record: offset };
     if (record.verdict === 'dropped') {
       // It was never sent: there is nothing to compare.
@@ -439,77 +305,40 @@ export class Fold {
     };
     const place = this.#placeOf(output, record, payload) ?? this.#loose(output);
     if (this.#isDoubled(place, output)) this.#doubled.push({ item: place.item, output });
-    place.item.outputs.push(output);
-    this.#index.addOutput(place, output);
+    this.#open.addOutput(place, output);
     this.#touch(place.input, record.at);
   }
 
-  #isDoubled({ input, item }: { readonly input: OpenInput; readonly item: Case }, output: KnownOutput): boolean {
+  #isDoubled({ input, item }: Place, output: KnownOutput): boolean {
     if (output.role !== 'capture' || output.first !== output.offset || input.msh10 === null) return false;
-    if (servedBy(this.#options.estate, item.connection).outputs === 'many') return false;
+    if (servedBy(this.#terms.estate, item.connection).outputs === 'many') return false;
     return item.outputs.some(({ platform, role }) => role === 'capture' && platform === output.platform);
   }
 
-  #placeOf(
-    output: KnownOutput,
-    record: RecordOf<'output'>,
-    payload: Uint8Array | null,
-  ): { readonly input: OpenInput; readonly item: Case } | null {
+  #placeOf(output: KnownOutput, record: RecordOf<'output'>, payload: Uint8Array | null): Place | null {
     if (record.attemptOf !== null) {
-      const known = this.#index.caseOf(record.attemptOf);
+      const known = this.#open.byOutput(record.attemptOf);
       if (known !== null) return known;
     }
-    const { origin, correlate, feed } = servedBy(this.#options.estate, output.connection);
+    const { origin, correlate, feed } = servedBy(this.#terms.estate, output.connection);
     if (origin === 'platform') return null;
-    const given = record.input === null ? undefined : this.#open.get(record.input);
+    const given = this.#open.get(record.input);
     const item = given?.cases.find(({ connection }) => connection === output.connection);
-    const own = given === undefined || item === undefined ? null : { input: given, item };
+    const own = given === null || item === undefined ? null : { input: given, item };
     const key = payload === null ? null : keyDigest(payload, correlate);
     const isTold = own !== null && key !== null && key === own.item.key;
     if (own !== null && (isTold || sameMessage(own.input.marks, output.marks))) return own;
-    return this.#index.find(feed, output, key, own) ?? own;
+    return this.#open.find(feed, output, key, own) ?? own;
   }
 
-  /**
-   * Nobody knows its input: kept as one of its own, so that it is counted and can still be resent. With origin: platform there
-   * is none: the output itself is what is owed.
-   */
-  #loose(output: KnownOutput): { readonly input: OpenInput; readonly item: Case } {
-    const route = this.#routeOf(output.connection);
-    const { origin, feed } = servedBy(this.#options.estate, output.connection);
-    const item: Case = {
-      connection: output.connection,
-      epoch: output.epoch,
-      control: controlOf(route),
-      candidate: origin === 'platform' ? null : candidateOf(route),
-      applies: true,
-      key: null,
-      outputs: [],
-      decision: null,
-      counted: { class: null, pair: null, basis: null },
-    };
-    const input: OpenInput = {
-      offset: output.offset,
-      feed,
-      msh10: origin === 'platform' ? output.msh10 : null,
-      sha: output.sha,
-      atMs: output.atMs,
-      primary: output.platform,
-      shadow: null,
-      marks: output.marks,
-      attempts: [],
-      answer: null,
-      shadowAnswer: null,
-      movedAtMs: output.atMs,
-      cases: [item],
-    };
-    this.#open.set(input.offset, input);
-    this.#index.addInput(input);
-    return { input, item };
+  #loose(output: KnownOutput): Place {
+    const place = looseOutput(this.#terms.estate, this.#routes, output);
+    this.#open.add(place.input);
+    return place;
   }
 
   #ordersOf(connection: string, payload: Uint8Array | null): KnownOutput['orders'] {
-    const { direction } = servedBy(this.#options.estate, connection);
+    const { direction } = servedBy(this.#terms.estate, connection);
     if (payload === null || direction === null) return [];
     return orderMarksOf(payload, direction).map(({ number, state }) => ({
       number: createHash('sha256').update(number, 'latin1').digest('hex').slice(0, 32),
@@ -518,7 +347,7 @@ export class Fold {
   }
 
   #outputVerdict(record: number, { output: offset, verdict, at: atMs }: RecordOf<'output-verdict'>): void {
-    const place = this.#index.caseOf(offset);
+    const place = this.#open.byOutput(offset);
     const output = place?.item.outputs.find((one) => one.offset === offset);
     if (place === null || output === undefined) return;
     const { input, item } = place;
@@ -527,7 +356,7 @@ export class Fold {
     this.#touch(input, atMs);
     if (verdict !== 'positive' || wasDelivered) return;
     const { platform, msh10, sha, epoch, connection } = output;
-    const owesOne = servedBy(this.#options.estate, item.connection).outputs !== 'many' && input.msh10 !== null;
+    const owesOne = servedBy(this.#terms.estate, item.connection).outputs !== 'many' && input.msh10 !== null;
     if (owesOne && item.outputs.some((one) => one !== output && one.verdict === 'positive')) {
       const list = 'doubled';
       this.#tally.listed.push({ offset: record, connection, list, msh10, sha, about: offset, cause: list, atMs });
@@ -542,7 +371,7 @@ export class Fold {
       msh10,
       sha,
     });
-    const kind = servedBy(this.#options.estate, item.connection).direction === 'results' ? 'result' : 'order';
+    const kind = servedBy(this.#terms.estate, item.connection).direction === 'results' ? 'result' : 'order';
     for (const { number, state } of output.orders) {
       this.#tally.orders.push({
         connection,
@@ -574,7 +403,7 @@ export class Fold {
       sha: message.sha,
     });
     if (list === 'answeredAgain' && cause === 'resent') {
-      this.#tally.ingress(servedBy(this.#options.estate, connection).feed, at, 'answeredAgain');
+      this.#tally.ingress(servedBy(this.#terms.estate, connection).feed, at, 'answeredAgain');
     }
   }
 
@@ -582,25 +411,24 @@ export class Fold {
     const connection = this.#name(record.connection);
     const { id, cause, at } = record;
     this.#tally.decisions.push({ id, connection, input: record.input, cause, atMs: at });
-    const input = record.input === null ? undefined : this.#open.get(record.input);
+    const input = this.#open.get(record.input);
     const item = input?.cases.find((one) => one.connection === connection);
-    if (input === undefined || item === undefined) return;
-    item.decision = { id, action: null };
-    this.#decisions.set(id, { input, item });
+    if (input === null || item === undefined) return;
+    this.#open.decisionOpened({ input, item }, id);
     this.#touch(input, at);
   }
 
   #resolution({ id, action, at }: RecordOf<'resolution'>): void {
     this.#tally.resolutions.push({ id, action, atMs: at });
-    const place = this.#decisions.get(id);
-    if (place === undefined || place.item.decision === null) return;
+    const place = this.#open.byDecision(id);
+    if (place === null || place.item.decision === null) return;
     place.item.decision.action = action;
     this.#touch(place.input, at);
   }
 
   /** A gateway process began: what its predecessor had open gets no verdict any more (rule 3). */
   #processEnded(atMs: number): void {
-    for (const input of this.#open.values()) {
+    for (const input of this.#open.all()) {
       let moved = false;
       for (const { offset, isOpen } of input.attempts) {
         if (!isOpen) continue;
@@ -647,19 +475,6 @@ export class Fold {
     });
   }
 
-  #isDue(input: OpenInput, item: Case, served: Served, nowMs: number): boolean {
-    if (input.attempts.some(({ isOpen }) => isOpen)) return false;
-    // What the gateway has in its hands is not overdue.
-    if (item.outputs.some(({ role, verdict }) => role === 'deliver' && verdict === null)) return false;
-    const graceMs = Math.max(this.#options.graceMs, served.settleMs ?? 0);
-    return nowMs - input.movedAtMs >= graceMs;
-  }
-
-  /** The other platform has had its copy; before that its output cannot be missing. */
-  #isShadowed(input: OpenInput): boolean {
-    return input.shadow === null || input.answer?.verdict !== 'positive' || input.shadowAnswer !== null;
-  }
-
   #touch(input: OpenInput, atMs: number): void {
     input.movedAtMs = Math.max(input.movedAtMs, atMs);
     this.#touched.add(input);
@@ -667,36 +482,11 @@ export class Fold {
 
   #close(input: OpenInput): void {
     this.#tally.inputs.set(input.offset, null);
-    this.#forget(input);
-  }
-
-  #forget(input: OpenInput): void {
-    this.#open.delete(input.offset);
-    for (const { offset } of input.attempts) this.#attempts.delete(offset);
-    this.#index.remove(input);
-    for (const { decision } of input.cases) if (decision !== null) this.#decisions.delete(decision.id);
-  }
-
-  /** The oldest wait in the store alone: their records bring them back. */
-  #shedSurplus(): void {
-    for (const input of this.#open.values()) {
-      if (this.#open.size <= OPEN_LIMIT) return;
-      this.#forget(input);
-    }
-  }
-
-  #learn(connection: string, route: Route): void {
-    const known = this.#routes.get(connection) ?? new Map<number, Route>();
-    this.#routes.set(connection, known.set(route.epoch, route));
-  }
-
-  /** The newest. */
-  #routeOf(connection: string): Route {
-    return [...(this.#routes.get(connection)?.values() ?? [])].at(-1) ?? FIRST_ROUTE;
+    this.#open.remove(input);
   }
 
   #name(name: string): string {
-    return this.#options.estate.renamed.get(name) ?? name;
+    return this.#terms.estate.renamed.get(name) ?? name;
   }
 }
 
