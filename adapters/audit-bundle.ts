@@ -2,8 +2,9 @@
  * An audit export: one folder that holds everything an auditor needs offline, and a manifest with the SHA-256 of each
  * file. What it claims is judged by `core/audit`; here it is only written and read.
  */
+
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { type EpochRecord, epochRecordSchema } from '../core/admin-api.ts';
@@ -12,8 +13,10 @@ import { readApprovalDocument } from '../core/approval-document.ts';
 import { type Finding, failed, fine, warning } from '../core/audit/finding.ts';
 import { type PulumiHistory, pulumiHistorySchema } from '../core/audit/pulumi-history.ts';
 import type { AuditBundle } from '../core/audit/verify.ts';
+import { counted } from '../core/count-words.ts';
 import { readSignedDocument } from './approval-files.ts';
 import { loadEvidence } from './evidence-files.ts';
+import { makeFolder } from './make-folder.ts';
 import { readSignedFiles } from './signed-files.ts';
 import { readLocalSigners } from './signers-file.ts';
 
@@ -58,7 +61,7 @@ const COPIED = [
 
 /** `out` must not hold anything yet. */
 export async function writeAuditBundle(out: string, given: Export): Promise<void> {
-  await mkdir(out, { recursive: true });
+  makeFolder(out);
   await writeFile(join(out, 'ledger.jsonl'), given.entries.map((line) => `${line}\n`).join(''));
   if (given.gateways !== null) {
     await writeFile(join(out, 'gateways.json'), JSON.stringify({ connections: Object.fromEntries(given.gateways) }));
@@ -138,7 +141,7 @@ async function judgeFiles(folder: string, files: Readonly<Record<string, string>
   ];
   return findings.length > 0
     ? findings
-    : [fine('files', `${Object.keys(files).length} files are as they were exported`)];
+    : [fine('files', `${counted(Object.keys(files).length, 'file is', 'files are')} as exported`)];
 }
 
 async function digestsIn(folder: string): Promise<[string, string][]> {
@@ -193,6 +196,6 @@ function jsonOf(text: string): unknown {
 
 /** True where nothing is in the way. */
 export async function isEmptyFolder(folder: string): Promise<boolean> {
-  await mkdir(dirname(folder), { recursive: true });
+  makeFolder(dirname(folder));
   return (await readdir(folder).catch(() => [])).length === 0;
 }

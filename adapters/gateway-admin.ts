@@ -73,6 +73,8 @@ const newestAnswer = z.object({ newest: z.array(newestEpochSchema) });
 const listAnswer = z.object({ entries: z.array(listEntrySchema), total: z.int() });
 const decisionsAnswer = z.object({ decisions: z.array(decisionSchema) });
 const anything = z.unknown().transform(() => null);
+const heldAnswer = z.object({ heldUntil: z.iso.datetime() });
+type Held = z.output<typeof heldAnswer>;
 
 type Call = { method: 'GET' | 'PUT' | 'POST' | 'DELETE'; path: string; body?: object; timeoutMs: number };
 type Credentials = {
@@ -196,8 +198,9 @@ export class GatewayClient {
     return this.#call({ method: 'POST', path, body, timeoutMs: CALL_TIMEOUT_MS }, anything);
   }
 
-  hold(name: string, body: { readonly forMs: number; readonly reason: string }): Promise<GatewayResult<null>> {
-    return this.#call({ method: 'POST', path: `${pathOf(name)}/hold`, body, timeoutMs: CALL_TIMEOUT_MS }, anything);
+  /** It ends by the gateway's clock, and may end sooner than asked: no sender waits longer than half of its ackTimeout. */
+  hold(name: string, body: { readonly forMs: number; readonly reason: string }): Promise<GatewayResult<Held>> {
+    return this.#call({ method: 'POST', path: `${pathOf(name)}/hold`, body, timeoutMs: CALL_TIMEOUT_MS }, heldAnswer);
   }
 
   attestStopped(name: string, body: StopRequest): Promise<GatewayResult<StopAttestation>> {

@@ -12,7 +12,11 @@ export function makeFolder(folder: string, mode?: number): void {
     for (let at = folder; !made(at, mode); at = dirname(at)) missing.push(at);
     for (const one of missing.reverse()) makeOne(one, mode);
   } catch (error) {
-    throw new Error(`the folder ${folder} cannot be made (${codeOf(error) ?? String(error)})`);
+    const code = codeOf(error);
+    const refusal = new Error(
+      `the folder ${folder} cannot be made (${code ?? String(error)}): is the one above it there, and may this user write to it?`,
+    );
+    throw Object.assign(refusal, { code, path: folder });
   }
 }
 

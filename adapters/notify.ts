@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
-import { formatProblem } from '../core/located-yaml.ts';
+import { formatProblems } from '../core/located-yaml.ts';
 import { toMail, toSlack, toTeams } from '../core/notice/formats.ts';
 import type { Notice } from '../core/notice/notice.ts';
 import { type EmailReceiver, parseReceivers, type Receiver } from '../core/notice/receivers.ts';
@@ -29,7 +29,7 @@ export async function readReceivers(stackFolder: string): Promise<Receivers> {
     return { ok: false, message: `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}` };
   }
   const parsed = parseReceivers(text, file);
-  return parsed.ok ? parsed : { ok: false, message: parsed.problems.map(formatProblem).join('\n') };
+  return parsed.ok ? parsed : { ok: false, message: formatProblems(parsed.problems) };
 }
 
 export function tellAll(

@@ -1,4 +1,4 @@
-/** `1 connection`, `2 connections`: figures as people read them. */
-export function countedConnections(count: number): string {
-  return `${count} ${count === 1 ? 'connection' : 'connections'}`;
+/** `1 connection`, `2 connections`: figures as people read them. `many`: where it is not `one` with an s. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

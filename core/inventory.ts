@@ -31,9 +31,10 @@ const port = z
   .min(0)
   .max(65_535)
   .describe('TCP port; 0 lets the gateway choose one and say it in its ready line');
+const DURATION_IS = 'a duration is a whole number and a unit: 250ms, 10s, 5m, 2h, 7d';
 const duration = z
-  .string()
-  .regex(DURATION_PATTERN, 'a duration is a whole number and a unit: 250ms, 10s, 5m, 2h, 7d')
+  .string({ error: DURATION_IS })
+  .regex(DURATION_PATTERN, DURATION_IS)
   .transform((text) => parseDurationMs(text) ?? 0)
   .describe('a whole number and a unit: 250ms, 10s, 5m, 2h, 7d');
 const fieldPath = z.string().regex(FIELD_PATH_PATTERN, 'an HL7 field path: SEGMENT-FIELD[.COMPONENT], as in PID-3.1');
@@ -98,12 +99,18 @@ const leg = z.strictObject({
   ...listener,
   match: predicate.optional().describe('on the output: tells connections apart that share this port'),
 });
-const effect = z.strictObject({
-  kind: z.string().min(1),
-  handling: z.enum(['gated', 'fenced', 'harmless']).optional().describe('absent: unclassified, blocks `parallel`'),
-  by: z.string().optional(),
+const effect = z.strictObject(
+  {
+    kind: z.string().min(1),
+    handling: z.enum(['gated', 'fenced', 'harmless']).optional().describe('absent: unclassified, blocks `parallel`'),
+    by: z.string().optional(),
+  },
+  { error: 'a side effect is written { kind: mail, handling: gated } (or fenced, harmless)' },
+);
+const EFFECT_IS = '`effects` lists what the channels do beside passing messages on';
+const effects = z.array(effect, {
+  error: `${EFFECT_IS}: [] for nothing, else [{ kind: mail, handling: gated }] (or fenced, harmless)`,
 });
-const effects = z.array(effect);
 /** Change windows and business hours are written alike. */
 export const windowRuleSchema = z.strictObject({
   days: z

@@ -4,6 +4,7 @@
  */
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { sayIssue, sayUnknownKey } from './schema-words.ts';
 
 export type Located = {
   readonly file: string;
@@ -46,8 +47,9 @@ export function parseYaml<S extends z.ZodType>(text: string, file: string, schem
   }
   const result = schema.safeParse(content.value);
   if (result.success) return { ok: true, value: result.data, lineOf };
+  const read: Read = { schema, content: content.value };
   const problems = result.error.issues.flatMap((issue) =>
-    flattenIssue(issue).map(({ path, message, remedy }) => ({
+    flattenIssue(issue, read, []).map(({ path, message, remedy }) => ({
       file,
       line: lineOf(path),
       path: formatPath(path),
@@ -81,32 +83,47 @@ export function formatProblem(problem: Located): string {
   return `${place}: ${problem.path === '' ? '' : `${problem.path}: `}${problem.message} → ${problem.remedy}`;
 }
 
-type FlatIssue = { path: Path; message: string; remedy: string };
+/** More than these are not read at once, and most are one mistake that was copied. */
+const PROBLEMS_SAID = 20;
 
-function flattenIssue(issue: z.core.$ZodIssue): FlatIssue[] {
-  const path = issue.path.filter((part) => typeof part !== 'symbol');
+/** All of them, one line each; of very many the first ones, and how many more. */
+export function formatProblems(problems: readonly Located[]): string {
+  const lines = problems.slice(0, PROBLEMS_SAID).map(formatProblem);
+  const more = problems.length - PROBLEMS_SAID;
+  return [...lines, ...(more > 0 ? [`… and ${more} more: mend these and run it again`] : [])].join('\n');
+}
+
+type FlatIssue = { path: Path; message: string; remedy: string };
+type Read = { readonly schema: z.ZodType; readonly content: unknown };
+
+/** `above`: where the value stands that the issue's own path begins at. */
+function flattenIssue(issue: z.core.$ZodIssue, read: Read, above: Path): FlatIssue[] {
+  const path = [...above, ...issue.path.filter((part) => typeof part !== 'symbol')];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        path: [...path, key],
-        message: `unknown key '${key}'`,
-        remedy: 'remove it or correct its spelling; docs/reference/ lists the keys',
-      }));
+      return issue.keys.map((key) => ({ path: [...path, key], ...sayUnknownKey(read.schema, path, key) }));
     case 'invalid_union': {
       const [closest] = issue.errors
         .filter((branch) => !branch.every((inner) => inner.code === 'invalid_type' && inner.path.length === 0))
-        .map((branch) => branch.flatMap((inner) => flattenIssue(inner)))
+        .map((branch) => branch.flatMap((inner) => flattenIssue(inner, read, path)))
         .sort(byLength);
-      if (closest === undefined) return [{ path, message: issue.message, remedy: 'write one of the accepted forms' }];
-      return closest.map((inner) => ({ ...inner, path: [...path, ...inner.path] }));
+      return closest ?? [{ path, message: issue.message, remedy: 'write one of the accepted forms' }];
     }
     case 'invalid_key':
       return issue.issues.map(({ message }) => ({ path, message, remedy: 'correct the key' }));
     case 'custom':
       return [{ path, message: issue.message, remedy: String(issue.params?.remedy ?? 'correct the value') }];
     default:
-      return [{ path, message: issue.message, remedy: 'correct the value' }];
+      return [{ path, ...sayIssue(issue, valueAt(read.content, path)) }];
   }
+}
+
+function valueAt(content: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, part) =>
+      typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, part)?.value : undefined,
+    content,
+  );
 }
 
 function byLength(a: FlatIssue[], b: FlatIssue[]): number {

@@ -119,6 +119,20 @@ test('a Plan has one point of no return, and the intent is recorded before it', 
   expect(kinds.slice(0, turn).every(({ reversible }) => reversible)).toBe(true);
 });
 
+test('a Plan speaks of the ledger only where there is one', () => {
+  const kindsOf = (ledger: Snapshot['ledger'], request: PlanRequest): string => {
+    const from = request === ROLLBACK ? SWITCHED : PARALLEL;
+    return planOf({ ...snapshot([at('a', from)]), ledger }, request)
+      .steps.map(({ kind }) => kind)
+      .join();
+  };
+  for (const request of [SWITCH, ROLLBACK]) {
+    expect(kindsOf({ kind: 'not-configured' }, request)).not.toContain('ledger');
+    expect(kindsOf({ kind: 'not-configured' }, request)).toContain('commit');
+    expect(kindsOf({ kind: 'skipped' }, request)).toContain('ledger-result');
+  }
+});
+
 test('more refused ones than allowed refuse the whole verb', () => {
   const verdict = planMoves(snapshot([at('a', LEGACY), at('b', PARALLEL)]), { ...SWITCH, maxFailures: 0 });
   expect(verdict).toMatchObject({

@@ -2,6 +2,7 @@
  * What a verb is going to do, as data: decided from a snapshot, printed by --dry-run, executed step by step by the
  * runner. Pure: the same snapshot and wish always give the same Plan.
  */
+
 import type { ConnectionStatus } from './admin-api.ts';
 import {
   type ConnectionFacts,
@@ -12,6 +13,7 @@ import {
   needsSignature,
   verbOf,
 } from './connection.ts';
+import { counted } from './count-words.ts';
 import type { Origin, Phase, Route } from './platform.ts';
 import { notStopped } from './platform-origin.ts';
 import { tooEarlyToDecommission } from './soak.ts';
@@ -113,6 +115,7 @@ export const STEP_KINDS = [
   'commit',
 ] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
+const LEDGER_STEPS: readonly StepKind[] = ['ledger-epochs', 'ledger-intent', 'ledger-result'];
 
 export type Step = {
   readonly kind: StepKind;
@@ -185,14 +188,16 @@ export function planMoves(snapshot: Snapshot, request: PlanRequest): Verdict {
     judgement.kind === 'left-out' ? [{ name, why: judgement.why }] : [],
   );
   if (request.maxFailures !== null && refused.length > request.maxFailures) {
-    const message = `${refused.length} connections are refused, more than --max-failures ${request.maxFailures}; the first: ${refused[0]?.name}: ${refused[0]?.message}`;
+    const message = `${counted(refused.length, 'connection is', 'connections are')} refused, more than --max-failures ${request.maxFailures}; the first: ${refused[0]?.name}: ${refused[0]?.message}`;
     const refusal = { name: null, code: 'too-many-refused', message, next: ['cutover status', 'narrow the selection'] };
     return { kind: 'refused', refusal };
   }
   const behind = judged
     .filter(({ item, judgement }) => judgement.kind !== 'move' && isBehind(item))
     .map(({ item }) => item.name);
-  const steps = order === 'pulumi-first' ? forwardSteps(moves, behind) : rollbackSteps(moves, behind);
+  const all = order === 'pulumi-first' ? forwardSteps(moves, behind) : rollbackSteps(moves, behind);
+  const hasLedger = snapshot.ledger.kind !== 'not-configured';
+  const steps = all.filter(({ kind }) => hasLedger || !LEDGER_STEPS.includes(kind));
   return {
     kind: 'plan',
     plan: { verb, order, moves, alreadyThere, refused, leftOut, behind, differing: snapshot.differing, steps },
@@ -331,7 +336,7 @@ function approvalFor(
       ? `${what} begins at a later epoch than ${from.epoch}`
       : open.length === 0
         ? `${what} was valid until ${last?.notAfter}`
-        : `${what} has ${last?.signatures} signature${last?.signatures === 1 ? '' : 's'}`;
+        : `${what} has ${counted(last?.signatures ?? 0, 'signature')}`;
   return { kind: 'none', code: 'approval-invalid', message };
 }
 
@@ -368,11 +373,12 @@ function forwardSteps(moves: readonly PlannedMove[], behind: readonly string[]):
 function rollbackSteps(moves: readonly PlannedMove[], behind: readonly string[]): Step[] {
   const touched = moves.length + behind.length;
   if (touched === 0) return [];
+  const move = step('gateway-moves', 'move the routes at the gateways', moves.length, {
+    pointOfNoReturn: true,
+    reversible: false,
+  });
   return [
-    step('gateway-moves', 'move the routes at the gateways', moves.length, {
-      pointOfNoReturn: moves.length > 0,
-      reversible: false,
-    }),
+    ...(moves.length === 0 ? [] : [move]),
     step('read-back', 'read back from the gateways', touched),
     step('stack-file', 'replace the stack file with what was observed', touched),
     step('pulumi-heal', 'pulumi up, which finds the routes there', touched),

@@ -2,8 +2,10 @@
  * What moves of a connection without a feed (origin: platform) rest on: that the owner is stopped, which a person attests, and
  * that nobody else sends. Gateway and verbs ask the same functions; the gateway's answer counts.
  */
+
 import type { ConnectionStatus, PlatformOriginStatus } from './admin-api.ts';
 import type { MoveVerb } from './connection.ts';
+import { counted } from './count-words.ts';
 import { controlOf, otherPlatform, type Platform, type Route } from './platform.ts';
 
 type NotStopped = { readonly reason: string; readonly next: readonly string[] };
@@ -51,7 +53,7 @@ export function strangersMessages({
 }
 
 function strangerSends(platform: Platform, refused: number): string {
-  const what = refused === 1 ? '1 message was' : `${refused} messages were`;
+  const what = counted(refused, 'message was', 'messages were');
   return `${platform} sends and does not own it: ${what} refused, which it still keeps`;
 }
 

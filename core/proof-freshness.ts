@@ -2,6 +2,7 @@
  * Nothing unknown is green (rule 10): why no verdict that rests on the worker's results can be green now. Freshness is
  * that of the worker, not of the traffic.
  */
+import { counted } from './count-words.ts';
 import type { WorkerState } from './proof-results.ts';
 
 /** It says that it lives every five seconds. */
@@ -28,18 +29,22 @@ export function stalenessOf(state: WorkerState, heads: readonly JournalHead[] = 
     const waits = shippedUpTo - position;
     if (waits > 0 && waitingSinceMs !== null && nowMs - waitingSinceMs > LAG_LIMIT_MS) {
       reasons.push(
-        `the worker is ${waits} records behind in shard ${shard}, the oldest ${secondsOf(nowMs - waitingSinceMs)} old`,
+        `the worker is ${counted(waits, 'record')} behind in shard ${shard}, the oldest ${secondsOf(nowMs - waitingSinceMs)} old`,
       );
     }
     if (missingRecords > 0) {
-      reasons.push(`${missingRecords} records of shard ${shard} were never shipped: what they say is unknown`);
+      reasons.push(
+        `${counted(missingRecords, 'record')} of shard ${shard} ${missingRecords === 1 ? 'was' : 'were'} never shipped: what they say is unknown`,
+      );
     }
   }
   for (const { shard, durableUpTo, shippedUpTo } of heads) {
     if (durableUpTo === null || shippedUpTo === null) {
       reasons.push(`the gateway of shard ${shard} could not say whether everything is shipped`);
     } else if (durableUpTo - shippedUpTo > SHIPPING_LIMIT_RECORDS) {
-      reasons.push(`shard ${shard} has ${durableUpTo - shippedUpTo} records that are not shipped yet`);
+      reasons.push(
+        `shard ${shard} has ${counted(durableUpTo - shippedUpTo, 'record that is', 'records that are')} not shipped yet`,
+      );
     }
   }
   return reasons;

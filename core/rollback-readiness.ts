@@ -2,6 +2,7 @@
  * The gauge of a rollback's readiness beyond what the engine itself knows (rule 9: it is watched all the time): whether legacy
  * still makes outputs, and whether certificates and disk will last. Pure: gateway and gate ask it.
  */
+import { counted } from './count-words.ts';
 import type { Phase } from './platform.ts';
 
 export type ReadinessFacts = {
@@ -40,7 +41,7 @@ export function lastingReasons({
 }: Pick<ReadinessFacts, 'certificateDays' | 'diskFreeBytes'>): string[] {
   const reasons: string[] = [];
   if (certificateDays !== null && certificateDays < CERTIFICATE_LIMIT_DAYS) {
-    const left = certificateDays < 0 ? 'has ended' : `ends in ${Math.floor(certificateDays)} days`;
+    const left = certificateDays < 0 ? 'has ended' : `ends in ${counted(Math.floor(certificateDays), 'day')}`;
     reasons.push(`a certificate of its gateway ${left}`);
   }
   if (diskFreeBytes !== null && diskFreeBytes < DISK_LIMIT_BYTES)

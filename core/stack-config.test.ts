@@ -45,18 +45,18 @@ config:
 
   test.each([
     ['a phase that does not exist', '{ phase: live, epoch: 3 }', `${place}.phase`, /legacy.*parallel.*switched/],
-    ['no epoch', '{ phase: parallel }', `${place}.epoch`, /number/],
-    ['epoch 0', '{ phase: parallel, epoch: 0 }', `${place}.epoch`, />=1/],
-    ['half an epoch', '{ phase: parallel, epoch: 1.5 }', `${place}.epoch`, /int/],
-    ['a weight of 100', '{ phase: parallel, newWeight: 100, epoch: 3 }', `${place}.newWeight`, /<=99/],
-    ['a weight below 0', '{ phase: parallel, newWeight: -1, epoch: 3 }', `${place}.newWeight`, />=0/],
+    ['no epoch', '{ phase: parallel }', `${place}.epoch`, /'epoch' is missing/],
+    ['epoch 0', '{ phase: parallel, epoch: 0 }', `${place}.epoch`, /the least is 1/],
+    ['half an epoch', '{ phase: parallel, epoch: 1.5 }', `${place}.epoch`, /whole number/],
+    ['a weight of 100', '{ phase: parallel, newWeight: 100, epoch: 3 }', `${place}.newWeight`, /the most is 99/],
+    ['a weight below 0', '{ phase: parallel, newWeight: -1, epoch: 3 }', `${place}.newWeight`, /the least is 0/],
     [
       'an approval without its digest',
       '{ phase: switched, epoch: 3, approval: yes-please }',
       `${place}.approval`,
       /sha256: and 64 hex/,
     ],
-    ['an empty reason', '{ phase: legacy, epoch: 3, reason: "" }', `${place}.reason`, />=1/],
+    ['an empty reason', '{ phase: legacy, epoch: 3, reason: "" }', `${place}.reason`, /empty/],
     ['a key nobody knows', '{ phase: parallel, epoch: 3, wieght: 3 }', `${place}.wieght`, /unknown key 'wieght'/],
   ])('then %s is named with file, line, path and remedy', (_, entry, path, message) => {
     const [problem, ...others] = problemsOf(routes(entry));

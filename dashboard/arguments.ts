@@ -1,5 +1,6 @@
 /** The command line of `cutover dashboard`. */
 import { parseArgs } from 'node:util';
+import { sayWrongFlag } from '../core/flag-words.ts';
 
 export type DashboardOptions = {
   readonly project: string;
@@ -36,22 +37,22 @@ export type Parsed =
   | { readonly kind: 'usage'; readonly message: string };
 
 const DEFAULT_PORT = 7480;
+const OPTIONS = {
+  stack: { type: 'string' },
+  inventory: { type: 'string' },
+  project: { type: 'string' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  notify: { type: 'boolean' },
+  actions: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
 
 export function parseArguments(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Parsed {
-  const text = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: {
-        stack: text,
-        inventory: text,
-        project: text,
-        host: text,
-        port: text,
-        notify: { type: 'boolean' },
-        actions: { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
+      options: OPTIONS,
     });
     if (values.help === true) return { kind: 'help' };
     const port = values.port === undefined ? DEFAULT_PORT : Number(values.port);
@@ -70,6 +71,6 @@ export function parseArguments(argv: readonly string[], cwd: string, env: NodeJS
       },
     };
   } catch (error) {
-    return { kind: 'usage', message: error instanceof Error ? error.message : String(error) };
+    return { kind: 'usage', message: sayWrongFlag(error, Object.keys(OPTIONS)) };
   }
 }

@@ -1,7 +1,9 @@
 /** Looks at every source again and again, each at its own pace, and keeps the whole picture. A source that fails is said. */
+
 import type { GatewayClient } from '../adapters/gateway-admin.ts';
 import { PostgresFailure } from '../adapters/postgres.ts';
 import type { ConnectionStatus } from '../core/admin-api.ts';
+import { counted } from '../core/count-words.ts';
 import type { Inventory } from '../core/inventory.ts';
 import { type Comparison, summarise, type Tile, tileOf } from '../core/war-room/board.ts';
 import {
@@ -244,7 +246,7 @@ export class Collector {
       const message =
         comparisons.size === 0
           ? 'no comparison yet: does `cutover worker` run?'
-          : `${comparisons.size} connections are compared`;
+          : `${counted(comparisons.size, 'connection is', 'connections are')} compared`;
       this.#proof = { name: 'PostgreSQL', verdict: comparisons.size === 0 ? 'absent' : 'fine', message };
     } catch (error) {
       if (!(error instanceof PostgresFailure)) throw error;

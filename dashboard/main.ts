@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { readInventoryFile } from '../adapters/inventory-file.ts';
 import { readReceivers } from '../adapters/notify.ts';
 import { readStackFile } from '../adapters/stack-file.ts';
-import { formatProblem } from '../core/located-yaml.ts';
+import { formatProblems } from '../core/located-yaml.ts';
 import { Acting } from './acting.ts';
 import { type DashboardOptions, HELP, parseArguments } from './arguments.ts';
 import { bundlePage } from './bundle.ts';
@@ -51,7 +51,7 @@ async function serve(options: DashboardOptions): Promise<number> {
   const stack = options.stack ?? (await onlyStack(stacks));
   const inventoryFile = options.inventory === null ? join(stacks, stack, 'inventory.yaml') : resolve(options.inventory);
   const inventory = await readInventoryFile(inventoryFile);
-  if (!inventory.ok) throw new Usage(inventory.problems.map(formatProblem).join('\n'));
+  if (!inventory.ok) throw new Usage(formatProblems(inventory.problems));
   const notifier = options.notifies ? await openNotifier(join(stacks, stack)) : null;
   const assets = await bundlePage();
   let server: DashboardServer | null = null;

@@ -1,6 +1,7 @@
 /** The command line of the gateway process, as in docs/interfaces.md. */
 
 import { parseArgs } from 'node:util';
+import { sayWrongFlag } from '../core/flag-words.ts';
 import { wholeNumber } from '../core/whole-number.ts';
 
 export type GatewayArguments =
@@ -72,20 +73,50 @@ export type ParsedArguments =
   | { readonly ok: true; readonly value: GatewayArguments }
   | { readonly ok: false; readonly message: string };
 
-export const USAGE = `cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
-cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--database-url-env NAME] [--yes]
-cutover gateway repair --data-dir D [--yes]
-cutover gateway move-out --feed A[,B] --to N --inventory F --data-dir D --file X [--yes]
-cutover gateway move-in --inventory F --data-dir D --file X [--known STACK-FILE] [--yes]
-cutover gateway --inventory F --data-dir D [--admin-port P] [--admin-host H] [--admin-tls DIR] [--listen-host H] [--frame-budget MIB] [--open-inputs N] [--keep-days N] [--signers F [--revoked F]] [--database-url-env NAME] [--init]`;
+const FRAME_BUDGET_MIB = '512';
+const OPEN_INPUTS = '250000';
+
+export const HELP = `cutover gateway: stands before and behind both platforms and remembers every message
+
+  cutover gateway init --inventory F --data-dir D [--shard N] [--target local|production]
+      gives birth to a data directory, once
+  cutover gateway --inventory F --data-dir D [flags]
+      serves. SIGHUP reads the inventory again; SIGTERM or Ctrl-C finishes what is in flight and ends it
+  cutover gateway init --restore --inventory F --data-dir D --known STACK-FILE [--database-url-env NAME] [--yes]
+      takes a data directory that came out of a backup: runbooks/restore.md
+  cutover gateway repair --data-dir D [--yes]
+      says where the journal is damaged; with --yes cuts it there
+  cutover gateway move-out --feed A[,B] --to N --inventory F --data-dir D --file X [--yes]
+  cutover gateway move-in --inventory F --data-dir D --file X [--known STACK-FILE] [--yes]
+      a feed goes to another shard: docs/how-to/move-a-feed.md
+
+of init:
+  --shard N               which gateway of the inventory this is; default 0
+  --target T              for good: local (default) moves without approval, production only with one
+
+of serving:
+  --inventory F           the inventory: what is served, and where it goes
+  --data-dir D            its memory, on a disk that is backed up: journal, admin.token, admin.crt
+  --admin-port P          default: the port of this shard in the inventory; 0: any
+  --admin-host H          where the admin API listens; default 127.0.0.1
+  --admin-tls DIR         tls.crt and tls.key of its own, and ca.crt where clients must show a certificate
+  --listen-host H         where feeds and legs listen; default 127.0.0.1 in local, every interface in production
+  --signers F             who may sign approvals (OpenSSH allowed_signers); production does not start without
+  --revoked F             keys of signers that no longer count
+  --database-url-env N    the environment variable with the PostgreSQL to ship to; default DATABASE_URL, where it is set
+  --frame-budget MIB      what the frames of all senders may take, and the answers of all peers; default ${FRAME_BUDGET_MIB}
+  --open-inputs N         how many messages may wait for their outputs; default ${OPEN_INPUTS}
+  --keep-days N           without a database: how long history is kept; default: its newest 8 GiB
+  --init                  init first where there is no data directory: shard 0, target local
+
+It prints one JSON line when it serves: {"ready":true,"adminPort":…,"feeds":{name: port},"connections":N}. Its log is JSON
+lines on stderr (CUTOVER_LOG_LEVEL). CUTOVER_JOURNAL_KEY_FILE encrypts the journal: docs/reference/journal.md.`;
 
 const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LONGEST_DAYS = 36_500;
 const NO_URL = '--database-url-env is the name of an environment variable, not a URL';
 const LARGEST_PORT = 65_535;
-const FRAME_BUDGET_MIB = '512';
 const LARGEST_FRAME_BUDGET_MIB = 1_048_576;
-const OPEN_INPUTS = '250000';
 const LARGEST_OPEN_INPUTS = 10_000_000;
 const OPTIONS = {
   inventory: { type: 'string' },
@@ -266,7 +297,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
-    return error instanceof Error ? (error.message.split('\n')[0] ?? 'wrong arguments') : 'wrong arguments';
+    return sayWrongFlag(error, Object.keys(OPTIONS));
   }
 }
 

@@ -147,7 +147,7 @@ test('rule 12: production does not start without signers, and hands them to the 
 test('wrong arguments and a wrong inventory: 2, with every problem on its line', async () => {
   const run = new Run().start(['--port', '1']);
   expect(await run.exit).toBe(2);
-  expect(run.errors.join('\n')).toContain('cutover gateway init --inventory F');
+  expect(run.errors.join('\n')).toContain('cutover gateway --help');
   const { argv, inventory } = await files('deployment: lab-1\ngateways: []\nconnections: {}\n');
   const wrong = new Run().start(argv);
   expect(await wrong.exit).toBe(2);

@@ -12,7 +12,7 @@ import { parseStackConfig, type StackConfig } from '../core/stack-config.ts';
 import type { Credential } from './admin/credentials.ts';
 import type { AdminHost } from './admin/host.ts';
 import { startAdminServer } from './admin/server.ts';
-import { type GatewayArguments, parseArguments, USAGE } from './arguments.ts';
+import { type GatewayArguments, HELP, parseArguments } from './arguments.ts';
 import { credentialsIn, type Identity, initDataDir, type OpenedDataDir, openDataDir } from './data-dir.ts';
 import { JournalCorruptError, JournalForeignError, JournalKeyError } from './journal/errors.ts';
 import type { JournalFiles } from './journal/files.ts';
@@ -106,10 +106,10 @@ class Ending extends Error {
 export async function runGateway(argv: readonly string[], around: Surroundings): Promise<ExitCode> {
   try {
     const parsed = parseArguments(argv);
-    if (!parsed.ok) throw new Ending(EXIT.usage, [parsed.message, USAGE]);
+    if (!parsed.ok) throw new Ending(EXIT.usage, [parsed.message, 'what there is: cutover gateway --help']);
     const { value } = parsed;
     if (value.command === 'help') {
-      around.out(USAGE);
+      around.out(HELP);
       return EXIT.done;
     }
     if (value.command === 'repair') {

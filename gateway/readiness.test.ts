@@ -44,7 +44,7 @@ test('each that will not last is a reason, after those of the engine', () => {
     ready: false,
     reasons: [
       '1 open decisions',
-      'a certificate of its gateway ends in 1 days',
+      'a certificate of its gateway ends in 1 day',
       'the disk with the captures has 0 MiB left',
     ],
   });

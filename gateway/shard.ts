@@ -1,4 +1,5 @@
 /** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
+
 import { X509Certificate } from 'node:crypto';
 import { statfsSync } from 'node:fs';
 import {
@@ -10,6 +11,7 @@ import {
 } from '../core/admin-api.ts';
 import type { Authority } from '../core/approval.ts';
 import { digestOf, type Json } from '../core/canonical-json.ts';
+import { counted } from '../core/count-words.ts';
 import type { ListenerSecurity } from '../core/endpoint-security.ts';
 import type { Inventory, Leg } from '../core/inventory.ts';
 import type { Located } from '../core/located-yaml.ts';
@@ -342,7 +344,10 @@ function adminHost(
         : [];
       // One that was moved, or has not come yet, keeps nobody from the others.
       const fenced = [...engine.connections.values()].filter(({ fence }) => fence?.kind === 'restored').length;
-      if (fenced > 0) reasons.push(`${fenced} connections are fenced after a restore: see runbooks/restore.md`);
+      if (fenced > 0)
+        reasons.push(
+          `${counted(fenced, 'connection is', 'connections are')} fenced after a restore: see runbooks/restore.md`,
+        );
       return { ready: reasons.length === 0, reasons };
     },
     metrics: () => exposition.text(),

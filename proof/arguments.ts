@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { parseDurationMs } from '../core/duration.ts';
+import { sayWrongFlag } from '../core/flag-words.ts';
 import { wholeNumber } from '../core/whole-number.ts';
 
 export const USAGE = `usage: cutover worker --inventory F [--project DIR] [--host H] [--port P] [--settle DURATION] [--keep-days N] [--checkpoints DIR] [--database-url-env NAME]
@@ -24,7 +25,7 @@ const OPTIONS = {
   'keep-days': { type: 'string' },
   checkpoints: { type: 'string' },
   'database-url-env': { type: 'string' },
-  help: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
 
 export type WorkerArguments = {
@@ -77,7 +78,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
   } catch (error) {
-    return error instanceof Error ? (error.message.split('\n')[0] ?? 'wrong arguments') : 'wrong arguments';
+    return sayWrongFlag(error, Object.keys(OPTIONS));
   }
 }
 

@@ -27,7 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(`${USAGE}\n`);
       return EXIT.done;
     case 'wrong':
-      return end(EXIT.usage, [parsed.message, USAGE]);
+      return end(EXIT.usage, [parsed.message, 'what there is: cutover worker --help']);
     case 'run':
       return run(parsed.value);
   }

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { MigrationRefusal } from '../adapters/postgres-migrations.ts';
 import type { ComparisonDelta } from '../adapters/proof-batch.ts';
 import { type JournalRef, ProofWriter, type WorkerIdentity } from '../adapters/proof-writer.ts';
-import { formatProblem } from '../core/located-yaml.ts';
+import { formatProblems } from '../core/located-yaml.ts';
 import type { Analysis } from './analysis.ts';
 import type { Reread } from './analysis-of.ts';
 import type { Estate } from './estate.ts';
@@ -180,7 +180,7 @@ export class Worker {
     const { now, definitions, logger } = this.#options;
     this.#rereadAtMs = now();
     const read = await definitions();
-    const refusal = read.kind === 'refused' ? read.problems.map(formatProblem).join('\n') : '';
+    const refusal = read.kind === 'refused' ? formatProblems(read.problems) : '';
     if (refusal !== '' && refusal !== this.#refusal) {
       logger.error({ event: 'definitions-refused' }, `rules and contracts stay as they were: ${refusal}`);
     }

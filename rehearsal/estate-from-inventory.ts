@@ -1,6 +1,6 @@
 /** `--inventory F`: the user's own inventory, whose EMRs, LIS and platforms the rehearsal plays. */
 import { type Connection, type Feed, type Inventory, parseInventory } from '../core/inventory.ts';
-import { formatProblem } from '../core/located-yaml.ts';
+import { formatProblems } from '../core/located-yaml.ts';
 import { type Estate, type EstateConnection, inventoryYaml } from './estate.ts';
 import { randomFrom } from './hl7/random.ts';
 
@@ -22,7 +22,7 @@ export async function playInventory(
   playsWithoutFeed = true,
 ): Promise<PlayedInventory> {
   const parsed = parseInventory(text, file);
-  if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
+  if (!parsed.ok) throw new Error(formatProblems(parsed.problems));
   const { inventory, left } = playsWithoutFeed ? { inventory: parsed.value, left: '' } : onlyWithFeed(parsed.value);
   if (inventory.connections.length === 0) throw new Error(`${file}: it has no connections`);
   if (isPlayableHere(inventory) && left === '')

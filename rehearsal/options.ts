@@ -3,6 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { sayWrongFlag } from '../core/flag-words.ts';
 import { wholeNumber } from '../core/whole-number.ts';
 import { FAULTS } from './faults/index.ts';
 import { FAULT_NAMES, FAULT_SUMMARIES, type FaultName, isFaultName } from './faults/names.ts';
@@ -105,7 +106,7 @@ const OPTIONS = {
   report: { type: 'string' },
   keep: { type: 'boolean' },
   json: { type: 'boolean' },
-  help: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
 
 export function parseOptions(argv: readonly string[]): Parsed {
@@ -149,7 +150,7 @@ export function parseOptions(argv: readonly string[]): Parsed {
     };
     return { kind: 'run', options };
   } catch (error) {
-    return { kind: 'usage', message: error instanceof Error ? error.message : String(error), json };
+    return { kind: 'usage', message: sayWrongFlag(error, Object.keys(OPTIONS)), json };
   }
 }
 

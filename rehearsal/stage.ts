@@ -1,7 +1,9 @@
 /** Everything that a rehearsal needs, started: PostgreSQL, Pulumi engine, gateway, parties, a project folder. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { counted } from '../core/count-words.ts';
 import { Cleanup } from './cleanup.ts';
 import { type Database, startDatabase } from './database/database.ts';
 import { type Estate, inventoryYaml, partyConfigurations, planEstate, portsNeeded, stackYaml } from './estate.ts';
@@ -91,7 +93,7 @@ async function startOnPorts(folders: Folders, around: Around, database: Database
   started.add('gateways', () => gateways.end());
   const served = await gateways.start();
   progress.line(
-    `${gateways.count === 1 ? 'gateway serves' : `${gateways.count} gateways serve`} ${served} connections`,
+    `${gateways.count === 1 ? 'gateway serves' : `${gateways.count} gateways serve`} ${counted(served, 'connection')}`,
   );
   const { seed, messagesFolder, faults } = options;
   const queueFolder = faults.some((fault) => COMES_BACK_WITH_ITS_QUEUE.has(fault)) ? folders.queues : null;

@@ -11,7 +11,7 @@ export const VERDICT_SENTENCES: Readonly<Record<RehearsalResult['verdict'], stri
 /** `kept`: the folder that `--keep` left. */
 export function summaryText(result: RehearsalResult, kept: string | null): string {
   const { messages, fault, seed } = result;
-  const size = `${count(result.connections)} connections at ${count(result.ratePerSecond)} messages/s`;
+  const size = `${count(result.connections)} ${result.connections === 1 ? 'connection' : 'connections'} at ${count(result.ratePerSecond)} messages/s`;
   const counted = [
     'Counted at both ends by the simulated EMRs and LIS:',
     `  sent ${count(messages.sent)}   delivered ${count(messages.delivered)}   lost ${count(messages.lost)}   doubled ${count(messages.duplicated)}   out of order ${count(messages.reordered)}`,

@@ -151,7 +151,7 @@ test(
     await proveAgain();
     expect(redIds(await gate())).toEqual(['rollback-drilled']);
     const waiver = ['--criterion', 'rollback-drilled', '--connection', probe, '--until', soon(HOUR_MS)];
-    await done('waive', ...waiver, '--reason', 'it is drilled next', '--key', site.key('ann'));
+    await done('waive', ...waiver, '--reason', 'it is drilled next', '--key', site.key('ann'), '--yes');
     const { waivers } = statusDocumentSchema.parse(await verb(['status', '--all']));
     expect(waivers).toMatchObject([{ criterion: 'rollback-drilled', connections: [probe], by: 'ann@lab' }]);
     expect(redIds(await gate(`--connection ${probe}`))).toEqual([]);

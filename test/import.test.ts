@@ -76,6 +76,23 @@ describe('import of an engine', () => {
     expect(same.exitCode).toBe(0);
   });
 
+  it('where the platforms are is said once: later runs without the flags move nothing, and nothing that was said is asked', async () => {
+    await writeFile(join(project.folder, 'hosts.xml'), exportText(lab().slice(0, 2), '4.5.2', 'backup'));
+    const base = ['import', '--file', 'hosts.xml', '--stack', 'hosts'];
+    const first = await project.cutover([...base, '--legacy-host', 'mirth.internal', '--new-host', 'engine.internal']);
+    expect(first.exitCode, first.stdout).toBe(0);
+    const { text } = await inventoryOf('hosts');
+    expect(text).toContain('host: mirth.internal');
+    expect(first.stdout).not.toContain('--legacy-host HOST');
+    expect(first.stdout).toContain("engine.internal and legacy's own port are assumed");
+    const checked = await project.cutover([...base, '--check']);
+    expect(checked.exitCode, checked.stdout).toBe(0);
+    await project.cutover(base);
+    expect((await inventoryOf('hosts')).text).toBe(text);
+    const moved = await project.cutover([...base, '--legacy-host', 'elsewhere.internal', '--check']);
+    expect(moved.stdout).toContain('was "mirth.internal", is "elsewhere.internal"');
+  });
+
   it('refuses a DOCTYPE with file and line, and writes nothing', async () => {
     await writeFile(
       join(project.folder, 'bomb.xml'),
@@ -147,6 +164,14 @@ const ROWS = [
 const MAPPING = 'columns:\n  practice: Clinic\n  direction: { column: Msg, values: { ORM: orders, ORU: results } }\n';
 
 describe('import of a list', () => {
+  it('a list without a row is no import, and makes no inventory', async () => {
+    await writeFile(join(project.folder, 'empty.csv'), `${HEADER.join(';')}\n`);
+    const run = await project.cutover(['import', '--file', 'empty.csv', '--stack', 'empty']);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain('empty.csv has no rows');
+    await expect(readFile(join(project.folder, 'stacks/empty/inventory.yaml'))).rejects.toThrow();
+  });
+
   it.each([
     'csv',
     'xlsx',

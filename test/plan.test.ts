@@ -101,6 +101,7 @@ describe('plan', () => {
     expect(calendar.match(/BEGIN:VEVENT/g)).toHaveLength(2);
     const starts = String(plan.waves[0].night.startsAt).replace(/[-:]|\.\d+/g, '');
     expect(calendar).toContain(`DTSTART:${starts}`);
+    expect(calendar).toMatch(/END:VCALENDAR\r\n$/);
     const picture = await readFile(join(project.folder, 'plan.svg'), 'utf8');
     expect(picture).toContain('<svg');
     expect(picture).toContain('>pilot<');
@@ -126,6 +127,22 @@ describe('plan', () => {
     const run = await project.cutover(['plan', '--windows', '--traffic', 'archive']);
     expect(run.exitCode, run.stderr).toBe(0);
     expect(run.stdout).toMatch(/pilot +Sat .* 22:00 +Sun .* 04:00 America\/Chicago/);
+  });
+
+  it('shows no window before the programme starts, and one is as long as it is when the clocks are changed', async () => {
+    const file = join(project.folder, 'stacks/test/programme.yaml');
+    const programme = await readFile(file, 'utf8');
+    await writeFile(file, programme.replace(/^starts: .*$/m, '').concat('\nstarts: 2040-03-10\n'));
+    const run = await project.cutover(['plan', '--windows', '--traffic', 'archive']);
+    await writeFile(file, programme);
+    // America/Chicago loses an hour in the night to 11 March 2040.
+    expect(run.stdout.split('\n')[1]).toMatch(/pilot +Sat 2040-03-10 22:00 +Sun 2040-03-11 04:00 America\/Chicago +5 /);
+  });
+
+  it('says before its work where a file cannot be written', async () => {
+    const run = await project.cutover(['plan', '--ical', 'nowhere/plan.ics']);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toMatch(/--ical: there is no folder .*nowhere\n/);
   });
 
   it('writes the waves into the inventory, and leaves everything else as it was', async () => {

@@ -53,7 +53,12 @@ const CASES: readonly Case[] = [
     exitCode: 2,
     message: /whole number/,
   },
-  { what: 'a word too many', args: ['switch', NAME], exitCode: 2, message: /named with --connection/ },
+  {
+    what: 'a word too many',
+    args: ['switch', NAME],
+    exitCode: 2,
+    message: /is unexpected: say what it is, with a flag/,
+  },
   { what: 'no selection', args: ['switch', '--yes'], exitCode: 2, message: /which connections/ },
   {
     what: 'two selections that exclude each other',

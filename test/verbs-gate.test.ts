@@ -151,6 +151,7 @@ test(
       'lab is closed',
       '--key',
       join(folder, 'ann'),
+      '--yes',
     );
     const document = await gate();
     expect(of(document, 'window')).toMatchObject({
@@ -177,7 +178,10 @@ test(
     const waivers = join(estate.project.folder, 'stacks/test/waivers');
     const before = (await run('ls', [waivers])).stdout;
     const waiver = ['--criterion', 'raid', '--all', '--until', until, '--reason', 'x', '--key', key, '--json'];
-    const refused = await cutover('waive', ...waiver);
+    const unasked = await cutover('waive', ...waiver);
+    expect(unasked.exitCode).toBe(2);
+    expect(unasked.stdout).toContain('without a terminal it needs --yes');
+    const refused = await cutover('waive', ...waiver, '--yes');
     expect(refused.exitCode).toBe(3);
     expect(refused.stdout).toContain('may not waive anything');
     expect((await run('ls', [waivers])).stdout).toBe(before);

@@ -107,7 +107,7 @@ const FROM_STALE: readonly { readonly args: readonly string[]; readonly exitCode
   { args: ['status'], exitCode: 3, why: /"agree":false.*cutover sync/s },
   { args: ['doctor'], exitCode: 3, why: /do not say what the gateway says, for/ },
   { args: ['gate', '--connection', EDITED], exitCode: 3, why: /"verdict":"red"/ },
-  { args: ['hold', '--connection', EDITED, '--for', '1s', '--reason', 'x'], exitCode: 0, why: /held for 1s/ },
+  { args: ['hold', '--connection', EDITED, '--for', '1s', '--reason', 'x'], exitCode: 0, why: /held until/ },
   { args: ['release', '--connection', EDITED], exitCode: 0, why: /released/ },
   { args: ['drill', '--connection', EDITED, '--wait', '60s'], exitCode: 0, why: /"verdict":"passed"/ },
   { args: ['resolve'], exitCode: 0, why: /"decisions":\[\]/ },

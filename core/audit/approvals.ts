@@ -1,8 +1,10 @@
 /** Whether a signed document stood behind every move that needed one, judged as its gateway had to judge it then. */
+
 import type { Signer } from '../allowed-signers.ts';
 import { type Authority, judgeApproval, type SignedDocument } from '../approval.ts';
 import { type ReadDocument, readApprovalDocument } from '../approval-document.ts';
 import { needsSignature, verbOf } from '../connection.ts';
+import { counted } from '../count-words.ts';
 import { beginsAnew, originOf } from '../epoch-history.ts';
 import { isRevoked, NO_REVOKED_KEYS } from '../ssh/revoked-keys.ts';
 import type { Histories } from './epochs.ts';
@@ -82,7 +84,7 @@ export function judgeApprovals(
     }
   }
   if (findings.some(({ verdict }) => verdict === 'failed')) return findings;
-  const message = `${count} moves towards new or away from legacy, each under a document that two people (or Lab Operations) had signed for that time`;
+  const message = `${counted(count, 'move')} towards new or away from legacy, each under a document that two people (or Lab Operations) had signed for that time`;
   return [fine('approvals', message), ...findings];
 }
 

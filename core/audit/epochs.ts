@@ -1,6 +1,8 @@
 /** Whether every epoch in the ledger follows legally from the one before it, and whether the gateways say the same. */
+
 import { type EpochRecord, epochRecordSchema } from '../admin-api.ts';
 import { describeRoute, verbOf } from '../connection.ts';
+import { counted } from '../count-words.ts';
 import { beginsAnew, originOf, RESTORE_VERB, verifyEpochs } from '../epoch-history.ts';
 import type { LedgerEntry } from '../ledger-entry.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
@@ -64,7 +66,12 @@ export function judgeEpochs(histories: Histories): Finding[] {
   const count = [...histories.values()].reduce((sum, history) => sum + history.length, 0);
   return findings.length > 0
     ? findings
-    : [fine('epochs', `${count} epochs of ${histories.size} connections are linked and legal`)];
+    : [
+        fine(
+          'epochs',
+          `${counted(count, 'epoch')} of ${counted(histories.size, 'connection')} ${count === 1 ? 'is' : 'are'} linked and legal`,
+        ),
+      ];
 }
 
 const FAULTS = {
@@ -125,7 +132,10 @@ export function compareWithGateways(
   if (findings.some(({ verdict }) => verdict === 'failed')) return findings;
   return [
     ...findings,
-    fine('gateways', `the ledger agrees with the epoch histories of ${gateways.size} connections at their gateways`),
+    fine(
+      'gateways',
+      `the ledger agrees with the epoch histories of ${counted(gateways.size, 'connection')} at their gateways`,
+    ),
   ];
 }
 

@@ -2,9 +2,11 @@
  * Whether `pulumi stack history` tells the same story: every entry that a successful update carried must be an epoch that
  * the gateway committed, with the approval that it names.
  */
+
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { EpochRecord } from '../admin-api.ts';
+import { counted } from '../count-words.ts';
 import { type Histories, historyOf } from './epochs.ts';
 import { type Finding, failed, fine, warning } from './finding.ts';
 
@@ -72,5 +74,10 @@ export function compareWithPulumi(
     }
   }
   if (findings.length > 0) return [...new Map(findings.map((one) => [one.message, one])).values()];
-  return [fine('pulumi', `${compared} entries of ${updates.length} updates agree with the ledger`)];
+  return [
+    fine(
+      'pulumi',
+      `${counted(compared, 'entry', 'entries')} of ${counted(updates.length, 'update')} ${compared === 1 ? 'agrees' : 'agree'} with the ledger`,
+    ),
+  ];
 }

@@ -2,7 +2,9 @@
  * An exported ledger: one entry a line, in canonical JSON. Whatever is not exactly that, or does not follow the entry
  * before it, is named by its line and entry.
  */
+
 import { canonicalJson, type Json } from '../canonical-json.ts';
+import { counted } from '../count-words.ts';
 import { type ChainHead, EMPTY_CHAIN, findChainFault, type LedgerEntry, ledgerEntrySchema } from '../ledger-entry.ts';
 import { type Finding, failed, fine } from './finding.ts';
 
@@ -46,7 +48,8 @@ export function readLedger(bytes: Uint8Array, deployment: string, after: ChainHe
           0,
           entries.findIndex(({ seq }) => seq === fault.seq),
         );
-  if (findings.length === 0) findings.push(fine('chain', `${entries.length} entries, each follows the one before it`));
+  if (findings.length === 0)
+    findings.push(fine('chain', `${counted(entries.length, 'entry', 'entries')}, each follows the one before it`));
   return { entries: whole, findings };
 }
 

@@ -3,8 +3,10 @@
  * rules of today, since the last change that matters, and nothing differs that nobody has accepted. What is not
  * known is red (rule 10 of the design).
  */
+
 import type { ComparedConnection, ComparedDifference, ContractBreach } from '../compare-document.ts';
 import type { CompiledContract } from '../contracts/compile.ts';
+import { counted } from '../count-words.ts';
 import { coverageOf } from '../coverage/features.ts';
 import type { Connection } from '../inventory.ts';
 import { candidateOf, controlOf, type Phase } from '../platform.ts';
@@ -176,7 +178,7 @@ function countReasons(counts: Counts, former: number, thresholds: Thresholds): s
   const predate = former === 0 ? '' : ` (${former} predate the rules of today and do not count)`;
   if (counts.pairs === 0) reasons.push(`nothing was compared${predate}`);
   else if (counts.pairs < thresholds.pairs) {
-    reasons.push(`${counts.pairs} pairs are too few: ${thresholds.pairs} are wanted${predate}`);
+    reasons.push(`${counted(counts.pairs, 'pair is', 'pairs are')} too few: ${thresholds.pairs} are wanted${predate}`);
   }
   return reasons;
 }

@@ -1,4 +1,5 @@
 /** Whether the worker's results may be relied on: it lives, and what gateways have shipped is accounted for. */
+import { counted } from '../count-words.ts';
 import type { WorkerState } from '../proof-results.ts';
 
 /** The worker says that it lives every few seconds. */
@@ -23,6 +24,9 @@ export function judgeWorker({ worker, nowMs, journals }: WorkerState): WorkerJud
   const behindMs = Math.max(0, ...waiting);
   if (behindMs > WAITING_LIMIT_MS) reasons.push(`the worker is ${Math.round(behindMs / 1000)} s behind`);
   const missing = journals.reduce((sum, { missingRecords }) => sum + missingRecords, 0);
-  if (missing > 0) reasons.push(`${missing} records of the journal were purged before they were shipped`);
+  if (missing > 0)
+    reasons.push(
+      `${counted(missing, 'record of the journal was', 'records of the journal were')} purged before they were shipped`,
+    );
   return { reasons, behindMs };
 }

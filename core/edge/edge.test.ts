@@ -79,9 +79,9 @@ describe('the config of an edge stack', () => {
     ['sourceRanges: [10.60.0.0/16]', 'sourceRanges: [0.0.0.0/0]', 'never 0.0.0.0/0'],
     ['idleTimeout: 6000s', 'idleTimeout: 10s', 'from 60s to 6000s'],
     ['"000000000000"', '"12"', '12 digits'],
-    ['platform: new }', 'platform: newest }', 'Invalid'],
+    ['platform: new }', 'platform: newest }', "'newest'; it can be legacy or new"],
     ['{ path: gateway }', '{ path: tunnel }', 'a path is'],
-    ['subnetIds: [subnet-0a, subnet-0b]', 'subnetIds: [subnet-0a]', '>=2'],
+    ['subnetIds: [subnet-0a, subnet-0b]', 'subnetIds: [subnet-0a]', 'the least is 2'],
     ['region: us-east-1', 'regoin: us-east-1', 'regoin'],
   ])('refuses %s as %s', (good, bad, said) => {
     expect(EDGE).toContain(good);

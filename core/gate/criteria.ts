@@ -2,6 +2,9 @@
  * The criteria of go or no-go (DESIGN, "Gate"), each a pure function from observations to green or red with its reason and
  * evidence. Unknown is red; a source that is not there is red as `not configured`.
  */
+
+import { counted } from '../count-words.ts';
+import { SAY_EFFECTS } from '../effects-words.ts';
 import { isSamePerson } from '../person.ts';
 import { judgeQuiet } from '../planning/quiet.ts';
 import { fitInto, nameOf, windowAt, windowsIn } from '../planning/windows.ts';
@@ -144,7 +147,7 @@ export const CRITERIA: readonly Criterion[] = [
           if (status.kind !== 'observed') return `unknown: ${status.message}`;
           const { state, shadowLag, decisions, phase, rollbackReady, readiness } = status.value;
           if (state !== 'steady') return `its gateway says '${state}'`;
-          if (shadowLag > LAG_LIMIT) return `its shadow is ${shadowLag} messages behind`;
+          if (shadowLag > LAG_LIMIT) return `its shadow is ${counted(shadowLag, 'message')} behind`;
           if (decisions > 0) return `${decisions} of its messages wait for a decision`;
           if (phase === 'switched' && !rollbackReady.ready) return rollbackReady.reasons.join('; ');
           const lasting = lastingReasons(readiness ?? { certificateDays: null, diskFreeBytes: null });
@@ -207,7 +210,7 @@ export const CRITERIA: readonly Criterion[] = [
   {
     id: 'side-effects',
     title: "side effects and state of the platforms' channels are classified",
-    remedy: 'say under `effects` in the inventory how each is handled; `effects: []` where there are none',
+    remedy: SAY_EFFECTS,
     judge: ({ connections }) =>
       perConnection(
         connections,
@@ -268,7 +271,7 @@ export const CRITERIA: readonly Criterion[] = [
         })),
       ];
       return {
-        green: `${parties.length} hand-offs are agreed, ${knowledgeTransfer.length} topics transferred`,
+        green: `${counted(parties.length, 'hand-off is', 'hand-offs are')} agreed, ${counted(knowledgeTransfer.length, 'topic')} transferred`,
         reds,
         evidence: handover.evidence,
       };
@@ -293,7 +296,7 @@ export const CRITERIA: readonly Criterion[] = [
         ];
       });
       return {
-        green: `notices are sent, ${bridge.contacts.length} people are on the bridge, the roster stands`,
+        green: `notices are sent, ${counted(bridge.contacts.length, 'person is', 'people are')} on the bridge, the roster stands`,
         reds,
         evidence: handover.evidence,
       };

@@ -396,6 +396,12 @@ const both: Partial<Observations> = {
   ]),
 };
 
+test('given no connection at all, then nothing is waived, and nothing is green as a whole', () => {
+  const found = judgeGate({ ...seen({}), connections: [], comparison: ABSENT }, [], 'ops');
+  expect(found.verdict).toBe('red');
+  expect(found.criteria.find(({ id }) => id === 'outputs-match')?.verdict).toBe('red');
+});
+
 describe('given a connection without a feed, which nothing compares and nothing drains', () => {
   const of = (id: string, over: Partial<Observations>) => {
     const found = judgeGate(seen({ connections: [connection({ origin: 'platform' })], ...over }), [], 'ops');

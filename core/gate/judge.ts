@@ -22,6 +22,7 @@ function judgeOne(
   const own = waivers.filter((waiver) => waiver.criterion === id && !isOwn(waiver, operator));
   const names = observations.connections.map(({ name }) => name);
   const isWaived = ({ name }: Red): boolean =>
+    names.length > 0 &&
     (name === null ? names : [name]).every((one) => own.some(({ connections }) => connections.includes(one)));
   const left = reds.filter((red) => !isWaived(red));
   const verdict = left.length > 0 ? 'red' : reds.length > 0 ? 'waived' : 'green';

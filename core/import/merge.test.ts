@@ -58,8 +58,7 @@ function optionsFor(text: string, state: ImportState): ProposeOptions {
       ...feeds.map(({ port }) => port),
       ...connections.flatMap(({ legs }) => [legs.legacy.port, legs.new.port]),
     ]),
-    legacyHost: 'legacy.internal',
-    newHost: 'new.internal',
+    hosts: {},
   };
 }
 
@@ -70,7 +69,7 @@ function importInto(text: string, flows: readonly Flow[], state: ImportState): I
   const merged = mergeInto(text, proposal, state);
   const parsed = parseInventory(merged.text, 'inventory.yaml');
   if (!parsed.ok) throw new Error(`${parsed.problems.map(formatProblem).join('\n')}\n${merged.text}`);
-  return { text: merged.text, state: stateOf(proposal, []), merged };
+  return { text: merged.text, state: stateOf(proposal, [], {}), merged };
 }
 
 const EMPTY = newInventoryText('lab');

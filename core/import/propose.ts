@@ -7,6 +7,7 @@ import { UNPLANNED } from '../planning/waves.ts';
 import type { YamlValue } from '../yaml-splice.ts';
 import type { Flow, Question } from './flow.ts';
 import { freeName, slugOf } from './names.ts';
+import type { ImportState } from './state.ts';
 
 export type EntryValues = { [key: string]: YamlValue };
 
@@ -30,8 +31,8 @@ export type ProposeOptions = {
   readonly knownPorts: ReadonlyMap<string, KnownPorts>;
   readonly takenNames: ReadonlySet<string>;
   readonly takenPorts: ReadonlySet<number>;
-  readonly legacyHost: string;
-  readonly newHost: string;
+  /** As somebody said; where nobody did, a name is assumed, and asked about. */
+  readonly hosts: ImportState['hosts'];
 };
 
 export type KnownPorts = {
@@ -100,11 +101,13 @@ function placeOf({ place }: Flow): string {
   return `${place.file}:${place.line}`;
 }
 
-function feedValues(flow: Flow, port: number, { legacyHost, newHost }: ProposeOptions): EntryValues {
+const ASSUMED = { legacy: 'legacy.internal', new: 'new.internal' } as const;
+
+function feedValues(flow: Flow, port: number, { hosts }: ProposeOptions): EntryValues {
   const { legacy, ackTimeoutMs } = flow;
   const framing = legacy.framing === null ? {} : { framing: framingValue(legacy.framing) };
-  const platform = { host: legacy.host ?? legacyHost, port: legacy.port, ...framing };
-  const next = { host: flow.new?.host ?? newHost, port: flow.new?.port ?? legacy.port, ...framing };
+  const platform = { host: legacy.host ?? hosts.legacy ?? ASSUMED.legacy, port: legacy.port, ...framing };
+  const next = { host: flow.new?.host ?? hosts.new ?? ASSUMED.new, port: flow.new?.port ?? legacy.port, ...framing };
   return {
     port,
     ...(ackTimeoutMs === null ? {} : { ackTimeout: `${ackTimeoutMs}ms` }),
@@ -181,22 +184,24 @@ class Ports {
   }
 }
 
-function askAboutFeed(flow: Flow, name: string, { legacyHost, newHost }: ProposeOptions): Question[] {
+function askAboutFeed(flow: Flow, name: string, { hosts }: ProposeOptions): Question[] {
   const { place } = flow;
   const questions: Question[] = [];
   const ask = (code: string, message: string, remedy: string): void =>
     void questions.push({ code, place, about: name, message, remedy });
-  if (flow.legacy.host === null)
+  if (flow.legacy.host === null && hosts.legacy === undefined)
     ask(
       'legacy-host',
-      `nothing says at which address legacy is reached: '${legacyHost}' is assumed`,
+      `nothing says at which address legacy is reached: '${ASSUMED.legacy}' is assumed`,
       'correct feed.platforms.legacy.host, or import with --legacy-host HOST',
     );
   if (flow.new === null)
     ask(
       'new-address',
-      `where the new platform will take it is not known: ${newHost}:${flow.legacy.port} is assumed`,
-      'correct feed.platforms.new, or import with --new-host HOST',
+      `where the new platform will take it is not known: ${hosts.new ?? ASSUMED.new} and legacy's own port are assumed`,
+      hosts.new === undefined
+        ? 'correct feed.platforms.new, or import with --new-host HOST'
+        : 'correct feed.platforms.new.port where it is another one',
     );
   if (flow.ackTimeoutMs === null)
     ask(

@@ -15,13 +15,17 @@ const entry = z.strictObject({
 export const importStateSchema = z.strictObject({
   version: z.literal(1),
   sources: z.array(z.strictObject({ file: z.string(), sha256: z.string() })),
+  hosts: z
+    .strictObject({ legacy: z.string().optional(), new: z.string().optional() })
+    .default({})
+    .describe('where the platforms are reached, as the command line said: a rerun need not say it again'),
   feeds: z.record(z.string(), entry),
   connections: z.record(z.string(), entry),
 });
 export type ImportState = z.output<typeof importStateSchema>;
 export type Flat = Record<string, string | number | boolean | null>;
 
-export const NO_STATE: ImportState = { version: 1, sources: [], feeds: {}, connections: {} };
+export const NO_STATE: ImportState = { version: 1, sources: [], hosts: {}, feeds: {}, connections: {} };
 
 /** `a.b[0].c` → value; an empty list or map has no leaves. */
 export function flatten(value: YamlValue, path = ''): Flat {
@@ -32,12 +36,13 @@ export function flatten(value: YamlValue, path = ''): Flat {
   return Object.assign({}, ...members.map(([at, member]) => flatten(member, at)));
 }
 
-export function stateOf(proposal: Proposal, sources: ImportState['sources']): ImportState {
+export function stateOf(proposal: Proposal, sources: ImportState['sources'], hosts: ImportState['hosts']): ImportState {
   const entries = (items: readonly { key: string; name: string; values: EntryValues }[]): ImportState['connections'] =>
     Object.fromEntries(items.map(({ key, name, values }) => [key, { name, values: flatten(values) }]));
   return {
     version: 1,
     sources: [...sources],
+    hosts,
     feeds: entries(proposal.feeds),
     connections: entries(proposal.connections),
   };
@@ -52,7 +57,7 @@ export type Drifts = {
 
 /** How the legacy platform differs from what was imported. Assigned ports and waves are not its own. */
 export function driftOf(before: ImportState, proposal: Proposal): Drifts {
-  const now = stateOf(proposal, []);
+  const now = stateOf(proposal, [], {});
   const added: string[] = [];
   const gone: string[] = [];
   const changed: Drift[] = [];

@@ -2,7 +2,9 @@
  * Stop rules: what, since a connection's switch, says that it has to go back. A rule stops its own connection; only where
  * the same rule stops most of what was switched together is there a shared cause, and a reason to take the wave back.
  */
+
 import type { ConnectionStatus } from '../admin-api.ts';
+import { counted } from '../count-words.ts';
 import type { Switched } from './night-file.ts';
 
 export type StopRule = 'destination-rejects' | 'new-rejects' | 'unanswered' | 'no-outputs' | 'decisions';
@@ -26,11 +28,16 @@ export function stopsOf(status: ConnectionStatus, { counters: before }: Switched
     since('unanswered'),
   ];
   if (isMany(destinationRejected, outputs))
-    stop('destination-rejects', `its destination has rejected ${destinationRejected} outputs since the switch`);
-  if (isMany(rejected, received)) stop('new-rejects', `new has rejected ${rejected} messages since the switch`);
-  if (isMany(unanswered, received)) stop('unanswered', `${unanswered} messages had no answer since the switch`);
+    stop(
+      'destination-rejects',
+      `its destination has rejected ${counted(destinationRejected, 'output')} since the switch`,
+    );
+  if (isMany(rejected, received))
+    stop('new-rejects', `new has rejected ${counted(rejected, 'message')} since the switch`);
+  if (isMany(unanswered, received))
+    stop('unanswered', `${counted(unanswered, 'message')} had no answer since the switch`);
   if (received - rejected - unanswered >= FEW * 3 && delivered === 0 && destinationRejected === 0)
-    stop('no-outputs', `${received} messages came since the switch, and not one output was delivered`);
+    stop('no-outputs', `${counted(received, 'message')} came since the switch, and not one output was delivered`);
   if (decisions > 0) stop('decisions', `${decisions} of its messages wait for a decision`);
   return stops;
 }

@@ -2,7 +2,7 @@
  * A gate that says no, and the one that says go again afterwards. A gate is asked often before its night: it is told where
  * it is red by a criterion that was not red when these connections were asked before.
  */
-import { countedConnections } from '../count-words.ts';
+import { counted } from '../count-words.ts';
 import { type Notice, namesShown } from './notice.ts';
 
 export type GateSaid = {
@@ -25,7 +25,7 @@ export function noticeOfGate(now: GateSaid, before: GateSaid | null, source: Gat
   const isNews = now.verdict === 'red' ? reds.some((id) => !known.has(id)) : before?.verdict === 'red';
   if (!isNews) return null;
   const { deployment, stack, operator, at, waves, connections } = source;
-  const count = countedConnections(connections.length);
+  const count = counted(connections.length, 'connection');
   return {
     events: ['red'],
     level: now.verdict === 'red' ? 'bad' : 'good',

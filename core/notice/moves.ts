@@ -2,6 +2,7 @@
  * Moves that no verb has made and so no verb tells of: a bare `pulumi up`, or a call of the admin API. The gateways' epoch
  * histories have them. What is made in one go comes in over seconds, and is told once it has been quiet.
  */
+import { counted } from '../count-words.ts';
 import type { TimelineEntry } from '../war-room/feed.ts';
 import { type Notice, namesShown } from './notice.ts';
 
@@ -51,7 +52,7 @@ function noticeOf(group: readonly Move[], { deployment, stack, waveOf }: MovesSo
   const names = [...new Set(group.map(({ connection }) => connection))];
   const waves = [...new Set(names.map((name) => waveOf.get(name) ?? ''))];
   const became = newWeight > 0 ? `${phase} with ${newWeight}% on new` : phase;
-  const count = names.length === 1 ? '1 connection is' : `${names.length} connections are`;
+  const count = counted(names.length, 'connection is', 'connections are');
   return [
     {
       events: ['phase'],

@@ -2,6 +2,7 @@
  * Something that people who are not at the terminal should hear: what has moved, what is red, what is finished. It holds
  * names, counts, phases and who; never a reason that somebody typed, and no message content: it leaves the house.
  */
+import { counted } from '../count-words.ts';
 import type { MoveDocument } from '../documents.ts';
 
 /** What a receiver can ask for. */
@@ -71,7 +72,7 @@ function titleOf({ changed, aborted, failed, refused }: MoveDocument, verb: stri
   ];
   if (first === undefined) return `${verb}: nothing moved, ${troubles.join(', ')}`;
   const became = first.to.newWeight > 0 ? `${first.to.phase} with ${first.to.newWeight}% on new` : first.to.phase;
-  const count = changed.length === 1 ? '1 connection is' : `${changed.length} connections are`;
+  const count = counted(changed.length, 'connection is', 'connections are');
   return [`${verb}: ${count} ${became}`, ...troubles].join(', ');
 }
 

@@ -3,6 +3,7 @@
  * through. A verdict must last before it is told, so that a swap or a restart of seconds wakes nobody; and what is red
  * already is told again only when it grew, and seldom.
  */
+import { counted } from '../count-words.ts';
 import type { Tile, Verdict } from '../war-room/board.ts';
 import { type Notice, namesShown } from './notice.ts';
 
@@ -79,7 +80,7 @@ function about({ deployment, stack, nowMs }: Looked): [string, string][] {
 function redNotice(red: readonly Tile[], looked: Looked): Notice {
   const byReason = Map.groupBy(red, ({ reasons }) => reasons[0] ?? 'no reason given');
   const reasons = [...byReason].slice(0, REASONS_SHOWN);
-  const title = red.length === 1 ? `1 connection needs somebody now` : `${red.length} connections need somebody now`;
+  const title = `${counted(red.length, 'connection needs', 'connections need')} somebody now`;
   return {
     events: ['red'],
     level: 'bad',
@@ -97,7 +98,7 @@ function wellNotice(looked: Looked): Notice {
 
 function throughNotice(wave: string, looked: Looked): Notice {
   const members = looked.tiles.filter((tile) => tile.wave === wave);
-  const count = members.length === 1 ? '1 connection is' : `${members.length} connections are`;
+  const count = counted(members.length, 'connection is', 'connections are');
   return {
     events: ['finish'],
     level: 'good',

@@ -1,4 +1,5 @@
 /** Whether a window is as low in traffic as it is thought to be: a claim that is tested against what was seen. */
+import { counted } from '../count-words.ts';
 import type { TrafficProfile } from './traffic.ts';
 import type { ChangeWindow } from './windows.ts';
 import { DAYS, HOURS_OF_WEEK, hourOfWeekAt, SLOT_MS } from './zone.ts';
@@ -34,7 +35,7 @@ export function judgeQuiet(
   if (unseen.length > 0) {
     const [first = 0] = unseen;
     return unknown(
-      `${unseen.length} of its ${touched.size} hours were seen less than ${limits.observedTimes} times (the first: ${hourName(first)})`,
+      `${unseen.length} of its ${counted(touched.size, 'hour')} ${unseen.length === 1 ? 'was' : 'were'} seen less than ${limits.observedTimes} times (the first: ${hourName(first)})`,
     );
   }
   const busiest = Math.max(0, ...profile.hours.map((hour) => hour.perHour ?? 0));

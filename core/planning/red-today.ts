@@ -1,4 +1,5 @@
 /** What would stop a night, as far as inventory, programme and traffic show it without asking anyone. */
+import { SAY_EFFECTS } from '../effects-words.ts';
 import type { Connection } from '../inventory.ts';
 
 export type RedItem = {
@@ -26,7 +27,7 @@ const CHECKS: readonly Check[] = [
     code: 'effects-unknown',
     applies: (item) => !item.effectsAreKnown,
     message: 'nobody has said what else their channels do: a shadow would do it a second time, and the gate is red',
-    remedy: 'look at the legacy channels, and write `effects` (`[]` where there are none) before `cutover parallel`',
+    remedy: `look at the legacy channels before \`cutover parallel\`; ${SAY_EFFECTS}`,
   },
   {
     code: 'no-window',

@@ -3,6 +3,7 @@
  * stay together as long as a wave holds them: an LIS feed that serves the whole lab moves practice by practice. The pilot goes first, then low risk before high, one vendor's practices in one wave
  * where they fit. A wave that a person wrote into the inventory stays as it is, and is judged.
  */
+import { counted } from '../count-words.ts';
 import type { Connection } from '../inventory.ts';
 
 /** What `import` writes, and what `plan` may fill in. */
@@ -65,7 +66,7 @@ export function planWaves(connections: readonly Connection[], wishes: WaveWishes
   for (const { name, units: members } of waves) {
     const size = sizeOf(members);
     if (size <= wishes.largestWave) continue;
-    const message = `wave ${name} has ${size} connections, more than ${wishes.largestWave}`;
+    const message = `wave ${name} has ${counted(size, 'connection')}, more than ${wishes.largestWave}`;
     problems.push({ code: 'too-large', message, remedy: MOVE });
   }
   return { waves, problems: [...problems, ...feedsOverWaves(waves, problems)] };

@@ -2,7 +2,9 @@
  * The equation of a connection, judged. Pure: counts and lists come in from the proof store, outside records as what
  * they lack or have too much.
  */
+
 import type { MessageId } from '../admin-api.ts';
+import { counted } from '../count-words.ts';
 import type { Origin } from '../platform.ts';
 import { INGRESS_OUTCOMES, type IngressOutcome, OBLIGATION_CLASSES, type ObligationClass } from '../proof-results.ts';
 import type { Grade, Reconciled } from './document.ts';
@@ -83,7 +85,9 @@ export function reconcileConnection(facts: ConnectionFacts): Reconciled {
         ]
       : []),
     ...(unexpected.length > 0 ? [`${unexpected.length} unexpected at the destination: ${first(unexpected)}`] : []),
-    ...(facts.openDecisions > 0 ? [`${facts.openDecisions} decisions are open: cutover resolve`] : []),
+    ...(facts.openDecisions > 0
+      ? [`${counted(facts.openDecisions, 'decision is', 'decisions are')} open: cutover resolve`]
+      : []),
   ];
   const balanced =
     (counts.unexplained === 0 || explained) &&

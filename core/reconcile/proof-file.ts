@@ -3,8 +3,10 @@
  * delivered for it. Canonical JSON a line; the Merkle root over the lines, and last over what the head says of them (whose, which
  * connections, which window), is in the evidence. Digests only: it proves what was, and shows nothing.
  */
+
 import { z } from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
+import { counted } from '../count-words.ts';
 import { OBLIGATION_CLASSES } from '../proof-results.ts';
 import { MerkleTree } from './merkle.ts';
 
@@ -74,7 +76,7 @@ export async function verifyProof(lines: AsyncIterable<string>, expectedRoot: st
   }
   if (head === null) return { ok: false, line: 0, message: 'it is empty' };
   if (tree.count !== head.messages) {
-    const message = `it has ${tree.count} messages, and its head says ${head.messages}: lines were added or removed`;
+    const message = `it has ${counted(tree.count, 'message')}, and its head says ${head.messages}: lines were added or removed`;
     return { ok: false, line: number, message };
   }
   const { root } = sealProof(tree, head);

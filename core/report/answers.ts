@@ -2,6 +2,7 @@
  * The success criteria of a programme, each with what was measured. Without a charter of its own a programme is measured
  * by the criteria below. What was not measured is not known, and not known is never met.
  */
+import { counted } from '../count-words.ts';
 import type { Charter, Measure } from '../planning/charter.ts';
 import { type WindowRule, windowAt } from '../planning/windows.ts';
 
@@ -121,7 +122,9 @@ function reconciled(
   if (known === null) return notKnown('no reconciliation is on file');
   const found = connections.flatMap(({ name }) => known.get(name) ?? []);
   if (found.length < connections.length)
-    return notKnown(`the newest reconciliation says nothing of ${connections.length - found.length} connections`);
+    return notKnown(
+      `the newest reconciliation says nothing of ${counted(connections.length - found.length, 'connection')}`,
+    );
   const owed = found.reduce((sum, each) => sum + each.owed, 0);
   const amiss = found.reduce((sum, each) => sum + count(each), 0);
   const grade =
@@ -175,7 +178,10 @@ function inWindow({ connections, moves }: Figures): Measured {
     const window = windows.get(connection) ?? null;
     return window === null || windowAt(window, atMs) === null;
   });
-  return judged(outside.length === 0, `${number(outside.length)} of ${number(forward.length)} moves towards new`);
+  return judged(
+    outside.length === 0,
+    `${number(outside.length)} of ${number(forward.length)} ${forward.length === 1 ? 'move' : 'moves'} towards new`,
+  );
 }
 
 function rollbackProven({ connections, moves, drilled }: Figures): Measured {
@@ -193,6 +199,6 @@ function twoPersons({ moves, signed }: Figures): Measured {
   const without = forward.filter(({ approval }) => approval === null || !signed.has(approval)).length;
   return judged(
     without === 0,
-    `${number(without)} of ${number(forward.length)} moves without two valid signatures on file`,
+    `${number(without)} of ${number(forward.length)} ${forward.length === 1 ? 'move' : 'moves'} without two valid signatures on file`,
   );
 }

@@ -2,7 +2,9 @@
  * The war room's picture of everything, from what gateways, stack file and proof store say. One verdict a connection, one
  * for the whole; what could not be read is unknown, and unknown is never fine. No message content is in it.
  */
+
 import type { ConnectionStatus, State } from '../admin-api.ts';
+import { counted } from '../count-words.ts';
 import type { Connection } from '../inventory.ts';
 import type { Phase, Platform } from '../platform.ts';
 import { strangerIn } from '../platform-origin.ts';
@@ -157,16 +159,10 @@ function headlineOf(verdict: Verdict, counts: Summary['counts'], total: number):
     case 'bad':
       return `${counted(counts.bad, 'connection needs', 'connections need')} somebody now`;
     case 'unknown':
-      return total === 0
-        ? 'Nothing is known yet'
-        : `Of ${counted(counts.unknown, 'connection', 'connections')} nothing is known`;
+      return total === 0 ? 'Nothing is known yet' : `Of ${counted(counts.unknown, 'connection')} nothing is known`;
     case 'watch':
       return `Fine so far: ${counted(counts.watch, 'connection is', 'connections are')} to be watched`;
     case 'fine':
-      return `All ${total} connections are fine`;
+      return total === 1 ? 'The one connection is fine' : `All ${total} connections are fine`;
   }
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

@@ -21,7 +21,7 @@ export function Charts(): VNode {
   return html`<section class="charts" aria-label="Charts">
     <${Chart} title="Messages a second" said=${said} data=${[seconds, samples.map((each) => each.received), samples.map((each) => each.delivered)]} series=${[{ label: 'received', stroke: '--line-1' }, { label: 'delivered', stroke: '--line-2', dash: [6, 4] }]} />
     <${Chart} title="Shadow copies that wait" said=${last === undefined ? 'no figures yet' : number(last.lag)} data=${[seconds, samples.map((each) => each.lag)]} series=${[{ label: 'lag', stroke: '--line-1' }]} />
-    <${Chart} title="Pauses of swaps (ms)" said=${longest === null ? 'none known; they come with DATABASE_URL' : `${pauses.length} swaps, the longest ${number(longest)} ms`} data=${[pauses.map(({ atMs }) => atMs / 1000), pauses.map(({ pauseMs }) => pauseMs)]} series=${[{ label: 'pause', stroke: '--line-1', isPoints: true }]} />
+    <${Chart} title="Pauses of swaps (ms)" said=${longest === null ? 'none known; they come with DATABASE_URL' : `${pauses.length === 1 ? '1 swap' : `${number(pauses.length)} swaps`}, the longest ${number(longest)} ms`} data=${[pauses.map(({ atMs }) => atMs / 1000), pauses.map(({ pauseMs }) => pauseMs)]} series=${[{ label: 'pause', stroke: '--line-1', isPoints: true }]} />
   </section>`;
 }
 

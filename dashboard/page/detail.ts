@@ -7,7 +7,7 @@ import type { Tile } from '../../core/war-room/board.ts';
 import type { Equation } from '../../core/war-room/feed.ts';
 import { Act, forget } from './act.ts';
 import { opened, rest, tiles } from './store.ts';
-import { number, SIGNS, spaced, time, WORDS } from './words.ts';
+import { moment, number, SIGNS, spaced, utc, WORDS } from './words.ts';
 
 type Known = { readonly counters: Readonly<Record<string, number>>; readonly equation: Equation | null };
 const NOTHING: Known = { counters: {}, equation: null };
@@ -74,7 +74,7 @@ function Content({ tile, close }: { tile: Tile; close: () => void }): VNode {
     ${
       history.length === 0
         ? html`<p>None yet.</p>`
-        : html`<ul>${history.reverse().map((each) => html`<li key=${each.epoch}>${time(each.atMs)}: ${each.phase}, epoch ${each.epoch}, by ${each.by}${each.reason === null ? '' : `: ${each.reason}`}</li>`)}</ul>`
+        : html`<ul>${history.reverse().map((each) => html`<li key=${each.epoch}>${moment(each.atMs)}: ${each.phase}, epoch ${each.epoch}, by ${each.by}${each.reason === null ? '' : `: ${each.reason}`}</li>`)}</ul>`
     }`;
 }
 
@@ -85,9 +85,9 @@ function factsOfSource({ feed, lag, comparison }: Tile): (readonly [string, stri
   const compared =
     comparison === null
       ? 'nothing yet'
-      : `${number(comparison.pairs)} pairs: ${number(comparison.matched)} the same, ${number(comparison.accepted)} by a rule, ${number(comparison.open)} open`;
+      : `${number(comparison.pairs)} ${comparison.pairs === 1 ? 'pair' : 'pairs'}: ${number(comparison.matched)} the same, ${number(comparison.accepted)} by a rule, ${number(comparison.open)} open`;
   return [
-    ['shadow lag', `${number(lag)} messages`],
+    ['shadow lag', `${number(lag)} ${lag === 1 ? 'message' : 'messages'}`],
     ['compared', compared],
   ];
 }
@@ -106,7 +106,7 @@ function Sum({ equation, name }: { equation: Equation | null; name: string }): V
   ];
   const sum = terms.filter(([term, count], index) => index === 0 || count > 0 || term === 'unexplained');
   return html`<p><b>${number(owed)}</b> owed = ${sum.map(([term, count]) => `${number(count)} ${term}`).join(' + ')}</p>
-    <p>${verdict === 'green' ? '✓ green' : '✖ red'}, evidence grade ${evidenceGrade}, reconciled ${at.replace('T', ' ').slice(0, 16)} UTC</p>`;
+    <p>${verdict === 'green' ? '✓ green' : '✖ red'}, evidence grade ${evidenceGrade}, reconciled ${utc(at)}</p>`;
 }
 
 /** The command, and the runbook that explains it. */

@@ -8,7 +8,7 @@ import { Charts } from './charts.ts';
 import { Detail } from './detail.ts';
 import { Panels } from './panels.ts';
 import { connect, filter, isStale, newsMs, nowMs, rest, showsAll, summary } from './store.ts';
-import { number, SIGNS, time } from './words.ts';
+import { clock, number, SIGNS } from './words.ts';
 
 function App(): VNode {
   return html`<${Banner} />
@@ -36,7 +36,7 @@ function Banner(): VNode {
     <p class="where">${rest.value === null ? 'Cutover' : `${rest.value.deployment} · ${rest.value.stack}`}</p>
     <h1 aria-live="polite"><span class="sign" aria-hidden="true">${SIGNS[verdict]}</span> ${headline}</h1>
     <p class="phases">${phases.map(([phase, count]) => html`<span key=${phase}><b>${number(count)}</b> ${phase}</span>`)}</p>
-    <p class="clock">${time(nowMs.value)} · ${isStale.value ? 'not live' : 'live'}</p>
+    <p class="clock">${clock(nowMs.value)} · ${isStale.value ? 'not live' : 'live'}</p>
   </header>`;
 }
 
@@ -45,7 +45,7 @@ function Why(): VNode | null {
   if (reasons.length === 0) return null;
   return html`<section class="why" aria-labelledby="why-title">
     <h2 id="why-title">Why</h2>
-    <ul>${reasons.map(({ reason, connections }) => html`<li key=${reason}><button type="button" class="link" onClick=${() => narrow(connections)}><b>${number(connections.length)}</b> × ${reason}</button></li>`)}</ul>
+    <ul>${reasons.map(({ reason, connections }) => html`<li key=${reason}><button type="button" class="link" onClick=${() => narrow(connections)}>${connections.length === 1 ? html`<b>${connections[0]}</b>: ${reason}` : html`<b>${number(connections.length)}</b> × ${reason}`}</button></li>`)}</ul>
   </section>`;
 }
 

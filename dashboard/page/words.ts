@@ -27,11 +27,29 @@ export function number(value: number): string {
 }
 
 export function rate(value: number): string {
-  return value >= 10 ? number(value) : value.toFixed(1);
+  return value >= 10 || value === 0 ? number(value) : value.toFixed(1);
 }
 
-export function time(atMs: number): string {
+function time(atMs: number): string {
   return new Date(atMs).toLocaleTimeString('en-GB');
+}
+
+/** The time here, with its zone: people on one call may sit in several. */
+export function clock(atMs: number): string {
+  return new Date(atMs).toLocaleTimeString('en-GB', { timeZoneName: 'short' });
+}
+
+/** A time of today as it is; any other with its date, for a programme lasts months. */
+export function moment(atMs: number): string {
+  const at = new Date(atMs);
+  if (at.toDateString() === new Date().toDateString()) return time(atMs);
+  const day = at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+  return `${day}, ${at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })}`;
+}
+
+/** Of a document, whose times are written in UTC. */
+export function utc(at: string): string {
+  return `${at.replace('T', ' ').slice(0, 16)} UTC`;
 }
 
 /** `destinationRejected` as people read it. */

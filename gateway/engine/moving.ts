@@ -2,6 +2,7 @@
  * A feed on its way to another shard: what stands in the way, and what goes along. Offsets are of one journal, so nothing that
  * is open goes along; what is remembered by offset (attempts, captures of unanswered messages) ends here.
  */
+import { counted } from '../../core/count-words.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import { type ConnectionEngine, type ConnectionState, whyFenced } from './connection.ts';
 import type { CorrespondenceState } from './correspondence.ts';
@@ -62,13 +63,23 @@ function reasonsOf(
   const reasons: Reason[] = [];
   const { inputs, outputs, resolved } = recovery.openOf(feed.config.name);
   const connections = engine.connectionsOf(feed.config.name);
-  if (inputs > 0) reasons.push([`${inputs} messages have no verdict in the journal`, START_AND_STOP]);
-  if (outputs > 0) reasons.push([`${outputs} outputs have no end in the journal`, START_AND_STOP]);
-  if (resolved > 0) reasons.push([`${resolved} captures are to be delivered since a decision`, START_AND_STOP]);
+  if (inputs > 0)
+    reasons.push([`${counted(inputs, 'message has', 'messages have')} no verdict in the journal`, START_AND_STOP]);
+  if (outputs > 0)
+    reasons.push([`${counted(outputs, 'output has', 'outputs have')} no end in the journal`, START_AND_STOP]);
+  if (resolved > 0)
+    reasons.push([
+      `${counted(resolved, 'capture is', 'captures are')} to be delivered since a decision`,
+      START_AND_STOP,
+    ]);
   for (const platform of PLATFORMS) {
     const lag = feed.shadows[platform].lag;
     const remedy = `let ${platform} take them, or cancel the parallel run`;
-    if (lag > 0) reasons.push([`${lag} copies for ${platform} are not answered`, remedy]);
+    if (lag > 0)
+      reasons.push([
+        `${counted(lag, 'copy', 'copies')} for ${platform} ${lag === 1 ? 'is' : 'are'} not answered`,
+        remedy,
+      ]);
   }
   for (const connection of connections) reasons.push(...reasonsOfConnection(engine, connection, moving));
   for (const connection of connections) {
@@ -95,14 +106,21 @@ function reasonsOfConnection(
   }
   connection.expire();
   if (obligations.size > 0) {
-    reasons.push([`${name}: outputs of ${obligations.size} messages have not come, or have no end`, START_AND_STOP]);
+    reasons.push([
+      `${name}: outputs of ${counted(obligations.size, 'message')} have not come, or have no end`,
+      START_AND_STOP,
+    ]);
   }
   if (connection.changeOver.isOpen) reasons.push([`${name}: a change-over at an offset is open`, START_AND_STOP]);
   const decisions = engine.decisions.openOf(name);
-  if (decisions > 0) reasons.push([`${name}: ${decisions} decisions are open`, 'cutover resolve']);
+  if (decisions > 0)
+    reasons.push([`${name}: ${counted(decisions, 'decision is', 'decisions are')} open`, 'cutover resolve']);
   const parked = lists.entries('parked').length;
   if (parked > PARKED_LIMIT) {
-    reasons.push([`${name}: ${parked} outputs are parked`, `no more than ${PARKED_LIMIT} can go along`]);
+    reasons.push([
+      `${name}: ${counted(parked, 'output is', 'outputs are')} parked`,
+      `no more than ${PARKED_LIMIT} can go along`,
+    ]);
   }
   for (const platform of PLATFORMS) {
     const port = engine.legPorts.get(legKey(config.legs[platform]));

@@ -1,5 +1,7 @@
 /** What the admin API says of a connection: read off the engine's state, nothing of it is kept. */
+
 import type { ConnectionStatus, State } from '../../core/admin-api.ts';
+import { counted } from '../../core/count-words.ts';
 import { candidateOf, controlOf } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import type { FeedEngine } from './feed.ts';
@@ -114,7 +116,7 @@ function readiness(facts: StatusFacts): ConnectionStatus['rollbackReady'] {
   if (feed === null && openDecisions > 0) reasons.push(`${openDecisions} open decisions`);
   if (phase === 'switched' && feed !== null) {
     const lag = feed.shadows.legacy.lag;
-    if (lag > LAG_TOO_FAR) reasons.push(`the shadow to legacy is ${lag} messages behind`);
+    if (lag > LAG_TOO_FAR) reasons.push(`the shadow to legacy is ${counted(lag, 'message')} behind`);
     if (connection.rejectedCopies > 0) {
       reasons.push(`legacy rejected ${connection.rejectedCopies} shadow messages since the switch`);
     }
@@ -123,7 +125,9 @@ function readiness(facts: StatusFacts): ConnectionStatus['rollbackReady'] {
   const { gap } = connection;
   if (gap !== null) {
     const since = new Date(gap.sinceMs).toISOString();
-    reasons.push(`${gap.platform} did not get ${gap.count} messages since ${since}: their copies were given up`);
+    reasons.push(
+      `${gap.platform} did not get ${counted(gap.count, 'message')} since ${since}: their copies were given up`,
+    );
   }
   return { ready: reasons.length === 0, reasons };
 }

@@ -3,7 +3,9 @@
  * gateway measures → the epoch record (point of no return). Nothing is held: nobody waits before the gateway. The other
  * platform is started by a person afterwards; until the record is durable what it sends is refused.
  */
+
 import type { RouteResponse } from '../../core/admin-api.ts';
+import { counted } from '../../core/count-words.ts';
 import { controlOf, type Route } from '../../core/platform.ts';
 import { notStopped } from '../../core/platform-origin.ts';
 import type { ConnectionEngine } from './connection.ts';
@@ -100,7 +102,8 @@ export class StopAndStart {
   #whyNotEmpty(): string {
     const { openOutputs, route } = this.#connection;
     const owner = controlOf(route);
-    if (openOutputs > 0) return `not empty: ${openOutputs} outputs of ${owner} are on their way to the destination`;
+    if (openOutputs > 0)
+      return `not empty: ${counted(openOutputs, 'output')} of ${owner} ${openOutputs === 1 ? 'is' : 'are'} on their way to the destination`;
     const leftMs = this.#origin.quietLeftMs(owner, this.#runtime.now);
     return `not empty: ${owner} has to be quiet for ${this.#origin.quietMs} ms (settle), ${leftMs} ms are left`;
   }

@@ -2,8 +2,10 @@
  * A move of one connection as one operation (rule 8): catch up with traffic flowing → hold → drain → the epoch record is
  * submitted (point of no return) → it is durable → release. All or nothing, bounded, and fenced by the epoch.
  */
+
 import type { RouteResponse } from '../../core/admin-api.ts';
 import type { MoveVerb } from '../../core/connection.ts';
+import { counted } from '../../core/count-words.ts';
 import { controlOf, type Platform, type Route } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import type { FeedEngine } from './feed.ts';
@@ -253,10 +255,10 @@ export class Swap {
       return `${target} does not accept connections at ${host}:${port}`;
     }
     const lag = this.#feed.shadows.legacy.lag + this.#feed.shadows.new.lag;
-    if (lag > CATCH_UP_LAG) return `the shadow cannot catch up: ${lag} messages behind`;
+    if (lag > CATCH_UP_LAG) return `the shadow cannot catch up: ${counted(lag, 'message')} behind`;
     const { size } = this.#connection.obligations;
     if (this.#plan.method === 'at-offset' && size > CATCH_UP_OPEN)
-      return `the platforms are behind with the outputs of ${size} inputs`;
+      return `the platforms are behind with the outputs of ${counted(size, 'input')}`;
     if (this.#connection.destination.isBlocked) return 'the destination does not answer';
     return 'the feed is still answering what waited for the last hold';
   }
@@ -269,9 +271,12 @@ export class Swap {
       if (lag > 0) open.push(`the shadow to ${platform} is ${lag} behind`);
     }
     const { openOutputs, owedOutputs, obligations } = this.#connection;
-    if (openOutputs > 0) open.push(`${openOutputs} outputs are on their way`);
-    if (owedOutputs > 0) open.push(`${owedOutputs} outputs of ${controlOf(this.#connection.route)} are owed`);
-    else if (obligations.size > 0) open.push(`outputs of ${obligations.size} inputs can still come`);
+    if (openOutputs > 0) open.push(`${counted(openOutputs, 'output is', 'outputs are')} on their way`);
+    if (owedOutputs > 0)
+      open.push(
+        `${counted(owedOutputs, 'output')} of ${controlOf(this.#connection.route)} ${owedOutputs === 1 ? 'is' : 'are'} owed`,
+      );
+    else if (obligations.size > 0) open.push(`outputs of ${counted(obligations.size, 'input')} can still come`);
     const after = `not drained within ${this.#feed.holdLimitMs} ms (half of the sender's ackTimeout)`;
     return `${after}: ${open.length > 0 ? open.join('; ') : 'nothing is open any more'}`;
   }

@@ -11,7 +11,7 @@ import { type Cell, number, seconds, table } from './markup.ts';
 import { STYLE } from './style.ts';
 
 export function reportHtml(result: RehearsalResult): string {
-  const title = `Rehearsal of ${number(result.connections)} connections: ${result.verdict}`;
+  const title = `Rehearsal of ${number(result.connections)} ${result.connections === 1 ? 'connection' : 'connections'}: ${result.verdict}`;
   const parts = [
     heading(result),
     verdict(result),
@@ -36,7 +36,7 @@ ${parts.join('\n')}
 
 function heading({ connections, environment }: RehearsalResult): string {
   const at = environment.startedAt.replace('T', ' ').replace(/\..*/, ' UTC');
-  return `<h1>Cut-over rehearsal of ${number(connections)} connections</h1><p class="soft">${escaped(at)}</p>`;
+  return `<h1>Cut-over rehearsal of ${number(connections)} ${connections === 1 ? 'connection' : 'connections'}</h1><p class="soft">${escaped(at)}</p>`;
 }
 
 function verdict(result: RehearsalResult): string {

@@ -13,10 +13,11 @@ import { digestOfText, type Evidence } from '../../core/evidence.ts';
 import { judgeReconciled } from '../../core/signoff.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
-import { selectionSaid } from '../runner/selection.ts';
+import { flagsFor, selectionSaid } from '../runner/selection.ts';
 import { readStatuses } from '../runner/snapshot.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
+import { timeOf } from '../runner/time-flag.ts';
 
 export type Kind = 'approval' | 'signoff';
 
@@ -30,7 +31,7 @@ export type Draft = {
   readonly signatures: readonly SignatureOnFile[];
 };
 
-const VERB_OF = { approval: 'approve', signoff: 'signoff' } as const;
+export const VERB_OF = { approval: 'approve', signoff: 'signoff' } as const;
 
 export function approvalsFolderOf(context: Context): string {
   return join(stackFolderOf(context), 'approvals');
@@ -140,7 +141,7 @@ async function chooseEvidence(context: Context, args: Args, kind: Kind, names: r
   const chosen = found.find((one) => isOwn(one) && covers(one) && !isAhead(context, one.evidence));
   if (chosen !== undefined) return chosen;
   const verb = kind === 'approval' ? 'gate' : 'reconcile';
-  const message = `there is no evidence of a ${verb} that speaks of everything selected`;
+  const message = `there is no evidence of a ${source} that speaks of everything selected`;
   throw refuse('evidence-absent', message, `cutover ${verb}${selectionSaid(args)}`, '--evidence DIGEST');
 }
 
@@ -173,7 +174,11 @@ async function requireStanding(
   { digest, evidence }: Chosen,
   connections: readonly { readonly name: string; readonly fromEpoch: number }[],
 ): Promise<void> {
-  const again = `cutover gate --connection ${connections.map(({ name }) => name).join(',')} --explain`;
+  const selection = flagsFor(
+    context.inventory,
+    connections.map(({ name }) => name),
+  );
+  const again = `cutover gate ${selection} --explain`;
   const which = `the gate of ${evidence.at} (${digest.slice(0, 19)}…)`;
   const body = gateBody.safeParse(evidence.body);
   if (evidence.kind !== 'gate' || !body.success) {
@@ -226,8 +231,6 @@ async function evidenceOf(context: Context, digest: string): Promise<Evidence> {
   return loaded.value;
 }
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
-
 /** In UTC, whatever zone they were given in. */
 function windowIn(context: Context, args: Args): { readonly notBefore: string; readonly notAfter: string } {
   const now = context.clock.now();
@@ -239,17 +242,6 @@ function windowIn(context: Context, args: Args): { readonly notBefore: string; r
     throw usage(`--until is not after ${args.from === undefined ? 'now' : '--from'}`, '--until 2026-03-02T04:00Z');
   if (notAfter <= now) throw usage('--until has passed', '--until 2026-03-02T04:00Z');
   return { notBefore, notAfter };
-}
-
-function timeOf(flag: string, text: string): string {
-  if (!TIME.test(text) || Number.isNaN(Date.parse(text))) {
-    throw usage(
-      `--${flag} is '${text}'; it must be a time with its zone`,
-      `--${flag} 2026-03-01T22:00Z`,
-      `--${flag} 2026-03-01T23:00+01:00`,
-    );
-  }
-  return new Date(text).toISOString().replace('.000Z', 'Z');
 }
 
 function refuse(code: string, message: string, ...next: string[]): VerbStop {

@@ -3,12 +3,14 @@
  * what was green when it was signed is green now. So a second try after a rollback needs no new signature, only what the
  * rollback has voided anew. It only says no earlier: the gateway judges the document for itself.
  */
+
 import { join } from 'node:path';
 import { readSignedDocument } from '../../adapters/approval-files.ts';
 import { evidenceFolderOf, loadEvidence } from '../../adapters/evidence-files.ts';
 import { readLocalSigners } from '../../adapters/signers-file.ts';
 import { judgeApproval } from '../../core/approval.ts';
 import { needsSignature } from '../../core/connection.ts';
+import { counted } from '../../core/count-words.ts';
 import { frozenGateSchema } from '../../core/gate/gate-document.ts';
 import { voidedSince } from '../../core/gate/voided.ts';
 import type { Plan, PlannedMove, PlanRefusal, Snapshot } from '../../core/plan.ts';
@@ -58,7 +60,7 @@ async function barUnsigned(context: Context, moves: readonly Signed[], barred: M
 async function barVoided(context: Context, moves: readonly Signed[], barred: Map<string, Bar>): Promise<void> {
   const names = new Set(moves.map(({ name }) => name));
   context.terminal.progress(
-    `asking the gate again: ${names.size} connections rest on what was green when it was signed`,
+    `asking the gate again: ${counted(names.size, 'connection rests', 'connections rest')} on what was green when it was signed`,
   );
   const asked = await askGate({ ...context, selected: context.selected.filter(({ name }) => names.has(name)) });
   for (const [approval, own] of Map.groupBy(moves, (move) => move.approval)) {

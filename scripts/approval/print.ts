@@ -1,4 +1,5 @@
 /** What a person reads before and after signing. */
+import { counted } from '../../core/count-words.ts';
 import type { ApprovalDocumentPrinted } from '../../core/documents.ts';
 import { nameList } from '../runner/name-list.ts';
 import type { Draft } from './draft.ts';
@@ -7,7 +8,7 @@ export function formatDraft({ kind, digest, document, evidence, signatures }: Dr
   const { connections, target, maxWeight, notBefore, notAfter, attempts, evidenceGrade, accepted } = document;
   const limits =
     kind === 'approval'
-      ? `weights up to ${maxWeight ?? 0}, ${attempts ?? 1} switch${(attempts ?? 1) === 1 ? '' : 'es'} each`
+      ? `weights up to ${maxWeight ?? 0}, ${counted(attempts ?? 1, 'switch', 'switches')} each`
       : `evidence grade ${evidenceGrade ?? 'unknown'}`;
   return [
     `${kind === 'approval' ? 'approval' : 'sign-off'} ${digest}`,

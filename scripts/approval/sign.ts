@@ -12,16 +12,19 @@ import { APPROVAL_NAMESPACE, SIGNOFF_NAMESPACE } from '../../core/approval-docum
 import type { ApprovalDocumentPrinted } from '../../core/documents.ts';
 import type { Context } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
+import { flagsFor, requireSome } from '../runner/selection.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
-import { EXIT, usage, VerbStop } from '../runner/stop.ts';
+import { EXIT, VerbStop } from '../runner/stop.ts';
 import type { Printed } from '../runner/verb.ts';
-import { approvalsFolderOf, type Draft, draftFrom, type Kind } from './draft.ts';
+import { confirmSigning } from './confirm.ts';
+import { approvalsFolderOf, type Draft, draftFrom, type Kind, VERB_OF } from './draft.ts';
 import { formatDraft, formatSigned } from './print.ts';
 
 const NAMESPACES = { approval: APPROVAL_NAMESPACE, signoff: SIGNOFF_NAMESPACE } as const;
 
 export async function signDocument(context: Context, args: Args, kind: Kind): Promise<Printed> {
   const { terminal } = context;
+  requireSome(context.inventory);
   const draft = await draftFrom(context, args, kind);
   const folder = stackFolderOf(context);
   const local = await readLocalSigners(folder, context.inventory.deployment);
@@ -29,7 +32,7 @@ export async function signDocument(context: Context, args: Args, kind: Kind): Pr
   if (local.kind === 'absent')
     terminal.warn(`${local.file} is not there: whether this key counts, only the gateway will say`);
   for (const line of formatDraft(draft)) terminal.progress(line);
-  await confirm(context, args, draft);
+  await confirmSigning(context, args, VERB_OF[kind]);
   const signed = await signWithSshKeygen(draft.text, {
     keyFile: args.key ?? '',
     namespace: NAMESPACES[kind],
@@ -68,16 +71,6 @@ function judge(
   if (local.kind !== 'read') return null;
   const presented = { document: draft.text, signatures };
   return countSignatures(draft.kind, presented, local.authority, Date.parse(context.clock.now()));
-}
-
-async function confirm(context: Context, args: Args, draft: Draft): Promise<void> {
-  if (args.yes === true) return;
-  const word = draft.kind === 'approval' ? 'approve' : 'signoff';
-  const { terminal, interruption } = context;
-  if (!terminal.isInteractive)
-    throw usage(`'${word}' signs a document: without a terminal it needs --yes`, `cutover ${word} … --yes`);
-  const answer = await terminal.ask(`Type '${word}' to sign: `, interruption).catch(() => '');
-  if (answer !== word) throw new VerbStop(EXIT.refused, { code: 'not-confirmed', message: 'not signed', next: [] });
 }
 
 async function commit(context: Context, draft: Draft, signer: string, files: readonly string[]): Promise<string[]> {
@@ -119,14 +112,17 @@ function documentOf(
   stored: Stored,
 ): ApprovalDocumentPrinted {
   const { kind, digest, document } = draft;
-  const verb = kind === 'approval' ? 'approve' : 'signoff';
+  const verb = VERB_OF[kind];
   const people = counted?.people ?? [];
   const missing = counted === null ? [...ROLES_NEEDED[kind]] : [...counted.missing];
   const isComplete = counted !== null && counted.signedBy !== null;
   const act = kind === 'approval' ? 'switch' : 'decommission';
-  const selection = document.connections.map(({ name }) => name).join(',');
+  const selection = flagsFor(
+    context.inventory,
+    document.connections.map(({ name }) => name),
+  );
   const nextSteps = isComplete
-    ? [`cutover ${act} --stack ${context.stack} --connection ${selection}`]
+    ? [`cutover ${act} --stack ${context.stack} ${selection}`]
     : [
         `${missing.join(' and ')}, another person: cutover ${verb} --stack ${context.stack} --document ${digest} --key FILE`,
       ];

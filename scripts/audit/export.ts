@@ -1,8 +1,10 @@
 /** `audit export`: everything that an auditor needs offline, in one folder, from the systems as they are now. */
+
 import { resolve } from 'node:path';
 import { isEmptyFolder, writeAuditBundle } from '../../adapters/audit-bundle.ts';
 import type { EpochRecord } from '../../core/admin-api.ts';
 import type { PulumiHistory } from '../../core/audit/pulumi-history.ts';
+import { counted } from '../../core/count-words.ts';
 import type { AuditDocument } from '../../core/documents.ts';
 import { type Context, closeContext, gatewayOf, openContext, type Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
@@ -48,7 +50,10 @@ export async function exportAudit(around: Surroundings, args: Args): Promise<Pri
       warnings,
       nextSteps: [`cutover audit verify --in ${out}`],
     };
-    const lines = [`audit: ${entries.length} entries exported to ${out}`, ...warnings.map((one) => `! ${one}`)];
+    const lines = [
+      `audit: ${counted(entries.length, 'entry', 'entries')} exported to ${out}`,
+      ...warnings.map((one) => `! ${one}`),
+    ];
     return { document, text: `${lines.join('\n')}\n`, exitCode: document.ok ? EXIT.done : EXIT.partly };
   } finally {
     await ledger.close();

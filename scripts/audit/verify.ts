@@ -1,7 +1,9 @@
 /** `audit verify`: judges an export offline; it asks no gateway, no database and no Pulumi. */
+
 import { resolve } from 'node:path';
 import { readAuditBundle } from '../../adapters/audit-bundle.ts';
 import { type Lacking, verifyAudit } from '../../core/audit/verify.ts';
+import { counted } from '../../core/count-words.ts';
 import type { AuditDocument } from '../../core/documents.ts';
 import type { Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
@@ -53,7 +55,7 @@ function format({ verdict, entries, completeUpTo, findings, nextSteps }: AuditDo
       : shown;
   });
   const summary = {
-    green: `audit: GREEN: ${entries} entries, complete`,
+    green: `audit: GREEN: ${counted(entries, 'entry', 'entries')}, complete`,
     incomplete: `audit: INCOMPLETE: nothing is wrong; complete up to entry ${completeUpTo} of ${entries}`,
     red: `audit: RED: complete up to entry ${completeUpTo} of ${entries} that could be read`,
   };

@@ -1,4 +1,5 @@
 /** What `compare` does besides judging: proposes rules, tests them, measures keys, shows one pair. */
+
 import { resolve } from 'node:path';
 import { PostgresFailure } from '../../adapters/postgres.ts';
 import { RecordedPairs } from '../../adapters/recorded-pairs.ts';
@@ -8,6 +9,7 @@ import { selfTest } from '../../core/compare/self-test.ts';
 import { type ChangedField, changedFields, sideBySide } from '../../core/compare/side-by-side.ts';
 import { type Pair, suggestionsAsYaml, suggestRules } from '../../core/compare/suggest.ts';
 import type { CompareModeDocument, Shape } from '../../core/compare-document.ts';
+import { counted } from '../../core/count-words.ts';
 import type { Context } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { LedgerSession } from '../runner/ledger-session.ts';
@@ -191,7 +193,7 @@ export async function suggestCorrelation(context: Context): Promise<Printed> {
       share(key.legacy),
       share(key.new),
       key.fits.join(', '),
-      `${inputs} inputs`,
+      counted(inputs, 'input'),
     ]),
   );
   const header = ['connection', 'key', 'unique', 'kept by legacy', 'by new', 'fits', ''];

@@ -1,6 +1,6 @@
 /** The comparison for people at a terminal: one line a connection, worst first; what differs below, in shapes. */
 import type { CompareDocument, ComparedConnection, RuleExposure, Shape } from '../../core/compare-document.ts';
-import { countedConnections } from '../../core/count-words.ts';
+import { counted } from '../../core/count-words.ts';
 import { formatTable } from '../runner/table.ts';
 
 const SHAPES_SHOWN = 15;
@@ -98,11 +98,13 @@ function shortened(text: string): string {
 function summaryOf({ connections, verdict }: CompareDocument): string[] {
   const sum = (of: (each: ComparedConnection) => number): string =>
     connections.reduce((total, each) => total + of(each), 0).toLocaleString('en-US');
+  const pairs = sum((each) => each.pairs);
+  const pairsSaid = `${pairs} ${pairs === '1' ? 'pair' : 'pairs'}`;
   const red = connections.filter((each) => each.verdict === 'red').length;
   return [
-    `${countedConnections(connections.length)}, ${sum(({ pairs }) => pairs)} pairs: ${sum(({ matched }) => matched)} matched` +
+    `${counted(connections.length, 'connection')}, ${pairsSaid}: ${sum(({ matched }) => matched)} matched` +
       ` (${sum(({ accepted }) => accepted)} by rules), ${sum(({ differing }) => differing)} differing`,
-    verdict === 'green' ? 'GREEN: all outputs matched' : `RED: ${red} of ${countedConnections(connections.length)}`,
+    verdict === 'green' ? 'GREEN: all outputs matched' : `RED: ${red} of ${counted(connections.length, 'connection')}`,
   ];
 }
 

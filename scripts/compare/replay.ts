@@ -3,6 +3,7 @@
  * are taken at a port of this process, and compared with what legacy sent then (`DIR/outputs`), or, with `--twice`, with
  * what the same platform sends for the same messages once more.
  */
+
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -11,6 +12,7 @@ import { listenMllp, type MllpListener, MllpSender } from '../../adapters/mllp.t
 import { compareReplay, compareRuns, type Replayed, type ReplayResult } from '../../core/compare/replay.ts';
 import { suggestionsAsYaml, suggestRules } from '../../core/compare/suggest.ts';
 import type { CompareModeDocument } from '../../core/compare-document.ts';
+import { counted } from '../../core/count-words.ts';
 import { parseDurationMs } from '../../core/duration.ts';
 import { fieldText } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
@@ -151,7 +153,9 @@ function printed(
   const open = differences.filter(({ rule }) => rule === undefined);
   const ok = compared > 0 && answered === replayed.length && open.length === 0;
   const warnings =
-    answered === replayed.length ? [] : [`${replayed.length - answered} messages were not accepted by the platform`];
+    answered === replayed.length
+      ? []
+      : [`${counted(replayed.length - answered, 'message was', 'messages were')} not accepted by the platform`];
   const next = isTwice
     ? 'what differs is what the platform changes from run to run: judge the proposals, put them into stacks/rules'
     : 'correct the mapping, or accept what does no harm in stacks/rules';
@@ -180,7 +184,7 @@ function printed(
   ]);
   const yaml = proposed.some(({ rule }) => rule !== null) ? ['', suggestionsAsYaml(proposed)] : [];
   const lines = [
-    `${replayed.length} messages, ${answered} accepted, ${compared} pairs of outputs, ${matched} matched`,
+    `${counted(replayed.length, 'message')}, ${answered} accepted, ${counted(compared, 'pair')} of outputs, ${matched} matched`,
     ...formatTable(rows, '  '),
     ...warnings.map((each) => `! ${each}`),
     ...yaml,

@@ -3,8 +3,10 @@
  * rules hide, each red connection, examples side by side. One file without anything from outside, and without message
  * content: fields of an example are shown as classes of values.
  */
+
 import { writeFile } from 'node:fs/promises';
 import type { CompareDocument, ComparedConnection, RuleExposure, Shape } from '../../core/compare-document.ts';
+import { counted } from '../../core/count-words.ts';
 import { escaped } from '../../core/markup.ts';
 import { type Beside, besideHtml } from './beside.ts';
 import { type HtmlCell, htmlTable, page } from './html.ts';
@@ -29,11 +31,15 @@ function comparisonPage(document: CompareDocument, examples: readonly Beside[]):
   const red = connections.filter(({ verdict }) => verdict === 'red');
   const sum = (of: (each: ComparedConnection) => number): string =>
     connections.reduce((total, each) => total + of(each), 0).toLocaleString('en-US');
+  const pairs = sum((each) => each.pairs);
+  const pairsSaid = `${pairs} ${pairs === '1' ? 'pair' : 'pairs'}`;
   const sections = [
     `<div class="verdict ${document.verdict}"><strong>${document.verdict.toUpperCase()}</strong> ${
-      red.length === 0 ? 'all outputs matched' : `${red.length} of ${connections.length} connections are red`
+      red.length === 0
+        ? 'all outputs matched'
+        : `${red.length} of ${counted(connections.length, 'connection')} ${red.length === 1 ? 'is' : 'are'} red`
     }${list([...document.worker.reasons, ...document.warnings])}</div>`,
-    `<p>${sum(({ pairs }) => pairs)} pairs on ${connections.length} connections: ${sum(({ matched }) => matched)} matched (${sum(
+    `<p>${pairsSaid} on ${counted(connections.length, 'connection')}: ${sum(({ matched }) => matched)} matched (${sum(
       ({ accepted }) => accepted,
     )} by rules), ${sum(({ differing }) => differing)} differing, ${sum(({ missingCandidate }) => missingCandidate)} missing, ${sum(
       ({ extraCandidate }) => extraCandidate,

@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { readRuleFiles, ruleSigningOf } from '../../adapters/proof-definitions.ts';
 import { readRuleSignature, signRule } from '../../adapters/rule-signatures.ts';
 import type { CompareModeDocument } from '../../core/compare-document.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import { needsSignature, signatureFault } from '../../core/rules/signed.ts';
 import type { Context } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
@@ -17,7 +17,7 @@ export async function signNamedRule(context: Context, args: Args): Promise<Print
     throw usage('--sign-rule needs --key: your own', 'cutover compare --sign-rule NAME --key FILE');
   const folder = projectFolderOf(context);
   const read = await readRuleFiles(folder);
-  if (!read.ok) throw usage(read.problems.map(formatProblem).join('\n'), 'correct stacks/rules');
+  if (!read.ok) throw usage(formatProblems(read.problems), 'correct stacks/rules');
   const rule = read.files.flatMap(({ rules }) => rules).find((each) => each.name === name);
   if (rule === undefined) throw usage(`there is no rule '${name}' in stacks/rules`, 'cutover compare lists them');
   if (!needsSignature(rule))

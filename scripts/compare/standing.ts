@@ -11,7 +11,7 @@ import { shapesOf } from '../../core/compare/shapes.ts';
 import { judgeWorker } from '../../core/compare/worker-doubts.ts';
 import type { CompareDocument, ComparedConnection, RuleExposure } from '../../core/compare-document.ts';
 import type { Connection } from '../../core/inventory.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import type { DifferenceGroup, OutputFinding, WorkerState } from '../../core/proof-results.ts';
 import { exposureOf } from '../../core/rules/exposure.ts';
 import type { Context } from '../runner/context.ts';
@@ -37,7 +37,7 @@ export async function definitionsOf(context: Context): Promise<Definitions> {
   if (read.ok) return read.value;
   throw new VerbStop(EXIT.usage, {
     code: 'definitions-invalid',
-    message: read.problems.map(formatProblem).join('\n'),
+    message: formatProblems(read.problems),
     next: ['correct stacks/rules and stacks/contracts'],
   });
 }

@@ -1,7 +1,9 @@
 /** Each gateway as seen from here: reachable, the right one, of this version, in time, serving what the inventory says. */
+
 import { readFile } from 'node:fs/promises';
 import type { GatewayClient } from '../../adapters/gateway-admin.ts';
 import type { Info } from '../../core/admin-api.ts';
+import { counted } from '../../core/count-words.ts';
 import type { Inventory } from '../../core/inventory.ts';
 import type { Context } from '../runner/context.ts';
 import { nameList } from '../runner/name-list.ts';
@@ -58,7 +60,9 @@ function servedFindings(inventory: Inventory, shard: number, info: Info, check: 
     const names = nameList(moved.map(({ name }) => name));
     findings.push(wrong(check, `feeds listen on other ports than the inventory says, or not at all: ${names}`, remedy));
   }
-  return findings.length > 0 ? findings : [fine(check, `it serves the ${wanted.length} connections of this inventory`)];
+  return findings.length > 0
+    ? findings
+    : [fine(check, `it serves what this inventory gives it: ${counted(wanted.length, 'connection')}`)];
 }
 
 async function examineClock(gateway: GatewayClient, check: string): Promise<Finding> {

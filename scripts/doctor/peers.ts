@@ -43,7 +43,7 @@ async function examineNames(places: readonly Place[]): Promise<Finding> {
     ),
   );
   return unresolved.length === 0
-    ? fine('peers.names', `all ${hosts.length} hosts of platforms and destinations are addresses or resolve here`)
+    ? fine('peers.names', `every host of platforms and destinations (${hosts.length}) is an address or resolves here`)
     : wrong(
         'peers.names',
         `these do not resolve here: ${nameList(unresolved.sort())}`,
@@ -72,7 +72,8 @@ async function examinePorts(platforms: readonly Place[]): Promise<Finding> {
     }
   };
   await Promise.all(Array.from({ length: MOST_AT_ONCE }, worker));
-  if (closed.length === 0) return fine('peers.ports', `all ${wanted.length} ports of the platforms accept connections`);
+  if (closed.length === 0)
+    return fine('peers.ports', `every port of the platforms (${wanted.length}) accepts connections`);
   const remedy = 'start the platform, or correct the inventory or the firewall between';
   return wrong('peers.ports', `these do not accept connections from here: ${nameList(closed.sort())}`, remedy);
 }

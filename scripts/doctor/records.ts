@@ -1,4 +1,5 @@
 /** What the verbs keep their records in: the Pulumi engine and its backend, PostgreSQL; and whether they agree. */
+import { counted } from '../../core/count-words.ts';
 import { isBehind } from '../../core/plan.ts';
 import type { Context } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
@@ -32,7 +33,10 @@ async function examinePulumi(
   const where = context.project?.backendUrl ?? 'no project';
   if (records.pulumi.kind === 'unavailable') {
     findings.push(wrong('pulumi.backend', records.pulumi.message, `bring the backend back: ${where}`));
-  } else findings.push(fine('pulumi.backend', `${records.routes?.size ?? 0} routes of ${context.stack} in ${where}`));
+  } else
+    findings.push(
+      fine('pulumi.backend', `${counted(records.routes?.size ?? 0, 'route')} of ${context.stack} in ${where}`),
+    );
   const lock = await session.value.lock();
   if (lock !== null) {
     const remedy = lock.isGone ? 'the next verb breaks it' : 'wait for it, or a verb with --take-over';
@@ -63,12 +67,14 @@ async function examineAgreement(context: Context, records: Records): Promise<Fin
     const message = `stack file, Pulumi state or ledger do not say what the gateway says, for ${nameList(behind)}`;
     findings.push(wrong('agreement', message, behind.length === read.length ? 'cutover sync --all' : 'cutover sync'));
   }
-  if (unread > 0) findings.push(notLooked('agreement', `${unread} connections could not be compared`));
+  if (unread > 0) findings.push(notLooked('agreement', `${counted(unread, 'connection')} could not be compared`));
   const known = new Set(context.inventory.connections.map(({ name }) => name));
   const stray = Object.keys(context.stackFile?.config.routes ?? {}).filter((name) => !known.has(name));
   if (stray.length > 0) {
     const remedy = 'restore them in the inventory, name them in previousNames, or remove the entries';
     findings.push(wrong('entries', `entries of connections that the inventory lacks: ${nameList(stray)}`, remedy));
   }
-  return findings.length > 0 ? findings : [fine('agreement', `all ${read.length} connections agree`)];
+  return findings.length > 0
+    ? findings
+    : [fine('agreement', `stack file, Pulumi state and gateway agree on ${counted(read.length, 'connection')}`)];
 }

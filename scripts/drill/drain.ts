@@ -3,8 +3,10 @@
  * caught up, the feed is held, what is in flight is waited for, and the feed is released. No hold lasts longer than the
  * gateway allows; where this process dies, the gateway ends the hold by itself.
  */
+
 import type { GatewayClient } from '../../adapters/gateway-admin.ts';
 import type { ConnectionStatus } from '../../core/admin-api.ts';
+import { counted } from '../../core/count-words.ts';
 import type { Drilled } from '../../core/drill-document.ts';
 import type { Connection, Feed } from '../../core/inventory.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
@@ -211,11 +213,11 @@ function isDrained({ inFlight, owedOutputs, shadowLag }: ConnectionStatus): bool
 function readiness(status: ConnectionStatus | undefined): string {
   if (status === undefined) return 'its gateway does not show it';
   if (status.state !== 'steady') return `its gateway says '${status.state}'`;
-  return `the shadow is ${status.shadowLag} messages behind`;
+  return `the shadow is ${counted(status.shadowLag, 'message')} behind`;
 }
 
 function openIn(status: ConnectionStatus | undefined): string {
   if (status === undefined) return 'its gateway does not show it';
   const { inFlight, owedOutputs, shadowLag } = status;
-  return `${inFlight} in flight, ${owedOutputs} outputs owed, the shadow ${shadowLag} behind`;
+  return `${inFlight} in flight, ${counted(owedOutputs, 'output')} owed, the shadow ${shadowLag} behind`;
 }

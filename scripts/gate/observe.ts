@@ -189,7 +189,9 @@ type Parse<T> = (text: string, file: string) => { readonly ok: true; readonly va
 
 async function fileOf<T>(file: string, parse: Parse<T>): Promise<Observed<T>> {
   const text = await readFile(file, 'utf8').catch(() => null);
-  if (text === null) return { kind: 'not-configured', message: `${file} is not there` };
+  // From the project on: it is frozen as evidence, and read on other machines.
+  if (text === null)
+    return { kind: 'not-configured', message: `${file.slice(file.lastIndexOf('/stacks/') + 1)} is not there` };
   const read = parse(text, file);
   if (read.ok) return { kind: 'observed', value: read.value, evidence: [] };
   return { kind: 'unknown', message: read.problems.map(formatProblem).join('; ') };

@@ -1,5 +1,5 @@
 /** The gate for people: one line a criterion; with `--explain` every red, and what to do about it. */
-import { countedConnections } from '../../core/count-words.ts';
+import { counted } from '../../core/count-words.ts';
 import type { GateDocument } from '../../core/gate/gate-document.ts';
 
 const SIGNS = { green: '✓', red: '✗', waived: '~' } as const;
@@ -19,7 +19,7 @@ export function formatGate(document: GateDocument, explain: boolean): string {
         ]
       : []),
   ]);
-  const count = `${countedConnections(document.connections.length)} of ${document.stack}`;
+  const count = `${counted(document.connections.length, 'connection')} of ${document.stack}`;
   const last =
     document.verdict === 'green'
       ? `gate: GREEN for ${count}, until ${document.expiresAt}`

@@ -11,7 +11,7 @@ type Account = ImportDocument['accounts'][number];
 export function formatImport(document: ImportDocument): string {
   const lines: string[] = [];
   for (const { file, kind, counted, accounted, notLookedAt } of document.sources) {
-    lines.push(`${file}: ${kind}`, `  ${counted} connectors or rows in it, ${accounted} accounted for`);
+    lines.push(`${file}: ${kind}`, `  connectors or rows in it: ${counted}; accounted for: ${accounted}`);
     if (notLookedAt.length > 0)
       lines.push(
         `  not looked at: ${notLookedAt.map(({ what, count, line }) => `${what} (${count}, line ${line})`).join(', ')}`,
@@ -42,7 +42,7 @@ function section(title: string, rows: readonly (readonly string[])[]): string[] 
 function accountRow({ place, channel, connector, kind, reason, remedy }: Account): string[] {
   return [
     `${place.file}:${place.line}`,
-    `${channel} / ${connector} (${kind})`,
+    [...[channel, connector].filter((part) => part.trim() !== ''), `(${kind})`].join(' / ').replace(' / (', ' ('),
     remedy === null ? (reason ?? '') : `${reason} → ${remedy}`,
   ];
 }
@@ -75,7 +75,9 @@ function questionLines({ questions }: ImportDocument): string[] {
 
 function changeLines({ changes }: ImportDocument): string[] {
   const { added, updated, kept, gone, removed, unwritable } = changes;
-  const lines = [`${added.length} added, ${updated.length} values updated, ${kept.length} kept as edited by hand`];
+  const lines = [
+    `${added.length} added, ${updated.length} ${updated.length === 1 ? 'value' : 'values'} updated, ${kept.length} kept as edited by hand`,
+  ];
   const rows = (title: string, items: readonly string[]): void => {
     if (items.length > 0)
       lines.push(

@@ -11,7 +11,7 @@ import { readList } from '../../core/import/list/read-list.ts';
 import { readExport } from '../../core/import/mirth/read-export.ts';
 import { parseVariables } from '../../core/import/mirth/variables.ts';
 import { withoutRepeats } from '../../core/import/repeats.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import type { Args } from '../runner/flags.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
 
@@ -56,6 +56,8 @@ async function readSource(path: string, file: string, options: Options): Promise
     if (!list.ok) throw invalid(file, list);
     const reading = readList(file, list.value, options.mapping);
     const { header } = list.value;
+    if (reading.counted === 0)
+      throw usage(`${file} has no rows below its header`, 'export the list again: one row a connection');
     if (header.length > 0 && reading.notLookedAt.length === header.length)
       throw usage(
         `none of the columns of ${file} has a name that is known here: ${header.join(', ')}`,
@@ -97,7 +99,7 @@ async function readMapping(file: string): Promise<ColumnMapping> {
   if (parsed.ok) return parsed.value;
   throw new VerbStop(EXIT.usage, {
     code: 'mapping-invalid',
-    message: parsed.problems.map(formatProblem).join('\n'),
+    message: formatProblems(parsed.problems),
     next: [`correct ${file}`],
   });
 }
@@ -106,6 +108,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw usage(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+    throw usage(`${file} cannot be read${code}`, 'name a file that is there');
   }
 }

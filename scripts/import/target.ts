@@ -6,7 +6,7 @@ import { newInventoryText } from '../../core/import/merge.ts';
 import type { KnownPorts, ProposeOptions } from '../../core/import/propose.ts';
 import { type ImportState, importStateSchema, NO_STATE } from '../../core/import/state.ts';
 import { type Inventory, parseInventory } from '../../core/inventory.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import type { Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { chooseStack, findProject } from '../runner/project.ts';
@@ -24,7 +24,7 @@ export type Target = {
 
 export async function openTarget(args: Args, { cwd, env }: Surroundings): Promise<Target> {
   const project = await findProject(cwd, args.project, env);
-  const { stack, file } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, true);
+  const { stack, file } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, 'new');
   const stackFile = await readStackFile(file);
   const named =
     (stackFile.ok ? stackFile.value.config.inventory : undefined) ?? join('stacks', stack, 'inventory.yaml');
@@ -33,7 +33,7 @@ export async function openTarget(args: Args, { cwd, env }: Surroundings): Promis
   const text = present ?? newInventoryText(stack);
   const parsed = parseInventory(text, inventoryFile);
   if (!parsed.ok) {
-    const message = parsed.problems.map(formatProblem).join('\n');
+    const message = formatProblems(parsed.problems);
     throw new VerbStop(EXIT.usage, {
       code: 'inventory-invalid',
       message,
@@ -99,7 +99,13 @@ export function proposeOptions({ inventory, state }: Target, args: Args): Propos
       ...inventory.feeds.map(({ port }) => port),
       ...inventory.connections.flatMap(({ legs }) => [legs.legacy.port, legs.new.port]),
     ]),
-    legacyHost: args['legacy-host'] ?? 'legacy.internal',
-    newHost: args['new-host'] ?? 'new.internal',
+    hosts: hostsOf(state, args),
   };
+}
+
+/** What this command line says, else what an earlier one said: a rerun without the flags is no move to other hosts. */
+export function hostsOf({ hosts }: ImportState, args: Args): ImportState['hosts'] {
+  const legacy = args['legacy-host'] ?? hosts.legacy;
+  const next = args['new-host'] ?? hosts.new;
+  return { ...(legacy === undefined ? {} : { legacy }), ...(next === undefined ? {} : { new: next }) };
 }

@@ -1,5 +1,7 @@
 /** The plan as iCalendar (RFC 5545): one event a wave, from the start to the end of its window, with an alarm at the last safe moment. */
+
 import ical, { ICalAlarmType, ICalCalendarMethod } from 'ical-generator';
+import { counted } from '../../core/count-words.ts';
 import type { ProgrammePlan } from '../../core/planning/plan-document.ts';
 import { wallClockAt } from '../../core/planning/zone.ts';
 
@@ -18,7 +20,7 @@ export function toCalendar(plan: ProgrammePlan, deployment: string, stamp: Date)
       stamp,
       start: new Date(night.startsAt),
       end: new Date(night.closesAt),
-      summary: `Cutover ${name}: ${connections.length} connections`,
+      summary: `Cutover ${name}: ${counted(connections.length, 'connection')}`,
       description: [
         `Practices: ${practices.join(', ')}`,
         `Window: ${local(night.opensAt)} to ${local(night.closesAt)}`,
@@ -28,12 +30,12 @@ export function toCalendar(plan: ProgrammePlan, deployment: string, stamp: Date)
         ...red.map((reason) => `RED: ${reason}`),
       ].join('\n'),
     });
-    const untilEnd = (Date.parse(night.closesAt) - Date.parse(night.lastSafeAt)) / 1000;
     event.createAlarm({
       type: ICalAlarmType.display,
-      trigger: new Date(Date.parse(night.closesAt) - untilEnd * 1000),
+      trigger: new Date(night.lastSafeAt),
       description: `Last safe moment to begin a rollback of ${name}`,
     });
   }
-  return calendar.toString();
+  // Every line of it ends (RFC 5545, 3.1), also the last one, which the library leaves open.
+  return `${calendar.toString().trimEnd()}\r\n`;
 }

@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { readInventoryFile } from '../../adapters/inventory-file.ts';
 import { readStackFile } from '../../adapters/stack-file.ts';
 import type { Inventory } from '../../core/inventory.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import type { Measured } from '../../core/planning/measured.ts';
 import { DEFAULT_PROGRAMME, type Programme, parseProgramme } from '../../core/planning/programme.ts';
 import { rehearsalSchema } from '../../core/rehearsal-document.ts';
@@ -25,14 +25,14 @@ export type PlanInputs = {
 
 export async function readPlanInputs(args: Args, { cwd, env }: Surroundings): Promise<PlanInputs> {
   const project = await findProject(cwd, args.project, env);
-  const { stack, file } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, true);
+  const { stack, file } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, 'folder');
   const stackFile = await readStackFile(file);
   const named =
     (stackFile.ok ? stackFile.value.config.inventory : undefined) ?? join('stacks', stack, 'inventory.yaml');
   const inventoryFile = isAbsolute(named) ? named : join(project.folder, named);
   const inventory = await readInventoryFile(inventoryFile);
   if (!inventory.ok) {
-    const message = inventory.problems.map(formatProblem).join('\n');
+    const message = formatProblems(inventory.problems);
     throw new VerbStop(EXIT.usage, { code: 'inventory-invalid', message, next: [`correct ${inventoryFile}`] });
   }
   const programmeFile = join(project.folder, 'stacks', stack, 'programme.yaml');
@@ -52,7 +52,7 @@ async function readProgramme(file: string): Promise<Programme> {
   }
   const parsed = parseProgramme(text, file);
   if (parsed.ok) return parsed.value;
-  const message = parsed.problems.map(formatProblem).join('\n');
+  const message = formatProblems(parsed.problems);
   throw new VerbStop(EXIT.usage, { code: 'programme-invalid', message, next: [`correct ${file}`] });
 }
 

@@ -1,7 +1,9 @@
 /** Traffic by connection, from what there is: an archive of message files, or the journals in PostgreSQL. */
+
 import { Postgres, PostgresFailure } from '../../adapters/postgres.ts';
 import { type ArchivedMessage, readArchive } from '../../adapters/traffic-files.ts';
 import { readRecordedTraffic } from '../../adapters/traffic-records.ts';
+import { counted } from '../../core/count-words.ts';
 import type { Connection, Inventory } from '../../core/inventory.ts';
 import { observedDays } from '../../core/planning/archive-days.ts';
 import { profileOf, type Span, slotOf, type TrafficProfile, type TrafficSlot } from '../../core/planning/traffic.ts';
@@ -102,7 +104,7 @@ class ArchiveTally {
   }
 
   notes(): string[] {
-    const notes = [`${this.#messages} messages were read`];
+    const notes = [`${counted(this.#messages, 'message was', 'messages were')} read`];
     if (this.#byFileTime > 0) notes.push(`${this.#byFileTime} of them have no time in MSH-7: dated by their file`);
     if (this.#unowned > 0) {
       notes.push(

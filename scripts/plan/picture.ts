@@ -1,4 +1,5 @@
 /** The plan as one SVG: a line a wave with its night to scale, and the lab's traffic by hour of the week below. */
+import { counted } from '../../core/count-words.ts';
 import { escaped } from '../../core/markup.ts';
 import type { PlannedWave, ProgrammePlan } from '../../core/planning/plan-document.ts';
 import { wallClockAt } from '../../core/planning/zone.ts';
@@ -22,7 +23,7 @@ export function toPicture(plan: ProgrammePlan): string {
     ...plan.waves.flatMap((wave, index) => waveRow(wave, TOP + index * ROW, longest)),
     ...heatOf(plan, heatTop),
   ];
-  const title = `Programme of ${plan.stack}: ${plan.waves.length === 1 ? '1 wave' : `${plan.waves.length} waves`}`;
+  const title = `Programme of ${plan.stack}: ${counted(plan.waves.length, 'wave')}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="system-ui, 'DejaVu Sans', sans-serif"><title>${escaped(title)}</title><rect width="${WIDTH}" height="${height}" fill="#ffffff"/>${parts.join('')}</svg>\n`;
 }
 
@@ -37,7 +38,7 @@ function lengthOf({ night }: PlannedWave): number {
 function waveRow(wave: PlannedWave, y: number, longestMs: number): string[] {
   const { name, connections, night, needs, red } = wave;
   const isRed = red.length > 0;
-  const size = `${connections.length} connections${isRed ? ' · RED' : ''}`;
+  const size = `${counted(connections.length, 'connection')}${isRed ? ' · RED' : ''}`;
   const label = [
     text(24, y + 16, name, { size: 14, weight: 600 }),
     text(24, y + 32, size, { size: 12, colour: isRed ? '#b0241b' : SOFT }),
@@ -85,7 +86,7 @@ function heatOf({ traffic, timeZone }: ProgrammePlan, top: number): string[] {
   const cells = traffic.hours.map((perHour, index) => {
     const x = LEFT + (index % 24) * cell;
     const y = top + 28 + Math.floor(index / 24) * HEAT_ROW;
-    const what = perHour === null ? 'not observed' : `${Math.round(perHour)} messages an hour`;
+    const what = perHour === null ? 'not observed' : `${counted(Math.round(perHour), 'message')} an hour`;
     const fill = perHour === null ? '#ffffff' : shade(perHour / busiest);
     const cross =
       perHour === null ? `<path d="M${round(x)} ${y}l${round(cell - 2)} ${HEAT_ROW - 2}" stroke="#9aa6b8"/>` : '';

@@ -1,4 +1,5 @@
 /** The plan for people: waves on nights, then what is red, then what to do. */
+import { counted } from '../../core/count-words.ts';
 import type { PlannedWave, ProgrammePlan } from '../../core/planning/plan-document.ts';
 import { wallClockAt } from '../../core/planning/zone.ts';
 import { formatTable } from '../runner/table.ts';
@@ -7,7 +8,10 @@ const NAMES_SHOWN = 4;
 
 export function formatPlan(plan: ProgrammePlan): string {
   const lines = [
-    `Programme of ${plan.stack}: ${plan.waves.reduce((sum, wave) => sum + wave.connections.length, 0)} connections in ${plan.waves.length === 1 ? '1 wave' : `${plan.waves.length} waves`}`,
+    `Programme of ${plan.stack}: ${counted(
+      plan.waves.reduce((sum, wave) => sum + wave.connections.length, 0),
+      'connection',
+    )} in ${counted(plan.waves.length, 'wave')}`,
     '',
   ];
   const head = ['wave', 'conn.', 'practices', 'risk', 'night', 'start', 'done', 'last safe', 'closes', 'msgs'];
@@ -16,7 +20,7 @@ export function formatPlan(plan: ProgrammePlan): string {
   if (plan.measured !== null) {
     const { connections, switchMs, rollbackMs, source } = plan.measured;
     lines.push(
-      `measured: ${connections} connections switched in ${seconds(switchMs)}, rolled back in ${seconds(rollbackMs)} (${source}); the plan takes twice that`,
+      `measured: ${counted(connections, 'connection')} switched in ${seconds(switchMs)}, rolled back in ${seconds(rollbackMs)} (${source}); the plan takes twice that`,
       '',
     );
   }

@@ -8,7 +8,7 @@ import { sumProfiles } from '../../core/planning/sum-profiles.ts';
 import type { TrafficProfile } from '../../core/planning/traffic.ts';
 import { planWaves } from '../../core/planning/waves.ts';
 import { fitInto } from '../../core/planning/windows.ts';
-import { wallClockAt } from '../../core/planning/zone.ts';
+import { startOfDate, wallClockAt } from '../../core/planning/zone.ts';
 import { formatTable } from '../runner/table.ts';
 
 const SHOWN = 6;
@@ -33,12 +33,15 @@ export type WindowsInput = {
 export function windowLines({ inventory, programme, measured, traffic, nowMs }: WindowsInput): WindowLine[] {
   const { largestWave, pilot, risk, businessHours, freezes } = programme;
   const { waves } = planWaves(inventory.connections, { pilot, largestWave, risk, messagesPerDay: () => null });
+  // Before that no wave gets a night, so such windows would only be read as if one could.
+  const startsMs = programme.starts === undefined ? 0 : startOfDate(programme.starts, programme.timeZone);
+  const fromMs = Math.max(nowMs, startsMs);
   return waves.flatMap((wave) => {
     const names = wave.units.flatMap((unit) => unit.connections.map(({ name }) => name));
     const reserves = { verifyMs: programme.verification, rollbackAtLeastMs: programme.rollbackAtLeast };
     const needs = needsOf(names.length, measured, reserves);
     const profile = sumProfiles(names.map(traffic));
-    return sharedWindows(rulesOf(wave), nowMs)
+    return sharedWindows(rulesOf(wave), fromMs)
       .slice(0, SHOWN)
       .map((window): WindowLine => {
         const fit = fitInto(window, needs, { businessHours, freezes }, nowMs);
@@ -48,7 +51,7 @@ export function windowLines({ inventory, programme, measured, traffic, nowMs }: 
           wave: wave.name,
           opens: wallClockAt(window.openMs, window.timeZone),
           closes: `${wallClockAt(window.closeMs, window.timeZone)} ${window.timeZone}`,
-          hours: (window.closeMs - window.openMs) / 3_600_000,
+          hours: Math.round((window.closeMs - window.openMs) / 360_000) / 10,
           verdict: fit.ok ? quiet.verdict : 'red',
           reasons: [...refused, quiet.reason],
         };

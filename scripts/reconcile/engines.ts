@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { readEngineQueues } from '../../adapters/engine-queues.ts';
-import { formatProblem, parseYaml } from '../../core/located-yaml.ts';
+import { formatProblems, parseYaml } from '../../core/located-yaml.ts';
 import { PLATFORMS } from '../../core/platform.ts';
 import { attestationSchema } from '../../core/reconcile/attestation.ts';
 import type { EngineCount } from '../../core/reconcile/document.ts';
@@ -64,6 +64,6 @@ async function readFileOf(file: string) {
   });
   const parsed = parseYaml(text, file, attestationSchema);
   if (parsed.ok) return parsed.value;
-  const message = parsed.problems.map(formatProblem).join('\n');
+  const message = formatProblems(parsed.problems);
   throw new VerbStop(EXIT.usage, { code: 'attestation-invalid', message, next: [`correct ${file}`] });
 }

@@ -7,7 +7,7 @@ import { type Group, OutsideStore, type Role, type SetName } from '../../adapter
 import type { Postgres } from '../../adapters/postgres.ts';
 import type { MessageId } from '../../core/admin-api.ts';
 import type { Connection } from '../../core/inventory.ts';
-import { formatProblem, parseYaml } from '../../core/located-yaml.ts';
+import { formatProblems, parseYaml } from '../../core/located-yaml.ts';
 import type { Grade, OutsideSet } from '../../core/reconcile/document.ts';
 import { resolveGroup, type Theirs } from '../../core/reconcile/groups.ts';
 import type { OutsideFindings } from '../../core/reconcile/judge.ts';
@@ -50,7 +50,7 @@ export async function readOutsideMap(context: Context, args: Args): Promise<{ ma
   });
   const parsed = parseYaml(text, file, outsideMapSchema);
   if (!parsed.ok) {
-    const message = parsed.problems.map(formatProblem).join('\n');
+    const message = formatProblems(parsed.problems);
     throw new VerbStop(EXIT.usage, { code: 'map-invalid', message, next: [`correct ${file}`] });
   }
   return { map: parsed.value, folder: dirname(resolve(file)) };

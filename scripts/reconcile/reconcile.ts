@@ -19,6 +19,7 @@ import type { OutsideMap } from '../../core/reconcile/outside-map.ts';
 import { matchesName } from '../../core/rules/compile.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
+import { flagsFor } from '../runner/selection.ts';
 import { EXIT, VerbStop } from '../runner/stop.ts';
 import { readEngines } from './engines.ts';
 import { compareOutside, type OutsideResult, readOutsideMap } from './outside.ts';
@@ -91,7 +92,7 @@ export async function judge(context: Context, args: Args, postgres: Postgres): P
     orders: await ordersOf(context, postgres, window),
     engines,
     warnings: [...outside.warnings, ...silent],
-    nextSteps: nextStepsOf(connections, reasons),
+    nextSteps: nextStepsOf(context, connections, reasons),
   };
 }
 
@@ -201,13 +202,13 @@ function accountedUpTo({ journals }: WorkerState): string | null {
   return times.length === 0 ? null : new Date(Math.max(...times)).toISOString();
 }
 
-function nextStepsOf(connections: readonly Reconciled[], reasons: readonly string[]): string[] {
+function nextStepsOf({ inventory }: Context, connections: readonly Reconciled[], reasons: readonly string[]): string[] {
   const steps: string[] = [];
   if (reasons.some((reason) => reason.includes('cutover worker'))) {
     steps.push('cutover worker --inventory stacks/NAME/inventory.yaml');
   }
   const decisions = connections.filter(({ counts }) => counts.openDecisions > 0).map(({ name }) => name);
-  if (decisions.length > 0) steps.push(`cutover resolve --connection ${decisions.join(',')}`);
+  if (decisions.length > 0) steps.push(`cutover resolve ${flagsFor(inventory, decisions)}`);
   if (connections.some(({ counts }) => counts.missing > 0)) {
     steps.push(
       'look each missing id up at the destination; what is explained goes under `known` in the map, with its reason',

@@ -1,7 +1,7 @@
 /** `reconcile --verify FILE`: a proof file judged by itself, without a project, a database or a network. */
 
 import { verifyProofFile } from '../../adapters/proof-file.ts';
-import { countedConnections } from '../../core/count-words.ts';
+import { counted } from '../../core/count-words.ts';
 import type { VerifyDocument } from '../../core/reconcile/document.ts';
 import type { Args } from '../runner/flags.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
@@ -49,7 +49,7 @@ export async function verify(file: string, { root }: Args): Promise<Printed> {
   const asked =
     root === undefined ? ['compare this root with the one in the evidence'] : ['it is the root that was expected'];
   const text = [
-    `${file}: ${head.messages} messages of ${countedConnections(head.connections.length)}, ${head.since} to ${head.until}`,
+    `${file}: ${counted(head.messages, 'message')} of ${counted(head.connections.length, 'connection')}, ${head.since} to ${head.until}`,
     shown,
     `root ${head.root}`,
     ...asked,

@@ -1,7 +1,9 @@
 /** Everything that a sign-off pack says, read once: gateways and their epoch histories, the stack's folder, PostgreSQL. */
+
 import type { ConnectionStatus, EpochRecord } from '../../core/admin-api.ts';
 import { leadsToLegacy } from '../../core/approval.ts';
 import { describeRoute } from '../../core/connection.ts';
+import { counted } from '../../core/count-words.ts';
 import type { Connection, Inventory } from '../../core/inventory.ts';
 import { strangerIn } from '../../core/platform-origin.ts';
 import { answersOf, type Figures } from '../../core/report/answers.ts';
@@ -71,7 +73,7 @@ async function readHistories(context: Context, notKnown: string[]): Promise<Hist
     context.selected.map(async ({ name, shard }) => ({ name, read: await gatewayOf(context, shard).epochs(name) })),
   );
   const unread = answers.filter(({ read }) => !read.ok).length;
-  if (unread > 0) notKnown.push(`epoch histories of ${unread} connections`);
+  if (unread > 0) notKnown.push(`epoch histories of ${counted(unread, 'connection')}`);
   return new Map(answers.flatMap(({ name, read }) => (read.ok ? [[name, read.value] as const] : [])));
 }
 
@@ -146,9 +148,11 @@ function openPointsOf(
   if (status === null) return ['its gateway could not be asked'];
   const points: string[] = [];
   if (status.phase !== 'switched' && status.phase !== 'decommissioned') points.push(`it is still in ${status.phase}`);
-  if (status.decisions > 0) points.push(`${status.decisions} decisions wait`);
+  if (status.decisions > 0) points.push(counted(status.decisions, 'decision waits', 'decisions wait'));
   if (status.counters.maybeSent > 0)
-    points.push(`${status.counters.maybeSent} messages may have been sent twice or not at all: see \`maybeSent\``);
+    points.push(
+      `${counted(status.counters.maybeSent, 'message')} may have been sent twice or not at all: see \`maybeSent\``,
+    );
   if (status.phase === 'switched' && !status.rollbackReady.ready)
     points.push(`a rollback is not ready: ${status.rollbackReady.reasons.join(', ')}`);
   if (status.observed === null && status.epoch > 1) points.push('no message has proven its present epoch');
@@ -157,7 +161,8 @@ function openPointsOf(
   // Without a feed nothing can be: what stands for it is attested, and the gate asks for it.
   if (origin === 'platform') return points;
   if (compared === null) points.push('nothing was compared');
-  else if (compared.open > 0) points.push(`${compared.open} differences without a rule`);
+  else if (compared.open > 0)
+    points.push(counted(compared.open, 'difference without a rule', 'differences without a rule'));
   return points;
 }
 

@@ -1,5 +1,6 @@
 /** The pack as one HTML file that opens offline and prints. No script, no picture, nothing from a network. */
 
+import { counted } from '../../core/count-words.ts';
 import { escaped } from '../../core/markup.ts';
 import type { ReportConnection, ReportDocument } from '../../core/report-document.ts';
 import { list, section, table } from './markup.ts';
@@ -9,15 +10,15 @@ type Pack = Omit<ReportDocument, 'html' | 'csv' | 'exitCode'>;
 const STYLE = `:root{color-scheme:light}body{font:14px/1.45 system-ui,"DejaVu Sans",sans-serif;color:#17202c;margin:32px;background:#fff;max-width:1500px}
 h1{font-size:24px;margin:0}h2{font-size:17px;margin:28px 0 6px;break-after:avoid}p,ul{margin:6px 0}.wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:12px}th,td{border-bottom:1px solid #d9dee6;padding:3px 8px 3px 0;text-align:left;vertical-align:top;overflow-wrap:break-word}
-th{color:#4c596b}th.n{text-align:right}thead{display:table-header-group}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.k{white-space:nowrap}tr{break-inside:avoid}
+th{color:#4c596b}th.n{text-align:right}thead{display:table-header-group}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}th.n,td.n{padding-right:20px}td.k{white-space:nowrap}tr{break-inside:avoid}
 .verdict{font-size:18px;font-weight:650;padding:8px 12px;border-left:6px solid}.ok{border-color:#00578a;background:#e3f0f8}.red{border-color:#a3330c;background:#fde7dd}
 code{overflow-wrap:anywhere}code,pre{font:12px ui-monospace,"DejaVu Sans Mono",monospace}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f6f8;padding:8px 12px}small{color:#4c596b}
 @page{size:A4 landscape;margin:12mm}@media print{body{margin:0;print-color-adjust:exact;-webkit-print-color-adjust:exact;max-width:none;font-size:10pt}table{font-size:7.5pt}th,td{padding:2px 5px 2px 0}.wide{overflow:visible}.sign{break-inside:avoid}}`;
 
 const ANSWERS = {
-  met: '✓ met',
-  'not-met': '✖ not met',
-  'not-known': '? not known',
+  met: '✓\u00a0met',
+  'not-met': '✖\u00a0not\u00a0met',
+  'not-known': '?\u00a0not\u00a0known',
   'by-a-person': '– for a person to say',
 } as const;
 
@@ -27,12 +28,12 @@ export function toHtml(pack: Pack): string {
   const unmet = pack.success.filter(({ verdict }) => verdict !== 'met' && verdict !== 'by-a-person').length;
   const verdict =
     open > 0
-      ? `${open} of ${connections.length} connections have open points`
+      ? `${open} of ${counted(connections.length, 'connection')} ${open === 1 ? 'has' : 'have'} open points`
       : unmet > 0
-        ? `${unmet} of ${pack.success.length} success criteria are not met or not known`
+        ? `${unmet} of ${counted(pack.success.length, 'success criterion', 'success criteria')} ${unmet === 1 ? 'is' : 'are'} not met or not known`
         : notKnown.length > 0
           ? 'Nothing is open, but not everything is known'
-          : `All ${connections.length} connections have nothing open`;
+          : `Nothing is open: ${counted(connections.length, 'connection')}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign-off pack: ${escaped(deployment)}</title><style>${STYLE}</style></head><body>
 <h1>Sign-off pack</h1>
@@ -114,7 +115,7 @@ function routesTable(connections: readonly ReportConnection[]): string {
       'wave',
       'is',
       'epoch',
-      'moved',
+      'moved (UTC)',
       'by',
       'longest pause',
       'approval',
@@ -205,18 +206,31 @@ function gateOf({ gate }: Pack): string {
   if (gate === null) return '<p>No verdict of the gate is on file, so it is not green.</p>';
   const sign = { green: '✓', red: '✖', waived: '≈' } as const;
   const rows = gate.criteria.map(({ verdict, title, reason, waivers, evidence }) => [
-    `${sign[verdict]} ${verdict}`,
+    `${sign[verdict]}\u00a0${verdict}`,
     title,
-    [reason, ...waivers.map(({ by, reason: why, notAfter }) => `waived by ${by} until ${notAfter}: ${why}`)].join('; '),
+    [
+      reason,
+      ...waivers.map(({ by, reason: why, notAfter }) => `waived by ${by} until ${moment(notAfter)} UTC: ${why}`),
+    ].join('; '),
     evidence.map(shortDigest).join(', '),
   ]);
-  return `<p><b>${gate.verdict === 'green' ? '✓' : '✖'} ${escaped(gate.verdict)}</b> at ${escaped(moment(gate.at))}, good until ${escaped(moment(gate.expiresAt))}, <code>${escaped(gate.digest)}</code></p>${table(['verdict', 'criterion', 'why', 'evidence'], rows)}`;
+  return `<p><b>${gate.verdict === 'green' ? '✓' : '✖'} ${escaped(gate.verdict)}</b> at ${escaped(moment(gate.at))} UTC, good until ${escaped(moment(gate.expiresAt))} UTC, <code>${escaped(gate.digest)}</code></p>${table(['verdict', 'criterion', 'why', 'evidence'], rows)}`;
 }
 
 function signedOf({ signed }: Pack): string {
   if (signed.length === 0) return '<p>None on file.</p>';
   return table(
-    ['document', 'kind', 'allows', 'connections', 'from', 'until', 'signed by', 'still missing', 'rests on'],
+    [
+      'document',
+      'kind',
+      'allows',
+      'connections',
+      'from (UTC)',
+      'until (UTC)',
+      'signed by',
+      'still missing',
+      'rests on',
+    ],
     signed.map((one) => [
       shortDigest(one.digest),
       one.kind,
@@ -290,7 +304,7 @@ function verifyOf({ checkpoint, verify }: Pack): string {
   const attested =
     checkpoint === null
       ? '<p>No checkpoint of the ledger is on file: nothing shows that its end was not cut.</p>'
-      : `<p>Newest checkpoint: <code>${escaped(checkpoint.file)}</code> of ${escaped(moment(checkpoint.at))}, ${checkpoint.length.toLocaleString('en-US')} entries, head <code>${escaped(checkpoint.head)}</code>, ${checkpoint.isSigned ? 'with a signature beside it' : '<b>without a signature</b>'}.</p>`;
+      : `<p>Newest checkpoint: <code>${escaped(checkpoint.file)}</code> of ${escaped(moment(checkpoint.at))} UTC, ${checkpoint.length.toLocaleString('en-US')} ${checkpoint.length === 1 ? 'entry' : 'entries'}, head <code>${escaped(checkpoint.head)}</code>, ${checkpoint.isSigned ? 'with a signature beside it' : '<b>without a signature</b>'}.</p>`;
   return `${attested}<pre>${escaped(verify.join('\n'))}</pre>`;
 }
 

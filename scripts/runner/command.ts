@@ -1,9 +1,10 @@
 /** From a command line to an exit code: finds the verb, parses its flags, runs it and prints its one result. */
 import type { ErrorDocument } from '../../core/documents.ts';
+import { nearest } from '../../core/nearest.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { closeContext, openContext, type Surroundings } from './context.ts';
 import { type Args, parseFlags } from './flags.ts';
 import { generalHelp, verbHelp } from './help.ts';
-import { nearest } from './nearest.ts';
 import { runMove } from './run-move.ts';
 import { runProcess } from './run-process.ts';
 import { speakingOfSamePlace } from './same-place.ts';
@@ -15,12 +16,16 @@ export async function runCommand(
   argv: readonly string[],
   surroundings: Surroundings,
 ): Promise<number> {
-  const [name, ...rest] = argv;
+  const [name, ...rest] = plainlyAsked(argv);
   const terminal = speakingOfSamePlace(surroundings.terminal, verbs, rest);
   const around = { ...surroundings, terminal };
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  if (name === undefined || name === '--help') {
     await terminal.result(generalHelp(verbs));
     return name === undefined ? EXIT.usage : EXIT.done;
+  }
+  if (name === '--version') {
+    await terminal.result(`cutover ${packageJson.version} (Node ${process.version})`);
+    return EXIT.done;
   }
   const isJson = rest.includes('--json');
   try {
@@ -41,6 +46,16 @@ export async function runCommand(
   } catch (error) {
     return await tell(name, error, isJson, around);
   }
+}
+
+/** `-h` and `--help`, `help VERB` and `VERB help` are one question; `-v`, `version` and `--version` another. */
+function plainlyAsked(argv: readonly string[]): readonly string[] {
+  const [first, second, ...rest] = argv;
+  if (first === '-h' || first === 'help' || first === '--help')
+    return second === undefined || second.startsWith('-') ? ['--help'] : [second, '--help'];
+  if (first === '-v' || first === '-V' || first === 'version' || first === '--version') return ['--version'];
+  if (first !== undefined && (second === 'help' || second === '-h')) return [first, '--help', ...rest];
+  return argv;
 }
 
 function runVerb(
@@ -69,9 +84,12 @@ function takeWord(name: string, verb: Verb, rest: readonly string[]): { word: st
   const { choices } = verb.word;
   if (choices.includes(word)) return { word, flags };
   if (rest.includes('--help')) return { word: '', flags: rest };
+  const examples = verb.examples.filter((example) => choices.some((choice) => example.includes(` ${choice}`)));
   throw usage(
-    word === '' ? `'${name}' needs a word: ${choices.join(', ')}` : `'${word}' is not one of ${choices.join(', ')}`,
-    `cutover ${name} ${choices[0]}`,
+    word === '' || word.startsWith('-')
+      ? `'${name}' needs a word: ${choices.join(', ')}`
+      : `'${word}' is not one of ${choices.join(', ')}`,
+    ...examples,
   );
 }
 
@@ -104,7 +122,28 @@ async function tell(verb: string, error: unknown, isJson: boolean, { terminal, e
   return stop.exitCode;
 }
 
+/** What the system says of a path is no defect of ours: it is said with the path, in words. */
+const FILE_TROUBLE: Readonly<Record<string, string>> = {
+  ENOENT: 'it, or a folder above it, is not there',
+  EACCES: 'this user may not read or write it',
+  EPERM: 'this user may not read or write it',
+  EROFS: 'its file system is read-only',
+  ENOSPC: 'its disk is full',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is a file and no folder',
+};
+
+function fileTrouble(error: unknown): VerbStop | null {
+  if (!(error instanceof Error && 'code' in error && 'path' in error)) return null;
+  const words = FILE_TROUBLE[String(error.code)];
+  if (words === undefined) return null;
+  const next = ['mend that, then run the same command again'];
+  return new VerbStop(EXIT.failed, { code: 'file', message: `${error.path}: ${words} (${error.code})`, next });
+}
+
 function unexpected(error: unknown, env: NodeJS.ProcessEnv): VerbStop {
+  const ofFile = fileTrouble(error);
+  if (ofFile !== null) return ofFile;
   const message = error instanceof Error ? error.message : String(error);
   const stack = env.CUTOVER_DEBUG !== undefined && error instanceof Error ? `\n${error.stack ?? ''}` : '';
   const next = ['run it again with CUTOVER_DEBUG=1 and report what it prints', 'cutover status'];

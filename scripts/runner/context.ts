@@ -9,7 +9,7 @@ import { CREDENTIAL_VARIABLES, GatewayClient } from '../../adapters/gateway-admi
 import { readInventoryFile } from '../../adapters/inventory-file.ts';
 import { readStackFile, type StackFile } from '../../adapters/stack-file.ts';
 import type { Connection, Inventory } from '../../core/inventory.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import type { ApprovalOnFile } from '../../core/plan.ts';
 import type { Args } from './flags.ts';
 import { chooseStack, findProject, openStackFile, type Project } from './project.ts';
@@ -63,7 +63,7 @@ export async function openContext(
   const inventoryPath = resolve(around.cwd, place.inventoryPath);
   const read = await readInventoryFile(inventoryPath);
   if (!read.ok) {
-    const message = read.problems.map(formatProblem).join('\n');
+    const message = formatProblems(read.problems);
     throw new VerbStop(EXIT.usage, { code: 'inventory-invalid', message, next: [`correct ${inventoryPath}`] });
   }
   const inventory = read.value;
@@ -110,7 +110,7 @@ async function projectPlace(args: Args, { cwd, env, terminal }: Surroundings, op
   const { stack, file: stackPath } = await chooseStack(
     project,
     args.stack ?? env.CUTOVER_STACK,
-    options.withoutStackFile,
+    options.withoutStackFile ? 'folder' : 'refused',
   );
   const stackFile = options.withoutStackFile ? await tryStackFile(stackPath, terminal) : await openStackFile(stackPath);
   const named = stackFile?.config.inventory ?? join('stacks', stack, 'inventory.yaml');

@@ -2,6 +2,7 @@
 import type { GatewayClient, GatewayResult } from '../../adapters/gateway-admin.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
 import type { ActionDocument } from '../../core/documents.ts';
+import type { Connection } from '../../core/inventory.ts';
 import { type Context, gatewayOf } from './context.ts';
 import type { Args } from './flags.ts';
 import { LedgerSession } from './ledger-session.ts';
@@ -9,17 +10,26 @@ import { EXIT } from './stop.ts';
 import { formatTable } from './table.ts';
 import type { Printed } from './verb.ts';
 
-export async function forEachConnection(
+/** More than these are counted, not listed: failures are always listed. */
+const LISTED = 20;
+
+/** `say`: what became of one, from the gateway's answer. */
+export async function forEachConnection<Answer>(
   context: Context,
-  what: string,
   args: Args,
-  call: (gateway: GatewayClient, name: string) => Promise<GatewayResult<null>>,
+  call: (gateway: GatewayClient, name: string) => Promise<GatewayResult<Answer>>,
+  say: (answer: Answer, connection: Connection) => string,
 ): Promise<Printed> {
   const answers = await Promise.all(
-    context.selected.map(async ({ name, shard }) => ({ name, result: await call(gatewayOf(context, shard), name) })),
+    context.selected.map(async (connection) => ({
+      connection,
+      result: await call(gatewayOf(context, connection.shard), connection.name),
+    })),
   );
-  const done = answers.flatMap(({ name, result }) => (result.ok ? [{ name, message: what }] : []));
-  const failed = answers.flatMap(({ name, result }) => (result.ok ? [] : [{ ...result, name }]));
+  const done = answers.flatMap(({ connection, result }) =>
+    result.ok ? [{ name: connection.name, message: say(result.value, connection) }] : [],
+  );
+  const failed = answers.flatMap(({ connection, result }) => (result.ok ? [] : [{ ...result, name: connection.name }]));
   const isRefused = failed.every(({ kind }) => kind === 'refused');
   const exitCode =
     failed.length === 0 ? EXIT.done : done.length > 0 ? EXIT.partly : isRefused ? EXIT.refused : EXIT.failed;
@@ -54,9 +64,10 @@ async function recordAction(context: Context, args: Args, { done, failed }: Acti
 export function formatAction({ verb, done, failed, nextSteps }: ActionDocument): string {
   const rows = [
     ...failed.map(({ name, message }) => ['failed', name ?? '', message]),
-    ...done.map(({ name, message }) => ['done', name, message]),
+    ...done.slice(0, LISTED).map(({ name, message }) => ['done', name, message]),
   ];
+  const more = done.length > LISTED ? [`  … and ${done.length - LISTED} more`] : [];
   const summary = `${verb}: ${done.length} done${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
   const next = nextSteps.length === 0 ? [] : ['', 'next:', ...nextSteps.map((step) => `  ${step}`)];
-  return `${[...formatTable(rows, '  '), summary, ...next].join('\n')}\n`;
+  return `${[...formatTable(rows, '  '), ...more, summary, ...next].join('\n')}\n`;
 }

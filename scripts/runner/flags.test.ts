@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { nearest } from '../../core/nearest.ts';
 import { CHANGE_FLAGS, parseFlags } from './flags.ts';
-import { nearest } from './nearest.ts';
 import { VerbStop } from './stop.ts';
 
 const parse = (...argv: string[]) => parseFlags('switch', [...CHANGE_FLAGS, 'weight'], argv);
@@ -21,7 +21,7 @@ test.each([
   { argv: ['--weight', '100'], message: "--weight is '100'; it must be a whole number from 0 to 99" },
   { argv: ['--reason'], message: '--reason needs a value: --reason TEXT' },
   { argv: ['--yes=no'], message: '--yes takes no value' },
-  { argv: ['northside-orders'], message: "'northside-orders' is unexpected: connections are named with --connection" },
+  { argv: ['northside-orders'], message: "'northside-orders' is unexpected: say what it is, with a flag" },
 ])('$argv is refused as usage', ({ argv, message }) => {
   const stop = thrownBy(() => parse(...argv));
   expect(stop.exitCode).toBe(2);

@@ -4,8 +4,8 @@
  */
 
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { nearest } from '../../core/nearest.ts';
 import { wholeNumber } from '../../core/whole-number.ts';
-import { nearest } from './nearest.ts';
 import { usage } from './stop.ts';
 
 export const FLAGS = {
@@ -29,7 +29,7 @@ export const FLAGS = {
   wave: { kind: 'list', value: 'A,B', summary: 'every connection of these waves' },
   practice: { kind: 'list', value: 'A,B', summary: 'every connection of these practices' },
   all: { kind: 'boolean', summary: 'every connection of the inventory' },
-  reason: { kind: 'text', value: 'TEXT', summary: 'why; needed for moves towards legacy, recorded with the move' },
+  reason: { kind: 'text', value: 'TEXT', summary: 'why: it is recorded; moves towards legacy are refused without' },
   'change-id': { kind: 'text', value: 'ID', summary: 'the change record it belongs to' },
   'dry-run': { kind: 'boolean', summary: 'print the Plan and change nothing' },
   yes: { kind: 'boolean', summary: 'do not ask; needed without a terminal' },
@@ -60,7 +60,11 @@ export const FLAGS = {
     max: 99,
     summary: 'share of keys for the new platform, staying in parallel',
   },
-  force: { kind: 'boolean', summary: 'the new platform is dead: commit at once, re-own what it owes' },
+  force: {
+    kind: 'boolean',
+    summary:
+      'rollback: new is dead, commit at once and re-own what it owes; remove: bypass the gateway whatever the phase',
+  },
   'take-over': { kind: 'boolean', summary: 'break a Pulumi lock held from another host' },
   'no-commit': { kind: 'boolean', summary: 'leave the stack file uncommitted' },
   for: { kind: 'text', value: 'DURATION', summary: 'how long, as in 3s; at most half of the ackTimeout' },
@@ -173,7 +177,7 @@ export const FLAGS = {
   root: { kind: 'text', value: 'DIGEST', summary: 'with --verify: the root that the evidence names' },
   connect: { kind: 'boolean', summary: "also open the platforms' MLLP ports, for a moment; to them that is a sender" },
   explain: { kind: 'boolean', summary: 'every red, and what to do about it' },
-  criterion: { kind: 'text', value: 'ID', summary: 'of the gate' },
+  criterion: { kind: 'text', value: 'ID', summary: 'which one, as `cutover gate` names it' },
   what: {
     kind: 'text',
     value: 'KIND',
@@ -247,7 +251,7 @@ export function parseFlags(verb: string, names: readonly FlagName[], argv: reado
     allowPositionals: true,
   });
   for (const token of tokens) {
-    if (token.kind === 'positional') throw unexpectedWord(verb, token.value);
+    if (token.kind === 'positional') throw unexpectedWord(verb, token.value, names);
     if (token.kind !== 'option') continue;
     const name = accepted.find((candidate) => candidate === token.name);
     if (name === undefined) throw unknownFlag(verb, token.rawName, accepted);
@@ -303,6 +307,13 @@ function unknownFlag(verb: string, given: string, accepted: readonly FlagName[])
   return usage(`'${verb}' has no flag ${given}${hint}`, helpOf(verb));
 }
 
-function unexpectedWord(verb: string, word: string): Error {
-  return usage(`'${word}' is unexpected: connections are named with --connection`, helpOf(verb));
+/** A word without its flag: most likely a name, said with the flag that names are said with. */
+function unexpectedWord(verb: string, word: string, names: readonly FlagName[]): Error {
+  const flag = (['connection', 'file', 'stack'] as const).find((one) => names.includes(one));
+  if (flag === undefined) return usage(`'${word}' is unexpected: '${verb}' takes no word`, helpOf(verb));
+  return usage(
+    `'${word}' is unexpected: say what it is, with a flag`,
+    `cutover ${verb} --${flag} ${word}`,
+    helpOf(verb),
+  );
 }

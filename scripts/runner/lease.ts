@@ -102,7 +102,8 @@ async function acquire(
         next: ['wait for it to end, then run this again'],
       });
     }
-    if (!announced) context.terminal.progress(`waiting: ${holder}`);
+    if (!announced)
+      context.terminal.progress(`waiting: ${holder}; ${seconds(options.waitMs)} at most, ${wayOut(context)}`);
     announced = true;
     await hasBeenInterrupted(RETRY_EVERY_MS, context.interruption);
     throwIfInterrupted(context.interruption);
@@ -120,5 +121,13 @@ function isGone({ holder, host }: Lease, here: string): boolean {
 }
 
 function formatHolder(lease: Lease): string {
-  return `'${lease.verb}' by ${lease.operator} on ${lease.host} since ${lease.since}`;
+  return `'${lease.verb}' by ${lease.operator} on ${lease.host} since ${lease.since.slice(11, 19)} UTC`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${Math.round(milliseconds / 1000)} s`;
+}
+
+function wayOut({ verb }: Context): string {
+  return verb === 'rollback' ? 'Ctrl-C ends it (rollback --force does not wait)' : 'Ctrl-C ends it';
 }

@@ -46,5 +46,5 @@ test.each([
     steps: [],
   };
   const header = { verb: 'rollback', stack: 's', wallMs: 0, dryRun: false };
-  expect(outcomeWithoutRun(header, plan)).toMatchObject({ exitCode, ok: false });
+  expect(outcomeWithoutRun(header, plan, { connections: [] })).toMatchObject({ exitCode, ok: false });
 });

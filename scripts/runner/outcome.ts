@@ -1,10 +1,12 @@
 /** What a run came to, as the document that --json prints: nothing here asks anyone, it only adds up. */
 import type { Changed, MoveDocument } from '../../core/documents.ts';
+import type { Inventory } from '../../core/inventory.ts';
 import type { Plan, PlannedMove, PlanRefusal } from '../../core/plan.ts';
 import { controlOf, type Origin } from '../../core/platform.ts';
 import { judgeTruth, routeOf, type Truth } from '../../core/truth.ts';
 import { nameList } from './name-list.ts';
 import { hasMoved, itemOf, type RunState, routeNow } from './run-state.ts';
+import { flagsFor } from './selection.ts';
 import { EXIT, type ExitCode } from './stop.ts';
 
 type Header = Pick<MoveDocument, 'verb' | 'stack' | 'wallMs' | 'dryRun'>;
@@ -51,7 +53,7 @@ export function outcomeOf(run: RunState): MoveDocument {
 }
 
 /** Nothing was run: a dry run, a refusal, or nothing to do. */
-export function outcomeWithoutRun(header: Header, plan: Plan): MoveDocument {
+export function outcomeWithoutRun(header: Header, plan: Plan, inventory: Pick<Inventory, 'connections'>): MoveDocument {
   const isDone = plan.refused.length === 0 || (plan.moves.length > 0 && header.dryRun);
   const exitCode = isDone ? EXIT.done : plan.refused.some(couldNotFindOut) ? EXIT.failed : EXIT.refused;
   return {
@@ -70,8 +72,11 @@ export function outcomeWithoutRun(header: Header, plan: Plan): MoveDocument {
     warnings: [...differingWarning(plan), ...leftOutWarnings(plan)],
     nextSteps:
       header.dryRun && plan.moves.length > 0
-        ? [`cutover ${header.verb} … --yes`]
-        : together(plan.refused.flatMap(({ next }) => next)),
+        ? ['the same command with --yes in place of --dry-run']
+        : together(
+            plan.refused.flatMap(({ next }) => next),
+            (names) => flagsFor(inventory, names),
+          ),
   };
 }
 
@@ -163,7 +168,7 @@ function nextStepsOf(run: RunState, changed: readonly Changed[], exitCode: ExitC
   const [first] = changed;
   if (first !== undefined) steps.push(...followUps(first.to.phase, originOf(run, first.name)));
   steps.push(...startsAfter(run, changed));
-  return together(steps);
+  return together(steps, (names) => flagsFor(run.context.inventory, names));
 }
 
 function originOf({ snapshot }: RunState, name: string): Origin {
@@ -223,13 +228,17 @@ function copyRefusal({ name, code, message, next }: PlanRefusal): MoveDocument['
 }
 
 /** Each once; what differs in the connection alone is one command for all of them. */
-export function together(steps: readonly string[]): string[] {
+export function together(steps: readonly string[], say = byName): string[] {
   const ofOne = / --connection ([^\s,]+)(?= |$)/;
   const names = Map.groupBy(new Set(steps), (step) => step.replace(ofOne, ' --connection …'));
   return [...names].map(([command, of]) => {
     const [first = command, ...others] = of;
     if (others.length === 0) return first;
     const all = of.map((step) => ofOne.exec(step)?.[1] ?? '');
-    return command.replace(' --connection …', ` --connection ${all.join(',')}`);
+    return command.replace('--connection …', say(all));
   });
+}
+
+function byName(names: readonly string[]): string {
+  return `--connection ${names.join(',')}`;
 }

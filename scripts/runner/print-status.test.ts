@@ -111,3 +111,21 @@ test('on 80 columns what is red says why: other columns make way, a state that i
   expect(at(80)).not.toMatch(/wave +phase/);
   expect(at(80)).toMatch(/\? {2}practice-002 +.*held/);
 });
+
+test('what a gateway that is silent says of all its connections is said once, below the table', () => {
+  const silent = 'the gateway of shard 0 cannot be reached';
+  const connections = document(() => true).connections.map(
+    (one, index): ConnectionLine =>
+      index < 125
+        ? {
+            ...one,
+            rollbackReady: { ready: false, reasons: [silent] },
+            truth: { ...one.truth, gateway: null, agree: null },
+          }
+        : one,
+  );
+  const text = formatStatus({ ok: false, connections, waivers: [], nextSteps: [] });
+  expect(text.match(/not read \[1\]/g)).toHaveLength(125);
+  expect(text.match(new RegExp(silent, 'g'))).toHaveLength(1);
+  expect(text).toContain(`\n[1] ${silent}\n`);
+});

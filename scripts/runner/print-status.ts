@@ -1,7 +1,7 @@
 /** The status table for people: red ones first, then by wave and name. */
 
 import { describeRoute } from '../../core/connection.ts';
-import { countedConnections } from '../../core/count-words.ts';
+import { counted } from '../../core/count-words.ts';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
 import { markLines } from './marks.ts';
 import { nameList } from './name-list.ts';
@@ -18,10 +18,12 @@ const NARROWER: readonly (readonly string[])[] = [
 ];
 
 export function formatStatus({ ok, connections, waivers, nextSteps }: StatusDocument): string {
+  const shared = sharedReasons(connections);
   const lines = [
-    ...formatTable([HEADER, ...sorted(connections).map(toRow)]),
+    ...formatTable([HEADER, ...sorted(connections).map((line) => toRow(withNote(line, shared)))]),
+    ...shared.map((reason, index) => `[${index + 1}] ${reason}`),
     '',
-    `${countedConnections(connections.length)}: ${countsOf(connections)}; ${ok ? 'everything agrees' : 'not everything is green'}`,
+    `${counted(connections.length, 'connection')}: ${countsOf(connections)}; ${ok ? 'everything agrees' : 'not everything is green'}`,
     ...waivers.map(
       ({ criterion, by, reason, notAfter, connections: waived }) =>
         `~ ${criterion} is waived by ${by} until ${notAfter} for ${nameList(waived)}: ${reason}`,
@@ -31,12 +33,29 @@ export function formatStatus({ ok, connections, waivers, nextSteps }: StatusDocu
   return `${lines.join('\n')}\n`;
 }
 
+/** More connections than these with one reason: it is said once, below the table. */
+const SAID_EACH = 3;
+
+/** A gateway that says nothing says it for each of its connections. */
+function sharedReasons(connections: readonly ConnectionLine[]): string[] {
+  const unread = connections.filter(({ truth }) => truth.gateway === null);
+  return [...Map.groupBy(unread, ({ rollbackReady }) => rollbackReady.reasons.join('; '))]
+    .filter(([, of]) => of.length > SAID_EACH)
+    .map(([reason]) => reason);
+}
+
+function withNote(line: ConnectionLine, shared: readonly string[]): ConnectionLine {
+  if (line.truth.gateway !== null) return line;
+  const index = shared.indexOf(line.rollbackReady.reasons.join('; '));
+  return index === -1 ? line : { ...line, rollbackReady: { ready: false, reasons: [`not read [${index + 1}]`] } };
+}
+
 export type Screen = { readonly columns: number; readonly rows: number };
 
 /** For a screen that is looked at: the sums first, then by name what is not green, then every connection as one mark. */
 export function formatStatusScreen({ connections, nextSteps }: StatusDocument, at: string, screen: Screen): string[] {
   const of = (rankWanted: number): number => connections.filter((line) => rank(line) === rankWanted).length;
-  const sums = [`${countedConnections(connections.length)}: ${countsOf(connections)}`];
+  const sums = [`${counted(connections.length, 'connection')}: ${countsOf(connections)}`];
   sums.push(`${of(0)} red, ${of(1)} not proven, ${of(2)} green`, at);
   const head = wrapped(sums, screen.columns);
   const inWaves = [...connections].sort((a, b) => compare(a.wave, b.wave) || compare(a.name, b.name));

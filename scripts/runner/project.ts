@@ -1,11 +1,12 @@
 /** The project folder, its stacks, and the one that is meant. */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { readStackFile, type StackFile } from '../../adapters/stack-file.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../../core/nearest.ts';
 import { EXIT, usage, VerbStop } from './stop.ts';
 
 export type Project = {
@@ -64,11 +65,14 @@ function absoluteBackend(url: string, folder: string): string {
 
 const STACK_FILE = /^Pulumi\.(.+)\.ya?ml$/;
 
-/** The named stack, or the only one with the routes layer. `mayBeMissing`: a named one needs no file. */
+/** Of a stack that is named: `refused` without its file; `folder`: where its folder is there, it needs no file; `new`: it may be made. */
+type WithoutFile = 'refused' | 'folder' | 'new';
+
+/** The named stack, or the only one with the routes layer. */
 export async function chooseStack(
   project: Project,
   wanted: string | undefined,
-  mayBeMissing = false,
+  withoutFile: WithoutFile = 'refused',
 ): Promise<{ readonly stack: string; readonly file: string }> {
   const files = await readdir(project.stackFolder).catch(() => []);
   const stacks = files.flatMap((file) => {
@@ -78,7 +82,9 @@ export async function chooseStack(
   if (wanted !== undefined) {
     const found = stacks.find(({ stack }) => stack === wanted);
     if (found !== undefined) return found;
-    if (mayBeMissing) return { stack: wanted, file: join(project.stackFolder, `Pulumi.${wanted}.yaml`) };
+    const isFolder = withoutFile === 'folder' && existsSync(join(project.folder, 'stacks', wanted));
+    if (withoutFile === 'new' || isFolder)
+      return { stack: wanted, file: join(project.stackFolder, `Pulumi.${wanted}.yaml`) };
     const close = nearest(
       wanted,
       stacks.map(({ stack }) => stack),

@@ -2,7 +2,9 @@
  * How every verb that changes routes goes: lease, snapshot, decide, Plan, the Plan's steps in order, result. The verb
  * itself only decides.
  */
+import { counted } from '../../core/count-words.ts';
 import type { MoveDocument } from '../../core/documents.ts';
+import { SAY_EFFECTS } from '../../core/effects-words.ts';
 import type { Plan, Snapshot } from '../../core/plan.ts';
 import { type Context, closeContext, openContext, type Surroundings } from './context.ts';
 import type { Args } from './flags.ts';
@@ -73,7 +75,7 @@ export async function runMove(name: string, verb: MoveVerb, args: Args, around: 
       dryRun: isDryRun,
       wallMs: Math.round(context.clock.elapsedMs() - startedMs),
     };
-    if (isDryRun || plan.steps.length === 0) return printed(outcomeWithoutRun(header, plan));
+    if (isDryRun || plan.steps.length === 0) return printed(outcomeWithoutRun(header, plan, context.inventory));
     await confirm(context, verb, args, plan);
     const run = newRun(context, args, taken, plan, startedMs, sessions);
     try {
@@ -145,7 +147,6 @@ function newRun(
     nightFile: null,
     leftBehind: [],
     warnings: [],
-    notes: [],
     timings: [{ step: 'snapshot', wallMs: Math.round(context.clock.elapsedMs() - startedMs) }],
   };
 }
@@ -176,15 +177,14 @@ async function timed(run: RunState, step: string, work: () => Promise<void>): Pr
 }
 
 /** A copy of a message does twice whatever else the channels do. Nobody having said what that is refuses nothing: the gate does. */
-function warnOfUnknownEffects({ selected, terminal }: Context, plan: Plan): void {
+function warnOfUnknownEffects({ selected, terminal, inventoryPath }: Context, plan: Plan): void {
   if (plan.verb !== 'parallel') return;
   const moved = new Set(plan.moves.map(({ name }) => name));
   const names = selected.flatMap(({ name, effectsAreKnown }) => (moved.has(name) && !effectsAreKnown ? [name] : []));
   if (names.length === 0) return;
   const what = `nobody has said whether the channels of ${nameList(names)} do anything else (mail, files, tables)`;
-  terminal.warn(
-    `${what}: both platforms would do it. Write \`effects\` into the inventory ([] where there is nothing)`,
-  );
+  terminal.warn(`${what}: both platforms would do it`);
+  terminal.progress(`  in ${inventoryPath}: ${SAY_EFFECTS}`);
 }
 
 /** At the point of no return the person types what it is about. */
@@ -197,7 +197,7 @@ async function confirm(context: Context, verb: MoveVerb, args: Args, plan: Plan)
   if (verb.confirm === 'nothing' || plan.moves.length === 0) return;
   if (args.yes === true) return confirmedByFlag(context, verb, args, plan);
   const { terminal, interruption, stack } = context;
-  const count = plan.moves.length === 1 ? '1 connection' : `${plan.moves.length} connections`;
+  const count = counted(plan.moves.length, 'connection');
   for (const line of listMoves(plan.moves, context.selected)) terminal.progress(line);
   for (const { name, message } of plan.refused) terminal.warn(`${name} is left out: ${message}`);
   const expected = verb.confirm === 'typed' ? wavesOf(context, plan) : 'yes';

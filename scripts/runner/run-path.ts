@@ -2,10 +2,12 @@
  * Runs `insert` and `remove`: lease, snapshot, Plan, edge stack up for exactly the feeds' listeners, read back, edge file
  * replaced with what was read back, one commit. A refused feed is left out.
  */
+
 import { join } from 'node:path';
 import { type EdgeFile, editPaths, readEdgeFile } from '../../adapters/edge-file.ts';
 import { commitFiles } from '../../adapters/git.ts';
 import { replaceFile } from '../../adapters/stack-file.ts';
+import { counted } from '../../core/count-words.ts';
 import type { PathDocument } from '../../core/documents.ts';
 import { edgeStackOf } from '../../core/edge/edge-config.ts';
 import { describePath, FIRST_PATH, type PathEntry, samePath } from '../../core/edge/path.ts';
@@ -177,10 +179,14 @@ async function confirm(context: Context, args: Args, plan: PathPlan): Promise<vo
   if (args.yes === true) return;
   const { terminal, interruption } = context;
   for (const { feed, from, to, connections } of plan.moves) {
-    terminal.progress(`  ${feed} (${connections.length} connections): ${describePath(from)} → ${describePath(to)}`);
+    terminal.progress(
+      `  ${feed} (${counted(connections.length, 'connection')}): ${describePath(from)} → ${describePath(to)}`,
+    );
   }
   const answer = terminal.isInteractive
-    ? await terminal.ask(`${context.verb} ${plan.moves.length} feeds? Type 'yes': `, interruption).catch(() => '')
+    ? await terminal
+        .ask(`${context.verb} ${counted(plan.moves.length, 'feed')}? Type 'yes': `, interruption)
+        .catch(() => '')
     : '';
   throwIfInterrupted(interruption);
   if (answer === 'yes') return;

@@ -49,7 +49,6 @@ export type RunState = {
   /** Something beyond the routes was left behind; the next verb or `sync` brings it up. */
   readonly leftBehind: string[];
   readonly warnings: string[];
-  readonly notes: string[];
   readonly timings: { step: string; wallMs: number }[];
 };
 

@@ -1,7 +1,7 @@
 /** Which connections a command line means: lists add up within one flag, flags narrow each other down. */
 import type { Connection, Inventory } from '../../core/inventory.ts';
+import { nearest } from '../../core/nearest.ts';
 import type { Args } from './flags.ts';
-import { nearest } from './nearest.ts';
 import { usage } from './stop.ts';
 
 const NARROWING = ['connection', 'feed', 'wave', 'practice'] as const;
@@ -14,6 +14,7 @@ export function select(inventory: Inventory, args: Args, selectsAll: boolean): r
   if (given.length === 0 && args.all !== true && !selectsAll) {
     throw usage('which connections?', '--connection A,B, --feed, --wave, --practice or --all');
   }
+  if (!selectsAll) requireSome(inventory);
   for (const flag of given) checkKnown(inventory, flag, args[flag] ?? []);
   const selected = inventory.connections.filter((item) =>
     given.every((flag) => (args[flag] ?? []).includes(memberOf(item, flag))),
@@ -25,6 +26,12 @@ export function select(inventory: Inventory, args: Args, selectsAll: boolean): r
     );
   }
   return selected;
+}
+
+/** Nothing is no success, and no evidence of anything. */
+export function requireSome({ deployment, connections }: Inventory): void {
+  if (connections.length > 0) return;
+  throw usage(`the inventory of ${deployment} has no connections yet`, 'add them under `connections`');
 }
 
 function memberOf(item: Connection, flag: (typeof NARROWING)[number]): string {
@@ -51,4 +58,25 @@ export function selectionSaid(args: Args): string {
     return values.length === 0 ? [] : [` --${flag} ${values.join(',')}`];
   });
   return `${lists.join('')}${args.all === true ? ' --all' : ''}`;
+}
+
+/** Fewer than this are named one by one. */
+const WORTH_A_GROUP = 4;
+/** More groups than this are no shorter to read than names. */
+const MOST_GROUPS = 4;
+
+/** What is typed to mean exactly these: all, whole waves, practices or feeds where they are that, else the names. */
+export function flagsFor({ connections }: Pick<Inventory, 'connections'>, names: readonly string[]): string {
+  const wanted = new Set(names);
+  const byName = `--connection ${names.join(',')}`;
+  if (wanted.size < WORTH_A_GROUP) return byName;
+  if (connections.every(({ name }) => wanted.has(name))) return '--all';
+  for (const flag of ['wave', 'practice', 'feed'] as const) {
+    const groups = Map.groupBy(connections, (item) => item[flag]);
+    const whole = [...groups].filter(([, members]) => members.every(({ name }) => wanted.has(name)));
+    const covered = whole.reduce((sum, [group, members]) => sum + (group === null ? 0 : members.length), 0);
+    if (covered === wanted.size && whole.length <= MOST_GROUPS)
+      return `--${flag} ${whole.map(([group]) => group).join(',')}`;
+  }
+  return byName;
 }

@@ -62,7 +62,7 @@ export function assembleSnapshot(context: Context, statuses: Statuses, records: 
     target: context.inventory.target,
     connections: context.selected.map((item) => toConnectionSnapshot(context, item, statuses, records)),
     pulumi: records.pulumi,
-    ledger: records.ledger?.availability ?? { kind: 'skipped' },
+    ledger: records.ledger?.availability ?? { kind: context.env.DATABASE_URL ? 'skipped' : 'not-configured' },
     differing: differingOthers(context, statuses),
     approvals: context.approvals,
     barred: new Map(),

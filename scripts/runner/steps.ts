@@ -1,10 +1,12 @@
 /** How each step of a Plan is done. A step that a rerun would repeat leaves nothing half-written. */
+
 import { dirname } from 'node:path';
 import type { GatewayClient } from '../../adapters/gateway-admin.ts';
 import { commitFiles, hasUncommittedChanges } from '../../adapters/git.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
 import { editEntries, readStackFile, replaceFile, whyNotReplaceable } from '../../adapters/stack-file.ts';
 import type { NewestEpoch } from '../../core/admin-api.ts';
+import { counted } from '../../core/count-words.ts';
 import type { StepKind } from '../../core/plan.ts';
 import type { RouteEntry } from '../../core/stack-config.ts';
 import { isSameRoute } from '../../core/truth.ts';
@@ -96,7 +98,7 @@ async function mustBeReplaceable(run: RunState): Promise<void> {
 async function pulumiUp(run: RunState): Promise<void> {
   const names = touchedNames(run);
   run.context.terminal.progress(
-    `pulumi up: ${names.length} of ${run.context.inventory.connections.length} connections`,
+    `pulumi up: ${names.length} of ${counted(run.context.inventory.connections.length, 'connection')}`,
   );
   const stopWatching = watchMoves(run.context, run.plan.moves);
   try {
@@ -177,7 +179,9 @@ async function pulumiHeal(run: RunState): Promise<void> {
   if (behind.length === 0) return;
   const stack = await run.pulumi.ensureStack();
   if (!stack.ok) return leaveBehind(run, `the Pulumi state is left behind: ${stack.message}`);
-  run.context.terminal.progress(`pulumi up: ${behind.length} routes are there already, the state follows`);
+  run.context.terminal.progress(
+    `pulumi up: ${counted(behind.length, 'route is', 'routes are')} there already, the state follows`,
+  );
   try {
     await update(run, editEntries(await stackText(run), observedEntries(run)), behind);
   } catch (error) {
@@ -218,7 +222,7 @@ async function commit(run: RunState): Promise<void> {
       if (outcome.push.kind === 'failed') {
         run.warnings.push(`the commit was not pushed: ${outcome.push.message} (git pull --rebase, then git push)`);
       }
-      run.notes.push(
+      run.context.terminal.progress(
         `stack file committed as ${outcome.commit.slice(0, 10)}${outcome.push.kind === 'pushed' ? ' and pushed' : ''}`,
       );
       return;
@@ -226,7 +230,7 @@ async function commit(run: RunState): Promise<void> {
       run.warnings.push(`the stack file was not committed: ${outcome.message}`);
       return;
     case 'no-repository':
-      run.notes.push('the stack file is not in a git repository: nothing was committed');
+      run.context.terminal.progress('the stack file is not in a git repository: nothing was committed');
       return;
     case 'unchanged':
       return;

@@ -41,6 +41,11 @@ export function processTerminal(): Terminal {
     warn: (line) => speak(isColoured ? chalk.yellow(`! ${line}`) : `! ${line}`),
     ask: async (question, signal) => {
       const lines = createInterface({ input: process.stdin, output: process.stderr });
+      // While it reads, the terminal's Ctrl-C comes here and not to the process: it means the same.
+      lines.once('SIGINT', () => {
+        process.stderr.write('\n');
+        process.kill(process.pid, 'SIGINT');
+      });
       try {
         return (await lines.question(question, { signal })).trim();
       } finally {

@@ -2,6 +2,7 @@
 import { signDocument } from '../approval/sign.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { usage } from '../runner/stop.ts';
+import { timeOf } from '../runner/time-flag.ts';
 import type { TaskVerb } from '../runner/verb.ts';
 
 export const approve: TaskVerb = {
@@ -45,6 +46,10 @@ export function checkSigning(verb: 'approve' | 'signoff', args: Args): void {
       `cutover ${verb} --wave pilot --until 2026-03-08T04:00Z --key KEY`,
       example,
     );
+  }
+  for (const flag of ['from', 'until'] as const) {
+    const time = args[flag];
+    if (time !== undefined) timeOf(flag, time);
   }
   const selects = ['connection', 'feed', 'wave', 'practice', 'all'] as const;
   if (args.document === undefined && selects.every((name) => args[name] === undefined)) {

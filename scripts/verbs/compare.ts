@@ -1,5 +1,4 @@
 /** `compare`: whether both platforms send the same, connection by connection, from what the worker has counted. */
-import { resolve } from 'node:path';
 import { evidenceFolderOf, storeEvidence } from '../../adapters/evidence-files.ts';
 import { DEFAULT_THRESHOLDS } from '../../core/compare/judgement.ts';
 import type { CompareDocument } from '../../core/compare-document.ts';
@@ -12,6 +11,7 @@ import { signNamedRule } from '../compare/sign-rule.ts';
 import { evidenceBody, projectFolderOf, readStanding, type Standing } from '../compare/standing.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { outputFile } from '../runner/output-file.ts';
 import { EXIT, usage } from '../runner/stop.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
 
@@ -67,6 +67,7 @@ async function perform(context: Context, args: Args): Promise<Printed> {
 }
 
 async function judge(context: Context, args: Args): Promise<Printed> {
+  const report = args.report === undefined ? null : outputFile(context, 'report', args.report);
   const thresholds = { ...DEFAULT_THRESHOLDS, pairs: args['min-pairs'] ?? DEFAULT_THRESHOLDS.pairs };
   const history = args.history === undefined ? new Map() : await historyFeatures(context, args.history);
   const standing = narrowed(await readStanding(context, thresholds, history), args.rule);
@@ -94,8 +95,7 @@ async function judge(context: Context, args: Args): Promise<Printed> {
     });
     document = { ...document, evidence: frozen.digest };
   }
-  if (args.report !== undefined) {
-    const report = resolve(context.cwd, args.report);
+  if (report !== null) {
     document = { ...document, report };
     await writeReport(report, document, await examplesOf(context, document.shapes));
   }

@@ -1,4 +1,5 @@
 /** `doctor`: everything that the night needs, looked at from here; each finding with its remedy. Changes nothing. */
+import { counted } from '../../core/count-words.ts';
 import type { DoctorDocument } from '../../core/documents.ts';
 import { type Finding, fine, wrong } from '../doctor/finding.ts';
 import { examineGateways } from '../doctor/gateways.ts';
@@ -38,7 +39,7 @@ async function examineProject(around: Surroundings, args: Args): Promise<{ folde
     const context = await openContext('doctor', args, around, { selectsAll: true, withoutStackFile: false });
     try {
       const { inventory, stack, project } = context;
-      const message = `${stack}: ${inventory.connections.length} connections, ${inventory.gateways.length} gateways`;
+      const message = `${stack}: ${counted(inventory.connections.length, 'connection')}, ${counted(inventory.gateways.length, 'gateway')}`;
       const found = await Promise.all([
         examineGateways(context),
         examinePeers(inventory, { connects: args.connect === true }),

@@ -2,6 +2,7 @@
 
 import { evidenceFolderOf, storeEvidence } from '../../adapters/evidence-files.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
+import { counted } from '../../core/count-words.ts';
 import type { DrillDocument } from '../../core/drill-document.ts';
 import { parseDurationMs } from '../../core/duration.ts';
 import { spreadOf } from '../../core/percentile.ts';
@@ -93,11 +94,13 @@ async function drainsOnly(context: Context, args: Args, watchMs: number): Promis
   const { terminal, selected } = context;
   const lease = await takeLease(context, { skipUnreachable: false, evenIfHeld: false, waitMs: LEASE_WAIT_MS });
   try {
-    terminal.progress(`drill: ${selected.length} connections; each feed is watched, held, drained and released`);
+    terminal.progress(
+      `drill: ${counted(selected.length, 'connection')}; each feed is watched, held, drained and released`,
+    );
     const connections = await drillDrains(context, {
       watchMs,
       width: args.parallel ?? MOST_AT_ONCE,
-      onDone: (done, of) => terminal.progress(`  ${done} of ${of} feeds`),
+      onDone: (done, of) => terminal.progress(`  ${done} of ${counted(of, 'feed')}`),
     });
     return { connections, legs: [], warnings: [], nextSteps: [] };
   } finally {

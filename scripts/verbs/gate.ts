@@ -8,7 +8,7 @@ import { askGate } from '../gate/ask.ts';
 import { formatGate } from '../gate/print.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
-import { selectionSaid } from '../runner/selection.ts';
+import { requireSome, selectionSaid } from '../runner/selection.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
 import { EXIT } from '../runner/stop.ts';
 import { tellOfGate } from '../runner/tell-others.ts';
@@ -27,6 +27,7 @@ export const gate: TaskVerb = {
 };
 
 async function perform(context: Context, args: Args): Promise<Printed> {
+  requireSome(context.inventory);
   const folder = stackFolderOf(context);
   const { deployment } = context.inventory;
   const { observations, judged, warnings } = await askGate(context);

@@ -2,15 +2,18 @@
  * `handover`, `handover status`: whether the new owners have what they need, by the inventory and by handover.yaml; --pack writes it
  * for them: a sheet a connection, and the operations bundle.
  */
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { listEvidence } from '../../adapters/evidence-files.ts';
 import { CREDENTIAL_VARIABLES } from '../../adapters/gateway-admin.ts';
+import { makeFolder } from '../../adapters/make-folder.ts';
 import { connectionSheet, unnamedParties } from '../../core/connection-sheet.ts';
+import { counted } from '../../core/count-words.ts';
 import type { HandoverDocument } from '../../core/documents.ts';
 import { handoverAsOf, isOnCall, openRecords, parseHandover, withoutEvidence } from '../../core/gate/handover.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import type { Context } from '../runner/context.ts';
 import { SELECTION_FLAGS } from '../runner/flags.ts';
 import { productFile } from '../runner/product-folder.ts';
@@ -54,8 +57,8 @@ async function writePack(context: Context, folder: string): Promise<Written> {
   if (present.length > 0) throw usage(`${folder} is not empty`, 'name a new folder with --pack DIR');
   const warnings: string[] = [];
   const { inventory, inventoryPath, selected, env } = context;
-  await mkdir(join(folder, 'sheets'), { recursive: true });
-  await mkdir(join(folder, 'runbooks'));
+  makeFolder(join(folder, 'sheets'));
+  makeFolder(join(folder, 'runbooks'));
   for (const connection of selected) {
     await writeFile(join(folder, 'sheets', `${connection.name}.md`), connectionSheet(inventory, connection));
   }
@@ -108,7 +111,7 @@ async function readRecords(context: Context): Promise<Records | null> {
   if (text === null) return null;
   const parsed = parseHandover(text, file);
   if (!parsed.ok) {
-    const message = parsed.problems.map(formatProblem).join('\n');
+    const message = formatProblems(parsed.problems);
     throw new VerbStop(EXIT.usage, { code: 'handover-invalid', message, next: [`correct ${file}`] });
   }
   const today = handoverAsOf(parsed.value, Date.parse(context.clock.now()));
@@ -175,8 +178,8 @@ function printed(found: Omit<HandoverDocument, 'ok' | 'exitCode' | 'nextSteps'>)
     ...(records === null ? ['  ✗ there is no handover.yaml'] : []),
     ...onCallLines(records?.onCall ?? [], lastAlert),
     ...found.warnings.map((warning) => `  ! ${warning}`),
-    `handover of ${found.deployment}: ${found.connections} connections, ${found.missing.length} without an owner for each party, ${found.withoutEdgeCases} without edge cases`,
-    ...(found.pack === null ? [] : [`${found.pack.files} files in ${found.pack.folder}`]),
+    `handover of ${found.deployment}: ${counted(found.connections, 'connection')}, ${found.missing.length} without an owner for each party, ${found.withoutEdgeCases} without edge cases`,
+    ...(found.pack === null ? [] : [`${counted(found.pack.files, 'file')} in ${found.pack.folder}`]),
     ...nextSteps.map((step) => `  next: ${step}`),
   ];
   return { document, text: `${lines.join('\n')}\n`, exitCode };

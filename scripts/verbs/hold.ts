@@ -5,6 +5,9 @@ import { SELECTION_FLAGS } from '../runner/flags.ts';
 import { usage } from '../runner/stop.ts';
 import type { TaskVerb } from '../runner/verb.ts';
 
+/** Of a sender whose ackTimeout the inventory does not say. */
+const UNKNOWN_PATIENCE_MS = 5000;
+
 export const hold: TaskVerb = {
   kind: 'task',
   summary: 'admit nothing new for a moment; ends by itself',
@@ -20,8 +23,16 @@ export const hold: TaskVerb = {
   },
   perform: (context, args) => {
     const forMs = parseDurationMs(args.for ?? '') ?? 0;
-    return forEachConnection(context, `held for ${args.for}`, args, (gateway, name) =>
-      gateway.hold(name, { forMs, reason: args.reason ?? '' }),
+    return forEachConnection(
+      context,
+      args,
+      (gateway, name) => gateway.hold(name, { forMs, reason: args.reason ?? '' }),
+      ({ heldUntil }, { feed }) => {
+        const patienceMs =
+          context.inventory.feeds.find(({ name }) => name === feed)?.ackTimeoutMs ?? UNKNOWN_PATIENCE_MS;
+        const limit = forMs > patienceMs / 2 ? `, not ${args.for}: half of its sender's ackTimeout at most` : '';
+        return `held until ${heldUntil.slice(11, 19)} UTC${limit}`;
+      },
     );
   },
 };

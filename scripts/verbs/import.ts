@@ -1,17 +1,19 @@
 /** `import`: what the legacy platform has, into the inventory; and a report of every connector that was there. */
+
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { replaceFile } from '../../adapters/stack-file.ts';
+import { counted } from '../../core/count-words.ts';
 import type { Account } from '../../core/import/flow.ts';
 import type { ImportDocument } from '../../core/import/import-document.ts';
 import { type Merged, mergeInto } from '../../core/import/merge.ts';
 import { type Proposal, propose } from '../../core/import/propose.ts';
-import { driftOf, stateOf } from '../../core/import/state.ts';
+import { driftOf, type ImportState, stateOf } from '../../core/import/state.ts';
 import { parseInventory } from '../../core/inventory.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import { formatImport } from '../import/print-import.ts';
 import { readSources, type Source } from '../import/read-source.ts';
-import { openTarget, proposeOptions, type Target } from '../import/target.ts';
+import { hostsOf, openTarget, proposeOptions, type Target } from '../import/target.ts';
 import type { Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { EXIT, type ExitCode, usage, VerbStop } from '../runner/stop.ts';
@@ -46,7 +48,7 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
   const sources = await readSources(args, around.cwd);
   for (const { reading } of sources) {
     if (reading.counted === reading.accounts.length) continue;
-    const message = `${reading.file}: ${reading.counted} connectors were counted and ${reading.accounts.length} are accounted for; nothing was written`;
+    const message = `${reading.file}: ${counted(reading.counted, 'connector was', 'connectors were')} counted and ${reading.accounts.length} accounted for; nothing was written`;
     throw new VerbStop(EXIT.failed, {
       code: 'unaccounted',
       message,
@@ -61,7 +63,7 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
   const merged = mergeInto(target.text, proposal, target.state);
   const parsed = parseInventory(merged.text, target.inventoryFile);
   if (!parsed.ok) {
-    const message = `the inventory would not hold, so nothing was written:\n${parsed.problems.map(formatProblem).join('\n')}`;
+    const message = `the inventory would not hold, so nothing was written:\n${formatProblems(parsed.problems)}`;
     throw new VerbStop(EXIT.failed, {
       code: 'inventory-invalid',
       message,
@@ -69,7 +71,7 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
     });
   }
   const isWritten = args['dry-run'] !== true;
-  if (isWritten) await write(target, sources, proposal, merged);
+  if (isWritten) await write(target, sources, proposal, merged, hostsOf(target.state, args));
   const isComplete = sources.every(({ reading }) =>
     reading.accounts.every(({ outcome }) => outcome.kind !== 'decision'),
   );
@@ -89,12 +91,14 @@ async function write(
   sources: readonly Source[],
   proposal: Proposal,
   merged: Merged,
+  hosts: ImportState['hosts'],
 ): Promise<void> {
   await mkdir(dirname(inventoryFile), { recursive: true });
   if (isNew || merged.text !== text) await replaceFile(inventoryFile, merged.text);
   const state = stateOf(
     proposal,
     sources.map(({ reading, sha256 }) => ({ file: reading.file, sha256 })),
+    hosts,
   );
   await replaceFile(stateFile, `${JSON.stringify(state, null, 1)}\n`);
 }

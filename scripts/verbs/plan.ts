@@ -1,7 +1,9 @@
 /** `plan`: waves on nights, who must be there, and what is red today. Asks no gateway, and changes nothing unless told to. */
+
 import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemClock } from '../../adapters/clock.ts';
+import { counted } from '../../core/count-words.ts';
 import { makePlan } from '../../core/planning/make-plan.ts';
 import type { ProgrammePlan } from '../../core/planning/plan-document.ts';
 import { toCalendar } from '../plan/calendar-file.ts';
@@ -13,6 +15,7 @@ import { formatWindows, windowLines } from '../plan/print-windows.ts';
 import { writeWaves } from '../plan/write-waves.ts';
 import type { Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
+import { outputFile } from '../runner/output-file.ts';
 import { EXIT } from '../runner/stop.ts';
 import type { PlainVerb, Printed } from '../runner/verb.ts';
 
@@ -31,6 +34,10 @@ export const plan: PlainVerb = {
 
 async function perform(around: Surroundings, args: Args): Promise<Printed> {
   const { cwd, env, terminal } = around;
+  const files = {
+    ical: args.ical === undefined ? null : outputFile(around, 'ical', args.ical),
+    svg: args.svg === undefined ? null : outputFile(around, 'svg', args.svg),
+  };
   const inputs = await readPlanInputs(args, around);
   const { inventory, programme, measured, stack } = inputs;
   const now = systemClock.now();
@@ -61,10 +68,12 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
     trafficSource: traffic.source,
     nowMs,
   });
-  await writeFiles(document, inventory.deployment, now, { args, cwd, report: terminal.progress });
+  await writeFiles(document, inventory.deployment, now, { ...files, report: terminal.progress });
   if (args['write-waves'] === true) {
     const changed = await writeWaves(inputs.inventoryFile, document);
-    terminal.progress(`${inputs.inventoryFile}: ${changed} connections have another wave`);
+    terminal.progress(
+      `${inputs.inventoryFile}: ${counted(changed, 'connection has', 'connections have')} another wave`,
+    );
   }
   return { document, text: formatPlan(document), exitCode: document.ok ? EXIT.done : EXIT.refused };
 }
@@ -74,20 +83,20 @@ function archiveOf({ traffic }: Args, cwd: string, { programme, programmeFile }:
   return programme.traffic === undefined ? null : resolve(dirname(programmeFile), programme.traffic);
 }
 
-type Wishes = { readonly args: Args; readonly cwd: string; readonly report: (line: string) => void };
+type Wishes = { readonly ical: string | null; readonly svg: string | null; readonly report: (line: string) => void };
 
 async function writeFiles(
   document: ProgrammePlan,
   deployment: string,
   now: string,
-  { args, cwd, report }: Wishes,
+  { ical, svg, report }: Wishes,
 ): Promise<void> {
-  if (args.ical !== undefined) {
-    await writeFile(resolve(cwd, args.ical), toCalendar(document, deployment, new Date(now)));
-    report(`calendar: ${args.ical}`);
+  if (ical !== null) {
+    await writeFile(ical, toCalendar(document, deployment, new Date(now)));
+    report(`calendar: ${ical}`);
   }
-  if (args.svg !== undefined) {
-    await writeFile(resolve(cwd, args.svg), toPicture(document));
-    report(`picture: ${args.svg}`);
+  if (svg !== null) {
+    await writeFile(svg, toPicture(document));
+    report(`picture: ${svg}`);
   }
 }

@@ -6,7 +6,7 @@ import { makeFolder } from '../../adapters/make-folder.ts';
 import { replaceFile } from '../../adapters/stack-file.ts';
 import type { RaidDocument } from '../../core/documents.ts';
 import { nextRaidId, parseRaid, RAID_KINDS, type Raid, raidItemSchema, SEVERITIES } from '../../core/gate/raid.ts';
-import { formatProblem } from '../../core/located-yaml.ts';
+import { formatProblems } from '../../core/located-yaml.ts';
 import type { Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { chooseStack, findProject } from '../runner/project.ts';
@@ -45,7 +45,7 @@ export const raid: PlainVerb = {
     if (word === 'list') return print(stack, file, present);
     const changed = word === 'add' ? added(text, present, args, today) : closed(text, present, args, today);
     const parsed = parseRaid(changed, file);
-    if (!parsed.ok) throw usage(parsed.problems.map(formatProblem).join('\n'), word === 'add' ? ADD : CLOSE);
+    if (!parsed.ok) throw usage(formatProblems(parsed.problems), word === 'add' ? ADD : CLOSE);
     makeFolder(dirname(file));
     await replaceFile(file, changed);
     return print(stack, file, parsed.value);
@@ -54,12 +54,12 @@ export const raid: PlainVerb = {
 
 async function read({ cwd, env }: Surroundings, args: Args) {
   const project = await findProject(cwd, args.project, env);
-  const { stack } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, true);
+  const { stack } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, 'folder');
   const file = join(project.folder, 'stacks', stack, 'raid.yaml');
   const text = await readFile(file, 'utf8').catch(() => 'items: []\n');
   const parsed = parseRaid(text, file);
   if (parsed.ok) return { stack, file, text, raid: parsed.value };
-  const message = parsed.problems.map(formatProblem).join('\n');
+  const message = formatProblems(parsed.problems);
   throw new VerbStop(EXIT.usage, { code: 'raid-invalid', message, next: [`correct ${file}`] });
 }
 
@@ -100,7 +100,11 @@ function closed(text: string, present: Raid, args: Args, today: string): string 
   const { id, reason } = args;
   if (id === undefined || reason === undefined) throw usage('which one, and why: --id ID --reason TEXT', CLOSE);
   const index = present.items.findIndex((item) => item.id === id);
-  if (index === -1) throw usage(`there is no item ${id}`, 'cutover raid list');
+  if (index === -1) {
+    const close = present.items.find((item) => item.id.toLowerCase() === id.toLowerCase());
+    const hint = close === undefined ? '' : `; did you mean ${close.id}?`;
+    throw usage(`there is no item ${id}${hint}`, 'cutover raid list');
+  }
   if (present.items[index]?.closed !== undefined) throw usage(`${id} is closed already`, 'cutover raid list');
   const document = parseDocument(text);
   const item = document.getIn(['items', index], true);

@@ -8,6 +8,7 @@ import { type Judged, judge, withProofStore } from '../reconcile/reconcile.ts';
 import { verify } from '../reconcile/verify.ts';
 import { type Context, closeContext, openContext, type Surroundings } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { outputFile } from '../runner/output-file.ts';
 import { EXIT } from '../runner/stop.ts';
 import type { PlainVerb, Printed } from '../runner/verb.ts';
 
@@ -25,6 +26,7 @@ export const reconcile: PlainVerb = {
 
 async function perform(around: Surroundings, args: Args): Promise<Printed> {
   if (args.verify !== undefined) return verify(args.verify, args);
+  if (args.proof !== undefined) outputFile(around, 'proof', args.proof);
   const context = await openContext('reconcile', args, around, { selectsAll: true, withoutStackFile: false });
   try {
     const document = await withProofStore(context, async (postgres) => {

@@ -9,5 +9,11 @@ export const release: TaskVerb = {
   examples: ['cutover release --connection northside-orders'],
   flags: [...SELECTION_FLAGS, 'inventory', 'json'],
   selectsAll: false,
-  perform: (context, args) => forEachConnection(context, 'released', args, (gateway, name) => gateway.release(name)),
+  perform: (context, args) =>
+    forEachConnection(
+      context,
+      args,
+      (gateway, name) => gateway.release(name),
+      () => 'released',
+    ),
 };

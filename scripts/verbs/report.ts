@@ -1,14 +1,14 @@
 /** `report`: the sign-off pack of a wave or the programme, one HTML file and a CSV beside it. Changes nothing else. */
 
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { countedConnections } from '../../core/count-words.ts';
+import { counted } from '../../core/count-words.ts';
 import type { ReportDocument } from '../../core/report-document.ts';
 import { toCsv } from '../report/csv.ts';
 import { gather } from '../report/gather.ts';
 import { toHtml } from '../report/html.ts';
 import type { Context } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
+import { outputFile } from '../runner/output-file.ts';
 import { EXIT, usage } from '../runner/stop.ts';
 import type { Printed, TaskVerb } from '../runner/verb.ts';
 
@@ -19,13 +19,18 @@ export const report: TaskVerb = {
   flags: [...SELECTION_FLAGS, 'html', 'json'],
   selectsAll: true,
   check: ({ html }) => {
-    if (html === undefined || !html.endsWith('.html')) throw usage('where to?', 'cutover report --html report.html');
+    if (html === undefined) throw usage('which file is it written to?', 'cutover report --html report.html');
+    if (!html.endsWith('.html'))
+      throw usage(
+        `--html is '${html}'; its name ends in .html, and the CSV goes beside it`,
+        'cutover report --html report.html',
+      );
   },
   perform,
 };
 
 async function perform(context: Context, args: Args): Promise<Printed> {
-  const html = resolve(context.cwd, args.html ?? 'report.html');
+  const html = outputFile(context, 'html', args.html ?? 'report.html');
   const csv = html.replace(/\.html$/, '.csv');
   const gathered = await gather(context);
   const ok =
@@ -48,7 +53,7 @@ async function perform(context: Context, args: Args): Promise<Printed> {
   const document: ReportDocument = { ...pack, exitCode, html, csv };
   const open = gathered.connections.filter(({ openPoints }) => openPoints.length > 0);
   const lines = [
-    `${countedConnections(gathered.connections.length)}, ${open.length} with open points`,
+    `${counted(gathered.connections.length, 'connection')}, ${open.length} with open points`,
     ...gathered.success.flatMap(({ text, verdict, measured }) =>
       verdict === 'met' ? [] : [`${verdict === 'not-met' ? '✖' : '?'} ${text}: ${measured}`],
     ),

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { counted } from '../../core/count-words.ts';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
 import { parseHandover } from '../../core/gate/handover.ts';
 import { switchOf } from '../../core/night/night-file.ts';
@@ -20,6 +21,7 @@ import { hasBeenInterrupted } from '../runner/pause.ts';
 import { formatNight } from '../runner/print-night.ts';
 import { formatStatus, formatStatusScreen } from '../runner/print-status.ts';
 import { type Opened, PulumiSession } from '../runner/pulumi-session.ts';
+import { flagsFor } from '../runner/selection.ts';
 import { assembleSnapshot, readRoutes, readStatuses } from '../runner/snapshot.ts';
 import { stackFolderOf } from '../runner/stack-folder.ts';
 import { EXIT, usage } from '../runner/stop.ts';
@@ -65,7 +67,7 @@ async function lookOnce(context: Context, opened: Opened<PulumiSession>, isMorni
   if (opened.ok && state.pulumi.kind === 'unavailable')
     context.terminal.warn(`the Pulumi state could not be read: ${state.pulumi.message}`);
   const snapshot = assembleSnapshot(context, statuses, { ...state, ledger: null });
-  const plain = await withPaths(context, statusDocument(snapshot, await standingWaivers(context)));
+  const plain = await withPaths(context, statusDocument(context, snapshot, await standingWaivers(context)));
   const document = await withNight(context, snapshot, plain, isMorning);
   return {
     document,
@@ -94,10 +96,10 @@ async function watch({ terminal, interruption, clock }: Context, look: () => Pro
   }
 }
 
-export function statusDocument(snapshot: Snapshot, waivers: StatusDocument['waivers'] = []): StatusDocument {
+function statusDocument(context: Context, snapshot: Snapshot, waivers: StatusDocument['waivers']): StatusDocument {
   const connections = snapshot.connections.map(toLine);
   const ok = connections.length > 0 && connections.every(isGreen);
-  return { ok, connections, waivers, nextSteps: nextStepsOf(snapshot, connections) };
+  return { ok, connections, waivers, nextSteps: nextStepsOf(context, snapshot, connections) };
 }
 
 async function withPaths(context: Context, document: StatusDocument): Promise<StatusDocument> {
@@ -143,7 +145,7 @@ async function withNight(
 }
 
 function goBack(
-  { selected }: Context,
+  { selected, inventory }: Context,
   stops: readonly Stop[],
   sharedCause: string | null,
   since: readonly Watched[],
@@ -151,7 +153,7 @@ function goBack(
   if (stops.length === 0) return [];
   const names = new Set(sharedCause === null ? stops.map(({ name }) => name) : since.map(({ status }) => status.name));
   const waves = [...new Set(selected.filter(({ name }) => names.has(name)).map(({ wave }) => wave))].sort();
-  const which = sharedCause === null ? `--connection ${[...names].sort().join(',')}` : `--wave ${waves.join(',')}`;
+  const which = sharedCause === null ? flagsFor(inventory, [...names].sort()) : `--wave ${waves.join(',')}`;
   const reason = sharedCause ?? [...new Set(stops.map(({ rule }) => rule))].sort().join(', ');
   return [`cutover rollback ${which} --reason "${reason}"`];
 }
@@ -207,7 +209,7 @@ function isGreen(line: ConnectionLine): boolean {
   return line.truth.agree === true && line.state === 'steady' && isReady && (line.stranger ?? null) === null;
 }
 
-function nextStepsOf(snapshot: Snapshot, lines: readonly ConnectionLine[]): string[] {
+function nextStepsOf({ inventory }: Context, snapshot: Snapshot, lines: readonly ConnectionLine[]): string[] {
   const steps: string[] = [];
   if (lines.length === 0) steps.push('the inventory has no connections: add them under `connections`');
   const unread = snapshot.connections.find(({ gateway }) => gateway.kind !== 'read');
@@ -217,16 +219,13 @@ function nextStepsOf(snapshot: Snapshot, lines: readonly ConnectionLine[]): stri
     if (stranger !== null) steps.push(stranger.next);
   }
   const apart = lines.filter(({ truth }) => truth.agree === false).map(({ name }) => name);
-  if (apart.length > 0)
-    steps.push(apart.length === lines.length ? 'cutover sync --all' : `cutover sync --connection ${apart.join(',')}`);
+  if (apart.length > 0) steps.push(`cutover sync ${flagsFor(inventory, apart)}`);
   const unproven = lines.filter(({ truth }) => truth.observed === 'not-yet-proven').length;
   if (unproven > 0)
-    steps.push(
-      `wait for traffic: no message has proven the present epoch of ${unproven === 1 ? 'one connection' : `${unproven} connections`}`,
-    );
+    steps.push(`wait for traffic: no message has proven the present epoch of ${counted(unproven, 'connection')}`);
   if (snapshot.pulumi.kind === 'unavailable') steps.push('bring the Pulumi backend back');
   const held = lines.filter(({ state }) => state === 'held').map(({ name }) => name);
-  if (held.length > 0) steps.push(`cutover release --connection ${held.join(',')}`);
+  if (held.length > 0) steps.push(`cutover release ${flagsFor(inventory, held)}`);
   return [...new Set(steps)];
 }
 

@@ -41,7 +41,7 @@ test('rule 8: what cannot drain aborts by itself within half of the ackTimeout, 
   source.send(order('A2'));
   const { status, body } = await swap;
   expect([status, body.aborted, body.epoch, body.control]).toEqual([200, true, before.epoch, 'legacy']);
-  expect(body.reason).toContain('1 outputs of legacy are owed');
+  expect(body.reason).toContain('1 output of legacy is owed');
   expect(verdictOf(await source.answer())).toBe('AA|A2');
   expect(Date.now() - heldSinceMs).toBeLessThan(ACK_TIMEOUT_MS * 3);
   expect(Number(body.pauseMs)).toBeLessThan(ACK_TIMEOUT_MS);

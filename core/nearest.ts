@@ -8,7 +8,10 @@ export function nearest(given: string, candidates: readonly string[]): string | 
       candidate,
       distance: candidate.startsWith(given) && given.length > 1 ? 1 : distance(given, candidate),
     }))
-    .filter((one) => one.distance <= Math.min(FARTHEST, Math.ceil(one.candidate.length / 2)))
+    .filter(
+      ({ candidate, distance: far }) =>
+        far < candidate.length && far <= Math.min(FARTHEST, Math.ceil(candidate.length / 2)),
+    )
     .sort((a, b) => a.distance - b.distance);
   return ranked[0]?.candidate ?? null;
 }
