@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { messageIdSchema } from '../core/admin-api.ts';
-import { PHASES, PLATFORMS } from '../core/platform.ts';
+import { PLATFORMS } from '../core/platform.ts';
 import {
   type ComparisonDay,
   type DifferenceGroup,
@@ -19,6 +19,7 @@ import {
 } from '../core/proof-results.ts';
 import { Postgres, type PostgresOptions } from './postgres.ts';
 import { migrate } from './postgres-migrations.ts';
+import { routeRow } from './proof-rows.ts';
 import { PROOF_MIGRATIONS } from './proof-store-migrations.ts';
 import { SHIPPING_MIGRATIONS } from './shipping-migrations.ts';
 
@@ -85,14 +86,6 @@ const namesRow = z.object({
 });
 const classRow = z.object({ connection: z.string(), class: z.enum(OBLIGATION_CLASSES), n: count });
 const ingressRow = z.object({ feed: z.string(), outcome: z.enum(INGRESS_OUTCOMES), n: count });
-const routeRow = z.object({
-  connection: z.string(),
-  epoch: z.int(),
-  phase: z.enum(PHASES),
-  new_weight: z.int(),
-  forced: z.boolean(),
-  at_ms: count,
-});
 const journalRow = z.object({
   shard: z.int(),
   incarnation: z.string(),

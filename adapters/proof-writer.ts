@@ -3,20 +3,25 @@
  * results together. A batch is all or nothing, and none is applied twice: its position must be where the batch began.
  */
 import { z } from 'zod';
-import { PHASES } from '../core/platform.ts';
 import { OBLIGATION_CLASSES, PAIR_STATES } from '../core/proof-results.ts';
 import type { Postgres } from './postgres.ts';
 import { lockKeyOf } from './postgres-migrations.ts';
 import { connectionsOf, type OrderHead, type ProofBatch, type RouteRow } from './proof-batch.ts';
 import { type Purged, type PurgeScope, purgePayloads } from './proof-purge.ts';
+import { routeRow } from './proof-rows.ts';
+import {
+  adoptContracts,
+  comparedOtherwise,
+  type HeldTo,
+  type Inspection,
+  openInspections,
+  type PresentRules,
+  type Stretch,
+  voidFormer,
+} from './proof-rule-changes.ts';
 import { statementsOf } from './proof-statements.ts';
 import { openProofDatabase, type ProofStoreOptions } from './proof-store.ts';
-
-export type ShippedRow = {
-  readonly offset: number;
-  readonly meta: string;
-  readonly payload: Buffer | null;
-};
+import { recordsAbout, recordsAfter, recordsAt, type ShippedRow } from './shipped-records.ts';
 
 export type JournalRef = {
   readonly id: number;
@@ -35,9 +40,6 @@ export type WorkerIdentity = {
   readonly version: string;
 };
 
-/** The rules that hold for a connection, and the first epoch whose results still count. */
-export type PresentRules = { readonly connection: string; readonly basis: string; readonly fromEpoch: number };
-
 /** Another worker has gone on from here: what this one has in memory is void. */
 export class Superseded extends Error {
   override readonly name = 'Superseded';
@@ -45,9 +47,6 @@ export class Superseded extends Error {
     super('another worker has moved this journal on');
   }
 }
-
-const BATCH_RECORDS = 2_000;
-const BATCH_BYTES = 16 * 1024 * 1024;
 
 const count = z.coerce.number();
 const journalRow = z.object({
@@ -58,17 +57,7 @@ const journalRow = z.object({
   shipped_up_to: count,
   record_ms: count.nullable(),
 });
-const sizeRow = z.object({ offset: count, size: count });
-const shippedRow = z.object({ offset: count, meta: z.string(), payload: z.instanceof(Buffer).nullable() });
 const stateRow = z.object({ input: count, state: z.string() });
-const routeRow = z.object({
-  connection: z.string(),
-  epoch: z.int(),
-  phase: z.enum(PHASES),
-  new_weight: z.int(),
-  forced: z.boolean(),
-  at_ms: count,
-});
 const headRow = z.object({ connection: z.string(), key: z.string(), control: count, candidate: count });
 const obligationRow = z.object({
   input: count,
@@ -78,48 +67,7 @@ const obligationRow = z.object({
   basis: z.string().nullable(),
   epoch: z.int(),
 });
-const inspectionRow = z.object({ connection: z.string(), upto: count, done: count });
 const refRow = z.object({ id: z.string(), input: count.nullable(), connection: z.string() });
-
-const VOID_COMPARISON = `
-  update cutover.proof_comparison d set matched = 0, accepted = 0, differing = 0, answers_differing = 0,
-    destinations_differing = 0, delays = array_fill(0::bigint, array[cardinality(d.delays)])
-  from (
-    select c.id, present.basis, present."fromEpoch"
-    from jsonb_to_recordset($1::jsonb) as present(connection text, basis text, "fromEpoch" int)
-    join cutover.proof_connections c on c.name = present.connection and c.deployment = $2) as now
-  where d.connection = now.id and d.epoch >= now."fromEpoch" and d.basis <> now.basis
-    and d.matched + d.accepted + d.differing + d.answers_differing > 0`;
-const VOID_DIFFERENCES = `
-  delete from cutover.proof_differences d using (
-    select c.id, present.basis, present."fromEpoch"
-    from jsonb_to_recordset($1::jsonb) as present(connection text, basis text, "fromEpoch" int)
-    join cutover.proof_connections c on c.name = present.connection and c.deployment = $2) as now
-  where d.connection = now.id and d.epoch >= now."fromEpoch" and d.basis <> now.basis
-    and d.kind not in ('missing-candidate', 'extra-candidate', 'missing-both', 'order')`;
-
-/**
- * A contract that was not held before: what was found under it at another time is void, and all outputs that the worker has
- * taken until now, in every journal, are to be held against it.
- */
-const ADOPT_CONTRACTS = `
-  with present as (
-    select c.id, given.area from jsonb_to_recordset($1::jsonb) as given(connection text, area text)
-    join cutover.proof_connections c on c.name = given.connection and c.deployment = $2),
-  changed as (
-    insert into cutover.proof_contracts as t (connection, area) select id, area from present
-    on conflict (connection) do update set area = excluded.area where t.area <> excluded.area
-    returning t.connection, t.area),
-  voided as (
-    delete from cutover.proof_findings f using changed where f.connection = changed.connection and f.area = changed.area
-    returning 1)
-  insert into cutover.proof_inspections (journal, connection, upto)
-  select j.id, changed.connection, coalesce(p.position, 0) from changed
-  join cutover.journals j on j.deployment = $2 left join cutover.proof_positions p on p.journal = j.id
-  on conflict (journal, connection) do update set upto = excluded.upto, done = 0`;
-
-/** Outputs up to `upto` came under another contract; up to `done` they have been held against that of today. */
-export type Inspection = { readonly connection: string; readonly upto: number; readonly done: number };
 
 export class ProofWriter {
   readonly #postgres: Postgres;
@@ -181,40 +129,18 @@ export class ProofWriter {
   }
 
   /** The next records after `from`, in order; as many as a batch may hold, and at least one where there is one. */
-  async records(journal: number, from: number, upTo: number): Promise<readonly ShippedRow[]> {
-    const { rows: sizes } = await this.#postgres.query(
-      `select "offset", coalesce(octet_length(payload), 0) as size from cutover.records
-       where journal = $1 and "offset" > $2 and "offset" <= $3 order by "offset" limit ${BATCH_RECORDS}`,
-      [journal, from, upTo],
-    );
-    let bytes = 0;
-    let last: number | null = null;
-    for (const { offset, size } of z.array(sizeRow).parse(sizes)) {
-      bytes += size;
-      if (last !== null && bytes > BATCH_BYTES) break;
-      last = offset;
-    }
-    return last === null ? [] : this.#shipped('and "offset" > $2 and "offset" <= $3', [journal, from, last]);
+  records(journal: number, from: number, upTo: number): Promise<readonly ShippedRow[]> {
+    return recordsAfter(this.#postgres, journal, from, upTo);
   }
 
   /** These records, where they are still there. */
   recordsAt(journal: number, offsets: readonly number[]): Promise<readonly ShippedRow[]> {
-    if (offsets.length === 0) return Promise.resolve([]);
-    return this.#shipped('and "offset" = any($2)', [journal, offsets]);
+    return recordsAt(this.#postgres, journal, offsets);
   }
 
   /** Everything up to a position that is about one of these inputs or outputs. */
   recordsAbout(journal: number, refs: readonly number[], upTo: number): Promise<readonly ShippedRow[]> {
-    if (refs.length === 0) return Promise.resolve([]);
-    return this.#shipped('and (ref = any($2) or "offset" = any($2)) and "offset" <= $3', [journal, refs, upTo]);
-  }
-
-  async #shipped(condition: string, values: readonly unknown[]): Promise<readonly ShippedRow[]> {
-    const { rows } = await this.#postgres.query(
-      `select "offset", meta, payload from cutover.records where journal = $1 ${condition} order by "offset"`,
-      values,
-    );
-    return z.array(shippedRow).parse(rows);
+    return recordsAbout(this.#postgres, journal, refs, upTo);
   }
 
   /** The newest open inputs, at most `limit`; `only`: just these. */
@@ -245,49 +171,24 @@ export class ProofWriter {
    * again. What is missing, extra or out of order no rule changes, and stays.
    */
   async voidFormer(present: readonly PresentRules[]): Promise<void> {
-    await this.#postgres.transaction(async () => {
-      for (const text of [VOID_COMPARISON, VOID_DIFFERENCES]) {
-        await this.#postgres.query(text, [JSON.stringify(present), this.#identity.deployment]);
-      }
-    });
+    await this.#postgres.transaction(() => voidFormer(this.#postgres, this.#identity.deployment, present));
   }
 
   /** Which contract each connection is held to from here on; '': none. */
-  async adoptContracts(areas: readonly { readonly connection: string; readonly area: string }[]): Promise<void> {
+  async adoptContracts(areas: readonly HeldTo[]): Promise<void> {
     await this.#postgres.transaction(async () => {
       await this.#name(new Set(areas.map(({ connection }) => connection)));
-      await this.#postgres.query(ADOPT_CONTRACTS, [JSON.stringify(areas), this.#identity.deployment]);
+      await adoptContracts(this.#postgres, this.#identity.deployment, areas);
     });
   }
 
-  async openInspections(journal: number): Promise<readonly Inspection[]> {
-    const { rows } = await this.#postgres.query(
-      `select c.name as connection, i.upto, i.done from cutover.proof_inspections i
-       join cutover.proof_connections c on c.id = i.connection where i.journal = $1 and i.done < i.upto`,
-      [journal],
-    );
-    return z.array(inspectionRow).parse(rows);
+  openInspections(journal: number): Promise<readonly Inspection[]> {
+    return openInspections(this.#postgres, journal);
   }
 
-  /** Of the inputs after `after` up to `upTo`, at most `limit`: those with a pair that was compared under other rules. */
-  async comparedOtherwise(
-    journal: number,
-    { after, upTo, limit }: { readonly after: number; readonly upTo: number; readonly limit: number },
-    present: readonly PresentRules[],
-  ): Promise<readonly number[]> {
-    const { rows } = await this.#postgres.query(
-      `select distinct o.input from cutover.proof_obligations o
-       join cutover.proof_connections c on c.id = o.connection and c.deployment = $2
-       join jsonb_to_recordset($1::jsonb) as present(connection text, basis text, "fromEpoch" int) on present.connection = c.name
-       where o.journal = $3 and o.input > $4 and o.input <= $5 and o.pair in ('matched', 'accepted', 'differing')
-         and o.basis <> present.basis and o.epoch >= present."fromEpoch"
-       order by o.input limit $6`,
-      [JSON.stringify(present), this.#identity.deployment, journal, after, upTo, limit],
-    );
-    return z
-      .array(z.object({ input: count }))
-      .parse(rows)
-      .map(({ input }) => input);
+  /** Of the inputs of a stretch, at most `limit`: those with a pair that was compared under other rules. */
+  comparedOtherwise(journal: number, stretch: Stretch, present: readonly PresentRules[]): Promise<readonly number[]> {
+    return comparedOtherwise(this.#postgres, this.#identity.deployment, journal, stretch, present);
   }
 
   async decisionsAt(journal: number, ids: readonly string[]) {

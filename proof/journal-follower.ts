@@ -3,7 +3,9 @@
  * from the store; after any failure the follower is thrown away and a new one begins there.
  */
 import type { ComparisonDelta } from '../adapters/proof-batch.ts';
-import type { JournalRef, PresentRules, ProofWriter, ShippedRow } from '../adapters/proof-writer.ts';
+import type { PresentRules } from '../adapters/proof-rule-changes.ts';
+import type { JournalRef, ProofWriter } from '../adapters/proof-writer.ts';
+import type { ShippedRow } from '../adapters/shipped-records.ts';
 import { COVERAGE_AREA } from '../core/compare/inspect.ts';
 import { readRecord } from '../core/journal-records.ts';
 import type { Analysis } from './analysis.ts';
