@@ -124,6 +124,7 @@ export async function readAuditBundle(folder: string, brought: Brought): Promise
       evidence: await evidenceIn(join(folder, 'evidence')),
     },
     authority: local.kind === 'read' ? local.authority : null,
+    signersFrom: brought.signersFolder === null ? 'export' : 'auditor',
     fileFindings,
   };
   return { ok: true, value };

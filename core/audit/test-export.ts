@@ -180,6 +180,7 @@ export function bundle(over: Partial<AuditBundle> = {}): AuditBundle {
     pulumi,
     documents: { approvals: new Map([[approval.digest, approval]]), evidence: new Set([EVIDENCE]) },
     authority,
+    signersFrom: 'auditor',
     fileFindings: [],
     ...over,
   };

@@ -115,6 +115,8 @@ describe('what the chain cannot show is told by the others', () => {
   test('a witness that is missing: nothing is wrong, and it is not green', () => {
     expect(verifyAudit(bundle({ gateways: null }))).toMatchObject({ verdict: 'incomplete', lacking: ['gateways'] });
     expect(verifyAudit(bundle({ pulumi: null }))).toMatchObject({ verdict: 'incomplete', lacking: ['pulumi'] });
+    const ownWord = verifyAudit(bundle({ signersFrom: 'export' }));
+    expect(ownWord).toMatchObject({ verdict: 'incomplete', lacking: ['signers'] });
   });
 
   test('approvals whose files are gone are those that the ledger has recorded; without either the move has none', () => {

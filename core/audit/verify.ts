@@ -22,6 +22,8 @@ export type AuditBundle = {
   /** On file; those that the ledger holds are taken from there. */
   readonly documents: AuditedDocuments;
   readonly authority: Authority | null;
+  /** Whose word it is who may sign: who writes an export anew writes its signers as well. */
+  readonly signersFrom: 'auditor' | 'export';
   /** What was found wrong with the files themselves. */
   readonly fileFindings: readonly Finding[];
 };
@@ -35,7 +37,7 @@ export type AuditVerdict = {
   readonly findings: readonly Finding[];
 };
 /** What a green verdict needs beside a ledger without a fault. */
-export type Lacking = 'checkpoint' | 'gateways' | 'pulumi';
+export type Lacking = 'signers' | 'checkpoint' | 'gateways' | 'pulumi';
 
 export function verifyAudit(bundle: AuditBundle): AuditVerdict {
   const ledger = readLedger(bundle.ledger, bundle.deployment);
@@ -61,6 +63,7 @@ export function verifyAudit(bundle: AuditBundle): AuditVerdict {
   const { completeUpTo } = checkpoints;
   const isAttested = entries.length > 0 && completeUpTo === entries.length;
   const lacking: Lacking[] = [
+    ...(bundle.signersFrom === 'export' ? (['signers'] as const) : []),
     ...(isAttested ? [] : (['checkpoint'] as const)),
     ...(bundle.gateways === null ? (['gateways'] as const) : []),
     ...(bundle.pulumi === null ? (['pulumi'] as const) : []),

@@ -119,6 +119,13 @@ describe('given what the worker has counted, when a connection is judged', () =>
       ['the results end before epoch 3, which the gateway is in'],
     ],
     [
+      'a gateway that is behind its own results: an old backup of it, or another one',
+      { live: { phase: 'legacy', epoch: 1 } },
+      [
+        'the results go on to epoch 2, and the gateway is in epoch 1: it was started from an old backup, or is another one (cutover doctor)',
+      ],
+    ],
+    [
       'no second platform',
       { routes: [route(1, 'legacy')], days: [day({ epoch: 1 })], live: { phase: 'legacy', epoch: 1 } },
       ['phase legacy: no second platform runs beside the control', 'covers 0 % of what history shows: 95 % are wanted'],

@@ -124,6 +124,11 @@ function routeReasons({ live }: Known, { phase, newestEpoch }: Stretch): string[
   if (live.epoch > newestEpoch && !(newestEpoch === 0 && live.epoch === 1)) {
     return [`the results end before epoch ${live.epoch}, which the gateway is in`];
   }
+  if (live.epoch < newestEpoch) {
+    return [
+      `the results go on to epoch ${newestEpoch}, and the gateway is in epoch ${live.epoch}: it was started from an old backup, or is another one (cutover doctor)`,
+    ];
+  }
   const now = newestEpoch === 0 ? live.phase : phase;
   return now !== null && candidateOf({ phase: now }) === null
     ? [`phase ${now}: no second platform runs beside the control`]

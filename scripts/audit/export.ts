@@ -48,7 +48,7 @@ export async function exportAudit(around: Surroundings, args: Args): Promise<Pri
       completeUpTo: null,
       findings: [],
       warnings,
-      nextSteps: [`cutover audit verify --in ${out}`],
+      nextSteps: [`cutover audit verify --in ${out} --signers ${stackFolder}`],
     };
     const lines = [
       `audit: ${counted(entries.length, 'entry', 'entries')} exported to ${out}`,

@@ -12,6 +12,7 @@ import type { Printed } from '../runner/verb.ts';
 
 const EXPORT_AGAIN = 'cutover audit export --out DIR, while every gateway and Pulumi can be asked';
 const REMEDIES: Readonly<Record<Lacking, string>> = {
+  signers: 'bring the signers that you trust, not the export’s own: --signers DIR (in git: stacks/<stack>)',
   checkpoint: 'bring the newest checkpoint: --checkpoints DIR',
   gateways: EXPORT_AGAIN,
   pulumi: EXPORT_AGAIN,

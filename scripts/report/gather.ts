@@ -216,7 +216,7 @@ function verifyWith({ gate, checkpoint, signed }: OnFile): string[] {
   return [
     'cutover history --json                 the hash-linked epoch records that the table of moves names',
     'cutover audit export --out DIR         everything for somebody who has nothing else',
-    'cutover audit verify --in DIR          chain, signatures, two persons, windows, checkpoint: offline',
+    'cutover audit verify --in DIR --signers TRUSTED   chain, signatures, two persons, windows, checkpoint: offline',
     ...(gate === null ? [] : [`sha256sum stacks/*/evidence/${gate.digest.slice(7)}.json      the gate's own digest`]),
     ...(first === undefined
       ? []

@@ -8,7 +8,7 @@ export const audit: PlainVerb = {
   summary: 'export the record of every decision, or verify such an export offline',
   examples: [
     'cutover audit export --out audit-2026-03',
-    'cutover audit verify --in audit-2026-03',
+    'cutover audit verify --in audit-2026-03 --signers stacks/production',
     'cutover audit verify --in audit-2026-03 --signers trusted --checkpoints kept --json',
   ],
   flags: ['stack', 'project', 'out', 'in', 'signers', 'checkpoints', 'json'],
