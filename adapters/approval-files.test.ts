@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { digestOf } from '../core/canonical-json.ts';
-import { readApprovals } from './approval-files.ts';
+import { readApprovals, readSignedDocument, storeSignature } from './approval-files.ts';
 
 const NOW = Date.parse('2026-01-15T00:00:00Z');
 
@@ -25,6 +25,26 @@ test('only documents whose name is their digest count, oldest first', async () =
 
 test('no folder: no approvals', async () => {
   expect(await readApprovals('/nowhere', NOW)).toEqual([]);
+});
+
+test('each signer has a file in the folder, whatever the name: none leaves it, and none overwrites another’s', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'approvals-'));
+  try {
+    const document = { target: 'switched' };
+    await writeFile(fileOf(folder, document), JSON.stringify(document));
+    const long = 'n'.repeat(80);
+    const signers = ['ann@lab.example', '../../ann', '__/__/ann', 'ann lab', 'ann_lab', 'änn', `${long}1`, `${long}2`];
+    for (const signer of signers) await storeSignature(folder, digestOf(document), signer, `by ${signer}`);
+    const read = await readSignedDocument(folder, digestOf(document));
+    expect(read?.signatures.map(({ text }) => text).sort()).toEqual(signers.map((signer) => `by ${signer}`).sort());
+    expect(await readdir(folder)).toHaveLength(1 + signers.length);
+    expect(await readdir(folder)).toContain(`${digestOf(document).slice(7)}.ann@lab.example.sig`);
+    // Who signs again replaces their own.
+    await storeSignature(folder, digestOf(document), '../../ann', 'again');
+    expect(await readdir(folder)).toHaveLength(1 + signers.length);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 function fileOf(folder: string, document: Parameters<typeof digestOf>[0]): string {

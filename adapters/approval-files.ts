@@ -74,7 +74,9 @@ export async function storeDocument(folder: string, digest: string, document: Ap
 /** `signer`: the person, or where nobody knows the key its fingerprint. The path of the file. */
 export async function storeSignature(folder: string, digest: string, signer: string, text: string): Promise<string> {
   const safe = signer.replaceAll(/[^A-Za-z0-9@._-]/g, '_').slice(0, 80);
-  const file = join(folder, `${stemOf(digest)}.${safe}.sig`);
+  // Two people whose names a file name cannot tell apart must not overwrite each other's signature.
+  const name = safe === signer ? safe : `${safe}-${digestOf(signer).slice('sha256:'.length, 'sha256:'.length + 8)}`;
+  const file = join(folder, `${stemOf(digest)}.${name}.sig`);
   await writeFile(file, text, 'utf8');
   return file;
 }

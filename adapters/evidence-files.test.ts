@@ -46,6 +46,15 @@ test('a changed file is no evidence any more, it is named, and storing the same 
   expect(damaged[0]).toContain(`${file}: its bytes do not have the digest of its name`);
 });
 
+test('a byte that is no text is no letter, also where a careless reader would take it for one', async () => {
+  const { digest } = await storeEvidence(folder, at(1, { body: { id: 'M\ufffd' } }));
+  const file = join(folder, `${digest.slice(7)}.json`);
+  const bytes = await readFile(file);
+  const place = bytes.indexOf('\ufffd');
+  await writeFile(file, Buffer.concat([bytes.subarray(0, place), Buffer.from([0xff]), bytes.subarray(place + 3)]));
+  expect(await loadEvidence(folder, digest)).toMatchObject({ ok: false, code: 'damaged' });
+});
+
 test('what is not there is said; a name that is no digest reads no file', async () => {
   expect(await loadEvidence(folder, `sha256:${'0'.repeat(64)}`)).toMatchObject({ ok: false, code: 'absent' });
   expect(await loadEvidence(folder, 'sha256:../../etc/passwd')).toMatchObject({ ok: false, code: 'absent' });

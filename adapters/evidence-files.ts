@@ -2,6 +2,7 @@
  * Evidence on disk: `stacks/<stack>/evidence/<sha256>.json`, written once and never again, verified at every read. The
  * file holds the canonical bytes and nothing else, so that `sha256sum` gives its name.
  */
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -57,7 +58,10 @@ export async function loadEvidence(folder: string, digest: string): Promise<Read
   );
   if (size === null) return refuse('absent', `the evidence ${digest} is not there: ${file} cannot be read`);
   if (size > EVIDENCE_LIMIT_BYTES) return refuse('damaged', `${file}: it is larger than evidence can be`);
-  const read = readFrozen(await readFile(file, 'utf8'), digest);
+  const bytes = await readFile(file);
+  // Read with a substitute, what is no text could be the text that it was.
+  if (!isUtf8(bytes)) return refuse('damaged', `${file}: it is no text; restore it from the commit that added it`);
+  const read = readFrozen(bytes.toString('utf8'), digest);
   return read.ok ? read : refuse('damaged', `${file}: ${read.message}; restore it from the commit that added it`);
 }
 

@@ -1,4 +1,5 @@
 /** Writes and reads proof files as streams, so that a million messages take no memory. */
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
@@ -89,17 +90,29 @@ async function assemble(file: string, bodyFile: string, head: string): Promise<v
 
 /** Throws what the file system throws. */
 export function verifyProofFile(file: string, expectedRoot: string | null): Promise<Verified> {
-  const input = createReadStream(file, { encoding: 'utf8', highWaterMark: 1024 * 1024 });
-  return verifyProof(linesOf(input), expectedRoot);
+  return verifyProof(linesOf(createReadStream(file, { highWaterMark: 1024 * 1024 })), expectedRoot);
 }
 
+const LINE_FEED = 0x0a;
+/** What stands for a line that is no text: read with a substitute, it could be the line that it was. */
+const NO_TEXT = '\0';
+
 /** Lines end in LF and nothing else; a last one without it is a line too. */
-async function* linesOf(input: AsyncIterable<string>): AsyncGenerator<string, void, void> {
-  let rest = '';
+async function* linesOf(input: AsyncIterable<Buffer>): AsyncGenerator<string, void, void> {
+  let rest: Buffer[] = [];
   for await (const chunk of input) {
-    const lines = `${rest}${chunk}`.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      const bytes = chunk.subarray(start, end);
+      yield textOf(rest.length === 0 ? bytes : Buffer.concat([...rest, bytes]));
+      rest = [];
+      start = end + 1;
+    }
+    if (start < chunk.length) rest.push(chunk.subarray(start));
   }
-  if (rest !== '') yield rest;
+  if (rest.length > 0) yield textOf(Buffer.concat(rest));
+}
+
+function textOf(line: Buffer): string {
+  return isUtf8(line) ? line.toString('utf8') : NO_TEXT;
 }

@@ -121,3 +121,18 @@ function subject(folder: string): string {
 function git(folder: string, ...args: string[]): string {
   return execFileSync('git', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
+
+test(
+  'with --no-commit a hand edit stays nobody’s commit: nothing is committed, and nothing says that it was',
+  async () => {
+    await project.writeStack(`# agreed with the LIS team\n${await project.readStack()}`);
+    const { changed, warnings } = await run(project.folder, ['parallel', '--connection', NAMES[0], '--no-commit']);
+    expect(changed.map(({ name, epoch }) => [name, epoch])).toEqual([[NAMES[0], 2]]);
+    expect(warnings).toEqual([]);
+    expect(subject(project.folder)).toBe('before\n');
+    expect(await project.readStack()).toMatch(
+      /^# agreed with the LIS team\n[\s\S]*northside-orders: \{ phase: parallel/,
+    );
+  },
+  LIMIT_MS,
+);

@@ -25,11 +25,17 @@ export function windowOf({ since, until }: Args, nowMs: number): AskedWindow {
 function timeOf(flag: string, text: string, nowMs: number): number {
   const agoMs = parseDurationMs(text);
   if (agoMs !== null) return nowMs - agoMs;
-  const hasZone = /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text);
-  const ms = hasZone ? Date.parse(text) : Number.NaN;
+  const day = /^(\d{4}-\d\d-\d\d)T.*(?:Z|[+-]\d\d:\d\d)$/.exec(text)?.[1];
+  const ms = day !== undefined && isDay(day) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms)) {
     const what = `--${flag} is '${text}'; it must be a time with its zone, or a duration`;
     throw usage(what, `cutover reconcile --${flag} 2026-06-01T22:00:00-05:00, or --${flag} 12h`);
   }
   return ms;
+}
+
+/** `Date.parse` takes the 31st of June for the 1st of July. */
+function isDay(day: string): boolean {
+  const ms = Date.parse(day);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
 }
