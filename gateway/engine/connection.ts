@@ -155,6 +155,7 @@ export class ConnectionEngine {
     runtime.openInputs.add(this);
     this.destination = destinations.of(config, {
       connection: config.name,
+      awaits: (answer) => PLATFORMS.some((platform) => this.correspondence[platform].awaits(answer)),
       passBack: (frame) => this.#passBack(frame),
       keep: ({ payload }) => this.strayed(payload, 'unasked'),
     });

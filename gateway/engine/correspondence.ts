@@ -37,6 +37,11 @@ export class Correspondence {
     return this.#byId.has(fieldText(payload, 'MSA-2') ?? '');
   }
 
+  /** True where it names a message that was committed to, and whose application acknowledgement has not come. */
+  awaits(payload: Uint8Array): boolean {
+    return this.#byId.get(fieldText(payload, 'MSA-2') ?? '')?.isCommitted === true;
+  }
+
   /** Whom a frame with an MSA is for, that answers no message in flight; null: nobody, as a second acknowledgement. */
   addressee(payload: Uint8Array): Correspondent | null {
     const id = fieldText(payload, 'MSA-2') ?? '';

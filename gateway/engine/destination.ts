@@ -32,6 +32,8 @@ export type OutputDelivery = Omit<Delivery, 'timeoutMs' | 'frame'> & {
 /** A connection, for what its destination says without being asked. */
 export type StrayTaker = {
   readonly connection: string;
+  /** It names an output of this connection whose application acknowledgement is still to come. */
+  awaits(answer: Uint8Array): boolean;
   /** False: it is not for a platform of this connection. */
   passBack(frame: StrayFrame): boolean;
   keep(frame: StrayFrame): void;
@@ -185,7 +187,8 @@ export class Destinations {
         if (own?.passBack(frame) === true) return;
         if (!takers.some((taker) => taker.passBack(frame))) takers[0]?.keep(frame);
       });
-    const link = new PeerLink({ name, peer, runtime, frameLimitBytes: this.#frameLimitBytes, onStray });
+    const isOfAnother = (answer: Uint8Array): boolean => takers.some((taker) => taker.awaits(answer));
+    const link = new PeerLink({ name, peer, runtime, frameLimitBytes: this.#frameLimitBytes, onStray, isOfAnother });
     const destination = new Destination(link, runtime, peer.isShared);
     return destination;
   }

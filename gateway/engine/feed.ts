@@ -94,6 +94,7 @@ export class FeedEngine {
         // Right behind a commit acknowledgement, which is not on the disk yet, its application acknowledgement may come.
         onStray: (frame) => runtime.afterDurable(() => this.#stray(platform, frame)),
         onConnected: () => observer.moved(),
+        isOfAnother: (answer) => this.correspondence[platform].awaits(answer),
       });
     this.links = { legacy: link('legacy'), new: link('new') };
     const shadow = (platform: Platform): Shadow => new Shadow(platform, this.#shadowOwner(platform), runtime);

@@ -33,7 +33,14 @@ function site() {
     tls: null,
     sourceAddress: null,
   };
-  const link = new PeerLink({ name: 'p', peer, runtime, frameLimitBytes: LIMIT, onStray: () => ends.push('stray') });
+  const link = new PeerLink({
+    name: 'p',
+    peer,
+    runtime,
+    frameLimitBytes: LIMIT,
+    onStray: () => ends.push('stray'),
+    isOfAnother: () => false,
+  });
   const deliver = (msh10: string, timeoutMs = TIMEOUT_MS): void => {
     const delivery: Delivery = {
       frame: { payload: Buffer.from(`MSH|^~\\&|||||||ORU|${msh10}\r`) },

@@ -32,6 +32,7 @@ export class PeerLink implements SocketOwner {
   readonly #runtime: Runtime;
   readonly #onStray: (frame: StrayFrame) => void;
   readonly #onConnected: () => void;
+  readonly #isOfAnother: (answer: Uint8Array) => boolean;
   readonly #frameLimitBytes: number;
   #framer: Framer;
   #socket: SocketId | null = null;
@@ -53,6 +54,7 @@ export class PeerLink implements SocketOwner {
   #isReachable = false;
   /** A message has gone over the present socket. */
   #isUsed = false;
+  /** Null: not known yet, as its first answer shows it. */
   #learned: AnswerMatch | null;
   /** What of an answer that is coming counts in the budget, and who is there for it where that is used up. */
   #countedBytes = 0;
@@ -65,6 +67,8 @@ export class PeerLink implements SocketOwner {
     frameLimitBytes: number;
     onStray: (frame: StrayFrame) => void;
     onConnected?: () => void;
+    /** It names an earlier message of ours, whose acknowledgement is still to come. */
+    isOfAnother: (answer: Uint8Array) => boolean;
   }) {
     this.name = options.name;
     this.#peer = options.peer;
@@ -72,6 +76,7 @@ export class PeerLink implements SocketOwner {
     this.#frameLimitBytes = options.frameLimitBytes;
     this.#onStray = options.onStray;
     this.#onConnected = options.onConnected ?? (() => {});
+    this.#isOfAnother = options.isOfAnother;
     this.#learned = options.peer.answer;
     this.#framer = new Framer(options.peer.framing, { frameBytes: options.frameLimitBytes });
   }
@@ -199,18 +204,21 @@ export class PeerLink implements SocketOwner {
   #frame(frame: Frame): void {
     const answer = readAnswer(frame.payload);
     const delivery = this.#current;
-    if (answer === null || delivery === null || !this.#begun || !this.#credits(answer.msa2, delivery.msh10)) {
+    if (answer === null || delivery === null || !this.#begun || !this.#credits(frame, answer.msa2, delivery.msh10)) {
       if (frame.payload.length > 0) this.#onStray({ payload: frame.payload, isAnswer: answer !== null });
       return;
     }
-    this.#learned ??= strictestMatch(answer.msa2, delivery.msh10);
+    // What answers a message without an id shows nothing.
+    if (delivery.msh10 !== '') this.#learned ??= strictestMatch(answer.msa2, delivery.msh10);
     this.#settle();
     if (this.#peer.isOneMessagePerConnection && !answer.isCommit) this.#drop();
     delivery.answered(frame.payload, answer.verdict, answer.isCommit);
   }
 
-  #credits(msa2: string, msh10: string): boolean {
-    return isCredited(this.#learned ?? 'position', msa2, msh10);
+  #credits({ payload }: Frame, msa2: string, msh10: string): boolean {
+    if (this.#learned !== null) return isCredited(this.#learned, msa2, msh10);
+    // The position is all there is, unless it names a message that it can be for: one from before a restart, say.
+    return strictestMatch(msa2, msh10) !== 'position' || !this.#isOfAnother(payload);
   }
 
   #write(): void {

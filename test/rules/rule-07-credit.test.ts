@@ -14,7 +14,7 @@ import {
   verdictOf,
 } from './peers.ts';
 
-const LINES = 8;
+const LINES = 9;
 
 let estate: Estate;
 let line: Line;
@@ -98,6 +98,20 @@ test('rule 7: MSA-2 cut to 20 characters is learned, or configured; a constant o
     (await constant.legacy.take()).reply(answer('0', 'AA', id));
     expect((await sender.answer()).equals(answer('0', 'AA', id))).toBe(true);
   }
+});
+
+test('rule 7: what answers a message without an id teaches nothing: the next one’s answer is still told by its id', async () => {
+  source.send(bytes('MSH|^~\\&|EMR|N|LIS|LAB|20260101||ORM^O01||P|2.5.1\rPID|1\r'));
+  (await line.legacy.take()).reply(answer('', 'AA', 'of none'));
+  expect((await source.answer()).equals(answer('', 'AA', 'of none'))).toBe(true);
+  for (const id of ['N1', 'N2']) {
+    source.send(order(id));
+    const message = await line.legacy.take();
+    if (id === 'N2') message.reply(answer('N1', 'AE', 'of another'));
+    message.reply(answer(id, 'AA', `own of ${id}`));
+    expect((await source.answer()).equals(answer(id, 'AA', `own of ${id}`))).toBe(true);
+  }
+  await until(async () => expect(await line.listed('stray')).toEqual([['P-N1', 'unasked']]));
 });
 
 test('rule 7: an answer twice, answers to nothing and frames that are no answers change nothing for the messages', async () => {

@@ -5,7 +5,16 @@ import { bytes, type Client, type Estate, idOf, order, startEstate, until, verdi
 let estate: Estate;
 
 beforeAll(async () => {
-  estate = await startEstate({ deferred: {}, gone: {}, unseen: {}, dual: {}, asked: {}, fed: {}, killed: {} });
+  estate = await startEstate({
+    deferred: {},
+    gone: {},
+    unseen: {},
+    dual: {},
+    asked: {},
+    fed: {},
+    killed: {},
+    first: {},
+  });
 });
 afterAll(() => estate?.close());
 
@@ -130,4 +139,35 @@ test('rules 3 and 7: killed between commit and acknowledgement: the source still
   await again.exchange(order('M2'));
   line.legacy.arrived.find(({ payload }) => idOf(payload) === 'M2')?.reply(about('M1', 'X1'));
   expect(await again.answer()).toEqual(about('M1', 'X1'));
+});
+
+test('rules 3 and 7: killed, and the acknowledgement of an earlier message is the first that is heard: it answers no other', async () => {
+  const line = estate.line('first');
+  line.legacy.answerAll('CA');
+  line.destination.answerAll('CA');
+  const source = await line.source();
+  await source.exchange(order('M1'));
+  await (await line.leg('legacy')).exchange(order('O1'));
+  await estate.crash();
+  for (const peer of [line.legacy, line.destination]) {
+    const earlier = peer === line.legacy ? 'M1' : 'O1';
+    peer.script = ({ payload, reply }) => {
+      reply(about(earlier, `X-${earlier}`, 'ACK^O01', 'AE'));
+      reply(about(idOf(payload), `C-${idOf(payload)}`, 'ACK', 'CA'));
+    };
+  }
+  const again = await line.source();
+  again.send(order('M2'));
+  const got = [await again.answer(), await again.answer()].map((payload) => `${idOf(payload)} ${verdictOf(payload)}`);
+  expect(got.sort()).toEqual(['C-M2 CA|M2', 'X-M1 AE|M1']);
+  const fromLegacy = await line.leg('legacy');
+  fromLegacy.send(order('O2'));
+  const back = [await fromLegacy.answer(), await fromLegacy.answer()].map((one) => `${idOf(one)} ${verdictOf(one)}`);
+  expect(back.sort()).toEqual(['C-O2 CA|O2', 'X-O1 AE|O1']);
+  expect((await line.status()).counters).toMatchObject({
+    received: 2,
+    accepted: 2,
+    delivered: 2,
+    destinationRejected: 0,
+  });
 });
