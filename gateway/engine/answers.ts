@@ -13,9 +13,13 @@ const MSH_10 = parseFieldPath('MSH-10');
 const MSA_1 = parseFieldPath('MSA-1');
 const MSA_2 = parseFieldPath('MSA-2');
 
-/** MSH-10 as latin1 text (empty where absent) and the SHA-256 of the payload in hex. */
+/** The standard's limit is 199. What is far longer is taken for none: it would be kept thousands of times over, and shown. */
+const ID_LIMIT_CHARACTERS = 1024;
+
+/** MSH-10 as latin1 text (empty where it is absent, or too long for an id) and the SHA-256 of the payload in hex. */
 export function factsOf(payload: Uint8Array): MessageFacts {
-  return { msh10: fieldText(payload, MSH_10) ?? '', sha: hash('sha256', payload, 'hex') };
+  const id = fieldText(payload, MSH_10) ?? '';
+  return { msh10: id.length > ID_LIMIT_CHARACTERS ? '' : id, sha: hash('sha256', payload, 'hex') };
 }
 
 export type ReadAnswer = {
@@ -70,9 +74,9 @@ export function isCredited(match: AnswerMatch, msa2: string, msh10: string): boo
   }
 }
 
-/** The control's answer as the candidate would have got it: its own id in MSA-2. Everything else stays. */
-export function readdress(answer: Uint8Array, msh10: string): Uint8Array {
-  return withField(answer, 'MSA-2', Buffer.from(msh10, 'latin1')) ?? answer;
+/** The control's answer as the candidate would have got it: the id of its own output in MSA-2, whole. Everything else stays. */
+export function readdress(answer: Uint8Array, output: Uint8Array): Uint8Array {
+  return withField(answer, 'MSA-2', Buffer.from(fieldText(output, MSH_10) ?? '', 'latin1')) ?? answer;
 }
 
 /** An acknowledgement of the gateway's own, with the sender's delimiters, ids and version. `atMs` fills MSH-7. */

@@ -2,6 +2,7 @@
  * How well outputs can be told apart by their inputs, measured on what passes: the correlation grade. What trusts a
  * correlation (a change-over at an offset, re-owning) asks here first.
  */
+import { hash } from 'node:crypto';
 import { keyOf } from '../../core/hl7/message.ts';
 import { LazyMap } from '../../core/lazy-collections.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
@@ -26,6 +27,9 @@ export type CorrelationState = {
   readonly outputs: Readonly<Record<Platform, readonly Run<OutputFinding>[]>>;
 };
 
+/** A longer one is known by its digest: it is kept for as long as its input is open. */
+const KEY_LIMIT_CHARACTERS = 1024;
+
 /** What outputs find their inputs by; null: the inventory names nothing, or the message has it not. */
 export function correlationKeyOf(
   payload: Uint8Array,
@@ -34,8 +38,9 @@ export function correlationKeyOf(
 ): string | null {
   if (correlate === null) return null;
   // Nearly always, and it has been read.
-  if (correlate.length === 1 && correlate[0] === 'MSH-10') return msh10 === '' ? null : msh10;
-  return keyOf(payload, correlate);
+  if (correlate.length === 1 && correlate[0] === 'MSH-10' && msh10 !== '') return msh10;
+  const key = keyOf(payload, correlate);
+  return key === null || key.length <= KEY_LIMIT_CHARACTERS ? key : hash('sha256', Buffer.from(key, 'latin1'), 'hex');
 }
 
 const INPUTS_SEEN = 1000;

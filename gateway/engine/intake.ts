@@ -64,6 +64,8 @@ type Socket = {
   /** Nothing of the next frame had arrived when the last answer was written: the next frame proves it was read. */
   provesReading: boolean;
   hasSpoken: boolean;
+  /** What was passed back to it since it has spoken last. */
+  passedBytes: number;
   readonly siblings: SocketsOfSender;
   /** Later acknowledgements of the message whose answer its sender may never have seen. */
   late: readonly Buffer[];
@@ -87,6 +89,8 @@ const NO_ROOM = 'the gateway has no room for more at the moment';
 /** A sender that has seen the answer has nothing to send again. */
 const LATE_WAIT_MS = 1000;
 const PAUSE_ABOVE_BYTES = 256 * 1024;
+/** More of it a sender that says nothing itself does not get: it may not be reading, and it would pile up here. */
+const PASSED_LIMIT_BYTES = 64 * 1024 * 1024;
 /** One socket's frames are taken in turns, so that a pipelining sender cannot starve others or grow the stack. */
 const FRAMES_PER_TURN = 1000;
 
@@ -146,6 +150,7 @@ export class Intake implements SocketOwner {
       isLast: false,
       provesReading: false,
       hasSpoken: false,
+      passedBytes: 0,
       siblings,
       late: [],
       lateTimer: null,
@@ -185,7 +190,7 @@ export class Intake implements SocketOwner {
 
   /**
    * Rule 7: a frame that is for this sender and answers nothing that it waits for now: on the socket of its message, else
-   * on its newest, else on its next. False: too many wait for it already.
+   * on its newest, else on its next. False: too much waits for it already.
    */
   passBack(
     to: { readonly sender: string; readonly socket: SocketId | null },
@@ -193,8 +198,11 @@ export class Intake implements SocketOwner {
     then: AnswerTaker,
   ): boolean {
     const socket = this.#socketOf(to.sender, to.socket);
-    if (socket !== null) this.#send(socket, payload);
-    else if (!this.#passedBack.keep(to.sender, payload)) return false;
+    if (socket !== null) {
+      if (socket.passedBytes + payload.length > PASSED_LIMIT_BYTES) return false;
+      socket.passedBytes += payload.length;
+      this.#send(socket, payload);
+    } else if (!this.#passedBack.keep(to.sender, payload)) return false;
     this.#passedBack.await(payload, then);
     return true;
   }
@@ -381,6 +389,7 @@ export class Intake implements SocketOwner {
 
   #accept(socket: Socket, frame: Frame): void {
     socket.hasSpoken = true;
+    socket.passedBytes = 0;
     if (this.#passedBack.isAnswer(frame.payload)) return;
     const facts = factsOf(frame.payload);
     const digest = RetryDigest.of(frame.payload, this.#listener.retry.ignore);

@@ -281,7 +281,7 @@ export class OutputFlow {
     const answer =
       paired === null
         ? ownAnswer(message.frame.payload, 'AA', '', this.#runtime.now)
-        : Buffer.from(readdress(paired, message.facts.msh10));
+        : Buffer.from(readdress(paired, message.frame.payload));
     const connection = this.#owner.config.name;
     const record = { t: 'capture-answer', connection, output, kind, at: this.#runtime.now } as const;
     const verdict = readAnswer(answer)?.verdict ?? 'other';

@@ -10,20 +10,23 @@ import { factsOf, readAnswer } from './answers.ts';
 /** What a sender answers to a frame that was passed back to it. */
 export type AnswerTaker = (payload: Buffer) => void;
 
-/** Frames for a sender that has no socket open wait for its next one. */
+/** Frames for a sender that has no socket open wait for its next one: so many for each, so many bytes for all of an endpoint. */
 const PENDING_LIMIT = 100;
+const PENDING_LIMIT_BYTES = 64 * 1024 * 1024;
 /** At least half of them. */
 const AWAITED_LIMIT = 2000;
 
 export class PassedBack {
   readonly #pending = new LazyMap<string, Buffer[]>();
+  #pendingBytes = 0;
   /** By the MSH-10 of the frame. */
   readonly #awaited = new Newest<string, AnswerTaker>(AWAITED_LIMIT);
 
   /** Keeps a frame for the sender's next socket. False: too many wait for it already. */
   keep(sender: string, payload: Buffer): boolean {
     const pending = this.#pending.get(sender) ?? [];
-    if (pending.length >= PENDING_LIMIT) return false;
+    if (pending.length >= PENDING_LIMIT || this.#pendingBytes + payload.length > PENDING_LIMIT_BYTES) return false;
+    this.#pendingBytes += payload.length;
     this.#pending.set(sender, [...pending, payload]);
     return true;
   }
@@ -32,6 +35,7 @@ export class PassedBack {
   takeKept(sender: string): readonly Buffer[] {
     const pending = this.#pending.get(sender) ?? [];
     if (pending.length > 0) this.#pending.delete(sender);
+    for (const { length } of pending) this.#pendingBytes -= length;
     return pending;
   }
 

@@ -1,8 +1,9 @@
 /** Rule 15: everything is bounded; what one socket does has no effect on another. Memory is judged by generous ratios. */
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { answer, bytes, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
+import { answer, bytes, type Estate, frame, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const FRAME_LIMIT = 32 * MEBIBYTE;
@@ -15,7 +16,12 @@ let neighbour: Line;
 let sent = 0;
 
 beforeAll(async () => {
-  estate = await startEstate({ line: {}, neighbour: {} });
+  estate = await startEstate({
+    line: {},
+    neighbour: {},
+    'long-ids': { connection: { correlate: ['ORC-2'] } },
+    chatty: {},
+  });
   line = estate.line('line');
   neighbour = estate.line('neighbour');
   neighbour.legacy.answerAll();
@@ -190,4 +196,58 @@ test('rule 15: an admin request that never ends, or is too large, keeps nobody w
     expect((await estate.call('GET', 'info')).status).toBe(200);
   });
   stuck.destroy();
+});
+
+test('rule 15: ids and keys of many kilobytes pass and are echoed whole, and none is kept or listed', async () => {
+  const longIds = estate.line('long-ids');
+  longIds.legacy.script = ({ payload, reply }) => reply(answer(idOf(payload)));
+  longIds.new.script = longIds.legacy.script;
+  longIds.destination.script = ({ payload, reply }) => reply(answer(idOf(payload), 'AE'));
+  await longIds.move('parallel');
+  const [source, fromLegacy, fromNew] = await Promise.all([
+    longIds.source(),
+    longIds.leg('legacy'),
+    longIds.leg('new'),
+  ]);
+  const idAt = (at: number): string => `${at}-${'I'.repeat(64 * 1024)}`;
+  const count = 3;
+  for (let at = 0; at < count; at++) {
+    const id = idAt(at);
+    expect(idOf(await source.exchange(order(id))) === `P-${id}`).toBe(true);
+    const back = await fromLegacy.exchange(order(id));
+    expect(back.equals(answer(id, 'AE'))).toBe(true);
+    // Its own id, whole, in what the control was answered.
+    const ofNew = order(id).toString('latin1').replace(id, `n${id}`);
+    expect(verdictOf(await fromNew.exchange(ofNew)) === `AE|n${id}`).toBe(true);
+  }
+  const rejected = await longIds.listed('rejected');
+  expect(rejected.map(([id]) => id?.length)).toEqual([0, 0, 0]);
+  expect(estate.log).not.toContain('III');
+});
+
+test('rule 15: a source that reads nothing of what comes back later holds no more than that: the rest is listed', async () => {
+  const chatty = estate.line('chatty');
+  chatty.legacy.answerAll('CA');
+  const source = await chatty.source();
+  await source.exchange(order('C1'));
+  source.socket.pause();
+  const [message] = chatty.legacy.arrived;
+  const response = frame(
+    `MSH|^~\\&|PEER||EMR||20260101||ORR^O02|R1|P|2.5\rMSA|AA|C1\rOBX|1|ED|${'x'.repeat(MEBIBYTE)}\r`,
+  );
+  const count = 100;
+  for (let at = 0; at < count; at++) {
+    if (message?.socket.write(response) === false) await once(message.socket, 'drain');
+  }
+  const listed = await until(async () => {
+    const { body } = await estate.call('GET', 'connections/chatty/lists/stray');
+    expect(body.total).toBe(count - 63);
+    return chatty.listed('stray');
+  });
+  expect(listed[0]).toEqual(['R1', 'source-gone']);
+  // It gets what was kept for it, and is heard as before.
+  source.socket.resume();
+  await until(() => expect(source.inbox.payloads).toHaveLength(1 + 63));
+  chatty.legacy.answerAll();
+  expect(verdictOf(await (await chatty.source()).exchange(order('C2')))).toBe('AA|C2');
 });

@@ -179,7 +179,7 @@ export class Oracle {
     const isKept = records.some(({ offset, meta }) => meta.role !== 'deliver' && this.#view.isDurable(offset));
     const named = this.#witness.answerNamed(answer);
     if (named !== null) {
-      const readdressed = Buffer.from(readdress(named.payload, fieldText(output, 'MSH-10') ?? ''));
+      const readdressed = Buffer.from(readdress(named.payload, output));
       if (named.made.serial !== serial) this.#violate(7, `${who} got the answer to ${named.made.serial}`);
       else if (!readdressed.equals(answer)) this.#violate(1, `${who} got an altered answer`);
       else if (!isKept && !this.#isResend(named.payload, named.made.of, answer))

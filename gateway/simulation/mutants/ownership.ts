@@ -16,7 +16,7 @@ export const OWNERS: readonly Mutant[] = [
     name: 'give the candidate the control’s answer under the control’s id',
     rule: 4,
     file: FLOW,
-    find: 'Buffer.from(readdress(paired, message.facts.msh10))',
+    find: 'Buffer.from(readdress(paired, message.frame.payload))',
     replace: 'paired',
   },
   {
