@@ -58,7 +58,7 @@ export class MoveRequests {
       reply(refusal(404, 'unknown-connection', message, name));
       return;
     }
-    if (this.#engine.operations.join(request.requestId, name, reply)) return;
+    if (this.#engine.operations.join(request, name, reply)) return;
     const bar = this.#barNow(connection, request);
     if (bar !== null) {
       reply(bar);
@@ -133,7 +133,7 @@ export class MoveRequests {
       return;
     }
     const { name } = connection.config;
-    this.#engine.operations.begin(request.requestId, name, reply);
+    this.#engine.operations.begin(request, name, reply);
     const approval = verdict === null ? null : this.#recordApproval(asked, verdict);
     // A swap that is still draining when the window closes gives up.
     const leftMs = verdict === null ? request.deadlineMs : verdict.notAfterMs - nowMs;

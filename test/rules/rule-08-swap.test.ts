@@ -5,7 +5,7 @@ import { answer, type Client, type Estate, type Line, order, startEstate, until,
 
 const HOLD_LIMIT_MS = 1000;
 const ACK_TIMEOUT_MS = 2 * HOLD_LIMIT_MS;
-const LINES = 14;
+const LINES = 15;
 
 let estate: Estate;
 let line: Line;
@@ -122,6 +122,21 @@ test('rule 8: the same request id gets the same answer, in flight it joins, also
   await estate.crash();
   expect((await line.put('switched', request)).body).toEqual(body);
   expect(await line.status()).toMatchObject({ epoch: 4, phase: 'parallel' });
+});
+
+test('rule 8: a request id that was used for another move is refused by name, also after a crash, and moves nothing', async () => {
+  const { body } = await line.put('parallel', { requestId: 'used-id' });
+  expect(body.epoch).toBe(2);
+  for (const isAnew of [false, true]) {
+    if (isAnew) await estate.crash();
+    for (const other of ['legacy', 'switched']) {
+      const refused = await line.put(other, { requestId: 'used-id', reason: 'test' });
+      expect([refused.status, refused.body.code]).toEqual([400, 'invalid']);
+      expect(refused.body.message).toContain('was used for another move');
+    }
+    expect((await line.put('parallel', { requestId: 'used-id', expectedEpoch: 1 })).body).toEqual(body);
+  }
+  expect(await line.status()).toMatchObject({ epoch: 2, phase: 'parallel' });
 });
 
 test('rule 8: an aborted request stays aborted for its id, and a new id may try again', async () => {
