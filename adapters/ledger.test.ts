@@ -37,12 +37,18 @@ describe('the ledger in PostgreSQL', () => {
     'an epoch is in the chain once, however often it is brought in',
     async () => {
       const ledger = await open('epochs');
+      // The entry's own verb is another one, and a reason may look like one.
+      const made = (number: number) => ({ reason: `"verb":"x${number}"`, verb: 'restore' });
       const epoch = (number: number) =>
-        draft('epochs', 'epoch', { connection: 'a', epoch: number, digest: `d${number}` });
+        draft('epochs', 'epoch', { connection: 'a', epoch: number, digest: `d${number}`, ...made(number) });
       await ledger.append([epoch(1), epoch(2)]);
       const again = await ledger.append([epoch(2), epoch(3)]);
-      expect(again.map(({ body }) => body)).toEqual([{ connection: 'a', epoch: 3, digest: 'd3' }]);
-      expect([...((await ledger.epochs()).get('a') ?? [])].sort()).toEqual([1, 2, 3]);
+      expect(again.map(({ body }) => body)).toEqual([{ connection: 'a', epoch: 3, digest: 'd3', ...made(3) }]);
+      expect([...((await ledger.epochs()).get('a') ?? [])].sort()).toEqual([
+        [1, 'restore'],
+        [2, 'restore'],
+        [3, 'restore'],
+      ]);
       await ledger.close();
     },
     LIMIT_MS,

@@ -123,16 +123,18 @@ export class Ledger {
     }
   }
 
-  /** Epochs in the chain, by connection. */
-  async epochs(): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-    const { rows } = await this.#query<{ connection: string; epoch: number }>(
-      "select connection, epoch from cutover.ledger where deployment = $1 and kind = 'epoch'",
+  /** Epochs in the chain, by connection, and the verb that made each. */
+  async epochs(): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> {
+    // Canonical JSON: the verb of the epoch stands in the body, before that of the entry, and in no text are quotes bare.
+    const { rows } = await this.#query<{ connection: string; epoch: number; verb: string }>(
+      `select connection, epoch, coalesce(substring(entry from '"verb":"([^"]*)"'), '') as verb
+       from cutover.ledger where deployment = $1 and kind = 'epoch'`,
       [this.#deployment],
     );
-    const epochs = new Map<string, Set<number>>();
-    for (const { connection, epoch } of rows) {
-      const known = epochs.get(connection) ?? new Set<number>();
-      epochs.set(connection, known.add(epoch));
+    const epochs = new Map<string, Map<number, string>>();
+    for (const { connection, epoch, verb } of rows) {
+      const known = epochs.get(connection) ?? new Map<number, string>();
+      epochs.set(connection, known.set(epoch, verb));
     }
     return epochs;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EpochRecord } from './admin-api.ts';
-import { linkEpoch, verifyEpochs } from './epoch-history.ts';
+import { completeUpTo, linkEpoch, verifyEpochs } from './epoch-history.ts';
 import type { Phase } from './platform.ts';
 
 const NAME = 'northside-orders';
@@ -102,3 +102,59 @@ function fields(epoch: number, phase: Phase, connection: string): Omit<EpochReco
     at: `2026-03-0${epoch}T22:00:00.000Z`,
   };
 }
+
+describe('given the epochs that were recorded, when it is asked up to which they are complete', () => {
+  test.each<[string, [number, string][], number]>([
+    ['none', [], 0],
+    [
+      'all',
+      [
+        [1, 'init'],
+        [2, 'parallel'],
+        [3, 'switch'],
+      ],
+      3,
+    ],
+    [
+      'in another order',
+      [
+        [3, 'switch'],
+        [1, 'init'],
+        [2, 'parallel'],
+      ],
+      3,
+    ],
+    [
+      'one is missing',
+      [
+        [1, 'init'],
+        [3, 'switch'],
+        [4, 'rollback'],
+      ],
+      1,
+    ],
+    ['the first is missing', [[2, 'parallel']], 0],
+    [
+      'a restore began above epochs that nobody has any more',
+      [
+        [1, 'init'],
+        [2, 'parallel'],
+        [7, 'restore'],
+        [8, 'switch'],
+      ],
+      8,
+    ],
+    [
+      'one is missing after a restore',
+      [
+        [1, 'init'],
+        [7, 'restore'],
+        [9, 'switch'],
+      ],
+      7,
+    ],
+    ['a restore is all there is', [[7, 'restore']], 0],
+  ])('%s', (_, verbs, epoch) => {
+    expect(completeUpTo(new Map(verbs))).toBe(epoch);
+  });
+});

@@ -48,3 +48,17 @@ export function verifyEpochs(names: readonly string[], records: readonly EpochRe
   }
   return null;
 }
+
+/**
+ * The newest epoch up to which all are there, of those that there were: a shard that was restored begins above every epoch that
+ * was known, also those of which no record is left. `verbs`: of each epoch that is there, what made it; 0: none.
+ */
+export function completeUpTo(verbs: ReadonlyMap<number, string>): number {
+  const epochs = [...verbs.keys()].sort((a, b) => a - b);
+  let newest = 0;
+  for (const epoch of epochs) {
+    if (epoch !== newest + 1 && !(newest > 0 && beginsAnew({ verb: verbs.get(epoch) ?? '' }))) break;
+    newest = epoch;
+  }
+  return newest;
+}

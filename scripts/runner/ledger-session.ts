@@ -10,6 +10,7 @@ import { type EpochRecord, epochRecordSchema } from '../../core/admin-api.ts';
 import { readApprovalDocument } from '../../core/approval-document.ts';
 import type { RecordedDocument } from '../../core/audit/recorded-documents.ts';
 import type { Json } from '../../core/canonical-json.ts';
+import { completeUpTo } from '../../core/epoch-history.ts';
 import type { LedgerDraft, LedgerKind } from '../../core/ledger-entry.ts';
 import type { Availability } from '../../core/plan.ts';
 import { type Context, gatewayOf } from './context.ts';
@@ -54,10 +55,7 @@ export class LedgerSession {
   /** Up to which epoch the ledger has them all; 0: none. */
   newestEpoch(name: string): number | 'unknown' {
     if (this.#ledger === null) return 'unknown';
-    const epochs = this.#known.get(name) ?? new Set<number>();
-    let newest = 0;
-    while (epochs.has(newest + 1)) newest++;
-    return newest;
+    return completeUpTo(this.#known.get(name) ?? new Map());
   }
 
   has(name: string, epoch: number): boolean | null {
@@ -180,14 +178,14 @@ export class LedgerSession {
   }
 }
 
-type Epochs = ReadonlyMap<string, ReadonlySet<number>>;
+type Epochs = ReadonlyMap<string, ReadonlyMap<number, string>>;
 
 /** A renamed connection's earlier epochs stand in the ledger under the name that it had. */
 function underPresentNames(epochs: Epochs, { connections }: Context['inventory']): Epochs {
   const known = new Map(epochs);
   for (const { name, previousNames } of connections) {
     if (previousNames.length === 0) continue;
-    known.set(name, new Set([name, ...previousNames].flatMap((one) => [...(epochs.get(one) ?? [])])));
+    known.set(name, new Map([name, ...previousNames].flatMap((one) => [...(epochs.get(one) ?? [])])));
   }
   return known;
 }
