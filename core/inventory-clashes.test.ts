@@ -88,6 +88,24 @@ describe('given ports that clash, when the inventory is read, then both holders 
     });
   });
 
+  test.each([
+    ['on other fields', '{ MSH-6: SOUTH }'],
+    ['on more fields', '{ MSH-5: NORTHSIDE, MSH-6: SOUTH }'],
+    ['on a part of the field', '{ MSH-5.1: SOUTHSIDE }'],
+    ['on nothing', '{}'],
+  ])('shared legs that match %s: an output could fit both, and the first would take it', (_, match) => {
+    expectOne(GOOD.replace('22900, match: { MSH-5: SOUTHSIDE }', `22900, match: ${match}`), {
+      at: `    legs: { legacy: { port: 22900, match: ${match} }, new: { port: 23900, match: { MSH-5: SOUTHSIDE`,
+      path: 'connections[2].legs.legacy.port',
+      says: ['southside-results', 'northside-results', 'one output can fit at once'],
+    });
+  });
+
+  test('shared legs that differ in one field of several', () => {
+    const text = GOOD.replace('22900, match: { MSH-5: SOUTHSIDE }', '22900, match: { MSH-6: LAB, MSH-5: SOUTHSIDE }');
+    expect(problemsOf(text)).toEqual([]);
+  });
+
   test('legs of both platforms on one port: the leg is what tells the platforms apart', () => {
     const text = GOOD.replace(
       'new: { port: 23900, match: { MSH-5: SOUTHSIDE',

@@ -1,7 +1,7 @@
 /** What no schema of a single value can see: names, ports and shards that clash across the inventory. */
 import { canonicalJson } from './canonical-json.ts';
 import { toListenerSecurity, toPeerSecurity } from './endpoint-security.ts';
-import type { RawInventory } from './inventory.ts';
+import type { Predicate, RawInventory } from './inventory.ts';
 import { misfittingOrigins } from './inventory-origins.ts';
 import type { Path } from './located-yaml.ts';
 import { PLATFORMS, type Platform } from './platform.ts';
@@ -190,7 +190,7 @@ function danglingFeeds(raw: RawInventory): Clash[] {
 type PortUse = {
   readonly what: string;
   readonly path: Path;
-  readonly leg: { readonly platform: Platform; readonly match: string | null; readonly security: string } | null;
+  readonly leg: { readonly platform: Platform; readonly match: Predicate | null; readonly security: string } | null;
 };
 
 const HTTPS_PORT = '443';
@@ -222,7 +222,7 @@ function clashingPorts(raw: RawInventory): Clash[] {
       const leg = item.legs[platform];
       const path = ['connections', index, 'legs', platform, 'port'];
       const what = `leg ${platform} of ${item.name}`;
-      const match = leg.match === undefined ? null : canonicalJson(leg.match);
+      const { match = null } = leg;
       const { tls, sourceAddress } = toPeerSecurity(leg);
       const own = leg.connect === 'dial' ? { tls, sourceAddress } : toListenerSecurity(leg);
       const security = canonicalJson(own);
@@ -249,9 +249,16 @@ function clashOfUses(port: string, use: PortUse, holder: PortUse): Clash | null 
     const remedy = 'write the same `tls` and `sourceAllow` for every leg of a shared port: it is one endpoint';
     return { path, message: `${what} and ${holder.what} share ${port} and differ in its protection`, remedy };
   }
-  if (mine.match !== theirs.match) return null;
-  const message = `${what} and ${holder.what} share ${port} with the same \`match\`: nothing tells their outputs apart`;
+  if (areApart(mine.match, theirs.match)) return null;
+  const isSame = canonicalJson(mine.match) === canonicalJson(theirs.match);
+  const how = isSame ? 'the same `match`' : 'a `match` each that one output can fit at once';
+  const message = `${what} and ${holder.what} share ${port} with ${how}: nothing tells their outputs apart`;
   return { path, message, remedy: 'match each on a field of the output that differs, or give one another port' };
+}
+
+/** No output fits both: a field has to have two values. */
+function areApart(one: Predicate, other: Predicate): boolean {
+  return Object.entries(one).some(([path, value]) => Object.hasOwn(other, path) && other[path] !== value);
 }
 
 function isClash(clash: Clash | null): clash is Clash {
