@@ -31,6 +31,15 @@ describe('the file of an edge stack', () => {
     ]);
   });
 
+  it('leaves the paths of others that a person wrote as one with it (& and *)', () => {
+    const paths = '    alderbrook-orders: &g {path: gateway}\n    riverview-orders: *g\n';
+    const text = `${EDGE.slice(0, EDGE.indexOf('  lab-cutover:paths'))}  lab-cutover:paths:\n${paths}`;
+    const edited = editPaths(text, new Map([['alderbrook-orders', NEW]]));
+    expect(edited).toContain(
+      '    alderbrook-orders: {path: direct, platform: new}\n    riverview-orders: {path: gateway}\n',
+    );
+  });
+
   it('gets paths where it has none yet', () => {
     const without = EDGE.slice(0, EDGE.indexOf('  lab-cutover:paths'));
     expect(editPaths(without, new Map([['alderbrook-orders', NEW]]))).toContain(

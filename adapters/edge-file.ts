@@ -4,6 +4,7 @@ import { isMap, parseDocument } from 'yaml';
 import { type EdgeStack, PATHS_KEY, parseEdgeStack } from '../core/edge/edge-config.ts';
 import type { PathEntry } from '../core/edge/path.ts';
 import { formatProblem } from '../core/located-yaml.ts';
+import { detachAliases } from '../core/yaml-aliases.ts';
 
 export type EdgeFile =
   | { readonly kind: 'read'; readonly file: string; readonly text: string; readonly stack: EdgeStack }
@@ -33,6 +34,12 @@ export function editPaths(text: string, paths: ReadonlyMap<string, PathEntry>): 
     created.flow = false;
     document.setIn(['config', PATHS_KEY], created);
   } else if (existing.items.length === 0) existing.flow = false;
+  else {
+    detachAliases(
+      document,
+      [...paths.keys()].map((feed) => existing.get(feed, true)),
+    );
+  }
   for (const [feed, path] of paths) {
     const entry = document.createNode({ ...path });
     if (isMap(entry)) entry.flow = true;

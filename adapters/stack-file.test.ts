@@ -49,6 +49,38 @@ test('a new entry is added, also where there were none', () => {
   expect(editEntries(`${bare}  lab-cutover:routes: {}\n`, entries)).toContain('\n    a: { phase: legacy, epoch: 1 }\n');
 });
 
+test('entries that a person wrote as one (& and *): an edit of one is none of the others', async () => {
+  const text = `config:
+  lab-cutover:layer: routes
+  lab-cutover:routes:
+    first: &all { phase: parallel, newWeight: &share 10, epoch: 3 } # the pilot
+    second: *all
+    third: { phase: parallel, newWeight: *share, epoch: 7 }
+    fourth: *all
+`;
+  const file = join(folder, 'Pulumi.test.yaml');
+  const edit = async (entries: Record<string, RouteEntry>) => {
+    await writeFile(file, editEntries(text, new Map(Object.entries(entries))));
+    const read = await readStackFile(file);
+    if (!read.ok) throw new Error(read.problems.join());
+    return { routes: read.value.config.routes, written: read.value.text };
+  };
+  const was = { phase: 'parallel', newWeight: 10, epoch: 3 };
+  const third = { ...was, epoch: 7 };
+  const moved: RouteEntry = { phase: 'switched', newWeight: 0, epoch: 4 };
+  const first = await edit({ first: moved });
+  expect(first.routes).toEqual({ first: moved, second: was, third, fourth: was });
+  expect(first.written).toContain('epoch: 4 } # the pilot\n');
+  expect(first.written).toContain('    second: { phase: parallel, newWeight: 10, epoch: 3 }\n');
+  expect((await edit({ second: moved })).routes).toEqual({ first: was, second: moved, third, fourth: was });
+  expect((await edit({ third: moved, fourth: moved })).routes).toEqual({
+    first: was,
+    second: was,
+    third: moved,
+    fourth: moved,
+  });
+});
+
 test('no edits: not a byte changes', () => {
   expect(edit({})).toBe(STACK);
 });

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Document, isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
 import { formatProblem } from '../core/located-yaml.ts';
 import { parseStackConfig, ROUTES_KEY, type RouteEntry, type StackConfig } from '../core/stack-config.ts';
+import { detachAliases } from '../core/yaml-aliases.ts';
 
 export type StackFile = { readonly file: string; readonly text: string; readonly config: StackConfig };
 export type StackFileFailure = {
@@ -38,6 +39,10 @@ export function editEntries(text: string, entries: EntryEdits): string {
   if (entries.size === 0) return text;
   const document = parseDocument(text, { keepSourceTokens: true });
   const routes = routesOf(document);
+  detachAliases(
+    document,
+    [...entries.keys()].map((name) => routes.get(name, true)),
+  );
   for (const [name, entry] of entries) setEntry(document, routes, name, entry);
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
