@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { chalk } from 'zx';
 import { TROUBLE } from './live-view.ts';
+import { visible } from './visible.ts';
 
 export type Terminal = {
   readonly isInteractive: boolean;
@@ -35,10 +36,12 @@ export function processTerminal(): Terminal {
     process.stderr.write(`${overdraw(drawnLines)}${line}\n`);
     drawnLines = 0;
   };
+  const paint = (how: (line: string) => string, line: string): string =>
+    isColoured ? how(visible(line)) : visible(line);
   return {
     isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
-    progress: (line) => speak(isColoured ? chalk.dim(line) : line),
-    warn: (line) => speak(isColoured ? chalk.yellow(`! ${line}`) : `! ${line}`),
+    progress: (line) => speak(paint(chalk.dim, line)),
+    warn: (line) => speak(paint(chalk.yellow, `! ${line}`)),
     ask: async (question, signal) => {
       const lines = createInterface({ input: process.stdin, output: process.stderr });
       // While it reads, the terminal's Ctrl-C comes here and not to the process: it means the same.
@@ -54,7 +57,7 @@ export function processTerminal(): Terminal {
     },
     frame: (draw) => {
       const { columns = 80, rows = 24 } = process.stderr;
-      const lines = draw({ columns, rows });
+      const lines = draw({ columns, rows }).map(visible);
       const shown = isColoured ? lines.map(emphasised) : lines;
       process.stderr.write(`${overdraw(drawnLines)}${shown.join('\n')}\n`);
       drawnLines = lines.length;
@@ -64,7 +67,7 @@ export function processTerminal(): Terminal {
     },
     result: (text) =>
       new Promise((resolve) => {
-        process.stdout.write(text.endsWith('\n') ? text : `${text}\n`, () => resolve());
+        process.stdout.write(visible(text.endsWith('\n') ? text : `${text}\n`), () => resolve());
       }),
   };
 }
