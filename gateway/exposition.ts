@@ -6,19 +6,21 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 
+/** What is made in so long goes to the text in one go; traffic has its turn after it. */
+const STEP_MS = 1;
 /** After each text so many times as long as it kept the loop passes before the next one is begun, within a bound. */
 const REST = 9;
 const REST_LIMIT_MS = 2000;
 
 export class Exposition {
   readonly #registry: Registry;
-  readonly #look: () => Iterable<unknown>;
+  readonly #look: () => Iterable<string | null>;
   /** Not begun yet: whoever asks now gets it too. */
   #next: Promise<string> | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** `look`: takes the look that all figures of one text are made from, step by step. */
-  constructor(registry: Registry, look: () => Iterable<unknown>) {
+  /** `look`: takes the look that all figures of one text are made from, step by step; where a step has lines, they come first. */
+  constructor(registry: Registry, look: () => Iterable<string | null>) {
     this.#registry = registry;
     this.#look = look;
   }
@@ -36,19 +38,26 @@ export class Exposition {
     let busyMs = 0;
     let began = performance.now();
     const giveWay = async (): Promise<void> => {
-      busyMs += performance.now() - began;
+      const stepMs = performance.now() - began;
+      if (stepMs < STEP_MS) return;
+      busyMs += stepMs;
       await setImmediate();
       began = performance.now();
     };
     try {
-      for (const _step of this.#look()) await giveWay();
+      let lines = '';
+      for (const step of this.#look()) {
+        lines += step ?? '';
+        await giveWay();
+      }
       const pieces: string[] = [];
       for (const { name } of this.#registry.getMetricsAsArray()) {
         pieces.push(await this.#registry.getSingleMetricAsString(name));
         await giveWay();
       }
-      return `${pieces.join('\n\n')}\n`;
+      return `${lines}${pieces.join('\n\n')}\n`;
     } finally {
+      busyMs += performance.now() - began;
       void setTimeout(Math.min(REST_LIMIT_MS, REST * busyMs), undefined, { ref: false }).then(ended.resolve);
     }
   }

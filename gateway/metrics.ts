@@ -4,6 +4,7 @@ import type { ConnectionStatus, State } from '../core/admin-api.ts';
 import { strangersMessages } from '../core/platform-origin.ts';
 import type { Mishap } from './drivers/mishaps.ts';
 import { Exposition } from './exposition.ts';
+import { type Family, textOf } from './families.ts';
 import type { JournalUsage } from './journal/journal.ts';
 import { type MoveFigures, moveMetrics } from './move-figures.ts';
 import { shippingMetrics } from './shipping/metrics.ts';
@@ -35,23 +36,24 @@ export type MetricsSource = {
 
 const HELD: ReadonlySet<State> = new Set<State>(['holding', 'draining', 'committing', 'held']);
 
-const STATUSES_PER_STEP = 50;
-
 export function gatewayMetrics(live: MetricsSource): Exposition {
   const registry = new Registry();
   // One look at the connections for all their figures.
   let statuses: readonly ConnectionStatus[] = [];
   const source = { ...live, connections: () => statuses };
+  const families: Family[] = [];
   collectDefaultMetrics({ register: registry, prefix: 'cutover_' });
-  const perConnection = (name: string, help: string, value: (status: ConnectionStatus) => number): void => {
-    const gauge: Gauge<'connection'> = new Gauge({
+  /** Where there is no value there is no series. */
+  const perConnection = (name: string, help: string, value: (status: ConnectionStatus) => number | null): void => {
+    families.push({
       name: `cutover_${name}`,
       help,
-      labelNames: ['connection'],
-      registers: [registry],
-      collect: () => {
-        gauge.reset();
-        for (const status of source.connections()) gauge.set({ connection: status.name }, value(status));
+      type: 'gauge',
+      *samples() {
+        for (const status of source.connections()) {
+          const figure = value(status);
+          if (figure !== null) yield { labels: { connection: status.name }, value: figure };
+        }
       },
     });
   };
@@ -85,34 +87,23 @@ export function gatewayMetrics(live: MetricsSource): Exposition {
     'Messages of the platform that does not own it (origin: platform), refused since somebody said that it is stopped',
     strangersMessages,
   );
-  const lastMatch: Gauge<'connection'> = new Gauge({
-    name: 'cutover_legacy_last_match_timestamp_seconds',
-    help: "When legacy's output for an input was last captured; absent: not since the gateway started",
-    labelNames: ['connection'],
-    registers: [registry],
-    collect: () => {
-      lastMatch.reset();
-      for (const { name, readiness } of source.connections()) {
-        if (readiness?.lastLegacyMatch != null)
-          lastMatch.set({ connection: name }, Date.parse(readiness.lastLegacyMatch) / 1000);
-      }
-    },
-  });
+  perConnection(
+    'legacy_last_match_timestamp_seconds',
+    "When legacy's output for an input was last captured; absent: not since the gateway started",
+    ({ readiness }) => (readiness?.lastLegacyMatch == null ? null : Date.parse(readiness.lastLegacyMatch) / 1000),
+  );
   perConnection('held', '1 where nothing new is admitted at the moment', ({ state }) => (HELD.has(state) ? 1 : 0));
   perConnection('fenced', '1 where it serves nobody until its epoch is known', ({ state }) =>
     state === 'fenced' ? 1 : 0,
   );
 
-  const counters: Gauge<'connection' | 'counter'> = new Gauge({
+  families.push({
     name: 'cutover_messages_total',
     help: 'Messages by what became of them',
-    labelNames: ['connection', 'counter'],
-    registers: [registry],
-    collect: () => {
-      for (const status of source.connections()) {
-        for (const [counter, value] of Object.entries(status.counters)) {
-          counters.set({ connection: status.name, counter }, value);
-        }
+    type: 'gauge',
+    *samples() {
+      for (const { name, counters } of source.connections()) {
+        for (const [counter, value] of Object.entries(counters)) yield { labels: { connection: name, counter }, value };
       }
     },
   });
@@ -167,20 +158,25 @@ export function gatewayMetrics(live: MetricsSource): Exposition {
       info.set({ shard: String(shard), deployment, version }, 1);
     },
   });
-  moveMetrics(registry, {
-    refused: source.refusedMoves,
-    figures: source.moves(),
-    connections: () => source.connections().map(({ name }) => name),
-  });
+  const figures = source.moves();
+  perConnection(
+    'pauses_too_long_total',
+    'Swaps around which a sender waited longer than its ackTimeout (unknown: 5 s)',
+    ({ name }) => figures.tooLong.get(name) ?? 0,
+  );
+  families.push(figures.pauses);
+  moveMetrics(registry, { refused: source.refusedMoves, figures });
   securityMetrics(registry, source);
   shippingMetrics(registry, source.shipping);
   return new Exposition(registry, function* () {
     const look: ConnectionStatus[] = [];
     for (const status of live.connections()) {
       look.push(status);
-      if (look.length % STATUSES_PER_STEP === 0) yield;
+      // One with thousands of open inputs takes its time.
+      yield null;
     }
     statuses = look;
+    for (const family of families) yield* textOf(family);
   });
 }
 

@@ -2,10 +2,11 @@
  * Figures of moves: what senders felt around swaps, and moves that were refused. Every series is there from the start, at 0:
  * the first of something is no increase for who sees it only when it has happened.
  */
-import { Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { ApprovalReason } from '../core/approval.ts';
 import type { MoveWatch } from './engine/move-requests.ts';
 import type { SwapPause } from './engine/swap.ts';
+import type { Family, Sample } from './families.ts';
 
 /** Senders give up after 5 to 30 s; the shortest of them that is unknown counts as the first. */
 const BUCKETS_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -31,15 +32,17 @@ const REASONS: Readonly<Record<ApprovalReason | 'stale-epoch', true>> = {
 };
 
 type Outcome = 'committed' | 'aborted';
+/** `within`: how many pauses were no longer than the bucket, for each of them. */
+type Pauses = { readonly within: number[]; sumSeconds: number; count: number };
 
 export class MoveFigures implements MoveWatch {
-  readonly pauses = new Histogram<'connection' | 'outcome'>({
+  readonly #pauses = new Map<string, Map<Outcome, Pauses>>();
+  readonly pauses: Family = {
     name: 'cutover_pause_seconds',
     help: 'Longest time from a message to its answer around a swap, as its sender felt it; 0 where none waited',
-    labelNames: ['connection', 'outcome'],
-    buckets: BUCKETS_SECONDS,
-    registers: [],
-  });
+    type: 'histogram',
+    samples: () => this.#samples(),
+  };
   /** By connection. */
   readonly tooLong = new Map<string, number>();
   staleEpochs = 0;
@@ -51,7 +54,7 @@ export class MoveFigures implements MoveWatch {
 
   swapFelt(connection: string, { pauseMs, isAborted }: SwapPause): void {
     const outcome: Outcome = isAborted ? 'aborted' : 'committed';
-    this.pauses.observe({ connection, outcome }, pauseMs / 1000);
+    this.#noted(connection, outcome, pauseMs / 1000);
     const patienceMs = this.#ackTimeoutMsOf(connection) ?? UNKNOWN_PATIENCE_MS;
     if (pauseMs > patienceMs) this.tooLong.set(connection, (this.tooLong.get(connection) ?? 0) + 1);
   }
@@ -59,26 +62,40 @@ export class MoveFigures implements MoveWatch {
   staleEpoch(): void {
     this.staleEpochs++;
   }
+
+  #noted(connection: string, outcome: Outcome, seconds: number): void {
+    const outcomes = this.#pauses.get(connection) ?? new Map<Outcome, Pauses>();
+    const pauses = outcomes.get(outcome) ?? { within: BUCKETS_SECONDS.map(() => 0), sumSeconds: 0, count: 0 };
+    for (const [index, bucket] of BUCKETS_SECONDS.entries()) {
+      if (seconds <= bucket) pauses.within[index] = (pauses.within[index] ?? 0) + 1;
+    }
+    pauses.sumSeconds += seconds;
+    pauses.count += 1;
+    this.#pauses.set(connection, outcomes.set(outcome, pauses));
+  }
+
+  *#samples(): Iterable<Sample> {
+    for (const [connection, outcomes] of this.#pauses) {
+      for (const [outcome, { within, sumSeconds, count }] of outcomes) {
+        const labels = { connection, outcome };
+        for (const [index, bucket] of BUCKETS_SECONDS.entries()) {
+          yield { labels: { le: String(bucket), ...labels }, value: within[index] ?? 0, suffix: '_bucket' };
+        }
+        yield { labels: { le: '+Inf', ...labels }, value: count, suffix: '_bucket' };
+        yield { labels, value: sumSeconds, suffix: '_sum' };
+        yield { labels, value: count, suffix: '_count' };
+      }
+    }
+  }
 }
 
 export type MoveSource = {
   /** For want of a valid approval or sign-off, by reason. */
   refused(): ReadonlyMap<string, number>;
   readonly figures: MoveFigures;
-  connections(): readonly string[];
 };
 
-export function moveMetrics(registry: Registry, { refused, figures, connections }: MoveSource): void {
-  registry.registerMetric(figures.pauses);
-  const tooLong: Gauge<'connection'> = new Gauge({
-    name: 'cutover_pauses_too_long_total',
-    help: 'Swaps around which a sender waited longer than its ackTimeout (unknown: 5 s)',
-    labelNames: ['connection'],
-    registers: [registry],
-    collect: () => {
-      for (const connection of connections()) tooLong.set({ connection }, figures.tooLong.get(connection) ?? 0);
-    },
-  });
+export function moveMetrics(registry: Registry, { refused, figures }: MoveSource): void {
   const refusedMoves: Gauge<'reason'> = new Gauge({
     name: 'cutover_moves_refused_total',
     help: 'Moves refused for want of a valid approval or sign-off, and (since the start) for an epoch that is not the newest',
