@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import {
@@ -52,7 +53,11 @@ afterEach(async () => {
   server = null;
 });
 
-async function serve(over: Partial<AdminHost> = {}, nowMs: () => number = Date.now): Promise<void> {
+async function serve(
+  over: Partial<AdminHost> = {},
+  nowMs: () => number = Date.now,
+  readLimitMs = 30_000,
+): Promise<void> {
   logged = [];
   const sink = new Writable({
     write(chunk, _, done) {
@@ -69,6 +74,7 @@ async function serve(over: Partial<AdminHost> = {}, nowMs: () => number = Date.n
     port: 0,
     logger,
     nowMs,
+    readLimitMs,
   });
 }
 
@@ -272,4 +278,27 @@ test('closing lets a move in flight finish and get its answer, and does not wait
   expect((await answer).status).toBe(200);
   await closed;
   agent.destroy();
+});
+
+test('who asks and does not read the answer loses the connection, and the others keep theirs', async () => {
+  const asked = Promise.withResolvers<void>();
+  const figures = 'cutover_connections 1\n'.repeat(2_000_000);
+  const metrics = async (): Promise<string> => {
+    asked.resolve();
+    return figures;
+  };
+  await serve({ metrics }, Date.now, 200);
+  const silent = connectTls({ host: '127.0.0.1', port: server?.port ?? 0, ca: certificate, servername: 'localhost' });
+  silent.on('error', () => undefined);
+  silent.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await asked.promise;
+  try {
+    const began = performance.now();
+    // What is still being answered is waited for this long.
+    await server?.close(120_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
+  } finally {
+    silent.destroy();
+    server = null;
+  }
 });

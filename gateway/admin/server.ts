@@ -23,6 +23,8 @@ export type AdminServerOptions = {
   readonly address?: string;
   readonly logger: Logger;
   readonly nowMs?: () => number;
+  /** How long a client may take to read its answer; default 30 s. */
+  readonly readLimitMs?: number;
 };
 
 export type AdminServer = {
@@ -37,6 +39,8 @@ const BODY_LIMIT_BYTES = 512 * 1024;
 const CONNECTION_LIMIT = 1024;
 const HANDSHAKE_LIMIT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Whoever asks and reads nothing gives up the place of one who does. */
+const READ_LIMIT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -70,7 +74,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       });
       const isAdmitted =
         clientAuthorities === null || (request.socket instanceof TLSSocket && request.socket.authorized);
-      void serve(request, response, context, isAdmitted, options.credentials);
+      void serve(request, response, context, isAdmitted, options.credentials).then(() =>
+        boundReading(response, options.readLimitMs ?? READ_LIMIT_MS),
+      );
     },
   );
   server.maxConnections = CONNECTION_LIMIT;
@@ -96,6 +102,12 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
         server.closeIdleConnections();
       }),
   };
+}
+
+function boundReading(response: ServerResponse, limitMs: number): void {
+  if (response.writableFinished || response.destroyed) return;
+  const limit = setTimeout(() => response.destroy(), limitMs);
+  response.once('close', () => clearTimeout(limit));
 }
 
 function portOf(address: AddressInfo | string | null): number {
