@@ -9,7 +9,7 @@ const { CUTOVER_TEST_SLOW, CUTOVER_TEST_CLUSTER } = process.env;
 
 export default defineConfig({
   test: {
-    include: ['{core,gateway,proof,adapters,infra,scripts,rehearsal,dashboard,test}/**/*.test.ts'],
+    include: ['{core,gateway,proof,adapters,infra,scripts,rehearsal,dashboard,test,bench}/**/*.test.ts'],
     exclude: [
       ...configDefaults.exclude,
       ...(CUTOVER_TEST_SLOW === '1' ? [] : [SLOW]),

@@ -4,12 +4,12 @@ import { wholeNumber as wholeNumberIn } from '../core/whole-number.ts';
 const USAGE_EXIT = 2;
 
 /**
- * `usage`: the command line with all its flags; `parse`: what reads them, and throws where one is wrong. Ends the process
- * where help is asked for (0) or a flag is wrong (2).
+ * `usage`: the command line with all its flags; `parse`: what reads them, and throws where one is wrong; `help`: what the flags
+ * mean. Ends the process where help is asked for (0) or a flag is wrong (2).
  */
-export function readFlags<Values>(usage: string, parse: () => Values): Values {
+export function readFlags<Values>(usage: string, parse: () => Values, help = ''): Values {
   if (process.argv.includes('--help') || process.argv.includes('-h')) {
-    process.stdout.write(`usage: ${usage}\n`);
+    process.stdout.write(`usage: ${usage}\n${help}`);
     process.exit(0);
   }
   try {
@@ -43,7 +43,7 @@ export function someOf<Name extends string>(usage: string, flag: string, text: s
   return all.filter((one) => names.includes(one));
 }
 
-function refuse(message: string, usage: string): never {
+export function refuse(message: string, usage: string): never {
   process.stderr.write(`${message}\nusage: ${usage}\n`);
   process.exit(USAGE_EXIT);
 }

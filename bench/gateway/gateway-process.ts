@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { GatewayClient } from '../../adapters/gateway-admin.ts';
+import type { ChangeOverMethod } from '../../core/platform.ts';
 import { endProcess, started } from './processes.ts';
 
 const MAIN = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url));
@@ -16,6 +17,13 @@ export type Ports = {
   readonly new: readonly number[];
   readonly destination: readonly number[];
 };
+/** What is written for the legs of one connection. */
+type Legs = { readonly legacy: string; readonly new: string };
+
+/** How long after an answer an output can still come. */
+export const SETTLE_MS = 100;
+/** Connections that have a leg together, where there are too many for one each. */
+const SHARE_A_LEG = 50;
 
 export class GatewayProcess {
   readonly feeds: readonly number[];
@@ -68,8 +76,31 @@ export function nameOf(index: number): string {
   return `c${index}`;
 }
 
+/** Two for each connection, as in `ports`: first legacy's, then new's. */
+export function ownLegs(ports: readonly number[]): Legs[] {
+  return Array.from({ length: ports.length / 2 }, (_, index) => ({
+    legacy: `{ port: ${ports[2 * index]} }`,
+    new: `{ port: ${ports[2 * index + 1]} }`,
+  }));
+}
+
+/** Where nothing comes on them: thousands of feeds would otherwise need more open files than a process may have. */
+export async function sharedLegs(connections: number): Promise<Legs[]> {
+  const ports = await freePorts(2 * Math.ceil(connections / SHARE_A_LEG));
+  return Array.from({ length: connections }, (_, index) => {
+    const at = 2 * Math.floor(index / SHARE_A_LEG);
+    const leg = (port: number | undefined): string => `{ port: ${port}, match: { MSH-6: CLINIC-${index} } }`;
+    return { legacy: leg(ports[at]), new: leg(ports[at + 1]) };
+  });
+}
+
 /** Feeds take the ports that the system gives them; legs must be known beforehand, so free ones are looked for. */
-export async function writeInventory(folder: string, ports: Ports, legs: readonly number[]): Promise<string> {
+export async function writeInventory(
+  folder: string,
+  ports: Ports,
+  legs: readonly Legs[],
+  changeOver: ChangeOverMethod = 'quiesce',
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   const lines = ['deployment: bench', 'gateways: [{ shard: 0, admin: "https://127.0.0.1:7443" }]', 'connections:'];
   for (const [index, legacy] of ports.legacy.entries()) {
@@ -80,11 +111,12 @@ export async function writeInventory(folder: string, ports: Ports, legs: readonl
       `    practice: practice-${index}`,
       '    wave: all',
       `    feed: { port: 0, ackTimeout: 30s, platforms: { legacy: ${platform(legacy)}, new: ${platform(ports.new[index] ?? legacy)} } }`,
-      `    legs: { legacy: { port: ${legs[2 * index]} }, new: { port: ${legs[2 * index + 1]} } }`,
+      `    legs: { legacy: ${legs[index]?.legacy}, new: ${legs[index]?.new} }`,
       `    destination: { host: 127.0.0.1, port: ${ports.destination[index] ?? legacy} }`,
       '    correlate: [MSH-10]',
       '    outputs: zero-or-one',
-      '    settle: 100ms',
+      `    settle: ${SETTLE_MS}ms`,
+      `    changeOver: ${changeOver}`,
     );
   }
   const path = join(folder, 'inventory.yaml');

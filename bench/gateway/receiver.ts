@@ -11,11 +11,13 @@ export type ReceiverOptions = {
   /** Ports of the legs that it sends its outputs to, one a feed; null: it only answers. */
   readonly legs: readonly number[] | null;
 };
-/** How it behaves from now on; whoever is connected has to connect again. */
-export type Mood = 'well' | 'slow' | 'mute' | 'refusing';
+/** How it behaves from now on. `slow` answers late, `sluggish` reads a piece a second, `mute` reads and says nothing. */
+export type Mood = 'well' | 'slow' | 'sluggish' | 'mute' | 'refusing';
 export type ReceiverRequest =
   | { readonly kind: 'listen'; readonly options: ReceiverOptions }
   | { readonly kind: 'behave'; readonly mood: Mood }
+  /** How long it takes for each answer from now on. */
+  | { readonly kind: 'take'; readonly answerMs: number }
   | { readonly kind: 'count' };
 export type Count = {
   readonly received: number;
@@ -31,23 +33,34 @@ export type ReceiverReply =
 
 /** Of one that is slow, before each answer. */
 const SLOW_MS = 3000;
+/** Of one that is sluggish, after each piece that it has read. */
+const SLUGGISH_MS = 1000;
 
 const listeners: { readonly server: Server; readonly port: number }[] = [];
 const sockets = new Set<Socket>();
 let mood: Mood = 'well';
+let answerMs = 0;
 
 let newest: number[] = [];
 let count = { received: 0, unique: 0, doubled: 0, reordered: 0, foreign: 0 };
 
 process.on('message', async (request: ReceiverRequest) => {
-  if (request.kind === 'listen') tell({ kind: 'listening', ports: await listen(request.options) });
-  else if (request.kind === 'behave') {
-    await behave(request.mood);
-    tell({ kind: 'behaving' });
-  } else {
-    tell({ kind: 'counted', count });
-    count = { received: 0, unique: 0, doubled: 0, reordered: 0, foreign: 0 };
-    newest = [];
+  switch (request.kind) {
+    case 'listen':
+      tell({ kind: 'listening', ports: await listen(request.options) });
+      return;
+    case 'behave':
+      await behave(request.mood);
+      tell({ kind: 'behaving' });
+      return;
+    case 'take':
+      answerMs = request.answerMs;
+      tell({ kind: 'behaving' });
+      return;
+    case 'count':
+      tell({ kind: 'counted', count });
+      count = { received: 0, unique: 0, doubled: 0, reordered: 0, foreign: 0 };
+      newest = [];
   }
 });
 
@@ -79,7 +92,8 @@ async function behave(next: Mood): Promise<void> {
       await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     }
   }
-  for (const socket of sockets) socket.destroy();
+  // What was swallowed is never answered: whoever is connected connects again.
+  if (next === 'refusing' || next === 'well') for (const socket of sockets) socket.destroy();
 }
 
 function serve(socket: Socket, feed: number, out: Output | null): void {
@@ -89,16 +103,25 @@ function serve(socket: Socket, feed: number, out: Output | null): void {
   socket.on('error', () => undefined);
   socket.on('data', (chunk) => {
     if (mood === 'mute') return;
+    if (mood === 'sluggish') {
+      socket.pause();
+      setTimeout(() => socket.resume(), SLUGGISH_MS);
+    }
     for (const frame of frames.of(chunk)) {
       note(frame, feed);
       // The frame is a view of what is overwritten by what comes next.
       const reply = answerTo(frame);
-      const answer = (): void =>
-        void (mood === 'slow' ? setTimeout(() => socket.write(reply), SLOW_MS) : socket.write(reply));
-      if (out === null) answer();
-      else out.send(frame, answer);
+      const answer = (): void => void socket.write(reply);
+      const late = (): void => after(mood === 'slow' ? SLOW_MS : answerMs, answer);
+      if (out === null) late();
+      else out.send(frame, late);
     }
   });
+}
+
+function after(ms: number, run: () => void): void {
+  if (ms === 0) run();
+  else setTimeout(run, ms);
 }
 
 /** Numbers of a feed come in order and once: then the newest is all that must be remembered. */

@@ -1,47 +1,70 @@
 /**
- * The senders, a process of its own: one stop-and-wait socket a feed. Without a rate each sends as soon as it is answered;
- * with one, latency counts from the moment at which the message was due, so that a stall is charged to all it held up.
+ * The senders, a process of its own: one stop-and-wait socket a feed, from `start` to `stop`. Without a rate each sends as
+ * soon as it is answered; with one, latency counts from the moment at which the message was due, so that a stall is
+ * charged to all it held up. What is measured is what is sent, or due, while a window is open.
  */
 import { connect, type Socket } from 'node:net';
+import { Latencies } from './latencies.ts';
 import { Frames, Messages } from './message.ts';
 
-export type Order = {
+export type LoadOptions = {
   readonly ports: readonly number[];
   /** First number of each feed, so that no id is used twice. */
   readonly from: number;
-  readonly warmUpMs: number;
-  readonly measureMs: number;
   /** Over all feeds; null: as fast as it goes. */
   readonly perSecond: number | null;
 };
-export type SenderReport = {
-  readonly answered: number;
-  readonly measured: number;
-  readonly measuredMs: number;
-  readonly latenciesUs: { readonly p50: number; readonly p99: number; readonly max: number };
-  /** For each sender, the longest time from a message to its answer. */
+export type SenderRequest =
+  | { readonly kind: 'start'; readonly options: LoadOptions }
+  /** `withWaiting`: also the messages that are in flight when it opens. */
+  | { readonly kind: 'open'; readonly withWaiting: boolean }
+  | { readonly kind: 'close' }
+  | { readonly kind: 'stop' };
+export type WindowReport = {
+  readonly lastedMs: number;
+  /** See latencies.ts. */
+  readonly counts: readonly number[];
+  /** For each sender, the longest time from one of these messages to its answer. */
   readonly longestMs: readonly number[];
-  readonly answeredOf: readonly number[];
-  readonly problems: readonly string[];
 };
-export type SenderMessage = { readonly kind: 'measuring' } | { readonly kind: 'done'; readonly report: SenderReport };
+export type LoadReport = { readonly answered: number; readonly problems: readonly string[] };
+export type SenderReply =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'opened'; readonly waiting: number }
+  | { readonly kind: 'closed'; readonly report: WindowReport }
+  | { readonly kind: 'stopped'; readonly report: LoadReport };
 
 type Sender = {
+  readonly index: number;
   readonly socket: Socket;
   readonly messages: Messages;
   number: number;
   waitingFor: string | null;
   dueAt: number;
   sentAt: number;
-  answered: number;
-  longestMs: number;
+};
+type Window = {
+  readonly openedAt: number;
+  readonly withWaiting: boolean;
+  closedAt: number;
+  readonly latencies: Latencies;
+  readonly longestMs: number[];
 };
 
 const ANSWER_LIMIT_MS = 20_000;
+const LOOK_MS = 2;
 
-process.on('message', (order: Order) => {
-  run(order).then(
-    (report) => tell({ kind: 'done', report }),
+const senders: Sender[] = [];
+const problems = new Set<string>();
+let intervalMs = 0;
+let answeredCount = 0;
+let isEnding = false;
+let ticker: NodeJS.Timeout | null = null;
+let window: Window | null = null;
+
+process.on('message', (request: SenderRequest) => {
+  handle(request).then(
+    (reply) => process.send?.(reply),
     (error: unknown) => {
       process.stderr.write(`sender: ${String(error)}\n`);
       process.exit(1);
@@ -49,98 +72,133 @@ process.on('message', (order: Order) => {
   );
 });
 
-function tell(message: SenderMessage): void {
-  process.send?.(message);
+async function handle(request: SenderRequest): Promise<SenderReply> {
+  switch (request.kind) {
+    case 'start':
+      await start(request.options);
+      return { kind: 'started' };
+    case 'open':
+      open(request.withWaiting);
+      return { kind: 'opened', waiting: senders.filter(isWaiting).length };
+    case 'close':
+      return { kind: 'closed', report: await close() };
+    case 'stop':
+      return { kind: 'stopped', report: await stop() };
+  }
 }
 
-async function run(order: Order): Promise<SenderReport> {
-  const problems: string[] = [];
-  const latencies: number[] = [];
-  let phase: 'warming' | 'measuring' | 'ending' = 'warming';
-  const intervalMs = order.perSecond === null ? 0 : (order.ports.length * 1000) / order.perSecond;
-  const senders: Sender[] = [];
-  const send = (sender: Sender): void => {
-    sender.waitingFor = sender.messages.id(sender.number);
-    sender.sentAt = performance.now();
-    sender.socket.write(sender.messages.frame(sender.number));
-    sender.number += 1;
+async function start({ ports, from, perSecond }: LoadOptions): Promise<void> {
+  intervalMs = perSecond === null ? 0 : (ports.length * 1000) / perSecond;
+  for (const [index, port] of ports.entries()) senders.push(await connected(index, port, from));
+  const began = performance.now();
+  for (const sender of senders) {
+    sender.dueAt = began + (sender.index * intervalMs) / senders.length;
+    if (intervalMs === 0) send(sender);
+  }
+  if (intervalMs > 0) ticker = setInterval(sendWhatIsDue, 1);
+}
+
+async function connected(index: number, port: number, number: number): Promise<Sender> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  const sender: Sender = {
+    index,
+    socket,
+    messages: new Messages(index),
+    number,
+    waitingFor: null,
+    dueAt: 0,
+    sentAt: 0,
   };
-  const answered = (sender: Sender, frame: Buffer): void => {
-    if (sender.waitingFor === null || frame.indexOf(`MSA|AA|${sender.waitingFor}`, 0, 'latin1') < 0) {
-      problems.push('an answer that belongs to nothing');
+  const frames = new Frames();
+  socket.on('data', (chunk) => {
+    for (const frame of frames.of(chunk)) answered(sender, frame);
+  });
+  socket.on('error', (error) => problems.add(error.message));
+  socket.on('close', () => {
+    if (!isEnding) problems.add('a socket was closed');
+  });
+  await new Promise<void>((resolve) => {
+    socket.once('connect', resolve);
+    socket.once('close', resolve);
+  });
+  return sender;
+}
+
+function sendWhatIsDue(): void {
+  const now = performance.now();
+  for (const sender of senders) if (sender.waitingFor === null && sender.dueAt <= now) send(sender);
+}
+
+function send(sender: Sender): void {
+  sender.waitingFor = sender.messages.id(sender.number);
+  sender.sentAt = performance.now();
+  if (intervalMs === 0) sender.dueAt = sender.sentAt;
+  sender.socket.write(sender.messages.frame(sender.number));
+  sender.number += 1;
+}
+
+function answered(sender: Sender, frame: Buffer): void {
+  if (sender.waitingFor === null || frame.indexOf(`MSA|AA|${sender.waitingFor}`, 0, 'latin1') < 0) {
+    problems.add('an answer that belongs to nothing');
+    return;
+  }
+  sender.waitingFor = null;
+  answeredCount += 1;
+  if (window !== null) note(window, sender, performance.now());
+  sender.dueAt += intervalMs;
+  if (intervalMs === 0 && !isEnding) send(sender);
+}
+
+function note(one: Window, sender: Sender, now: number): void {
+  if (sender.dueAt >= one.closedAt) return;
+  if (sender.dueAt < one.openedAt && !one.withWaiting) return;
+  one.latencies.note(now - sender.dueAt);
+  one.longestMs[sender.index] = Math.max(one.longestMs[sender.index] ?? 0, now - sender.sentAt);
+}
+
+function open(withWaiting: boolean): void {
+  window = {
+    openedAt: performance.now(),
+    withWaiting,
+    closedAt: Number.POSITIVE_INFINITY,
+    latencies: new Latencies(),
+    longestMs: senders.map(() => 0),
+  };
+}
+
+/** Once all that was sent, or due, before now has its answer. */
+async function close(): Promise<WindowReport> {
+  if (window === null) throw new Error('no window is open');
+  const closing = window;
+  closing.closedAt = performance.now();
+  // With a rate, what was due and is not sent yet is still to come.
+  const isOpen = (sender: Sender): boolean =>
+    sender.dueAt < closing.closedAt && (sender.waitingFor !== null || intervalMs > 0);
+  await untilNone(isOpen);
+  window = null;
+  const { openedAt, closedAt, latencies, longestMs } = closing;
+  return { lastedMs: closedAt - openedAt, counts: latencies.counts, longestMs };
+}
+
+async function stop(): Promise<LoadReport> {
+  isEnding = true;
+  if (ticker !== null) clearInterval(ticker);
+  await untilNone(isWaiting);
+  for (const { socket } of senders) socket.destroy();
+  return { answered: answeredCount, problems: [...problems] };
+}
+
+function isWaiting({ waitingFor }: Sender): boolean {
+  return waitingFor !== null;
+}
+
+async function untilNone(isOpen: (sender: Sender) => boolean): Promise<void> {
+  const limit = performance.now() + ANSWER_LIMIT_MS;
+  while (senders.some(isOpen)) {
+    if (performance.now() > limit) {
+      problems.add(`${senders.filter(isOpen).length} messages without an answer`);
       return;
     }
-    const now = performance.now();
-    const since = intervalMs === 0 ? sender.sentAt : sender.dueAt;
-    sender.waitingFor = null;
-    sender.answered += 1;
-    if (phase === 'measuring') {
-      latencies.push(now - since);
-      sender.longestMs = Math.max(sender.longestMs, now - sender.sentAt);
-    }
-    if (phase === 'ending') return;
-    sender.dueAt = intervalMs === 0 ? now : sender.dueAt + intervalMs;
-    if (intervalMs === 0) send(sender);
-  };
-  for (const [feed, port] of order.ports.entries()) {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-    const messages = new Messages(feed);
-    const base = { number: order.from, waitingFor: null, dueAt: 0, sentAt: 0, answered: 0, longestMs: 0 };
-    const sender: Sender = { socket, messages, ...base };
-    const frames = new Frames();
-    socket.on('data', (chunk) => {
-      for (const frame of frames.of(chunk)) answered(sender, frame);
-    });
-    socket.on('error', (error) => problems.push(error.message));
-    await new Promise<void>((resolve) => {
-      socket.once('connect', resolve);
-      socket.once('close', resolve);
-    });
-    senders.push(sender);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  const began = performance.now();
-  for (const [index, sender] of senders.entries()) {
-    sender.dueAt = began + (index * intervalMs) / senders.length;
-    if (intervalMs === 0) send(sender);
-  }
-  const ticker =
-    intervalMs === 0
-      ? null
-      : setInterval(() => {
-          const now = performance.now();
-          for (const sender of senders) if (sender.waitingFor === null && sender.dueAt <= now) send(sender);
-        }, 1);
-  await sleep(order.warmUpMs);
-  phase = 'measuring';
-  tell({ kind: 'measuring' });
-  const measuringSince = performance.now();
-  await sleep(order.measureMs);
-  phase = 'ending';
-  const measuredMs = performance.now() - measuringSince;
-  if (ticker !== null) clearInterval(ticker);
-  const limit = performance.now() + ANSWER_LIMIT_MS;
-  while (senders.some(({ waitingFor }) => waitingFor !== null) && performance.now() < limit) await sleep(5);
-  const open = senders.filter(({ waitingFor }) => waitingFor !== null).length;
-  if (open > 0) problems.push(`${open} messages without an answer`);
-  for (const { socket } of senders) socket.destroy();
-  return {
-    answered: senders.reduce((sum, sender) => sum + sender.answered, 0),
-    measured: latencies.length,
-    measuredMs,
-    latenciesUs: quantiles(latencies),
-    longestMs: senders.map(({ longestMs }) => longestMs),
-    answeredOf: senders.map((sender) => sender.answered),
-    problems: [...new Set(problems)],
-  };
-}
-
-function quantiles(latenciesMs: number[]): SenderReport['latenciesUs'] {
-  latenciesMs.sort((a, b) => a - b);
-  const at = (share: number): number =>
-    Math.round(1000 * (latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0));
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
