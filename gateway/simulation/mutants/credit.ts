@@ -8,8 +8,8 @@ export const CREDIT: readonly Mutant[] = [
     name: 'credit by position',
     rule: 7,
     file: LINK,
-    find: "return isCredited(this.#learned ?? 'position', msa2, msh10);",
-    replace: "return msh10 !== '' || isCredited(this.#learned ?? 'position', msa2, msh10);",
+    find: 'if (this.#learned !== null) return isCredited(this.#learned, msa2, msh10);',
+    replace: "if (msh10 !== '') return true;",
   },
   {
     name: 'leave the socket of an unanswered message open',
