@@ -35,7 +35,9 @@ export class Promises {
   askAgain(engine: ShardEngine): void {
     const { world, chronicle } = this.#setting;
     for (const [requestId, { connection, response }] of [...this.#told].slice(-ASKED_AGAIN)) {
-      const wish = { requestId, phase: 'legacy', newWeight: 0, expectedEpoch: 1, deadlineMs: 5000 } as const;
+      // The same move as then: an id that comes with another one is refused. Of one that was given up only the id is known.
+      const { phase, newWeight } = response;
+      const wish = { requestId, phase, newWeight, expectedEpoch: 1, deadlineMs: 5000 } as const;
       const request = { ...wish, origin: 'api', force: false, reason: 'asked again' } as const;
       engine.move(world.now, connection, request, { name: 'sim' }, (result) => {
         const isSame = result.ok && result.value.epoch === response.epoch && result.value.aborted === response.aborted;
