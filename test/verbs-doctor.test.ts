@@ -152,7 +152,7 @@ const CASES: readonly Case[] = [
     args: ['--connect'],
     check: 'peers.ports',
     verdict: 'ok',
-    message: /all 1 ports of the platforms accept/,
+    message: /every port of the platforms \(1\) accepts/,
     remedy: null,
   },
   {

@@ -178,7 +178,7 @@ test(
     const waivers = join(estate.project.folder, 'stacks/test/waivers');
     const before = (await run('ls', [waivers])).stdout;
     const waiver = ['--criterion', 'raid', '--all', '--until', until, '--reason', 'x', '--key', key, '--json'];
-    const unasked = await cutover('waive', ...waiver);
+    const unasked = await estate.project.cutover(['waive', ...waiver]);
     expect(unasked.exitCode).toBe(2);
     expect(unasked.stdout).toContain('without a terminal it needs --yes');
     const refused = await cutover('waive', ...waiver, '--yes');
