@@ -96,7 +96,7 @@ export function axis(most: number, wanted: number): { readonly ticks: number[]; 
 }
 
 function svg(height: number, title: string, parts: readonly string[]): string {
-  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(title)}"><title>${escaped(title)}</title>${parts.join('')}</svg>`;
+  return `<div class="scroll" tabindex="0"><svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(title)}"><title>${escaped(title)}</title>${parts.join('')}</svg></div>`;
 }
 
 function round(value: number): number {

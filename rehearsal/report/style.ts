@@ -44,7 +44,7 @@ tbody tr:last-child td { border-bottom: 0; }
 th.figure { white-space: normal; }
 td.bad { color: var(--bad); font-weight: 650; }
 td.name { white-space: nowrap; font-weight: 550; }
-svg { display: block; width: 100%; height: auto; margin-top: 10px; font: 12px system-ui, "DejaVu Sans", sans-serif; }
+svg { display: block; width: 100%; min-width: 620px; height: auto; margin-top: 10px; font: 12px system-ui, "DejaVu Sans", sans-serif; }
 svg text { fill: var(--ink); }
 svg .soft { fill: var(--soft); }
 svg .rule { stroke: var(--rule); stroke-width: 1; }
@@ -60,5 +60,5 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 18px; margi
 dt { color: var(--soft); } dd { margin: 0; }
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 24px; } @media (max-width: 720px) { .two { grid-template-columns: 1fr; } }
 @page { size: A4; margin: 14mm; }
-@media print { main { padding: 0; max-width: none; } body { font-size: 12px; } th { font-size: 11px; } .tile b { font-size: 18px; } .tile { padding: 8px 10px; } section, .tile, .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+@media print { svg { min-width: 0; } main { padding: 0; max-width: none; } body { font-size: 12px; } th { font-size: 11px; } .tile b { font-size: 18px; } .tile { padding: 8px 10px; } section, .tile, .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 `;
