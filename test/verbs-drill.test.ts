@@ -121,6 +121,21 @@ test(
   LIMIT_MS,
 );
 
+test(
+  'a drill that is interrupted keeps no evidence: the gate goes by the newest, and this one has failed at nothing',
+  async () => {
+    const verb = estate.project.start(['drill', '--connection', IDLE, '--wait', '250s', '--json']);
+    await verb.until(/each feed is watched/);
+    verb.kill('SIGINT');
+    const { exitCode, stdout } = await verb.ended;
+    expect(exitCode).toBe(130);
+    const document = drillDocumentSchema.parse(JSON.parse(stdout));
+    expect(document.evidence).toBeNull();
+    expect(document.warnings.join()).toContain('interrupted: no evidence was kept');
+  },
+  LIMIT_MS,
+);
+
 test.each([
   { args: ['--all', '--really', '--yes'], message: /name them with --connection/ },
   { args: ['--connection', BUSY_0, '--really'], message: /needs --yes/ },

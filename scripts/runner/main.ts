@@ -5,6 +5,9 @@ import { runCommand } from './command.ts';
 import { EXIT } from './stop.ts';
 import { processTerminal } from './terminal.ts';
 
+// A library's deprecation (zx, where an interruption ends a process) is nothing that an operator can act on.
+if (process.env.CUTOVER_DEBUG === undefined) process.noDeprecation = true;
+
 const interruption = new AbortController();
 const terminal = processTerminal();
 const argv = process.argv.slice(2);

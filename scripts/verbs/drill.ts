@@ -112,10 +112,13 @@ type Figures = Pick<DrillDocument, 'kind' | 'connections' | 'cycle' | 'pauseMs'>
 
 /** What a gate rests on later. Where it cannot be written the figures are still told. */
 async function freeze(
-  { project, stack, inventory, clock }: Context,
+  { project, stack, inventory, clock, interruption }: Context,
   figures: Figures,
 ): Promise<{ readonly digest: string | null; readonly warnings: readonly string[] }> {
   if (project === null) return { digest: null, warnings: [] };
+  // What was cut short has failed at nothing, and the newest evidence of its kind is what the gate goes by.
+  if (figures.kind === 'drain' && interruption.aborted)
+    return { digest: null, warnings: ['interrupted: no evidence was kept of this drill'] };
   try {
     const { digest } = await storeEvidence(evidenceFolderOf(project.folder, stack), {
       kind: figures.kind === 'cycle' ? 'drill' : 'drain-rehearsal',
