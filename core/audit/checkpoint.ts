@@ -63,7 +63,12 @@ export function judgeCheckpoints(
   }
   const newest = valid.at(-1) ?? null;
   if (newest === null)
-    findings.push(warning('checkpoint', 'there is no checkpoint: a cut end or a ledger written anew would not show'));
+    findings.push(
+      warning(
+        'checkpoint',
+        'there is no checkpoint: a cut end or a ledger written anew would not show (verbs and worker sign them with CUTOVER_CHECKPOINT_KEY)',
+      ),
+    );
   else if (completeUpTo === newest.length) {
     findings.push(
       fine(

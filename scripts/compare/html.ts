@@ -30,19 +30,20 @@ section { background: var(--card); border: 1px solid var(--rule); border-radius:
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin-top: 6px; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--soft); font-size: 13px; font-weight: 600; }
-th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--rule); vertical-align: top; overflow-wrap: anywhere; }
-.figure, .bad { text-align: right; white-space: nowrap; } .bad { color: var(--bad); font-weight: 650; }
-.heat { width: auto; } .heat td { width: 16px; min-width: 14px; padding: 0; border: 1px solid var(--card); }
+th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--rule); vertical-align: top; overflow-wrap: break-word; }
+.figure, .bad { text-align: right; white-space: nowrap; } td.figure, td.bad { padding-right: 20px; } .bad { color: var(--bad); font-weight: 650; }
+@media (max-width: 720px) { .scroll > table:not(.heat) { min-width: 640px; } }
+.heat { width: auto; min-width: 0; } .heat td { width: 16px; min-width: 14px; padding: 0; border: 1px solid var(--card); }
 .heat th { border: 0; padding: 0 6px 0 0; white-space: nowrap; font-weight: 500; }
 .h0 { background: var(--h0); } .h1 { background: var(--h1); } .h2 { background: var(--h2); } .h3 { background: var(--h3); } .h4 { background: var(--h4); }
 i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin: 0 5px 0 14px; }
 .sides td { font: 13px ui-monospace, Menlo, monospace; width: 50%; border-right: 1px solid var(--rule); padding: 3px 8px; }
 mark { background: var(--mark); color: inherit; }
-@media print { :root { color-scheme: light; } section { break-inside: avoid; } }
+@media print { :root { color-scheme: light; } body { print-color-adjust: exact; -webkit-print-color-adjust: exact; } main { padding: 0; max-width: none; } section { break-inside: avoid; } .scroll { overflow: visible; } }
 `;
 
 export function page(title: string, head: string, sections: readonly string[]): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escaped(title)}</title><style>${STYLE}</style></head><body><main><h1>${escaped(
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style></head><body><main><h1>${escaped(
     title,
   )}</h1><p class="soft">${escaped(head)}</p>${sections.join('\n')}</main></body></html>\n`;
 }

@@ -2,6 +2,7 @@
 import type { CompareDocument, ComparedConnection, RuleExposure, Shape } from '../../core/compare-document.ts';
 import { counted } from '../../core/count-words.ts';
 import { formatTable } from '../runner/table.ts';
+import { sayShape } from './shape-words.ts';
 
 const SHAPES_SHOWN = 15;
 const REASONS_LENGTH = 70;
@@ -114,7 +115,7 @@ function shapesOf(shapes: readonly Shape[]): string[] {
     .map(({ path, code, kind, shape, count, connections, on, exampleIds: [example] }) => [
       `${count.toLocaleString('en-US')} ×`,
       code === null ? path : `${path} of ${code}`,
-      shape === '' ? kind : `${kind}: ${shape}`,
+      sayShape(kind, shape),
       connections === 1 ? (on[0] ?? '') : `on ${connections} connections`,
       example === undefined ? '' : `as in ${example.msh10} (${example.at})`,
     ]);

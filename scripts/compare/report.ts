@@ -10,6 +10,7 @@ import { counted } from '../../core/count-words.ts';
 import { escaped } from '../../core/markup.ts';
 import { type Beside, besideHtml } from './beside.ts';
 import { type HtmlCell, htmlTable, page } from './html.ts';
+import { sayShape } from './shape-words.ts';
 
 const DAYS_SHOWN = 31;
 const DETAILS_LIMIT = 50;
@@ -52,7 +53,7 @@ function comparisonPage(document: CompareDocument, examples: readonly Beside[]):
         shapes.map(({ path, code, kind, shape, count, rule, connections: n, on, exampleIds }) => [
           figure(count, rule === undefined),
           { text: code === null ? path : `${path} of ${code}` },
-          { text: shape === '' ? kind : `${kind}: ${shape}` },
+          { text: sayShape(kind, shape) },
           { text: rule ?? '' },
           { text: n === 1 ? (on[0] ?? '') : `${n}` },
           {
@@ -87,7 +88,7 @@ function comparisonPage(document: CompareDocument, examples: readonly Beside[]):
     ...rules.filter(({ hides }) => hides > 0).map((rule) => exposure(rule, shapes)),
     ...red.slice(0, DETAILS_LIMIT).map(details),
   ];
-  const head = `${document.deployment}, stack ${document.stack}, ${document.at}`;
+  const head = `${document.deployment}, stack ${document.stack}, ${moment(document.at)}`;
   return page('Comparison of both platforms', head, sections);
 }
 
@@ -107,7 +108,7 @@ function exposure(rule: RuleExposure, shapes: readonly Shape[]): string {
         hidden.map(({ count, path: where, code, kind: what, shape, connections: n, on }) => [
           figure(count, false),
           { text: code === null ? where : `${where} of ${code}` },
-          { text: shape === '' ? what : `${what}: ${shape}` },
+          { text: sayShape(what, shape) },
           { text: n === 1 ? (on[0] ?? '') : `${n}: ${on.join(', ')}` },
         ]),
       ),
@@ -121,7 +122,7 @@ function details({ name, reasons, differences, contract, coverage, since }: Comp
     .map(({ path, code, kind, shape, count, rule }) => [
       figure(count, rule === undefined),
       { text: code === null ? path : `${path} of ${code}` },
-      { text: `${kind}: ${shape}` },
+      { text: sayShape(kind, shape) },
       { text: rule ?? 'nobody' },
     ]);
   const breaches = (contract?.breaches ?? []).map((breach) => [
@@ -134,7 +135,7 @@ function details({ name, reasons, differences, contract, coverage, since }: Comp
     name,
     [
       list(reasons),
-      since === null ? '' : `<p class="soft">since ${escaped(since)}</p>`,
+      since === null ? '' : `<p class="soft">since ${escaped(moment(since))}</p>`,
       rows.length === 0 ? '' : htmlTable(['how often', 'where', 'what', 'accepted by'], rows),
       breaches.length === 0
         ? ''
@@ -181,4 +182,8 @@ function list(items: readonly string[]): string {
 
 function section(title: string, body: string): string {
   return `<section><h2>${escaped(title)}</h2>${body}</section>`;
+}
+
+function moment(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
 }

@@ -24,7 +24,7 @@ function formatMorning({ connections, roster }: NonNullable<StatusDocument['morn
   const rows = sorted.map((line) => [
     line.practice,
     line.name,
-    line.since.slice(0, 16),
+    `${line.since.slice(0, 16).replace('T', ' ')}Z`,
     String(line.received),
     String(line.delivered),
     String(line.rejected + line.destinationRejected),
