@@ -188,50 +188,53 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const { inventory, 'data-dir': dataDir } = values;
   if (inventory === undefined || inventory === '') return wrong('--inventory F is missing');
   if (dataDir === undefined || dataDir === '') return wrong('--data-dir D is missing');
-  if (isRestore) {
-    const { known, yes = false } = values;
-    if (values.shard !== undefined || values.target !== undefined)
-      return wrong('--shard and --target do not belong to init --restore: the data directory has its own');
-    if (known === undefined || known === '')
-      return wrong('--known F is missing: the stack file, whose epochs the restored gateway must begin above');
-    const { 'database-url-env': databaseUrlEnv = null } = values;
-    if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) return wrong(NO_URL);
-    return { ok: true, value: { command: 'restore', inventory, dataDir, known, databaseUrlEnv, yes } };
-  }
+  const where = { inventory, dataDir };
+  if (isRestore) return restoreArguments(values, where);
   if (values.known !== undefined) return wrong('--known belongs to init --restore and move-in');
-  if (command === 'init') {
-    const shard = wholeNumber(values.shard ?? '0', Number.MAX_SAFE_INTEGER);
-    const target = values.target ?? 'local';
-    if (shard === null) return wrong('--shard is a whole number from 0');
-    if (target !== 'local' && target !== 'production') return wrong('--target is local or production');
-    return { ok: true, value: { command, inventory, dataDir, shard, target } };
-  }
+  return command === 'init' ? initArguments(values, where) : serveArguments(values, where);
+}
+
+type Given = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+type Where = { readonly inventory: string; readonly dataDir: string };
+
+function restoreArguments(values: Given, where: Where): ParsedArguments {
+  const { known, yes = false, 'database-url-env': databaseUrlEnv = null } = values;
+  if (values.shard !== undefined || values.target !== undefined)
+    return wrong('--shard and --target do not belong to init --restore: the data directory has its own');
+  if (known === undefined || known === '')
+    return wrong('--known F is missing: the stack file, whose epochs the restored gateway must begin above');
+  if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) return wrong(NO_URL);
+  return { ok: true, value: { command: 'restore', ...where, known, databaseUrlEnv, yes } };
+}
+
+function initArguments(values: Given, where: Where): ParsedArguments {
+  const shard = wholeNumber(values.shard ?? '0');
+  const target = values.target ?? 'local';
+  if (shard === null) return wrong('--shard is a whole number from 0');
+  if (target !== 'local' && target !== 'production') return wrong('--target is local or production');
+  return { ok: true, value: { command: 'init', ...where, shard, target } };
+}
+
+function serveArguments(values: Given, where: Where): ParsedArguments {
   const adminPort = values['admin-port'] === undefined ? null : wholeNumber(values['admin-port'], LARGEST_PORT);
   if (values['admin-port'] !== undefined && adminPort === null) return wrong('--admin-port is a port, 0 to 65535');
-  const adminHost = values['admin-host'] ?? '127.0.0.1';
-  const listenHost = values['listen-host'] ?? null;
-  const frameBudgetMib = wholeNumber(values['frame-budget'] ?? FRAME_BUDGET_MIB, LARGEST_FRAME_BUDGET_MIB);
-  if (frameBudgetMib === null || frameBudgetMib === 0)
-    return wrong(`--frame-budget is a number of MiB, 1 to ${LARGEST_FRAME_BUDGET_MIB}`);
-  const openInputs = wholeNumber(values['open-inputs'] ?? OPEN_INPUTS, LARGEST_OPEN_INPUTS);
-  if (openInputs === null || openInputs === 0)
-    return wrong(`--open-inputs is a number of messages, 1 to ${LARGEST_OPEN_INPUTS}`);
-  const keepDays = values['keep-days'] === undefined ? null : wholeNumber(values['keep-days'], LONGEST_DAYS);
-  if (values['keep-days'] !== undefined && (keepDays === null || keepDays === 0))
+  const frameBudgetMib = wholeNumber(values['frame-budget'] ?? FRAME_BUDGET_MIB, LARGEST_FRAME_BUDGET_MIB, 1);
+  if (frameBudgetMib === null) return wrong(`--frame-budget is a number of MiB, 1 to ${LARGEST_FRAME_BUDGET_MIB}`);
+  const openInputs = wholeNumber(values['open-inputs'] ?? OPEN_INPUTS, LARGEST_OPEN_INPUTS, 1);
+  if (openInputs === null) return wrong(`--open-inputs is a number of messages, 1 to ${LARGEST_OPEN_INPUTS}`);
+  const keepDays = values['keep-days'] === undefined ? null : wholeNumber(values['keep-days'], LONGEST_DAYS, 1);
+  if (values['keep-days'] !== undefined && keepDays === null)
     return wrong(`--keep-days is a number of days, 1 to ${LONGEST_DAYS}`);
   const { signers = null, revoked = null, 'database-url-env': databaseUrlEnv = null, init = false } = values;
-  if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) {
-    return wrong(NO_URL);
-  }
+  if (databaseUrlEnv !== null && !VARIABLE_PATTERN.test(databaseUrlEnv)) return wrong(NO_URL);
   if (revoked !== null && signers === null) return wrong('--revoked F needs --signers F');
   const value = {
     command: 'serve',
-    inventory,
-    dataDir,
+    ...where,
     adminPort,
-    adminHost,
+    adminHost: values['admin-host'] ?? '127.0.0.1',
     adminTls: values['admin-tls'] ?? null,
-    listenHost,
+    listenHost: values['listen-host'] ?? null,
     frameBudgetMib,
     openInputs,
     keepDays,

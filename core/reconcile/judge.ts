@@ -50,17 +50,7 @@ const LIST_LIMIT = 1000;
 
 export function reconcileConnection(facts: ConnectionFacts): Reconciled {
   const { name, practice, direction, origin, outside } = facts;
-  const { classes } = facts;
-  // The destination's own record outweighs its answers: what it does not have was not delivered.
-  const lost = Math.min(outside?.lost.length ?? 0, classes.delivered ?? 0);
-  const counts: Record<ObligationClass, number> = {
-    delivered: (classes.delivered ?? 0) - lost,
-    destinationRejected: classes.destinationRejected ?? 0,
-    filtered: classes.filtered ?? 0,
-    unexplained: (classes.unexplained ?? 0) + lost,
-    decisions: classes.decisions ?? 0,
-    pending: classes.pending ?? 0,
-  };
+  const counts = countsOf(facts);
   const ingress = (outcome: IngressOutcome): number => facts.ingress[outcome] ?? 0;
   const owed = OBLIGATION_CLASSES.reduce((sum, one) => sum + counts[one], 0);
   const found = discrepanciesOf(facts);
@@ -73,22 +63,10 @@ export function reconcileConnection(facts: ConnectionFacts): Reconciled {
   const listed = duplicated.filter((one) => one.listed === true).length;
   // An unexplained one that an exclusion set explains is not missing, and is no fault.
   const explained = counts.unexplained > 0 && missing.length === 0 && excluded >= counts.unexplained;
-  const reasons = [
-    ...(owed === 0 ? ['no message was owed in this window: nothing is proven'] : []),
-    ...(counts.unexplained > 0 && !explained
-      ? [`${counts.unexplained} unexplained: accepted, and not shown to be delivered`]
-      : []),
-    ...(missing.length > 0 ? [`${missing.length} missing at the destination: ${first(missing)}`] : []),
-    ...(duplicated.length > 0
-      ? [
-          `${duplicated.length} doubled${listed > 0 ? `, ${listed} of them listed as maybe sent` : ''}: ${first(duplicated)}`,
-        ]
-      : []),
-    ...(unexpected.length > 0 ? [`${unexpected.length} unexpected at the destination: ${first(unexpected)}`] : []),
-    ...(facts.openDecisions > 0
-      ? [`${counted(facts.openDecisions, 'decision is', 'decisions are')} open: cutover resolve`]
-      : []),
-  ];
+  const reasons = reasonsOf(
+    { owed, unexplained: explained ? 0 : counts.unexplained, missing, duplicated, unexpected },
+    facts,
+  );
   const balanced =
     (counts.unexplained === 0 || explained) &&
     missing.length === 0 &&
@@ -131,6 +109,45 @@ export function reconcileConnection(facts: ConnectionFacts): Reconciled {
     verdict: reasons.length === 0 ? 'green' : 'red',
     reasons,
   };
+}
+
+/** The destination's own record outweighs its answers: what it does not have was not delivered. */
+function countsOf({ classes, outside }: ConnectionFacts): Record<ObligationClass, number> {
+  const lost = Math.min(outside?.lost.length ?? 0, classes.delivered ?? 0);
+  return {
+    delivered: (classes.delivered ?? 0) - lost,
+    destinationRejected: classes.destinationRejected ?? 0,
+    filtered: classes.filtered ?? 0,
+    unexplained: (classes.unexplained ?? 0) + lost,
+    decisions: classes.decisions ?? 0,
+    pending: classes.pending ?? 0,
+  };
+}
+
+type Faults = {
+  readonly owed: number;
+  readonly unexplained: number;
+  readonly missing: readonly Named[];
+  readonly duplicated: readonly Named[];
+  readonly unexpected: readonly Named[];
+};
+
+/** Why it is red; none: it is green. */
+function reasonsOf(
+  { owed, unexplained, missing, duplicated, unexpected }: Faults,
+  { openDecisions }: ConnectionFacts,
+): string[] {
+  const reasons: string[] = [];
+  const listed = duplicated.filter((one) => one.listed === true).length;
+  const ofThemListed = listed > 0 ? `, ${listed} of them listed as maybe sent` : '';
+  if (owed === 0) reasons.push('no message was owed in this window: nothing is proven');
+  if (unexplained > 0) reasons.push(`${unexplained} unexplained: accepted, and not shown to be delivered`);
+  if (missing.length > 0) reasons.push(`${missing.length} missing at the destination: ${first(missing)}`);
+  if (duplicated.length > 0) reasons.push(`${duplicated.length} doubled${ofThemListed}: ${first(duplicated)}`);
+  if (unexpected.length > 0) reasons.push(`${unexpected.length} unexpected at the destination: ${first(unexpected)}`);
+  if (openDecisions > 0)
+    reasons.push(`${counted(openDecisions, 'decision is', 'decisions are')} open: cutover resolve`);
+  return reasons;
 }
 
 /**
