@@ -36,138 +36,87 @@ export type MetricsSource = {
 
 const HELD: ReadonlySet<State> = new Set<State>(['holding', 'draining', 'committing', 'held']);
 
+/** Of each connection, on one look at it. Null: where there is no value there is no series. */
+type ConnectionFigure = {
+  readonly name: string;
+  readonly help: string;
+  value(status: ConnectionStatus): number | null;
+};
+
+const CONNECTION_FIGURES: readonly ConnectionFigure[] = [
+  { name: 'epoch', help: 'Epoch of the connection', value: ({ epoch }) => epoch },
+  {
+    name: 'control_is_new',
+    help: '1 where the new platform is the control',
+    value: ({ control }) => (control === 'new' ? 1 : 0),
+  },
+  {
+    name: 'shadow_lag_messages',
+    help: 'Copies that the other platform has not answered',
+    value: ({ shadowLag }) => shadowLag,
+  },
+  { name: 'owed_outputs', help: 'Outputs of the control that are owed', value: ({ owedOutputs }) => owedOutputs },
+  { name: 'in_flight', help: 'Messages on their way', value: ({ inFlight }) => inFlight },
+  {
+    name: 'rollback_ready',
+    help: '1 where a rollback would be lossless now',
+    value: ({ rollbackReady }) => (rollbackReady.ready ? 1 : 0),
+  },
+  {
+    name: 'decisions_open',
+    help: 'Entries of the decision list that wait for a person',
+    value: ({ decisions }) => decisions,
+  },
+  {
+    name: 'rollback_at_risk',
+    help: '1 where it is switched and a rollback would not be lossless',
+    value: (status) => (status.phase === 'switched' && !status.rollbackReady.ready ? 1 : 0),
+  },
+  {
+    name: 'legacy_rejected_copies',
+    help: 'Shadow messages that legacy did not take since the switch',
+    value: (status) => status.readiness?.legacyRejects ?? 0,
+  },
+  {
+    name: 'shadow_gap_messages',
+    help: 'Messages that the other platform did not get, because their copies were given up, and nobody has said what becomes of it',
+    value: (status) => status.readiness?.shadowGap?.count ?? 0,
+  },
+  {
+    name: 'stranger_messages',
+    help: 'Messages of the platform that does not own it (origin: platform), refused since somebody said that it is stopped',
+    value: strangersMessages,
+  },
+  {
+    name: 'legacy_last_match_timestamp_seconds',
+    help: "When legacy's output for an input was last captured; absent: not since the gateway started",
+    value: ({ readiness }) =>
+      readiness?.lastLegacyMatch == null ? null : Date.parse(readiness.lastLegacyMatch) / 1000,
+  },
+  {
+    name: 'held',
+    help: '1 where nothing new is admitted at the moment',
+    value: ({ state }) => (HELD.has(state) ? 1 : 0),
+  },
+  {
+    name: 'fenced',
+    help: '1 where it serves nobody until its epoch is known',
+    value: ({ state }) => (state === 'fenced' ? 1 : 0),
+  },
+];
+
 export function gatewayMetrics(live: MetricsSource): Exposition {
   const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'cutover_' });
   // One look at the connections for all their figures.
   let statuses: readonly ConnectionStatus[] = [];
-  const source = { ...live, connections: () => statuses };
-  const families: Family[] = [];
-  collectDefaultMetrics({ register: registry, prefix: 'cutover_' });
-  /** Where there is no value there is no series. */
-  const perConnection = (name: string, help: string, value: (status: ConnectionStatus) => number | null): void => {
-    families.push({
-      name: `cutover_${name}`,
-      help,
-      type: 'gauge',
-      *samples() {
-        for (const status of source.connections()) {
-          const figure = value(status);
-          if (figure !== null) yield { labels: { connection: status.name }, value: figure };
-        }
-      },
-    });
-  };
-  perConnection('epoch', 'Epoch of the connection', ({ epoch }) => epoch);
-  perConnection('control_is_new', '1 where the new platform is the control', ({ control }) =>
-    control === 'new' ? 1 : 0,
-  );
-  perConnection('shadow_lag_messages', 'Copies that the other platform has not answered', ({ shadowLag }) => shadowLag);
-  perConnection('owed_outputs', 'Outputs of the control that are owed', ({ owedOutputs }) => owedOutputs);
-  perConnection('in_flight', 'Messages on their way', ({ inFlight }) => inFlight);
-  perConnection('rollback_ready', '1 where a rollback would be lossless now', ({ rollbackReady }) =>
-    rollbackReady.ready ? 1 : 0,
-  );
-  perConnection('decisions_open', 'Entries of the decision list that wait for a person', ({ decisions }) => decisions);
-
-  perConnection('rollback_at_risk', '1 where it is switched and a rollback would not be lossless', (status) =>
-    status.phase === 'switched' && !status.rollbackReady.ready ? 1 : 0,
-  );
-  perConnection(
-    'legacy_rejected_copies',
-    'Shadow messages that legacy did not take since the switch',
-    (status) => status.readiness?.legacyRejects ?? 0,
-  );
-  perConnection(
-    'shadow_gap_messages',
-    'Messages that the other platform did not get, because their copies were given up, and nobody has said what becomes of it',
-    (status) => status.readiness?.shadowGap?.count ?? 0,
-  );
-  perConnection(
-    'stranger_messages',
-    'Messages of the platform that does not own it (origin: platform), refused since somebody said that it is stopped',
-    strangersMessages,
-  );
-  perConnection(
-    'legacy_last_match_timestamp_seconds',
-    "When legacy's output for an input was last captured; absent: not since the gateway started",
-    ({ readiness }) => (readiness?.lastLegacyMatch == null ? null : Date.parse(readiness.lastLegacyMatch) / 1000),
-  );
-  perConnection('held', '1 where nothing new is admitted at the moment', ({ state }) => (HELD.has(state) ? 1 : 0));
-  perConnection('fenced', '1 where it serves nobody until its epoch is known', ({ state }) =>
-    state === 'fenced' ? 1 : 0,
-  );
-
-  families.push({
-    name: 'cutover_messages_total',
-    help: 'Messages by what became of them',
-    type: 'gauge',
-    *samples() {
-      for (const { name, counters } of source.connections()) {
-        for (const [counter, value] of Object.entries(counters)) yield { labels: { connection: name, counter }, value };
-      }
-    },
-  });
-  const plain = (name: string, help: string, value: () => number): void => {
-    const gauge: Gauge = new Gauge({
-      name: `cutover_${name}`,
-      help,
-      registers: [registry],
-      collect: () => gauge.set(value()),
-    });
-  };
-  plain('journal_bytes', 'Bytes of the journal on disk', () => source.journal().bytes);
-  plain('journal_segments', 'Segments of the journal', () => source.journal().segments);
-  plain('journal_buffered_bytes', 'Bytes that wait for the disk', () => source.journal().bufferedBytes);
-  const ofDisk = (name: string, help: string, key: 'freeBytes' | 'totalBytes'): void => {
-    const gauge: Gauge = new Gauge({
-      name: `cutover_disk_${name}`,
-      help,
-      registers: [registry],
-      collect: () => {
-        const disk = source.disk();
-        // Unknown must not be taken for zero.
-        if (disk === null) gauge.remove();
-        else gauge.set(disk[key]);
-      },
-    });
-  };
-  ofDisk('free_bytes', 'Bytes that are free where the data directory is', 'freeBytes');
-  ofDisk('total_bytes', 'Size of the file system where the data directory is', 'totalBytes');
-  plain(
-    'frame_bytes',
-    'Bytes of frames of senders, whole or not, that have no answer yet',
-    () => source.frames().value,
-  );
-  plain('frame_limit_bytes', 'What they may take before long frames wait', () => source.frames().limit);
-  plain(
-    'answer_bytes',
-    'Bytes of answers of platforms and destinations that are not complete',
-    () => source.answers().value,
-  );
-  plain('answer_limit_bytes', 'What they may take before long answers wait', () => source.answers().limit);
-  plain('open_inputs', 'Messages whose outputs have not come yet, in all connections', () => source.openInputs().value);
-  plain('open_inputs_limit', 'How many of them are waited for', () => source.openInputs().limit);
-  plain('open_sockets', 'Sockets to sources, platforms and destinations', () => source.openSockets());
-  const info: Gauge<'shard' | 'deployment' | 'version'> = new Gauge({
-    name: 'cutover_info',
-    help: 'Always 1: which shard of which deployment this is',
-    labelNames: ['shard', 'deployment', 'version'],
-    registers: [registry],
-    collect: () => {
-      const { shard, deployment, version } = source.identity();
-      info.set({ shard: String(shard), deployment, version }, 1);
-    },
-  });
-  const figures = source.moves();
-  perConnection(
-    'pauses_too_long_total',
-    'Swaps around which a sender waited longer than its ackTimeout (unknown: 5 s)',
-    ({ name }) => figures.tooLong.get(name) ?? 0,
-  );
-  families.push(figures.pauses);
-  moveMetrics(registry, { refused: source.refusedMoves, figures });
-  securityMetrics(registry, source);
-  shippingMetrics(registry, source.shipping);
+  const families = connectionFamilies(() => statuses, live.moves());
+  journalMetrics(registry, live);
+  limitMetrics(registry, live);
+  identityMetric(registry, live);
+  moveMetrics(registry, { refused: live.refusedMoves, figures: live.moves() });
+  securityMetrics(registry, live);
+  shippingMetrics(registry, live.shipping);
   return new Exposition(registry, function* () {
     const look: ConnectionStatus[] = [];
     for (const status of live.connections()) {
@@ -177,6 +126,94 @@ export function gatewayMetrics(live: MetricsSource): Exposition {
     }
     statuses = look;
     for (const family of families) yield* textOf(family);
+  });
+}
+
+function connectionFamilies(statuses: () => readonly ConnectionStatus[], moves: MoveFigures): readonly Family[] {
+  const pausesTooLong: ConnectionFigure = {
+    name: 'pauses_too_long_total',
+    help: 'Swaps around which a sender waited longer than its ackTimeout (unknown: 5 s)',
+    value: ({ name }) => moves.tooLong.get(name) ?? 0,
+  };
+  const perConnection = ({ name, help, value }: ConnectionFigure): Family => ({
+    name: `cutover_${name}`,
+    help,
+    type: 'gauge',
+    *samples() {
+      for (const status of statuses()) {
+        const figure = value(status);
+        if (figure !== null) yield { labels: { connection: status.name }, value: figure };
+      }
+    },
+  });
+  const messages: Family = {
+    name: 'cutover_messages_total',
+    help: 'Messages by what became of them',
+    type: 'gauge',
+    *samples() {
+      for (const { name, counters } of statuses()) {
+        for (const [counter, value] of Object.entries(counters)) yield { labels: { connection: name, counter }, value };
+      }
+    },
+  };
+  return [...CONNECTION_FIGURES.map(perConnection), messages, perConnection(pausesTooLong), moves.pauses];
+}
+
+function plain(registry: Registry, name: string, help: string, value: () => number | null): void {
+  const gauge: Gauge = new Gauge({
+    name: `cutover_${name}`,
+    help,
+    registers: [registry],
+    collect: () => {
+      const figure = value();
+      // Unknown must not be taken for zero.
+      if (figure === null) gauge.remove();
+      else gauge.set(figure);
+    },
+  });
+}
+
+function journalMetrics(registry: Registry, { journal, disk }: MetricsSource): void {
+  plain(registry, 'journal_bytes', 'Bytes of the journal on disk', () => journal().bytes);
+  plain(registry, 'journal_segments', 'Segments of the journal', () => journal().segments);
+  plain(registry, 'journal_buffered_bytes', 'Bytes that wait for the disk', () => journal().bufferedBytes);
+  plain(
+    registry,
+    'disk_free_bytes',
+    'Bytes that are free where the data directory is',
+    () => disk()?.freeBytes ?? null,
+  );
+  plain(
+    registry,
+    'disk_total_bytes',
+    'Size of the file system where the data directory is',
+    () => disk()?.totalBytes ?? null,
+  );
+}
+
+function limitMetrics(registry: Registry, { frames, answers, openInputs, openSockets }: MetricsSource): void {
+  const framesHelp = 'Bytes of frames of senders, whole or not, that have no answer yet';
+  plain(registry, 'frame_bytes', framesHelp, () => frames().value);
+  plain(registry, 'frame_limit_bytes', 'What they may take before long frames wait', () => frames().limit);
+  const answersHelp = 'Bytes of answers of platforms and destinations that are not complete';
+  plain(registry, 'answer_bytes', answersHelp, () => answers().value);
+  plain(registry, 'answer_limit_bytes', 'What they may take before long answers wait', () => answers().limit);
+  const inputsHelp = 'Messages whose outputs have not come yet, in all connections';
+  plain(registry, 'open_inputs', inputsHelp, () => openInputs().value);
+  plain(registry, 'open_inputs_limit', 'How many of them are waited for', () => openInputs().limit);
+  plain(registry, 'open_sockets', 'Sockets to sources, platforms and destinations', openSockets);
+}
+
+function identityMetric(registry: Registry, { identity }: MetricsSource): void {
+  const info: Gauge<'shard' | 'deployment' | 'version'> = new Gauge({
+    name: 'cutover_info',
+    help: 'Always 1: which shard of which deployment this is',
+    labelNames: ['shard', 'deployment', 'version'],
+    registers: [registry],
+    collect: () => {
+      const { shard, deployment, version } = identity();
+      info.set({ shard: String(shard), deployment, version }, 1);
+    },
   });
 }
 
