@@ -7,7 +7,7 @@ import type { RealDriver } from './drivers/real.ts';
 import type { EndpointId } from './engine/io.ts';
 import type { LegMember } from './engine/leg-port.ts';
 import type { ShardEngine } from './engine/shard.ts';
-import type { ShardOptions } from './process.ts';
+import type { ShardOptions } from './shard-options.ts';
 
 const OPEN: ListenerSecurity = { tls: null, sourceAllow: null };
 

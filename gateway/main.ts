@@ -1,7 +1,8 @@
 /** Entry of the gateway process: binds it to this process's streams and signals. `gateway` is left out of argv. */
 import './memory-flags.ts';
 import { pino } from 'pino';
-import { EXIT, runGateway } from './process.ts';
+import { EXIT } from './ending.ts';
+import { runGateway } from './process.ts';
 import { startShard } from './shard.ts';
 import { giveBackStartGarbage } from './start-garbage.ts';
 

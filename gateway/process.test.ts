@@ -8,7 +8,8 @@ import { readySchema } from '../core/admin-api.ts';
 import { ed25519Key } from '../core/ssh/test-keys.ts';
 import { fakeHost } from './admin/fake-host.ts';
 import { JournalCorruptError } from './journal/errors.ts';
-import { runGateway, type ShardOptions, type StartShard, type Surroundings } from './process.ts';
+import { runGateway, type Surroundings } from './process.ts';
+import type { ShardOptions, StartShard } from './shard-options.ts';
 
 const INVENTORY = `deployment: lab-1
 gateways: [{ shard: 0, admin: "https://127.0.0.1:7443" }]

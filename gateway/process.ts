@@ -2,74 +2,23 @@
  * The gateway process: from its arguments to its exit code. It opens the data directory, starts the shard and the
  * admin API, says on stdout that it is ready, and stops within a bound when it is told to.
  */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { type Inventory, parseInventory } from '../core/inventory.ts';
-import { formatProblem, type Located } from '../core/located-yaml.ts';
-import { parseStackConfig, type StackConfig } from '../core/stack-config.ts';
+import type { Inventory } from '../core/inventory.ts';
+import { formatProblem } from '../core/located-yaml.ts';
 import type { Credential } from './admin/credentials.ts';
-import type { AdminHost } from './admin/host.ts';
 import { startAdminServer } from './admin/server.ts';
 import { type GatewayArguments, HELP, parseArguments } from './arguments.ts';
 import { credentialsIn, type Identity, initDataDir, type OpenedDataDir, openDataDir } from './data-dir.ts';
-import { JournalCorruptError, JournalForeignError, JournalKeyError } from './journal/errors.ts';
-import type { JournalFiles } from './journal/files.ts';
-import type { JournalKey } from './journal/seal.ts';
+import { Ending, EXIT, type ExitCode, endingOf, refusalOf } from './ending.ts';
 import { readJournalKeys } from './journal-keys.ts';
 import { moveIn } from './move-in-command.ts';
 import { moveOut } from './move-out-command.ts';
 import { repairDataDir } from './repair-command.ts';
 import { restoreDataDir } from './restore-command.ts';
-import { ShardRefusal } from './shard-refusal.ts';
-import { SignersUnusable, TrustedSigners } from './trusted-signers.ts';
-
-export type ShardOptions = {
-  readonly inventory: Inventory;
-  /** PEM, of the admin API; only looked at. */
-  readonly adminCertificate?: string;
-  /** Absolute; paths in the inventory count from it. */
-  readonly inventoryFolder: string;
-  readonly identity: Identity;
-  /** Absolute; its journal is in `journalDirOf(dataDir)`. */
-  readonly dataDir: string;
-  /** Address that feeds and legs listen on; null: as the target has it. */
-  readonly listenHost: string | null;
-  /** What the frames of all senders together may take, and the answers of all peers; absent: 512 MiB. */
-  readonly frameBudgetBytes?: number;
-  /** How many inputs may wait for their outputs; absent: 250,000. */
-  readonly openInputs?: number;
-  /** Whose approvals count; null: target local without approvals. */
-  readonly signers: TrustedSigners | null;
-  /** Where durable records are shipped to; null: nowhere. */
-  readonly databaseUrl: string | null;
-  /** Keys of payload encryption, the newest last; none: no encryption. */
-  readonly keys: readonly JournalKey[];
-  readonly logger: Logger;
-  readonly now: () => number;
-  /** Without a database: history that nothing needs goes once it is that old, whatever its size. */
-  readonly keepMs?: number | null;
-  /** For tests: the journal in small pieces, how much of it stays, and what stands for the disk. */
-  readonly journal?: {
-    readonly segmentBytes: number;
-    readonly keepBytes: number;
-    readonly limitBytes?: number;
-    readonly files?: JournalFiles;
-  };
-};
-
-export type Shard = {
-  readonly host: AdminHost;
-  /** Feed name → port that it listens on. */
-  readonly feeds: Record<string, number>;
-  /** Takes a re-read inventory, or says why not and goes on as before. */
-  reload(inventory: Inventory): Promise<readonly Located[]>;
-  /** Finishes what is in flight for at most `boundMs`, then syncs and closes. */
-  stop(boundMs: number): Promise<void>;
-};
-
-export type StartShard = (options: ShardOptions) => Promise<Shard>;
+import type { Shard, StartShard } from './shard-options.ts';
+import { type AdminTls, databaseUrlIn, readAdminTls, readInventory, readKnown } from './start-files.ts';
+import { TrustedSigners } from './trusted-signers.ts';
 
 /** What the process is given from outside, so that tests can be the outside. */
 export type Surroundings = {
@@ -81,8 +30,6 @@ export type Surroundings = {
   readonly onSignal: (handle: (signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP') => void) => void;
 };
 
-export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3 } as const;
-type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 type Serve = Extract<GatewayArguments, { command: 'serve' }>;
 
 const STOP_BOUND_MS = 10_000;
@@ -90,17 +37,6 @@ const STOP_BOUND_MS = 10_000;
 const LAST_BOUND_MS = 5_000;
 const HTTPS_PORT = 443;
 const DAY_MS = 86_400_000;
-
-/** An end that is no fault of the program: one line each, and an exit code. */
-class Ending extends Error {
-  readonly code: ExitCode;
-  readonly lines: readonly string[];
-  constructor(code: ExitCode, lines: readonly string[]) {
-    super(lines.join('\n'));
-    this.code = code;
-    this.lines = lines;
-  }
-}
 
 /** Resolves with the exit code when the process has nothing left to do. */
 export async function runGateway(argv: readonly string[], around: Surroundings): Promise<ExitCode> {
@@ -250,19 +186,6 @@ async function serveShard(
   return EXIT.done;
 }
 
-type AdminTls = { readonly certificate: string; readonly key: string; readonly clientAuthorities: string | null };
-
-/** As a Kubernetes secret of type tls has them. */
-async function readAdminTls(folder: string): Promise<AdminTls> {
-  const [certificate, key] = await Promise.all([
-    readText(join(folder, 'tls.crt'), 'the certificate of the admin API'),
-    readText(join(folder, 'tls.key'), 'the key of the admin API'),
-  ]);
-  const authorities = join(folder, 'ca.crt');
-  const clientAuthorities = existsSync(authorities) ? await readText(authorities, 'the authorities of clients') : null;
-  return { certificate, key, clientAuthorities };
-}
-
 async function openOrBear(options: Serve, inventory: Inventory): Promise<OpenedDataDir> {
   const { dataDir } = options;
   const opened = await openDataDir({ dataDir, inventory });
@@ -298,74 +221,10 @@ async function reload(shard: Shard, file: string, logger: Logger): Promise<void>
   }
 }
 
-async function readInventory(file: string): Promise<Inventory> {
-  const text = await readText(file, 'the inventory');
-  const parsed = parseInventory(text, file);
-  if (parsed.ok) return parsed.value;
-  throw new Ending(EXIT.usage, parsed.problems.map(formatProblem));
-}
-
-/** The routes of a stack file: what the backup may not know. */
-async function readKnown(file: string): Promise<StackConfig['routes']> {
-  const parsed = parseStackConfig(await readText(file, 'the stack file'), file);
-  if (parsed.ok) return parsed.value.routes;
-  throw new Ending(EXIT.usage, parsed.problems.map(formatProblem));
-}
-
-/** A name that was asked for must be set; DATABASE_URL may be absent, then nothing is shipped. The value is never shown. */
-function databaseUrlIn(env: NodeJS.ProcessEnv, asked: string | null): string | null {
-  const name = asked ?? 'DATABASE_URL';
-  const url = env[name] ?? '';
-  if (url === '' && asked === null) return null;
-  const protocol = URL.canParse(url) ? new URL(url).protocol : '';
-  if (protocol === 'postgres:' || protocol === 'postgresql:') return url;
-  const what = url === '' ? 'is not set' : 'holds no PostgreSQL URL';
-  throw new Ending(EXIT.usage, [`the environment variable ${name} ${what} → ${name}=postgresql://user@host/database`]);
-}
-
-async function readText(file: string, what: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new Ending(EXIT.usage, [`${file}: cannot read ${what} (${codeOf(error)}) → name a readable file`]);
-  }
-}
-
 function adminPortOf(inventory: Inventory, shard: number): number {
   const address = inventory.gateways.find((gateway) => gateway.shard === shard)?.admin;
   const port = address === undefined ? '' : new URL(address).port;
   return port === '' ? HTTPS_PORT : Number(port);
-}
-
-function refusalOf({ message, next }: { readonly message: string; readonly next: readonly string[] }): Ending {
-  return new Ending(EXIT.refused, [[message, ...next].join(' → ')]);
-}
-
-/** What an exception means to the person who started the process. */
-function endingOf(error: unknown): Ending {
-  if (error instanceof SignersUnusable) return new Ending(EXIT.usage, error.lines);
-  const isRefusal = [JournalCorruptError, JournalForeignError, JournalKeyError, ShardRefusal].some(
-    (kind) => error instanceof kind,
-  );
-  if (isRefusal && error instanceof Error) {
-    return new Ending(EXIT.refused, [error.message]);
-  }
-  const code = codeOf(error);
-  if (code === 'EADDRINUSE') {
-    return new Ending(EXIT.failed, [`${messageOf(error)} → another program listens there; stop it or change the port`]);
-  }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    return new Ending(EXIT.failed, [`${messageOf(error)} → check rights, addresses and ports`]);
-  }
-  return new Ending(EXIT.failed, [messageOf(error)]);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }
 
 async function within(boundMs: number, work: Promise<unknown>): Promise<boolean> {

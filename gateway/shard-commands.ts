@@ -4,7 +4,7 @@ import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from '.
 import { whyFenced } from './engine/connection.ts';
 import type { NotResolved } from './engine/deciding.ts';
 import type { ShardEngine } from './engine/shard.ts';
-import type { ShardOptions } from './process.ts';
+import type { ShardOptions } from './shard-options.ts';
 
 const STATUS_OF_BAR: Readonly<Record<NotResolved['code'], number>> = {
   'unknown-decision': 404,

@@ -12,8 +12,8 @@ import { startPostgres, type TestPostgres } from '../adapters/postgres-harness.t
 import { freePorts } from '../adapters/test-ports.ts';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { initDataDir, openDataDir } from './data-dir.ts';
-import type { Shard } from './process.ts';
 import { startShard } from './shard.ts';
+import type { Shard } from './shard-options.ts';
 import { issue, newAuthority, type Pem, PemFolder } from './tls-harness.ts';
 
 const WAIT = { timeout: 60_000 };

@@ -16,8 +16,8 @@ import { ownAnswer } from '../engine/answers.ts';
 import { Framer, framed } from '../framing.ts';
 import { type JournalKey, Seal } from '../journal/seal.ts';
 import { segmentNumberOf } from '../journal/segment.ts';
-import type { Shard, ShardOptions } from '../process.ts';
 import { startShard } from '../shard.ts';
+import type { Shard, ShardOptions } from '../shard-options.ts';
 import { writeCheckpoint } from './checkpoint-file.ts';
 
 const SMALL = { segmentBytes: 64 * 1024, keepBytes: 128 * 1024 };
