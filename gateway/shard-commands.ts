@@ -1,8 +1,8 @@
 /** What the admin API may have a shard do, with the refusals as the person or program at the other end reads them. */
 import type { RouteRequest, StopAttestation } from '../core/admin-api.ts';
 import type { AdminHost, Caller, HostError, HostResult, ResolveRequest } from './admin/host.ts';
-import { whyFenced } from './engine/connection.ts';
 import type { NotResolved } from './engine/deciding.ts';
+import { whyFenced } from './engine/fence.ts';
 import type { ShardEngine } from './engine/shard.ts';
 import type { ShardOptions } from './shard-options.ts';
 

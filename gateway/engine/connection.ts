@@ -5,7 +5,7 @@
 import { type Counters, type EpochRecord, type ListName, noCounters } from '../../core/admin-api.ts';
 import { matchesPredicate } from '../../core/hl7/message.ts';
 import type { Connection } from '../../core/inventory.ts';
-import { candidateOf, controlOf, otherPlatform, PLATFORMS, type Platform, type Route } from '../../core/platform.ts';
+import { candidateOf, controlOf, PLATFORMS, type Platform, type Route } from '../../core/platform.ts';
 import { factsOf } from './answers.ts';
 import { ChangeOver, type ChangeOverState } from './change-over.ts';
 import { Correlation, type CorrelationState, correlationKeyOf } from './correlation.ts';
@@ -13,11 +13,13 @@ import { Correspondence, type CorrespondenceState, type Correspondent } from './
 import type { Destination, Destinations } from './destination.ts';
 import { Doubts } from './doubts.ts';
 import type { AdmittedInput } from './feed.ts';
+import type { Fence } from './fence.ts';
 import type { Intake, Message } from './intake.ts';
 import { Lists, type ListsState } from './lists.ts';
-import { hasEnded, isRejected, type Obligation } from './obligation.ts';
+import { hasEnded, type Obligation } from './obligation.ts';
 import { Obligations, type ObligationsState } from './obligations.ts';
-import { OutputFlow, type RejectedOutput, type SuppressedFor } from './output-flow.ts';
+import { OutputFlow, type RejectedOutput } from './output-flow.ts';
+import { type JudgedOutput, OutputJudge } from './output-judge.ts';
 import { Ownership } from './ownership.ts';
 import type { StrayFrame } from './peer-link.ts';
 import { PlatformOrigin, type PlatformOriginState } from './platform-origin.ts';
@@ -81,36 +83,6 @@ function notOwner(platform: Platform): string {
   return `${platform} does not own this connection now`;
 }
 
-/**
- * - `restored`: its journal may not know the newest, until a person has looked.
- * - `moved`: another shard has it. `awaited`: it is to come from another shard, and has not come yet.
- */
-export type Fence =
-  | { readonly kind: 'restored' }
-  | { readonly kind: 'moved'; readonly to: number }
-  | { readonly kind: 'awaited'; readonly from: number };
-
-/** In words for the person who meets it. */
-export function whyFenced(name: string, fence: Fence): { readonly message: string; readonly next: readonly string[] } {
-  switch (fence.kind) {
-    case 'restored':
-      return {
-        message: `${name} is fenced: its journal was restored or repaired, and nobody has released it`,
-        next: [`look at its lists, then: cutover release --connection ${name}`],
-      };
-    case 'moved':
-      return {
-        message: `${name} is fenced: it was moved to shard ${fence.to}, and only that shard serves it`,
-        next: [`ask shard ${fence.to}; in the inventory its feed has shard: ${fence.to}`],
-      };
-    case 'awaited':
-      return {
-        message: `${name} is fenced: it comes from shard ${fence.from} (movedFrom), and has not come yet`,
-        next: ['stop this gateway, then: cutover gateway move-in (docs/how-to/move-a-feed.md)'],
-      };
-  }
-}
-
 export class ConnectionEngine {
   readonly config: Connection;
   readonly lists: Lists;
@@ -123,6 +95,7 @@ export class ConnectionEngine {
   fence: Fence | null = null;
   readonly changeOver: ChangeOver;
   readonly ownership: Ownership;
+  readonly judge: OutputJudge;
   readonly correlation: Correlation;
   readonly doubts: Doubts;
   /** Ids that each platform has issued, as its destination knows them. */
@@ -180,6 +153,7 @@ export class ConnectionEngine {
     );
     const isDecided = (input: number): boolean => observer.isDecided(this, input);
     this.ownership = new Ownership(config, obligations, this.changeOver, isDecided);
+    this.judge = new OutputJudge(config.correlate !== null, obligations, this.ownership, isDecided);
     const doubt = (cause: string, obligation: Obligation): void => observer.doubt(this, cause, obligation);
     const makesOne = config.outputs === 'one';
     this.doubts = new Doubts({ obligations, ownership: this.ownership, makesOne, expire, doubt, isDecided }, runtime);
@@ -414,92 +388,54 @@ export class ConnectionEngine {
       return;
     }
     if (this.platformOrigin !== null && !this.#isFromOwner(message, platform, intake, this.platformOrigin)) return;
-    const { payload } = message.frame;
-    const correlates = this.config.correlate !== null;
-    const key = correlationKeyOf(payload, message.facts, this.config.correlate);
-    // Another attempt belongs to the input of the first one, also where that is closed by now.
-    const known =
-      message.attemptOf === null
-        ? this.obligations.match(platform, key, correlates)
-        : this.obligations.get(message.context ?? -1);
-    // Its first attempt was captured, and goes out in the place of what the former owner owed: once is enough.
-    const isTakenOver = message.attemptOf !== null && this.obligations.isTakenOver(message.attemptOf);
-    const found = isTakenOver ? null : known;
-    const givenUp = found === null && !isTakenOver ? this.obligations.givenUp(platform, key) : null;
-    const input = found?.input ?? (message.attemptOf === null ? (givenUp?.input ?? null) : message.context);
-    const candidate = { platform, payload, key, obligation: found, input, givenUp };
-    const rejected = isTakenOver ? null : this.rejectedBefore(found, platform, key);
-    const owned = isTakenOver ? 'suppress' : this.ownership.roleOf(candidate);
-    // Made a second time while a person is asked about its input: to deliver it would be to decide.
-    const madeBefore = found === null && key !== null ? this.obligations.madeBefore(platform, key) : null;
-    const about = input ?? madeBefore;
-    const isDecided = owned === 'deliver' && about !== null && this.#observer.isDecided(this, about);
-    // What was not delivered when it came first has been settled without it since, and is not delivered because it comes again.
-    const isSettled = message.wasKept && found === null && input !== null;
-    const role = owned === 'deliver' && (isDecided || isSettled) ? 'suppress' : owned;
-    const heldBack = givenUp !== null ? 'given-up' : rejected !== null ? 'rejected' : null;
-    const suppressedFor: SuppressedFor = isDecided ? 'decision' : heldBack;
-    if (role === 'deliver' && this.ownership.waitsForOrder(candidate)) {
+    const key = correlationKeyOf(message.frame.payload, message.facts, this.config.correlate);
+    const judged = this.judge.judge(message, platform, key);
+    if (judged.waitsForOrder) {
       this.changeOver.wait({ message, platform, intake });
       return;
     }
-    // What nobody owns settles nothing.
-    const obligation = role === 'park' ? null : found;
-    // Its input is closed and was not accepted: should its sender send again, this may be the only output of it.
-    const closed = found !== null || isTakenOver ? null : this.obligations.unacceptedInput(platform, key);
-    // Another attempt belongs to its input also where that is closed.
-    const belongsTo = role === 'park' || isTakenOver ? null : (input ?? closed);
-    // Its platform was told that it is not delivered, and is told now that it is taken: whether it is still wanted, a person says.
-    const isKept = role === 'capture' || role === 'park';
-    const isOrphan = isKept && message.attemptOf !== null && this.obligations.takeRejected(message.attemptOf);
-    if (message.attemptOf === null) this.correlation.output(platform, this.obligations.foundBy(found, key));
+    if (message.attemptOf === null) this.correlation.output(platform, this.obligations.foundBy(judged.found, key));
+    this.#take(message, platform, intake, judged);
+  }
+
+  /** Its way begins once it is on disk. */
+  #take(message: Message, platform: Platform, intake: Intake, judged: JudgedOutput): void {
+    const { role, input, obligation, suppressedFor, rejected, isOrphan, unaccepted } = judged;
+    const { facts, attemptOf } = message;
+    const { payload } = message.frame;
+    this.#beganOutput(platform);
+    const record = { ...this.#outputRecord(message, platform), role, input, ...facts };
+    const offset = this.#runtime.append(record, payload, 'durable', () => {
+      const hasRole = this.#withRole().includes(platform);
+      const output = { offset, facts, platform, obligation, input, suppressedFor };
+      this.flow.begin(output, role, { message, intake }, hasRole);
+      if (isOrphan) this.#observer.rejected(this, { ...output, inputFacts: obligation?.facts ?? null });
+      else if (role === 'suppress' && rejected !== null) this.#observer.rejected(this, { ...output, ...rejected });
+    });
+    intake.admitted(message, offset, input, role === 'capture' || role === 'suppress');
+    const arrived = { offset, first: attemptOf ?? offset, facts, payload };
+    if (obligation !== null) this.arrived(obligation, platform, arrived);
+    else if (unaccepted !== null && role !== 'deliver')
+      this.obligations.keepLate(unaccepted, platform, arrived, this.ownership.shareOf(payload), this.#runtime.now);
+  }
+
+  #beganOutput(platform: Platform): void {
     this.counters.outputs++;
     this.flow.openCount++;
     this.obligations.began(platform);
-    const offset = this.#runtime.append(
-      {
-        t: 'output',
-        connection: this.config.name,
-        platform,
-        sender: message.sender,
-        role,
-        epoch: this.route.epoch,
-        input: belongsTo,
-        attemptOf: message.attemptOf,
-        at: this.#runtime.now,
-        ...message.facts,
-      },
-      payload,
-      'durable',
-      () => {
-        const hasRole = this.#withRole().includes(platform);
-        const output = { offset, facts: message.facts, platform, obligation, input: belongsTo, suppressedFor };
-        this.flow.begin(output, role, { message, intake }, hasRole);
-        if (isOrphan) this.#observer.rejected(this, { ...output, inputFacts: obligation?.facts ?? null });
-        else if (role === 'suppress' && rejected !== null) this.#observer.rejected(this, { ...output, ...rejected });
-      },
-    );
-    intake.admitted(message, offset, belongsTo, role === 'capture' || role === 'suppress');
-    const arrived = { offset, first: message.attemptOf ?? offset, facts: message.facts, payload };
-    if (obligation !== null) this.arrived(obligation, platform, arrived);
-    else if (closed !== null && role !== 'deliver')
-      this.obligations.keepLate(closed, platform, arrived, this.ownership.shareOf(payload), this.#runtime.now);
   }
 
-  /**
-   * The input of this output, where the destination has rejected what the other platform made of it while it owned it: to
-   * deliver this one is for a person, who is not asked twice.
-   */
-  rejectedBefore(
-    obligation: Obligation | null,
-    platform: Platform,
-    key: string | null,
-  ): Pick<RejectedOutput, 'input' | 'inputFacts'> | null {
-    const isOpen = obligation !== null && obligation.owner === null && isRejected(obligation, otherPlatform(platform));
-    const closed = obligation === null ? this.obligations.rejectedInput(platform, key) : null;
-    const input = isOpen ? obligation.input : closed;
-    if (input === null || this.#observer.isDecided(this, input)) return null;
-    return { input, inputFacts: isOpen ? obligation.facts : null };
+  #outputRecord({ sender, attemptOf }: Message, platform: Platform) {
+    const connection = this.config.name;
+    return {
+      t: 'output',
+      connection,
+      platform,
+      sender,
+      epoch: this.route.epoch,
+      attemptOf,
+      at: this.#runtime.now,
+    } as const;
   }
 
   /** Origin platform: what the other platform sends is refused, so that it keeps it. */
@@ -543,24 +479,10 @@ export class ConnectionEngine {
 
   /** Keeps an output that nobody owns: durable, answered with a generated AA, listed. */
   park(message: Message, platform: Platform, intake: Intake, cause: string): void {
-    this.counters.outputs++;
-    this.flow.openCount++;
-    this.obligations.began(platform);
-    const { facts, sender, attemptOf } = message;
-    const at = this.#runtime.now;
-    const connection = this.config.name;
-    const record = {
-      t: 'output',
-      connection,
-      platform,
-      sender,
-      role: 'park',
-      epoch: this.route.epoch,
-      input: null,
-      attemptOf,
-      at,
-    } as const;
-    const offset = this.#runtime.append({ ...record, ...facts }, message.frame.payload, 'durable', () => {
+    const { facts } = message;
+    this.#beganOutput(platform);
+    const record = { ...this.#outputRecord(message, platform), role: 'park', input: null, ...facts } as const;
+    const offset = this.#runtime.append(record, message.frame.payload, 'durable', () => {
       this.flow.parked({ offset, facts, platform, obligation: null, input: null }, { message, intake }, cause);
     });
     intake.admitted(message, offset, null);

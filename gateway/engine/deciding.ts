@@ -1,7 +1,8 @@
 /** What only a person can say: decisions are opened, and closed by name; what is to be delivered then goes out, out of order. */
 import { controlOf, otherPlatform, PLATFORMS } from '../../core/platform.ts';
-import { type ConnectionEngine, ORDER_WAIT, whyFenced } from './connection.ts';
+import { type ConnectionEngine, ORDER_WAIT } from './connection.ts';
 import { OUTPUT_CAPTURED } from './doubts.ts';
+import { whyFenced } from './fence.ts';
 import type { Decision, Decisions } from './lists.ts';
 import type { RejectedOutput } from './output-flow.ts';
 import type { DecisionRecord, ResolutionRecord } from './records.ts';

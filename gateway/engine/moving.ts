@@ -4,9 +4,10 @@
  */
 import { counted } from '../../core/count-words.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
-import { type ConnectionEngine, type ConnectionState, whyFenced } from './connection.ts';
+import type { ConnectionEngine, ConnectionState } from './connection.ts';
 import type { CorrespondenceState } from './correspondence.ts';
 import type { FeedEngine } from './feed.ts';
+import { whyFenced } from './fence.ts';
 import { legKey } from './leg-port.ts';
 import type { Decision, Lists } from './lists.ts';
 import type { OperationsState } from './operations.ts';

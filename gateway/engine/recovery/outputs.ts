@@ -76,7 +76,7 @@ function measureCorrelation({ connection, record, obligation, key }: ReplayedOut
 /** The other platform's output for it was rejected: its destination has neither. */
 function askOfEarlierRejection(output: ReplayedOutput, open: OpenRecords): void {
   const { connection, record, obligation, key, first, offset, facts } = output;
-  const rejected = connection.rejectedBefore(obligation, record.platform, key);
+  const rejected = connection.judge.rejectedBefore(obligation, record.platform, key);
   if (record.role === 'suppress' && rejected !== null && !connection.obligations.isTakenOver(first))
     open.reject(connection, { offset, facts, ...rejected });
 }

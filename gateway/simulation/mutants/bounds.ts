@@ -1,5 +1,5 @@
 /** Rule 15: everything is bounded, and what waits for room gets it. */
-import { CONNECTION, INTAKE, OWNERSHIP } from './files.ts';
+import { INTAKE, JUDGE, OWNERSHIP } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 export const BOUNDS: readonly Mutant[] = [
@@ -30,9 +30,9 @@ export const BOUNDS: readonly Mutant[] = [
     name: 'forget that the output of an input that was given up has gone out',
     scenario: 'few-open-inputs-at-offset',
     rule: 15,
-    file: CONNECTION,
-    find: 'message.attemptOf === null ? (givenUp?.input ?? null) : message.context',
-    replace: 'message.attemptOf === null ? null : message.context',
+    file: JUDGE,
+    find: 'attemptOf === null ? (givenUp?.input ?? null) : context',
+    replace: 'attemptOf === null ? null : context',
   },
   {
     name: 'nobody is let in past the limit while the others hold much',

@@ -30,8 +30,8 @@ export const DURABILITY: readonly Mutant[] = [
     name: 'deliver an output that is written, not durable',
     rule: 3,
     file: CONNECTION,
-    find: "      'durable',\n      () => {\n        const hasRole",
-    replace: "      'written',\n      () => {\n        const hasRole",
+    find: "'durable', () => {\n      const hasRole",
+    replace: "'written', () => {\n      const hasRole",
   },
   {
     name: 'answer the platform when the destination’s verdict is written, not durable',

@@ -2,6 +2,7 @@
 export const FEED = 'gateway/engine/feed.ts';
 export const SHADOW = 'gateway/engine/shadow.ts';
 export const CONNECTION = 'gateway/engine/connection.ts';
+export const JUDGE = 'gateway/engine/output-judge.ts';
 export const MOVES = 'gateway/engine/route-moves.ts';
 export const LEG_PORT = 'gateway/engine/leg-port.ts';
 export const OWNERSHIP = 'gateway/engine/ownership.ts';

@@ -1,5 +1,5 @@
 /** Rules 2, 6 and 10: what is uncertain, rejected or answered again is listed, and nothing is sent again by recovery. */
-import { CONNECTION, FEED, FLOW, INTAKE, SHADOW, UNKNOWN } from './files.ts';
+import { CONNECTION, FEED, FLOW, INTAKE, JUDGE, SHADOW, UNKNOWN } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Rule 2: what is uncertain is listed, and nothing is sent again by recovery. */
@@ -72,9 +72,9 @@ export const LISTS: readonly Mutant[] = [
     name: 'deliver what was kept before a crash and is sent again, once its platform owns it',
     scenario: 'without-feed',
     rule: 2,
-    file: CONNECTION,
-    find: 'const isSettled = message.wasKept && found === null && input !== null;',
-    replace: 'const isSettled = message.wasKept && found === null && input === -1;',
+    file: JUDGE,
+    find: 'const isSettled = message.wasKept && obligation === null && input !== null;',
+    replace: 'const isSettled = message.wasKept && obligation === null && input === -1;',
   },
   {
     name: 'list an answer given again nowhere',

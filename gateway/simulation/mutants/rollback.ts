@@ -1,5 +1,5 @@
 /** Rule 9: a forced rollback. */
-import { CONNECTION, FEED, MOVES, OWNERSHIP, REOWN, SHADOW } from './files.ts';
+import { CONNECTION, FEED, JUDGE, MOVES, OWNERSHIP, REOWN, SHADOW } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 export const ROLLBACK: readonly Mutant[] = [
@@ -69,9 +69,9 @@ export const ROLLBACK: readonly Mutant[] = [
   {
     name: 'deliver a resend of what was taken over',
     rule: 9,
-    file: CONNECTION,
-    find: 'this.obligations.isTakenOver(message.attemptOf);',
-    replace: 'this.obligations.isTakenOver(message.attemptOf - 1e9);',
+    file: JUDGE,
+    find: 'this.#obligations.isTakenOver(attemptOf)',
+    replace: 'this.#obligations.isTakenOver(attemptOf - 1e9)',
   },
   {
     name: 're-own what the heir has delivered already',
