@@ -164,21 +164,24 @@ export class Intake implements SocketOwner {
     this.#passKept(socket);
   }
 
-  /**
-   * What was kept for the sender. What acknowledges its last message comes after the answer to that, which it may be about to
-   * ask for again.
-   */
+  /** What was kept for the sender, which is here again. */
   #passKept(socket: Socket): void {
+    for (const payload of this.#passedBack.takeKept(socket.sender)) this.#passTo(socket, null, payload);
+  }
+
+  /**
+   * What acknowledges its sender's last message comes after the answer to that: on a socket that is not the message's own and has
+   * said nothing yet, its sender may be about to ask for the answer again.
+   */
+  #passTo(socket: Socket, ofMessage: SocketId | null, payload: Buffer): void {
     const last = this.memory.last(socket.sender);
-    const unseen = last?.outcome.kind === 'positive' ? last.msh10 : null;
-    const late: Buffer[] = [];
-    for (const payload of this.#passedBack.takeKept(socket.sender)) {
-      if (unseen !== null && readAnswer(payload)?.msa2 === unseen) late.push(payload);
-      else this.#send(socket, payload);
+    const isAnswered = last?.outcome.kind === 'positive' && readAnswer(payload)?.msa2 === last.msh10;
+    if (!isAnswered || socket.hasSpoken || socket.id === ofMessage) {
+      this.#send(socket, payload);
+      return;
     }
-    if (late.length === 0) return;
-    socket.late = late;
-    socket.lateTimer = this.#runtime.after(LATE_WAIT_MS, () => this.#passLate(socket));
+    if (socket.late.length === 0) socket.lateTimer = this.#runtime.after(LATE_WAIT_MS, () => this.#passLate(socket));
+    socket.late = [...socket.late, payload];
   }
 
   #passLate(socket: Socket): void {
@@ -201,7 +204,7 @@ export class Intake implements SocketOwner {
     if (socket !== null) {
       if (socket.passedBytes + payload.length > PASSED_LIMIT_BYTES) return false;
       socket.passedBytes += payload.length;
-      this.#send(socket, payload);
+      this.#passTo(socket, to.socket, payload);
     } else if (!this.#passedBack.keep(to.sender, payload)) return false;
     this.#passedBack.await(payload, then);
     return true;

@@ -192,6 +192,7 @@ export const SCENARIOS = {
     habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.3 } },
   },
   'commits-first': { ...plain, sourcesPerFeed: 2, commitsFirst: true, isQuiet: true },
+  'commits-first-everything': { ...plain, sourcesPerFeed: 2, commitsFirst: true, faults: EVERY_FAULT },
   'few-open-inputs': {
     ...plain,
     openInputs: 4,

@@ -14,6 +14,8 @@ beforeAll(async () => {
     fed: {},
     killed: {},
     first: {},
+    silent: {},
+    forced: { connection: { correlate: ['ORC-2'], capture: { wait: '50ms' } } },
   });
 });
 afterAll(() => estate?.close());
@@ -74,6 +76,53 @@ test('rule 7: the source hung up before its commit came: on its next socket the 
   expect(line.legacy.ids).toEqual(['M1']);
   line.legacy.answerAll('CA');
   expect(verdictOf(await again.exchange(order('M2')))).toBe('CA|M2');
+});
+
+test('rule 7: the source is here again and has said nothing when commit and acknowledgement come: the commit comes first all the same', async () => {
+  const line = estate.line('silent');
+  const source = await line.source();
+  source.send(order('M1'));
+  const message = await line.legacy.take();
+  source.socket.destroy();
+  await source.closed;
+  const again = await line.source();
+  // The gateway has it as well, once it has answered an empty call of the same loop.
+  await line.status();
+  message.reply(about('M1', 'C1', 'ACK', 'CA'));
+  message.reply(about('M1', 'X1'));
+  await until(async () => expect((await line.status()).counters.accepted).toBe(1));
+  again.send(order('M1'));
+  expect([await again.answer(), await again.answer()]).toEqual([about('M1', 'C1', 'ACK', 'CA'), about('M1', 'X1')]);
+  expect(line.legacy.ids).toEqual(['M1']);
+  expect(await strays('silent')).toEqual([]);
+});
+
+test('rules 7 and 9: after a forced rollback both platforms still get what the destination says later of their own outputs', async () => {
+  const line = estate.line('forced');
+  const [source, fromLegacy, fromNew] = await Promise.all([line.source(), line.leg('legacy'), line.leg('new')]);
+  line.destination.answerAll('CA');
+  line.new.answerAll('CA');
+  line.legacy.script = ({ payload, reply }) => {
+    reply(about(idOf(payload), `C-${idOf(payload)}`, 'ACK', 'CA'));
+    fromLegacy.send(payload);
+  };
+  await line.move('parallel');
+  await line.move('switched');
+  expect(verdictOf(await source.exchange(order('M1')))).toBe('CA|M1');
+  expect(verdictOf(await fromNew.exchange(order('M1')))).toBe('CA|M1');
+  // A capture gets the control's commit, and no acknowledgement: nothing of it was applied.
+  expect(verdictOf(await fromLegacy.answer())).toBe('CA|M1');
+  await line.move('parallel', { force: true, reason: 'new is slow' });
+  line.destination.arrived[0]?.reply(about('M1', 'D1', 'ACK^O01', 'AE'));
+  expect(await fromNew.answer()).toEqual(about('M1', 'D1', 'ACK^O01', 'AE'));
+  line.new.arrived.find(({ payload }) => idOf(payload) === 'M1')?.reply(about('M1', 'N1'));
+  expect(await source.answer()).toEqual(about('M1', 'N1'));
+  expect(verdictOf(await source.exchange(order('M2')))).toBe('CA|M2');
+  expect(verdictOf(await fromLegacy.answer())).toBe('CA|M2');
+  line.destination.arrived[1]?.reply(about('M2', 'D2'));
+  expect(await fromLegacy.answer()).toEqual(about('M2', 'D2'));
+  expect(line.destination.ids).toEqual(['M1', 'M2']);
+  expect(await strays('forced')).toEqual([]);
 });
 
 test('rule 7: the source acknowledges the acknowledgement: that goes to the platform, and is no message', async () => {
