@@ -89,16 +89,21 @@ export class Peer {
   readonly arrived: Arrived[] = [];
   readonly sockets = new Set<Socket>();
   script: (arrived: Arrived) => void = () => undefined;
+  readonly host: string;
   port = 0;
   #server: Server | null = null;
   #taken = 0;
   readonly #news = new EventEmitter();
 
+  constructor(host = '127.0.0.1') {
+    this.host = host;
+  }
+
   /** Listens, on the same port as before where there was one. */
   async up(): Promise<this> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#server = server;
-    server.listen(this.port, '127.0.0.1');
+    server.listen(this.port, this.host);
     await once(server, 'listening');
     const address = server.address();
     this.port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -166,8 +171,8 @@ export class Client {
     socket.on('error', () => undefined);
   }
 
-  static async open(port: number, allowHalfOpen = false): Promise<Client> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen });
+  static async open(port: number, allowHalfOpen = false, host = '127.0.0.1'): Promise<Client> {
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen });
     await once(socket, 'connect');
     return new Client(socket);
   }
