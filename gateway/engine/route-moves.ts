@@ -2,7 +2,7 @@
 import type { EpochRecord, RouteRequest } from '../../core/admin-api.ts';
 import type { MoveVerb, RouteChanged } from '../../core/connection.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
-import { candidateOf, controlOf, otherPlatform, type Platform, primaryOf } from '../../core/platform.ts';
+import { candidateOf, controlOf, otherPlatform, type Platform, primaryOf, type Route } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import type { Deciding } from './deciding.ts';
 import type { FeedEngine } from './feed.ts';
@@ -99,7 +99,7 @@ export class RouteMoves {
           then();
         });
       },
-      movesPrimary: () => feed !== null && this.#primaryAfter(move, feed) !== feed.primary,
+      movesPrimary: () => feed !== null && this.#primaryByRecords(move, feed) !== feed.primary,
       overdue: () => this.#deciding.openOverdue(connection),
       done: (response) => {
         this.#swaps.delete(name);
@@ -175,6 +175,20 @@ export class RouteMoves {
   }
 
   /** The platform that answers the feed's source once this move is made. */
+  /**
+   * By the record that is about to be written and those before it, also where these are still on their way to the disk: two
+   * connections of a feed may switch at once, and neither would move its primary alone.
+   */
+  #primaryByRecords({ connection, event }: AcceptedMove, feed: FeedEngine): Platform {
+    const all = this.#owner.connectionsOf(feed.config.name);
+    return primaryOf(all.map((item) => (item === connection ? event.route : this.#newestOf(item))));
+  }
+
+  #newestOf({ config, route }: ConnectionEngine): Route {
+    const swap = this.#swaps.get(config.name);
+    return swap instanceof Swap ? (swap.committing ?? route) : route;
+  }
+
   #primaryAfter({ connection, event }: AcceptedMove, feed: FeedEngine): Platform {
     const all = this.#owner.connectionsOf(feed.config.name);
     return primaryOf(all.map((item) => (item === connection ? event.route : item.route)));

@@ -102,6 +102,11 @@ export class Swap {
     if (this.phase === 'draining') this.#drain();
   }
 
+  /** The route whose epoch record is on its way to the disk: it will be, whatever happens; null: none is. */
+  get committing(): Route | null {
+    return this.phase === 'committing' ? this.#plan.next : null;
+  }
+
   /** A message that was held has been answered or given up. */
   ended(message: Message): void {
     if (!this.#held.delete(message)) return;

@@ -191,6 +191,14 @@ export const SCENARIOS = {
     faults: { ...NO_FAULTS, breakConnection: 0.2, crash: 0.03, force: 0.2, wedge: 0.1 },
     habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.3 } },
   },
+  'shared-destination-at-offset': {
+    ...plain,
+    connections: 1,
+    shared: 2,
+    sharesDestination: true,
+    atOffset: true,
+    faults: { ...NO_FAULTS, breakConnection: 0.1, crash: 0.03, force: 0.3, wedge: 0.1 },
+  },
   'commits-first': { ...plain, sourcesPerFeed: 2, commitsFirst: true, isQuiet: true },
   'commits-first-everything': { ...plain, sourcesPerFeed: 2, commitsFirst: true, faults: EVERY_FAULT },
   'few-open-inputs': {

@@ -27,6 +27,11 @@ describe('simulated nights (rules 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14)', () => {
     });
   }
 
+  it('two connections of a feed that switch at once move its primary by their records, not only once both are durable', async () => {
+    const result = await simulate({ ...SCENARIOS['shared-destination-at-offset'], seed: 101, steps: 15_000 });
+    expect(result.violations).toEqual([]);
+  });
+
   it('the same seed is the same night', async () => {
     const options = { ...SCENARIOS.everything, seed: 7, steps: 5000 };
     expect((await simulate(options)).trace).toEqual((await simulate(options)).trace);
