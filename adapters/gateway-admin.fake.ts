@@ -61,8 +61,6 @@ const FEED_PORT = 21_001;
 export const LEG_PORTS = { legacy: 22_001, new: 23_001 } as const;
 
 export async function startFakeGateway(options: FakeGatewayOptions): Promise<FakeGateway> {
-  const { shard = 0, deployment = 'lab-test-1' } = options;
-  const token = randomUUID();
   const certificate = await generate([{ name: 'commonName', value: 'localhost' }], {
     keySize: 2048,
     extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
@@ -70,123 +68,19 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
   const dir = await mkdtemp(join(tmpdir(), 'fake-gateway-'));
   const certificatePath = join(dir, 'admin.crt');
   await writeFile(certificatePath, certificate.cert);
-
-  const routes = new Map<string, Route>(options.connections.map((name) => [name, FIRST_ROUTE]));
-  const answers = new Map<string, Answer>();
-  const requests: string[] = [];
-  const moves: unknown[] = [];
-  const pending: { abort: string | null; lose: boolean; canned: Answer | null } = {
-    abort: null,
-    lose: false,
-    canned: null,
-  };
-  let lease: Lease | null = null;
-  const info: Info = {
-    apiVersion: 1,
-    version: '0.0.0-fake',
-    deployment,
-    shard,
-    incarnation: randomUUID(),
-    target: 'local',
-    startedAt: new Date().toISOString(),
-    inventoryDigest: '',
-    feeds: options.serves?.feeds ?? Object.fromEntries(options.connections.map((name) => [name, FEED_PORT])),
-    legs: options.serves?.legs ?? Object.fromEntries(options.connections.map((name) => [name, LEG_PORTS])),
-    connections: routes.size,
-  };
-
-  const move = (name: string, route: Route, body: unknown): Answer => {
-    moves.push(body);
-    const asked = routeRequestSchema.parse(body);
-    const known = answers.get(asked.requestId);
-    if (known !== undefined) return known;
-    const facts = {
-      name,
-      unclassifiedEffects: options.unclassifiedEffects ?? [],
-      hasWeightKey: true,
-      origin: 'feed',
-    } as const;
-    const decision = decideMove(asked, { route, facts });
-    if (decision.kind === 'refused') {
-      const { code, message, next } = decision.refusal;
-      return errorAnswer(code === 'stale-epoch' ? 409 : 400, { code, message, connection: name, next: [...next] });
-    }
-    const reason = pending.abort;
-    pending.abort = null;
-    const reached = decision.kind === 'accepted' && reason === null ? decision.event.route : route;
-    routes.set(name, reached);
-    const answer = jsonAnswer({
-      ...moved(reached),
-      ...(decision.kind === 'already-there' ? { alreadyThere: true } : {}),
-      ...(reason === null ? {} : { aborted: true, reason }),
-    });
-    answers.set(asked.requestId, answer);
-    return answer;
-  };
-
-  const answerLease = (method: string, body: unknown): Answer => {
-    const free = errorAnswer(404, { code: 'no-lease', message: 'nobody holds it', next: [] });
-    if (method === 'PUT') {
-      const asked = leaseRequestSchema.parse(body);
-      if (lease !== null && lease.holder !== asked.holder) {
-        return errorAnswer(409, { code: 'lease-held', message: `held by ${lease.holder}`, next: [] });
-      }
-      const { holder, host, operator, verb } = asked;
-      lease = { holder, host, operator, verb, since: info.startedAt, expiresAt: info.startedAt };
-      return jsonAnswer(lease);
-    }
-    if (method === 'DELETE') lease = null;
-    return lease === null ? (method === 'DELETE' ? jsonAnswer({}) : free) : jsonAnswer(lease);
-  };
-
-  const answer = (method: string, path: string, body: unknown): Answer => {
-    if (path === '/v1/info') return jsonAnswer(info);
-    if (path.startsWith('/v1/lease')) return answerLease(method, body);
-    if (path === '/v1/connections') {
-      return jsonAnswer({
-        connections: [...routes].map(([name, route]) => statusExample(route, { name, feed: name })),
-      });
-    }
-    if (path === '/v1/epochs') return jsonAnswer({ newest: [] });
-    const [, name = '', rest = ''] = /^\/v1\/connections\/([^/]+)(.*)$/.exec(path) ?? [];
-    const route = routes.get(name);
-    if (route === undefined) return errorAnswer(404, { code: 'unknown-connection', message: `no ${name}`, next: [] });
-    if (method === 'PUT' && rest === '/route') return move(name, route, body);
-    if (rest === '/epochs') return jsonAnswer({ epochs: [] });
-    if (rest.startsWith('/lists/')) return jsonAnswer({ entries: [], total: 0 });
-    return jsonAnswer(method === 'GET' ? statusExample(route, { name, feed: name }) : {});
-  };
-
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { method = '', url = '' } = request;
-    requests.push(`${method} ${url}`);
-    const body = await bodyOf(request);
-    const isKnown = request.headers.authorization === `Bearer ${token}`;
-    const refusal = errorAnswer(401, { code: 'unauthenticated', message: 'no such credential', next: [] });
-    const canned = pending.canned;
-    pending.canned = null;
-    const { status, body: text } = !isKnown ? refusal : (canned ?? answer(method, url, body));
-    if (pending.lose && method === 'PUT') {
-      pending.lose = false;
-      request.socket.destroy();
-      return;
-    }
-    response.writeHead(status, { 'content-type': 'application/json' }).end(text);
-  };
-
+  const fake = new Fake(options);
   const server = createServer({ key: certificate.private, cert: certificate.cert }, (request, response) => {
-    void serve(request, response);
+    void fake.serve(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-
   const disconnect = async (): Promise<void> => {
     if (!server.listening) return;
     server.closeAllConnections();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   };
-
+  const { token, requests, moves, info } = fake;
   return {
     admin: `https://127.0.0.1:${address.port}`,
     token,
@@ -195,21 +89,17 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     requests,
     moves,
     info,
-    route: (name) => routes.get(name) ?? FIRST_ROUTE,
-    setRoute: (name, route) => {
-      routes.set(name, route);
-      info.feeds[name] = FEED_PORT;
-      info.legs[name] = LEG_PORTS;
-    },
-    forget: (name) => void routes.delete(name),
+    route: (name) => fake.routes.get(name) ?? FIRST_ROUTE,
+    setRoute: (name, route) => fake.setRoute(name, route),
+    forget: (name) => void fake.routes.delete(name),
     abortNextMove: (reason) => {
-      pending.abort = reason;
+      fake.abortsNext = reason;
     },
     loseNextAnswer: () => {
-      pending.lose = true;
+      fake.losesNext = true;
     },
     answerNextWith: (status, body) => {
-      pending.canned = { status, body };
+      fake.answersNext = { status, body };
     },
     disconnect,
     stop: async () => {
@@ -217,6 +107,130 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** What it knows, and how it answers. */
+class Fake {
+  readonly token = randomUUID();
+  readonly routes: Map<string, Route>;
+  readonly requests: string[] = [];
+  readonly moves: unknown[] = [];
+  readonly info: Info;
+  abortsNext: string | null = null;
+  losesNext = false;
+  answersNext: Answer | null = null;
+  readonly #unclassifiedEffects: readonly string[];
+  readonly #answers = new Map<string, Answer>();
+  #lease: Lease | null = null;
+
+  constructor({
+    connections,
+    serves,
+    unclassifiedEffects = [],
+    shard = 0,
+    deployment = 'lab-test-1',
+  }: FakeGatewayOptions) {
+    this.#unclassifiedEffects = unclassifiedEffects;
+    this.routes = new Map(connections.map((name) => [name, FIRST_ROUTE]));
+    this.info = {
+      apiVersion: 1,
+      version: '0.0.0-fake',
+      deployment,
+      shard,
+      incarnation: randomUUID(),
+      target: 'local',
+      startedAt: new Date().toISOString(),
+      inventoryDigest: '',
+      feeds: serves?.feeds ?? Object.fromEntries(connections.map((name) => [name, FEED_PORT])),
+      legs: serves?.legs ?? Object.fromEntries(connections.map((name) => [name, LEG_PORTS])),
+      connections: this.routes.size,
+    };
+  }
+
+  setRoute(name: string, route: Route): void {
+    this.routes.set(name, route);
+    this.info.feeds[name] = FEED_PORT;
+    this.info.legs[name] = LEG_PORTS;
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '' } = request;
+    this.requests.push(`${method} ${url}`);
+    const body = await bodyOf(request);
+    const isKnown = request.headers.authorization === `Bearer ${this.token}`;
+    const refusal = errorAnswer(401, { code: 'unauthenticated', message: 'no such credential', next: [] });
+    const canned = this.answersNext;
+    this.answersNext = null;
+    const { status, body: text } = !isKnown ? refusal : (canned ?? this.#answer(method, url, body));
+    if (this.losesNext && method === 'PUT') {
+      this.losesNext = false;
+      request.socket.destroy();
+      return;
+    }
+    response.writeHead(status, { 'content-type': 'application/json' }).end(text);
+  }
+
+  #answer(method: string, path: string, body: unknown): Answer {
+    if (path === '/v1/info') return jsonAnswer(this.info);
+    if (path.startsWith('/v1/lease')) return this.#answerLease(method, body);
+    if (path === '/v1/connections') {
+      return jsonAnswer({
+        connections: [...this.routes].map(([name, route]) => statusExample(route, { name, feed: name })),
+      });
+    }
+    if (path === '/v1/epochs') return jsonAnswer({ newest: [] });
+    const [, name = '', rest = ''] = /^\/v1\/connections\/([^/]+)(.*)$/.exec(path) ?? [];
+    const route = this.routes.get(name);
+    if (route === undefined) return errorAnswer(404, { code: 'unknown-connection', message: `no ${name}`, next: [] });
+    if (method === 'PUT' && rest === '/route') return this.#move(name, route, body);
+    if (rest === '/epochs') return jsonAnswer({ epochs: [] });
+    if (rest.startsWith('/lists/')) return jsonAnswer({ entries: [], total: 0 });
+    return jsonAnswer(method === 'GET' ? statusExample(route, { name, feed: name }) : {});
+  }
+
+  #answerLease(method: string, body: unknown): Answer {
+    if (method === 'PUT') {
+      const asked = leaseRequestSchema.parse(body);
+      if (this.#lease !== null && this.#lease.holder !== asked.holder) {
+        return errorAnswer(409, { code: 'lease-held', message: `held by ${this.#lease.holder}`, next: [] });
+      }
+      const { holder, host, operator, verb } = asked;
+      const { startedAt } = this.info;
+      this.#lease = { holder, host, operator, verb, since: startedAt, expiresAt: startedAt };
+      return jsonAnswer(this.#lease);
+    }
+    if (method === 'DELETE') {
+      this.#lease = null;
+      return jsonAnswer({});
+    }
+    const free = errorAnswer(404, { code: 'no-lease', message: 'nobody holds it', next: [] });
+    return this.#lease === null ? free : jsonAnswer(this.#lease);
+  }
+
+  #move(name: string, route: Route, body: unknown): Answer {
+    this.moves.push(body);
+    const asked = routeRequestSchema.parse(body);
+    const known = this.#answers.get(asked.requestId);
+    if (known !== undefined) return known;
+    const unclassifiedEffects = this.#unclassifiedEffects;
+    const facts = { name, unclassifiedEffects, hasWeightKey: true, origin: 'feed' } as const;
+    const decision = decideMove(asked, { route, facts });
+    if (decision.kind === 'refused') {
+      const { code, message, next } = decision.refusal;
+      return errorAnswer(code === 'stale-epoch' ? 409 : 400, { code, message, connection: name, next: [...next] });
+    }
+    const reason = this.abortsNext;
+    this.abortsNext = null;
+    const reached = decision.kind === 'accepted' && reason === null ? decision.event.route : route;
+    this.routes.set(name, reached);
+    const answer = jsonAnswer({
+      ...moved(reached),
+      ...(decision.kind === 'already-there' ? { alreadyThere: true } : {}),
+      ...(reason === null ? {} : { aborted: true, reason }),
+    });
+    this.#answers.set(asked.requestId, answer);
+    return answer;
+  }
 }
 
 function moved(route: Route): RouteResponse {

@@ -37,130 +37,12 @@ export type ServiceOptions = {
 type Properties = Readonly<Record<string, unknown>>;
 type Unary<Request, Response> = (request: Request) => Promise<Response> | Response;
 
+/** One run of the provider, as long as the engine keeps it. */
+type Running = { readonly options: ServiceOptions; readonly together: StartTogether; isCancelled: boolean };
+
 export function createService(options: ServiceOptions): UntypedServiceImplementation {
-  const { gateways } = options;
   const together = new StartTogether(options.request.ok ? (options.request.value?.together ?? 1) : 1);
-  let cancelled = false;
-
-  const contextOf = (urn: string): RouteContext => ({
-    gateways,
-    request: must(options.request),
-    approvals: options.approvalsOf(stackOf(urn)),
-    together,
-    isCancelled: () => cancelled,
-  });
-
-  const check: Unary<rpc.CheckRequest, rpc.CheckResponse> = async (request) => {
-    const olds = propertiesOf(request.getOlds());
-    const news = propertiesOf(request.getNews());
-    switch (typeOf(request.getUrn())) {
-      case ROUTE_TYPE: {
-        const { inputs, problems } = must(
-          await checkRoute(contextOf(request.getUrn()), Object.keys(olds).length === 0 ? null : olds, news),
-        );
-        return checked(inputs, problems);
-      }
-      case GATEWAY_TYPE:
-        return checked(must(parseGatewayInputs(news)), []);
-      default:
-        return must(unknownType(request.getUrn()));
-    }
-  };
-
-  const diff: Unary<rpc.DiffRequest, rpc.DiffResponse> = async (request) => {
-    const oldInputs = propertiesOf(request.getOldInputs());
-    const news = propertiesOf(request.getNews());
-    const urn = request.getUrn();
-    switch (typeOf(urn)) {
-      case ROUTE_TYPE:
-        return diffed(must(diffRoute(oldInputs, news)));
-      case GATEWAY_TYPE:
-        return diffed(
-          must(
-            await diffGateway(gateways, oldInputs, propertiesOf(request.getOlds()), news, (text) =>
-              options.warn(urn, text),
-            ),
-          ),
-        );
-      default:
-        return must(unknownType(urn));
-    }
-  };
-
-  /** Create and update are one operation: bring about, or find it there. */
-  const apply = async (
-    urn: string,
-    properties: Properties,
-    olds: Properties | null,
-    preview: boolean,
-  ): Promise<object> => {
-    switch (typeOf(urn)) {
-      case ROUTE_TYPE: {
-        const inputs = must(parseRouteInputs(properties));
-        if (preview) return previewRoute(inputs);
-        const { incarnation } = olds ?? {};
-        const known = olds === null ? null : { incarnation: typeof incarnation === 'string' ? incarnation : undefined };
-        return must(await bringAbout(contextOf(urn), inputs, known));
-      }
-      case GATEWAY_TYPE:
-        return must(await verifyGateway(gateways, must(parseGatewayInputs(properties))));
-      default:
-        return must(unknownType(urn));
-    }
-  };
-
-  const create: Unary<rpc.CreateRequest, rpc.CreateResponse> = async (request) => {
-    const properties = propertiesOf(request.getProperties());
-    const outputs = await apply(request.getUrn(), properties, null, request.getPreview());
-    const id = typeOf(request.getUrn()) === ROUTE_TYPE ? String(properties.name) : `shard-${properties.shard}`;
-    return new rpc.CreateResponse().setId(id).setProperties(structOf(outputs));
-  };
-
-  const update: Unary<rpc.UpdateRequest, rpc.UpdateResponse> = async (request) => {
-    const news = propertiesOf(request.getNews());
-    const outputs = await apply(request.getUrn(), news, propertiesOf(request.getOlds()), request.getPreview());
-    return new rpc.UpdateResponse().setProperties(structOf(outputs));
-  };
-
-  const read: Unary<rpc.ReadRequest, rpc.ReadResponse> = async (request) => {
-    const urn = request.getUrn();
-    const inputs = propertiesOf(request.getInputs());
-    if (Object.keys(inputs).length === 0) {
-      return must(
-        refused("this provider has no import: `pulumi up` adopts what the gateway has under the entry's name"),
-      );
-    }
-    const answer = new rpc.ReadResponse().setId(request.getId()).setInputs(structOf(inputs));
-    switch (typeOf(urn)) {
-      case ROUTE_TYPE: {
-        const found = must(await readRoute(contextOf(urn), must(parseRouteInputs(inputs))));
-        if (found === null) return new rpc.ReadResponse();
-        return answer.setInputs(structOf(found.inputs)).setProperties(structOf(found.outputs));
-      }
-      case GATEWAY_TYPE:
-        return answer.setProperties(
-          structOf(
-            must(await readGateway(gateways, must(parseGatewayInputs(inputs)), propertiesOf(request.getProperties()))),
-          ),
-        );
-      default:
-        return must(unknownType(urn));
-    }
-  };
-
-  const remove: Unary<rpc.DeleteRequest, empty.Empty> = async (request) => {
-    const urn = request.getUrn();
-    if (typeOf(urn) !== ROUTE_TYPE) return new empty.Empty();
-    const olds = propertiesOf(request.getOldInputs());
-    must(await deleteRoute(contextOf(urn), must(parseRouteInputs(olds))));
-    return new empty.Empty();
-  };
-
-  const configure: Unary<rpc.ConfigureRequest, rpc.ConfigureResponse> = () => {
-    must(options.request);
-    return new rpc.ConfigureResponse().setSupportspreview(true);
-  };
-
+  const running: Running = { options, together, isCancelled: false };
   return {
     handshake: unary((request: rpc.ProviderHandshakeRequest) => {
       if (request.getEngineAddress() !== '') options.attach(request.getEngineAddress());
@@ -174,18 +56,143 @@ export function createService(options: ServiceOptions): UntypedServiceImplementa
     getSchema: unary(() => new rpc.GetSchemaResponse().setSchema(packageSchema())),
     checkConfig: unary((request: rpc.CheckRequest) => new rpc.CheckResponse().setInputs(request.getNews())),
     diffConfig: unary(() => new rpc.DiffResponse().setChanges(rpc.DiffResponse.DiffChanges.DIFF_NONE)),
-    configure: unary(configure),
-    check: unary(check),
-    diff: unary(diff),
-    create: unary(create),
-    read: unary(read),
-    update: unary(update),
-    delete: unary(remove),
+    configure: unary(() => {
+      must(options.request);
+      return new rpc.ConfigureResponse().setSupportspreview(true);
+    }),
+    check: unary((request: rpc.CheckRequest) => checkInputs(running, request)),
+    diff: unary((request: rpc.DiffRequest) => diffResource(running, request)),
+    create: unary((request: rpc.CreateRequest) => createResource(running, request)),
+    read: unary((request: rpc.ReadRequest) => readResource(running, request)),
+    update: unary((request: rpc.UpdateRequest) => updateResource(running, request)),
+    delete: unary((request: rpc.DeleteRequest) => removeResource(running, request)),
     cancel: unary(() => {
-      cancelled = true;
+      running.isCancelled = true;
       return new empty.Empty();
     }),
   };
+}
+
+function contextOf(running: Running, urn: string): RouteContext {
+  const { options, together } = running;
+  return {
+    gateways: options.gateways,
+    request: must(options.request),
+    approvals: options.approvalsOf(stackOf(urn)),
+    together,
+    isCancelled: () => running.isCancelled,
+  };
+}
+
+async function checkInputs(running: Running, request: rpc.CheckRequest): Promise<rpc.CheckResponse> {
+  const olds = propertiesOf(request.getOlds());
+  const news = propertiesOf(request.getNews());
+  switch (typeOf(request.getUrn())) {
+    case ROUTE_TYPE: {
+      const { inputs, problems } = must(
+        await checkRoute(contextOf(running, request.getUrn()), Object.keys(olds).length === 0 ? null : olds, news),
+      );
+      return checked(inputs, problems);
+    }
+    case GATEWAY_TYPE:
+      return checked(must(parseGatewayInputs(news)), []);
+    default:
+      return must(unknownType(request.getUrn()));
+  }
+}
+
+async function diffResource(running: Running, request: rpc.DiffRequest): Promise<rpc.DiffResponse> {
+  const oldInputs = propertiesOf(request.getOldInputs());
+  const news = propertiesOf(request.getNews());
+  const urn = request.getUrn();
+  switch (typeOf(urn)) {
+    case ROUTE_TYPE:
+      return diffed(must(diffRoute(oldInputs, news)));
+    case GATEWAY_TYPE:
+      return diffed(
+        must(
+          await diffGateway(running.options.gateways, oldInputs, propertiesOf(request.getOlds()), news, (text) =>
+            running.options.warn(urn, text),
+          ),
+        ),
+      );
+    default:
+      return must(unknownType(urn));
+  }
+}
+
+/** Create and update are one operation: bring about, or find it there. */
+async function apply(
+  running: Running,
+  urn: string,
+  properties: Properties,
+  olds: Properties | null,
+  preview: boolean,
+): Promise<object> {
+  switch (typeOf(urn)) {
+    case ROUTE_TYPE: {
+      const inputs = must(parseRouteInputs(properties));
+      if (preview) return previewRoute(inputs);
+      const { incarnation } = olds ?? {};
+      const known = olds === null ? null : { incarnation: typeof incarnation === 'string' ? incarnation : undefined };
+      return must(await bringAbout(contextOf(running, urn), inputs, known));
+    }
+    case GATEWAY_TYPE:
+      return must(await verifyGateway(running.options.gateways, must(parseGatewayInputs(properties))));
+    default:
+      return must(unknownType(urn));
+  }
+}
+
+async function createResource(running: Running, request: rpc.CreateRequest): Promise<rpc.CreateResponse> {
+  const properties = propertiesOf(request.getProperties());
+  const outputs = await apply(running, request.getUrn(), properties, null, request.getPreview());
+  const id = typeOf(request.getUrn()) === ROUTE_TYPE ? String(properties.name) : `shard-${properties.shard}`;
+  return new rpc.CreateResponse().setId(id).setProperties(structOf(outputs));
+}
+
+async function updateResource(running: Running, request: rpc.UpdateRequest): Promise<rpc.UpdateResponse> {
+  const news = propertiesOf(request.getNews());
+  const outputs = await apply(running, request.getUrn(), news, propertiesOf(request.getOlds()), request.getPreview());
+  return new rpc.UpdateResponse().setProperties(structOf(outputs));
+}
+
+async function readResource(running: Running, request: rpc.ReadRequest): Promise<rpc.ReadResponse> {
+  const urn = request.getUrn();
+  const inputs = propertiesOf(request.getInputs());
+  if (Object.keys(inputs).length === 0) {
+    return must(refused("this provider has no import: `pulumi up` adopts what the gateway has under the entry's name"));
+  }
+  const answer = new rpc.ReadResponse().setId(request.getId()).setInputs(structOf(inputs));
+  switch (typeOf(urn)) {
+    case ROUTE_TYPE: {
+      const found = must(await readRoute(contextOf(running, urn), must(parseRouteInputs(inputs))));
+      if (found === null) return new rpc.ReadResponse();
+      return answer.setInputs(structOf(found.inputs)).setProperties(structOf(found.outputs));
+    }
+    case GATEWAY_TYPE:
+      return answer.setProperties(
+        structOf(
+          must(
+            await readGateway(
+              running.options.gateways,
+              must(parseGatewayInputs(inputs)),
+              propertiesOf(request.getProperties()),
+            ),
+          ),
+        ),
+      );
+    default:
+      return must(unknownType(urn));
+  }
+}
+
+async function removeResource(running: Running, request: rpc.DeleteRequest): Promise<empty.Empty> {
+  const urn = request.getUrn();
+  if (typeOf(urn) !== ROUTE_TYPE) return new empty.Empty();
+  const olds = propertiesOf(request.getOldInputs());
+  must(await deleteRoute(contextOf(running, urn), must(parseRouteInputs(olds))));
+  return new empty.Empty();
 }
 
 /** A refusal, on its way to the engine. */

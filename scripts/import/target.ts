@@ -1,6 +1,6 @@
 /** The inventory that an import writes into, and what the last import remembered beside it. */
 import { readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readStackFile } from '../../adapters/stack-file.ts';
 import { newInventoryText } from '../../core/import/merge.ts';
 import type { KnownPorts, ProposeOptions } from '../../core/import/propose.ts';
@@ -9,7 +9,7 @@ import { type Inventory, parseInventory } from '../../core/inventory.ts';
 import { formatProblems } from '../../core/located-yaml.ts';
 import type { Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
-import { chooseStack, findProject } from '../runner/project.ts';
+import { chooseStack, findProject, inventoryFileOf } from '../runner/project.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
 
 export type Target = {
@@ -26,9 +26,7 @@ export async function openTarget(args: Args, { cwd, env }: Surroundings): Promis
   const project = await findProject(cwd, args.project, env);
   const { stack, file } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, 'new');
   const stackFile = await readStackFile(file);
-  const named =
-    (stackFile.ok ? stackFile.value.config.inventory : undefined) ?? join('stacks', stack, 'inventory.yaml');
-  const inventoryFile = isAbsolute(named) ? named : join(project.folder, named);
+  const inventoryFile = inventoryFileOf(project, stack, stackFile.ok ? stackFile.value : null);
   const present = await textOf(inventoryFile);
   const text = present ?? newInventoryText(stack);
   const parsed = parseInventory(text, inventoryFile);

@@ -1,6 +1,6 @@
 /** What a plan is made from, read from the project: inventory, programme, measured times. */
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { readInventoryFile } from '../../adapters/inventory-file.ts';
 import { readStackFile } from '../../adapters/stack-file.ts';
 import type { Inventory } from '../../core/inventory.ts';
@@ -10,7 +10,7 @@ import { DEFAULT_PROGRAMME, type Programme, parseProgramme } from '../../core/pl
 import { rehearsalSchema } from '../../core/rehearsal-document.ts';
 import type { Surroundings } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
-import { chooseStack, findProject } from '../runner/project.ts';
+import { chooseStack, findProject, inventoryFileOf } from '../runner/project.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
 
 export type PlanInputs = {
@@ -27,9 +27,7 @@ export async function readPlanInputs(args: Args, { cwd, env }: Surroundings): Pr
   const project = await findProject(cwd, args.project, env);
   const { stack, file } = await chooseStack(project, args.stack ?? env.CUTOVER_STACK, 'folder');
   const stackFile = await readStackFile(file);
-  const named =
-    (stackFile.ok ? stackFile.value.config.inventory : undefined) ?? join('stacks', stack, 'inventory.yaml');
-  const inventoryFile = isAbsolute(named) ? named : join(project.folder, named);
+  const inventoryFile = inventoryFileOf(project, stack, stackFile.ok ? stackFile.value : null);
   const inventory = await readInventoryFile(inventoryFile);
   if (!inventory.ok) {
     const message = formatProblems(inventory.problems);

@@ -12,7 +12,7 @@ import type { Connection, Inventory } from '../../core/inventory.ts';
 import { formatProblems } from '../../core/located-yaml.ts';
 import type { ApprovalOnFile } from '../../core/plan.ts';
 import type { Args } from './flags.ts';
-import { chooseStack, findProject, openStackFile, type Project } from './project.ts';
+import { chooseStack, findProject, inventoryFileOf, openStackFile, type Project } from './project.ts';
 import { select } from './selection.ts';
 import { EXIT, VerbStop } from './stop.ts';
 import type { Terminal } from './terminal.ts';
@@ -113,8 +113,7 @@ async function projectPlace(args: Args, { cwd, env, terminal }: Surroundings, op
     options.withoutStackFile ? 'folder' : 'refused',
   );
   const stackFile = options.withoutStackFile ? await tryStackFile(stackPath, terminal) : await openStackFile(stackPath);
-  const named = stackFile?.config.inventory ?? join('stacks', stack, 'inventory.yaml');
-  return { project, stack, stackPath, stackFile, inventoryPath: resolve(project.folder, named) };
+  return { project, stack, stackPath, stackFile, inventoryPath: inventoryFileOf(project, stack, stackFile) };
 }
 
 /** An operations bundle has the certificates of its gateways beside the inventory, as `admin-<shard>.crt`. */

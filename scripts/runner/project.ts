@@ -112,6 +112,11 @@ export async function chooseStack(
   return only;
 }
 
+/** As the stack file names it, counted from the project's folder, or beside what stays of the stack. */
+export function inventoryFileOf({ folder }: Project, stack: string, stackFile: StackFile | null): string {
+  return resolve(folder, stackFile?.config.inventory ?? join('stacks', stack, 'inventory.yaml'));
+}
+
 export async function openStackFile(file: string): Promise<StackFile> {
   const read = await readStackFile(file);
   if (!read.ok) {
