@@ -80,9 +80,9 @@ async function paused(): Promise<void> {
 }
 
 async function besideNeighbours(): Promise<void> {
-  const { sliceMs, illMs } = options;
+  const { sliceMs, illMs, ill } = options;
   const place = join(folder, 'neighbours');
-  const tables = await neighbours({ feeds: most, folder: place, timing, rounds, sliceMs, illMs, told: progress });
+  const tables = await neighbours({ feeds: most, folder: place, timing, rounds, sliceMs, illMs, ill, told: progress });
   for (const table of tables) add(`neighbours, ${table.title}`, table, linesOf(table), table.wrong);
 }
 

@@ -13,6 +13,8 @@ const MAIN = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url));
 const readySchema = z.object({ adminPort: z.int(), feeds: z.record(z.string(), z.int()) });
 
 export type Ports = {
+  /** Absent: the system gives them. It takes longer and longer to find one the more are taken. */
+  readonly feed?: readonly number[];
   readonly legacy: readonly number[];
   readonly new: readonly number[];
   readonly destination: readonly number[];
@@ -84,9 +86,13 @@ export function ownLegs(ports: readonly number[]): Legs[] {
   }));
 }
 
+/** Of so many connections. */
+export function sharedLegPorts(connections: number): number {
+  return 2 * Math.ceil(connections / SHARE_A_LEG);
+}
+
 /** Where nothing comes on them: thousands of feeds would otherwise need more open files than a process may have. */
-export async function sharedLegs(connections: number): Promise<Legs[]> {
-  const ports = await freePorts(2 * Math.ceil(connections / SHARE_A_LEG));
+export function sharedLegs(connections: number, ports: readonly number[]): Legs[] {
   return Array.from({ length: connections }, (_, index) => {
     const at = 2 * Math.floor(index / SHARE_A_LEG);
     const leg = (port: number | undefined): string => `{ port: ${port}, match: { MSH-6: CLINIC-${index} } }`;
@@ -94,7 +100,7 @@ export async function sharedLegs(connections: number): Promise<Legs[]> {
   });
 }
 
-/** Feeds take the ports that the system gives them; legs must be known beforehand, so free ones are looked for. */
+/** Legs must be known beforehand, so free ports are looked for. */
 export async function writeInventory(
   folder: string,
   ports: Ports,
@@ -110,7 +116,7 @@ export async function writeInventory(
       '    direction: results',
       `    practice: practice-${index}`,
       '    wave: all',
-      `    feed: { port: 0, ackTimeout: 30s, platforms: { legacy: ${platform(legacy)}, new: ${platform(ports.new[index] ?? legacy)} } }`,
+      `    feed: { port: ${ports.feed?.[index] ?? 0}, ackTimeout: 30s, platforms: { legacy: ${platform(legacy)}, new: ${platform(ports.new[index] ?? legacy)} } }`,
       `    legs: { legacy: ${legs[index]?.legacy}, new: ${legs[index]?.new} }`,
       `    destination: { host: 127.0.0.1, port: ${ports.destination[index] ?? legacy} }`,
       '    correlate: [MSH-10]',

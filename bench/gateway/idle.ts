@@ -1,6 +1,6 @@
 /** Memory of a gateway that has nothing to do: many silent sockets, and many feeds. */
 import { connect, type Socket } from 'node:net';
-import { freePorts, GatewayProcess, ownLegs, sharedLegs, writeInventory } from './gateway-process.ts';
+import { freePorts, GatewayProcess, ownLegs, sharedLegPorts, sharedLegs, writeInventory } from './gateway-process.ts';
 import { openFilesAllowed, SPARE_FILES } from './open-files.ts';
 import { residentBytes } from './processes.ts';
 
@@ -55,7 +55,9 @@ async function withIdle(
 ): Promise<{ readonly before: number; readonly after: number }> {
   const nobody = Array.from({ length: feeds }, () => 9);
   const ports = { legacy: nobody, new: nobody, destination: nobody };
-  const legs = hasOwnLegs(feeds, sockets) ? ownLegs(await freePorts(2 * feeds)) : await sharedLegs(feeds);
+  const legs = hasOwnLegs(feeds, sockets)
+    ? ownLegs(await freePorts(2 * feeds))
+    : sharedLegs(feeds, await freePorts(sharedLegPorts(feeds)));
   const inventory = await writeInventory(folder, ports, legs);
   const gateway = await GatewayProcess.start(folder, inventory);
   const open: Socket[] = [];

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { changeOf, judgementOf, type Pair } from './interference.ts';
 import { Latencies } from './latencies.ts';
 
-/** A slice whose p99 is about `p99Ms`; `stallMs`: what the disk holds up a twentieth of it for. */
+/** A slice whose p99 is about `p99Ms`; `stallMs`: what the disk holds up a seventh of it for. */
 function slice(p99Ms: number, stallMs = 0): Latencies {
   const latencies = new Latencies();
   for (let index = 0; index < 1000; index++)
-    latencies.note(index < 50 && stallMs > 0 ? stallMs : (p99Ms * index) / 990);
+    latencies.note(index < 150 && stallMs > 0 ? stallMs : (p99Ms * index) / 990);
   return latencies;
 }
 
@@ -18,6 +18,7 @@ describe('what a neighbour changes', () => {
     expect(change.change).toBeCloseTo(0.3, 1);
     expect(change.from).toBeGreaterThan(0.2);
     expect(judgementOf(change)).toBe('broken');
+    expect(judgementOf(change.typical)).toBe('broken');
   });
 
   test('given slices that are the same but for noise, then it holds', () => {
@@ -27,8 +28,9 @@ describe('what a neighbour changes', () => {
   });
 
   test('given a stall in one slice of many, then it is said that it cannot be told', () => {
-    const change = changeOf(pairs(6, (n) => ({ well: slice(10), ill: slice(10, n === 2 ? 200 : 0) })));
+    const change = changeOf(pairs(10, (n) => ({ well: slice(10), ill: slice(10, n === 2 ? 200 : 0) })));
     expect(judgementOf(change)).toBe('cannot be told');
+    expect(judgementOf(change.typical)).toBe('holds');
   });
 
   test('given the same slices twice, then the interval is the same', () => {

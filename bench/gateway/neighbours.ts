@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres, type TestPostgres } from '../../adapters/postgres-harness.ts';
 import { DelayingProxy } from './delaying-proxy.ts';
-import { type Change, changeOf, judgementOf, type Pair } from './interference.ts';
+import { type Change, changeOf, type Estimate, judgementOf, type Pair } from './interference.ts';
 import { Latencies } from './latencies.ts';
 import { Load } from './load.ts';
 import { counted, measure, type Timing } from './measure.ts';
@@ -27,6 +27,8 @@ export type NeighbourOptions = {
   readonly sliceMs: number;
   /** How long it has been ill when its first slice begins. */
   readonly illMs: number;
+  /** In the names of those that have their turn; empty: all. */
+  readonly ill: string;
   readonly told: (line: string) => void;
 };
 export type NeighbourTable = {
@@ -109,7 +111,9 @@ async function compared(
   const reached = await measure(site, { ...timing, from: 1, perSecond: null });
   const { load, perSecond } = await steadyLoad(site, reached.perSecond, told);
   try {
-    const all = Object.entries(troubles(site, database, proxy, scraper));
+    const all = Object.entries(troubles(site, database, proxy, scraper)).filter(
+      ([name]) => name === CONTROL || name.includes(options.ill),
+    );
     const played = new Map<string, Played>(all.map(([name]) => [name, { pairs: [], catchingUp: [] }]));
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < all.length; turn++) {
@@ -208,11 +212,14 @@ export function linesOf({ title, perSecond, rows, wrong }: NeighbourTable): stri
   const width = Math.max(...rows.map(({ name }) => name.length));
   return [
     `neighbours, ${title}, ${perSecond} messages/s: p99 of an answer, all well and with one of them ill`,
-    ...rows.map(({ name, wellMs, illMs, change, from, to, judgement, catchingUpMs, pairs }) => {
-      const said = `changed by ${percent(change)} (95 %: ${percent(from)} to ${percent(to)}; ${pairs} pairs)`;
+    ...rows.map((row) => {
+      const { name, wellMs, illMs, typical, judgement, catchingUpMs, pairs } = row;
+      const said = ({ change, from, to }: Estimate): string =>
+        `${percent(change)} (95 %: ${percent(from)} to ${percent(to)})`;
       const verdict = name === CONTROL ? 'what noise is here' : `less than a tenth: ${judgement}`;
       const after = name === CONTROL ? '' : `; while it catches up ${catchingUpMs.toFixed(1)} ms`;
-      return `  ${name.padEnd(width)}  ${wellMs.toFixed(1)} → ${illMs.toFixed(1)} ms, ${said}, ${verdict}${after}`;
+      const both = `changed by ${said(row)}; in the median of ${pairs} pairs by ${said(typical)}`;
+      return `  ${name.padEnd(width)}  ${wellMs.toFixed(1)} → ${illMs.toFixed(1)} ms, ${both}; ${verdict}${after}`;
     }),
     `  counted: ${wrong.join(', ') || 'ok'}`,
   ];

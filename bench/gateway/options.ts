@@ -18,6 +18,7 @@ What the gateway costs on this machine, beside what else can stand in its place.
   --seconds 4           that a run is measured, after --warm-up 3
   --answer-ms 0,50      pauses: what the platforms take for an answer, one table each
   --slice-ms 3000       neighbours: how long a slice is; --ill-ms 500: how long the neighbour has been ill when the first begins
+  --ill TEXT            neighbours: only those with this in their names (candidate, database, scrapers), and the control
   --recovery-mib 16,64  recovery: sizes of the journal
   --idle 5000           idle: silent sockets, and feeds
   --messages 10000000   soak: how many
@@ -37,6 +38,8 @@ export type Options = {
   readonly answersMs: readonly number[];
   readonly sliceMs: number;
   readonly illMs: number;
+  /** In the names of the neighbours that have their turn; empty: all. */
+  readonly ill: string;
   readonly recoveryMib: readonly number[];
   readonly idle: number;
   readonly messages: number;
@@ -58,6 +61,7 @@ export function readOptions(): Options {
           'answer-ms': { type: 'string', default: '0,50' },
           'slice-ms': { type: 'string', default: '3000' },
           'ill-ms': { type: 'string', default: '500' },
+          ill: { type: 'string', default: '' },
           'recovery-mib': { type: 'string', default: '16,64' },
           idle: { type: 'string', default: '5000' },
           messages: { type: 'string', default: '10000000' },
@@ -80,6 +84,7 @@ export function readOptions(): Options {
     answersMs: wholeNumbers(USAGE, 'answer-ms', values['answer-ms'], 0),
     sliceMs: wholeNumber(USAGE, 'slice-ms', values['slice-ms']),
     illMs: wholeNumber(USAGE, 'ill-ms', values['ill-ms'], 0),
+    ill: values.ill,
     recoveryMib: wholeNumbers(USAGE, 'recovery-mib', values['recovery-mib']),
     idle: wholeNumber(USAGE, 'idle', values.idle),
     messages: wholeNumber(USAGE, 'messages', values.messages),

@@ -1,7 +1,15 @@
 /** What is measured: the gateway in its two ways of working, and what stands in its place otherwise. */
 import { mkdir } from 'node:fs/promises';
 import type { ChangeOverMethod } from '../../core/platform.ts';
-import { freePorts, GatewayProcess, ownLegs, sharedLegs, writeInventory } from './gateway-process.ts';
+import {
+  freePorts,
+  GatewayProcess,
+  ownLegs,
+  type Ports,
+  sharedLegPorts,
+  sharedLegs,
+  writeInventory,
+} from './gateway-process.ts';
 import { moveAll } from './moves.ts';
 import { SPARE_FILES } from './open-files.ts';
 import { missingFor, startPeer } from './peers.ts';
@@ -75,8 +83,7 @@ async function startOnce(name: VariantName, feeds: number, folder: string): Prom
     const base = { name, folder, count: () => receiver.count(), gateway: null };
     if (name === 'direct') return { ...base, ports: to, pid: null, stop: () => receiver.stop() };
     if (name === 'gateway') {
-      const legs = feeds > MANY_FEEDS ? await sharedLegs(feeds) : ownLegs(await freePorts(2 * feeds));
-      const inventory = await writeInventory(folder, { legacy: to, new: to, destination: to }, legs);
+      const inventory = await writeFor(feeds, folder, { legacy: to, new: to, destination: to });
       const gateway = await GatewayProcess.start(folder, inventory);
       return { ...base, ports: gateway.feeds, pid: gateway.pid, gateway, stop: () => stopAll(gateway, receiver) };
     }
@@ -86,6 +93,13 @@ async function startOnce(name: VariantName, feeds: number, folder: string): Prom
     await receiver.stop();
     throw error;
   }
+}
+
+/** Nothing comes on its legs. */
+async function writeFor(feeds: number, folder: string, ports: Ports): Promise<string> {
+  if (feeds <= MANY_FEEDS) return writeInventory(folder, ports, ownLegs(await freePorts(2 * feeds)));
+  const free = await freePorts(feeds + sharedLegPorts(feeds));
+  return writeInventory(folder, { ...ports, feed: free.slice(0, feeds) }, sharedLegs(feeds, free.slice(feeds)));
 }
 
 export type Neighbourhood = Variant & {
@@ -114,8 +128,10 @@ async function startParallel(
   const [legacy, candidate, destination] = [new Receiver(), new Receiver(), new Receiver()];
   const parts: { stop(): Promise<void> }[] = [legacy, candidate, destination];
   try {
-    const legs = await freePorts(2 * feeds);
+    const free = await freePorts(3 * feeds);
+    const legs = free.slice(feeds);
     const ports = {
+      feed: free.slice(0, feeds),
       legacy: await legacy.listen({ feeds, legs: legs.filter((_, index) => index % 2 === 0) }),
       new: await candidate.listen({ feeds, legs: legs.filter((_, index) => index % 2 === 1) }),
       destination: await destination.listen({ feeds, legs: null }),
