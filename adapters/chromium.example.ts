@@ -1,7 +1,7 @@
 /** A real browser for tests: Debian's chromium, without a network of its own; and what a test looks for in every page. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { source } from 'axe-core';
+import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { z } from 'zod';
 
@@ -47,7 +47,7 @@ const findingsSchema = z.array(
 
 /** What axe finds in the page as it stands: the rule, and the first place that breaks it. */
 export async function seriousIn(page: Page): Promise<string[]> {
-  await page.evaluate(source);
+  await page.evaluate(axe.source);
   const found = await page.evaluate('axe.run().then(({ violations }) => violations)');
   return findingsSchema
     .parse(found)

@@ -68,7 +68,11 @@ async function ledgerEntries(ledger: LedgerSession) {
   throw new VerbStop(EXIT.failed, {
     code: 'ledger-unavailable',
     message: `the ledger cannot be read: ${message}`,
-    next: ['set DATABASE_URL', 'bring PostgreSQL back'],
+    next: [
+      availability.kind === 'unavailable'
+        ? 'bring PostgreSQL back'
+        : 'set DATABASE_URL to the PostgreSQL of the ledger',
+    ],
   });
 }
 

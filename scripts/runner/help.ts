@@ -12,7 +12,7 @@ export function generalHelp(verbs: Readonly<Record<string, Verb>>): string {
     '',
     ...formatTable(rows, '  '),
     '',
-    'cutover VERB --help explains a verb.',
+    'cutover VERB --help explains a verb; cutover --version says which this is.',
     'Exit codes: 0 done, 1 failed, 2 usage, 3 refused or red (nothing changed), 4 changed in part, 130 interrupted.',
     '',
   ].join('\n');

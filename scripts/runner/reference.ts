@@ -17,7 +17,7 @@ export function referenceOf(verbs: Readonly<Record<string, Verb>>): string {
   const parts = [
     '# The command line',
     '',
-    'Generated from the code (`npm run cli-docs`). `cutover VERB --help` says the same.',
+    'Generated from the code (`npm run cli-docs`). `cutover VERB --help` says the same; `cutover --version` says of which version.',
     '',
     '`--json` prints exactly one document on stdout, on failure too, against a schema in `docs/schemas/`; progress goes to stderr.',
     '',
