@@ -52,7 +52,7 @@ export const OWNERS: readonly Mutant[] = [
     rule: 5,
     file: CONNECTION,
     find: 'if (config.applies !== null && (',
-    replace: 'if (config.applies === null && (',
+    replace: "if (config.applies !== null && input.feed === '' && (",
   },
 ];
 
