@@ -149,9 +149,11 @@ describe('given a predicate, when a message is weighed', () => {
     expect(matchesPredicate(ORDER, {})).toBe(true);
   });
 
-  test('then a value from the inventory is compared as the UTF-8 that it is written in', () => {
-    const bytes = Buffer.from('MSH|^~\\&|A|Zürich', 'utf8');
+  test.each(['utf8', 'latin1'] as const)('then a value from the inventory is found in a message in %s', (encoding) => {
+    const bytes = Buffer.from('MSH|^~\\&|A|Zürich', encoding);
     expect(matchesPredicate(bytes, { 'MSH-4': 'Zürich' })).toBe(true);
+    expect(matchesPredicate(bytes, { 'MSH-4': 'Zurich' })).toBe(false);
+    expect(matchesPredicate(bytes, { 'MSH-4': 'Zürich', 'MSH-3': '張' })).toBe(false);
   });
 });
 

@@ -56,9 +56,11 @@ export function fieldText(bytes: Uint8Array, path: string | FieldPath): string |
 
 /** True where every field of the predicate has exactly its value. */
 export function matchesPredicate(bytes: Uint8Array, predicate: Readonly<Record<string, string>>): boolean {
-  return Object.entries(predicate).every(
-    ([path, value]) => fieldText(bytes, path) === Buffer.from(value, 'utf8').toString('latin1'),
-  );
+  return Object.entries(predicate).every(([path, value]) => {
+    const text = fieldText(bytes, path);
+    // Nobody decodes a message here: a name may stand in it as UTF-8 or, a byte a letter, as ISO-8859-1.
+    return text === value || (text !== null && text === Buffer.from(value, 'utf8').toString('latin1'));
+  });
 }
 
 /** Several fields as one key; null where any is absent or empty, so that no two messages share a key by lack of one. */
