@@ -24,7 +24,7 @@ import { type Author, RouteMoves } from './route-moves.ts';
 import { Runtime } from './runtime.ts';
 import { stateOf, statusOf } from './status.ts';
 
-export type ShardOptions = MovePolicy & {
+type EngineOptions = MovePolicy & {
   readonly inventory: Inventory;
   readonly frameLimitBytes: number;
   /** What the frames of all senders together may take, and the answers of all peers; absent: 512 MiB. */
@@ -56,7 +56,7 @@ export class ShardEngine {
   readonly operations = new Operations();
   readonly refusedMoves = new RefusedMoves();
   watch: MoveWatch | null = null;
-  readonly #options: ShardOptions;
+  readonly #options: EngineOptions;
   readonly #byFeed = new Map<string, ConnectionEngine[]>();
   readonly deciding: Deciding;
   readonly backlog: Backlog;
@@ -67,7 +67,7 @@ export class ShardEngine {
   /** By feed: what goes on once none of its connections is fenced. */
   readonly #afterFence = new Map<string, () => void>();
 
-  constructor(options: ShardOptions, fx: Effects) {
+  constructor(options: EngineOptions, fx: Effects) {
     this.#options = options;
     const { frameBudgetBytes: budgetBytes = FRAME_BUDGET_BYTES, frameLimitBytes: frameBytes } = options;
     const { openInputs = OPEN_INPUTS } = options;
