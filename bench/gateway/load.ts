@@ -23,6 +23,11 @@ export class Load {
     return load;
   }
 
+  /** Until what the start has held up is worked off; at most half a minute. */
+  async caughtUp(): Promise<void> {
+    await this.#ask({ kind: 'catch-up' }, 'caught-up');
+  }
+
   /** What is sent, or due, for so long. */
   async feel(ms: number): Promise<Felt> {
     return this.during(() => sleep(ms), false);

@@ -34,6 +34,7 @@ export async function measure(variant: Variant, { warmUpMs, measureMs, from, per
   const load = await Load.start({ ports: variant.ports, from, perSecond });
   try {
     await sleep(warmUpMs);
+    await load.caughtUp();
     let cpu = 0;
     const felt = await load.during(async () => {
       const before = pid === null ? 0 : await cpuMs(pid);

@@ -4,6 +4,7 @@
  * charged to all it held up. What is measured is what is sent, or due, while a window is open.
  */
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Latencies } from './latencies.ts';
 import { Frames, Messages } from './message.ts';
 
@@ -19,6 +20,8 @@ export type SenderRequest =
   /** `withWaiting`: also the messages that are in flight when it opens. */
   | { readonly kind: 'open'; readonly withWaiting: boolean }
   | { readonly kind: 'close' }
+  /** Until what the start has held up is worked off, within a limit. */
+  | { readonly kind: 'catch-up' }
   | { readonly kind: 'stop' };
 export type WindowReport = {
   readonly lastedMs: number;
@@ -32,6 +35,7 @@ export type SenderReply =
   | { readonly kind: 'started' }
   | { readonly kind: 'opened'; readonly waiting: number }
   | { readonly kind: 'closed'; readonly report: WindowReport }
+  | { readonly kind: 'caught-up' }
   | { readonly kind: 'stopped'; readonly report: LoadReport };
 
 type Sender = {
@@ -53,6 +57,8 @@ type Window = {
 
 const ANSWER_LIMIT_MS = 20_000;
 const LOOK_MS = 2;
+const CATCH_UP_LIMIT_MS = 30_000;
+const LATE_MS = 200;
 
 const senders: Sender[] = [];
 const problems = new Set<string>();
@@ -82,6 +88,9 @@ async function handle(request: SenderRequest): Promise<SenderReply> {
       return { kind: 'opened', waiting: senders.filter(isWaiting).length };
     case 'close':
       return { kind: 'closed', report: await close() };
+    case 'catch-up':
+      await untilOnTime();
+      return { kind: 'caught-up' };
     case 'stop':
       return { kind: 'stopped', report: await stop() };
   }
@@ -180,6 +189,13 @@ async function close(): Promise<WindowReport> {
   return { lastedMs: closedAt - openedAt, counts: latencies.counts, longestMs };
 }
 
+/** With a rate no sender is far behind with what was due; without one nothing is ever due. */
+async function untilOnTime(): Promise<void> {
+  const limit = performance.now() + CATCH_UP_LIMIT_MS;
+  const isLate = ({ dueAt }: Sender): boolean => performance.now() - dueAt > LATE_MS;
+  while (intervalMs > 0 && senders.some(isLate) && performance.now() < limit) await sleep(LOOK_MS);
+}
+
 async function stop(): Promise<LoadReport> {
   isEnding = true;
   if (ticker !== null) clearInterval(ticker);
@@ -199,6 +215,6 @@ async function untilNone(isOpen: (sender: Sender) => boolean): Promise<void> {
       problems.add(`${senders.filter(isOpen).length} messages without an answer`);
       return;
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await sleep(LOOK_MS);
   }
 }
