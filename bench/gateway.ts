@@ -47,7 +47,8 @@ try {
   if (sections.has('neighbours')) await besideNeighbours();
   if (sections.has('soak')) {
     const told = (sample: SoakSample): void => progress(JSON.stringify(sample));
-    note('soak', await soak(options.messages, most, join(folder, 'soak'), told));
+    const { figures, wrong } = await soak(options.messages, most, join(folder, 'soak'), told);
+    note('soak', figures, wrong);
   }
 } finally {
   await stopEverything();
@@ -92,8 +93,8 @@ function add(title: string, figures: object, text: readonly string[], wrong: rea
   if (wrong.length > 0) isWrong = true;
 }
 
-function note(title: string, figures: object): void {
-  add(title, figures, [title, ...Object.entries(figures).map(([key, value]) => `  ${key}: ${String(value)}`)], []);
+function note(title: string, figures: object, wrong: readonly string[] = []): void {
+  add(title, figures, [title, ...Object.entries(figures).map(([key, value]) => `  ${key}: ${String(value)}`)], wrong);
 }
 
 function progress(line: string): void {

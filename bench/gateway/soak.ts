@@ -24,7 +24,7 @@ export async function soak(
   feeds: number,
   folder: string,
   told: (sample: SoakSample) => void,
-): Promise<object> {
+): Promise<{ readonly figures: object; readonly wrong: readonly string[] }> {
   const variant = await startVariant('gateway', feeds, folder);
   const { pid } = variant;
   if (pid === null) throw new Error('the gateway does not run');
@@ -43,7 +43,7 @@ export async function soak(
   } finally {
     await variant.stop();
   }
-  return summary(samples, feeds, wrong);
+  return { figures: summary(samples, feeds, wrong), wrong };
 }
 
 async function sampleOf(pid: number, dataDir: string, messages: number): Promise<SoakSample> {
