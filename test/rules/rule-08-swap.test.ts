@@ -1,11 +1,11 @@
 /** Rule 8: a swap is all or nothing, bounded, fenced. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { answer, type Client, type Estate, type Line, order, startEstate, until, verdictOf } from './peers.ts';
+import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
 
 const HOLD_LIMIT_MS = 1000;
 const ACK_TIMEOUT_MS = 2 * HOLD_LIMIT_MS;
-const LINES = 15;
+const LINES = 16;
 
 let estate: Estate;
 let line: Line;
@@ -137,6 +137,29 @@ test('rule 8: a request id that was used for another move is refused by name, al
     expect((await line.put('parallel', { requestId: 'used-id', expectedEpoch: 1 })).body).toEqual(body);
   }
   expect(await line.status()).toMatchObject({ epoch: 2, phase: 'parallel' });
+});
+
+test('rule 8: a sender is held only once no copy waits behind another: what is behind is caught up with under traffic', async () => {
+  await line.move('parallel');
+  line.legacy.answerAll();
+  line.new.script = () => undefined;
+  for (const id of ['L1', 'L2', 'L3']) expect(verdictOf(await source.exchange(order(id)))).toBe(`AA|${id}`);
+  const swap = line.put('switched');
+  const reply = async (id: string): Promise<void> => {
+    const copy = await line.new.take();
+    expect(idOf(copy.payload)).toBe(id);
+    copy.reply(answer(id));
+  };
+  await reply('L1');
+  await until(async () => expect((await line.status()).shadowLag).toBe(2));
+  expect((await line.status()).state).toBe('catching-up');
+  expect(verdictOf(await source.exchange(order('L4')))).toBe('AA|L4');
+  await reply('L2');
+  await reply('L3');
+  await until(async () => expect((await line.status()).state).toBe('draining'));
+  await reply('L4');
+  // Their outputs are owed, and never come: it gives up.
+  expect((await swap).body).toMatchObject({ aborted: true, epoch: 2 });
 });
 
 test('rule 8: an aborted request stays aborted for its id, and a new id may try again', async () => {
