@@ -39,6 +39,17 @@ config:
     expect(parseStackConfig(text, FILE)).toEqual({ ok: true, value });
   });
 
+  test('then a number with a zero in front, which Pulumi and the verbs read as two numbers, is a problem', () => {
+    const text = (weight: string): string =>
+      `config:\n  aws:account: 012\n  lab-cutover:layer: routes\n  lab-cutover:routes:\n    ${NAME}: { phase: parallel, newWeight: ${weight}, epoch: 3 }\n`;
+    expect(parseStackConfig(text('010'), FILE)).toMatchObject({
+      ok: false,
+      problems: [{ line: 5, message: '010 is one number to Pulumi and another to the verbs' }],
+    });
+    expect(parseStackConfig(text('10'), FILE).ok).toBe(true);
+    expect(parseStackConfig(text('0'), FILE).ok).toBe(true);
+  });
+
   const routes = (entry: string): string =>
     `config:\n  lab-cutover:layer: routes\n  lab-cutover:routes:\n    ${NAME}: ${entry}\n`;
   const place = `config.lab-cutover:routes.${NAME}`;
