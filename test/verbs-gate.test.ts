@@ -10,12 +10,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evidenceFolderOf, loadEvidence } from '../adapters/evidence-files.ts';
 import { type GateDocument, gateDocumentSchema } from '../core/gate/gate-document.ts';
-import { HANDOVER } from './gate-site.ts';
+import { closedWindow, HANDOVER, openWindow } from './gate-site.ts';
 import { type Estate, startEstate } from './verbs-estate.ts';
 
 const LIMIT_MS = 180_000;
 const run = promisify(execFile);
-const ALWAYS = { days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'], from: '00:00', to: '23:59', timeZone: 'UTC' };
 
 let folder: string;
 let estate: Estate;
@@ -116,7 +115,7 @@ test(
     );
     await cutover('attest', '--what', 'alert-receipt', '--by', 'Dana', '--reason', 'page 1', '--all');
     await cutover('attest', '--what', 'connectivity', '--by', 'acme', '--reason', 'saw the test order', '--all');
-    await estate.project.writeInventory({ ...estate.inventory, defaults: { window: ALWAYS, effects: [] } });
+    await estate.project.writeInventory({ ...estate.inventory, defaults: { window: openWindow(), effects: [] } });
     const first = await gate();
     for (const id of ['handover', 'people', 'on-call', 'connectivity', 'side-effects'])
       expect([id, of(first, id).verdict]).toEqual([id, 'green']);
@@ -124,8 +123,7 @@ test(
     expect(of(first, 'window').reason).toMatch(/^not configured: .*DATABASE_URL/);
     await cutover('raid', 'close', '--id', 'R-1', '--reason', 'a deputy is named');
     await stackFile('handover.yaml', HANDOVER.replace(', sent: 2026-03-03', ''));
-    const closed = { ...ALWAYS, days: [dayIn(3)] };
-    await estate.project.writeInventory({ ...estate.inventory, defaults: { window: closed } });
+    await estate.project.writeInventory({ ...estate.inventory, defaults: { window: closedWindow() } });
     const second = await gate();
     expect(of(second, 'raid').verdict).toBe('green');
     expect(of(second, 'people').reason).toContain('the notice of wave pilot to northside is not sent');
@@ -205,8 +203,3 @@ test(
   },
   LIMIT_MS,
 );
-
-function dayIn(days: number): string {
-  const names = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-  return names[(new Date().getUTCDay() + days) % 7] ?? 'mon';
-}
