@@ -39,8 +39,11 @@ export type SwapHooks = {
 /** Longest time from a message to its answer around a swap, as its sender felt it; 0: nobody was held. */
 export type SwapPause = { readonly pauseMs: number; readonly isAborted: boolean };
 
-/** The copy that may be under way when ownership begins to move: what is sent meanwhile waits for one more, and for no others. */
-const CATCH_UP_LAG = 1;
+/**
+ * Copies that may be under way when the hold begins: few enough to be answered within it. Not fewer: a sender that sends without a
+ * pause keeps its platform two behind.
+ */
+const CATCH_UP_LAG = 2;
 /** Inputs whose outputs may still come when a change-over at an offset begins: the new owner's outputs wait for them. */
 const CATCH_UP_OPEN = 8;
 const CONNECT_WITHIN_MS = 5000;

@@ -234,7 +234,10 @@ export class Chaos {
     const verdicts = new Map<number, string>();
     const inputs = new Map<number, boolean>();
     const listed: { readonly offset: number; readonly id: string; readonly cause: string }[] = [];
-    for (const { offset, meta } of await recordsOf(this.estate.dataDir)) {
+    const records = await recordsOf(this.estate.dataDir);
+    // What stood before is shipped and gone: what kind of message was listed there cannot be told any more.
+    const first = records[0]?.offset ?? 0;
+    for (const { offset, meta } of records) {
       if (meta.t === 'input') inputs.set(offset, meta.shadow !== null);
       if (meta.t === 'input-verdict') verdicts.set(Number(meta.input), String(meta.verdict));
       if (meta.t === 'output-verdict') verdicts.set(Number(meta.output), String(meta.verdict));
@@ -245,7 +248,7 @@ export class Chaos {
       .filter(({ offset, cause }) => {
         // A copy's own end is a record of its own; and `before-crash` has no record: that is what it says.
         const isCopy = cause.startsWith('shadow-') || inputs.get(offset) === true;
-        return offset >= 0 && !isCopy && ['positive', 'negative'].includes(verdicts.get(offset) ?? '');
+        return offset >= first && !isCopy && ['positive', 'negative'].includes(verdicts.get(offset) ?? '');
       })
       .map(({ id, cause }) => `${id} ${cause}`);
   }
