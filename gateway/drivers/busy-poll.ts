@@ -1,7 +1,7 @@
 /**
  * Busy polling (ADR 38): while one lone message is under way the loop looks once more before it sleeps. To fall asleep and be
  * woken takes the system longer than the next answer takes to come. Only where that has paid off lately, and never while
- * several messages are under way: then the loop has enough to do.
+ * more than two sockets speak: then the loop has enough to do, and their peers need the processors.
  */
 import { availableParallelism } from 'node:os';
 
@@ -10,7 +10,9 @@ const LOOK_MS = 0.4;
 /** Waits in vain that undo what the ones that paid off have earned, and how much of that is remembered. */
 const LOSS = 4;
 const MOST_SCORE = 32;
-/** Events after a loss during which nothing is hoped for. */
+/** No socket has this number. */
+const NONE = -1;
+/** Events after a loss, or after a third socket, during which nothing is hoped for. */
 const CALM_FIRST = 64;
 const CALM_LAST = 4096;
 
@@ -27,6 +29,9 @@ export class BusyPoll {
   readonly #clock: () => number;
   readonly #defer: (run: () => void) => void;
   readonly #isPossible: boolean;
+  /** The last two sockets that something came on: a sender's and its platform's. */
+  #newest = NONE;
+  #second = NONE;
   #isLooking = false;
   #events = 0;
   #untilMs = 0;
@@ -40,10 +45,12 @@ export class BusyPoll {
     this.#isPossible = (options.processors ?? availableParallelism()) > 1;
   }
 
-  /** Something of a message has come: it, its answer, or the disk's word. */
-  event(): void {
+  /** Something of a message has come: on this socket, or (null) the disk's word. */
+  event(socket: number | null): void {
     this.#events++;
-    if (this.#isLooking || !this.#isPossible) return;
+    if (!this.#isPossible) return;
+    if (socket !== null && socket !== this.#newest) this.#hear(socket);
+    if (this.#isLooking) return;
     if (this.#calm > 0) {
       this.#calm--;
       return;
@@ -52,6 +59,12 @@ export class BusyPoll {
     this.#events = 0;
     this.#untilMs = this.#clock() + LOOK_MS;
     this.#defer(this.#look);
+  }
+
+  #hear(socket: number): void {
+    if (socket !== this.#second) this.#calm = Math.max(this.#calm, CALM_FIRST);
+    this.#second = this.#newest;
+    this.#newest = socket;
   }
 
   readonly #look = (): void => {
@@ -63,7 +76,7 @@ export class BusyPoll {
       this.#score = Math.min(MOST_SCORE, this.#score + 1);
       this.#nextCalm = CALM_FIRST;
     }
-    if (events > 1 || nowMs >= this.#untilMs) {
+    if (events > 1 || this.#calm > 0 || nowMs >= this.#untilMs) {
       this.#isLooking = false;
       if (events === 0) this.#lose();
     } else this.#defer(this.#look);

@@ -60,7 +60,7 @@ export class RealDriver implements Effects {
   readonly journalEvents: JournalEvents = {
     written: (upTo) => this.#engine?.written(this.#now(), upTo),
     durable: (upTo) => {
-      this.#poll.event();
+      this.#poll.event(null);
       this.#engine?.durable(this.#now(), upTo);
       this.#durableUpTo = upTo;
       this.onDurable(upTo);
@@ -222,7 +222,7 @@ export class RealDriver implements Effects {
   }
 
   #bytes(id: SocketId, chunk: Buffer): void {
-    this.#poll.event();
+    this.#poll.event(id);
     this.#engine?.bytes(this.#now(), id, chunk);
   }
 

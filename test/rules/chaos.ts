@@ -93,8 +93,10 @@ class Sender {
       const id = `${this.#line.name}-${String(this.answered.length).padStart(6, '0')}`;
       try {
         client ??= await this.#line.source();
-        if (verdictOf(await client.exchange(order(id))) === `AA|${id}`) this.answered.push(id);
-        else await new Promise((done) => setTimeout(done, 50));
+        const isAnswered = verdictOf(await client.exchange(order(id))) === `AA|${id}`;
+        if (isAnswered) this.answered.push(id);
+        // A moment between messages, without which no platform keeps up with its copies and its outputs on a busy machine.
+        await new Promise((done) => setTimeout(done, isAnswered ? 2 : 50));
       } catch {
         client = null;
         await new Promise((done) => setTimeout(done, 5));
