@@ -1,10 +1,10 @@
 /** The product's gateway as the bench runs it: born in a folder of its own, on free ports, moved through its admin API. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { freePortsIn } from '../../adapters/free-ports.ts';
 import { GatewayClient } from '../../adapters/gateway-admin.ts';
 import type { ChangeOverMethod } from '../../core/platform.ts';
 import { endProcess, started } from './processes.ts';
@@ -131,28 +131,12 @@ export async function writeInventory(
 }
 
 /** Below what systems give to outgoing connections, of which there are many here. */
-const FIRST_PORT = 10_000;
-const LAST_PORT = 32_000;
+const PORTS = { from: 10_000, below: 32_000 };
 
 export async function freePorts(count: number): Promise<number[]> {
-  const ports: number[] = [];
-  let port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-  for (let tried = 0; ports.length < count; tried++) {
-    if (tried > LAST_PORT - FIRST_PORT) throw new Error(`there are no ${count} free ports`);
-    port = port >= LAST_PORT ? FIRST_PORT : port + 1;
-    if (await isFree(port)) ports.push(port);
-  }
+  const ports = await freePortsIn(PORTS, count);
+  if (ports.length < count) throw new Error(`there are no ${count} free ports`);
   return ports;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const isListening = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => resolve(true));
-  });
-  if (isListening) await new Promise((resolve) => server.close(resolve));
-  return isListening;
 }
 
 function firstLine(child: ChildProcess): Promise<string> {
