@@ -2,7 +2,7 @@
  * Reads a YAML document against one schema. What is wrong is said with file, line, path and remedy, all at once,
  * so that a person mends a file in one round.
  */
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { sayIssue, sayUnknownKey } from './schema-words.ts';
 
@@ -16,7 +16,17 @@ export type Located = {
   readonly remedy: string;
 };
 
-export type Parsed<T> = { readonly ok: true; readonly value: T; lineOf(path: Path): number } | Failed;
+/** A number as the file writes it. */
+export type WrittenNumber = { readonly source: string; readonly value: number; readonly line: number };
+export type Parsed<T> =
+  | {
+      readonly ok: true;
+      readonly value: T;
+      lineOf(path: Path): number;
+      /** All of them below this path, keys left out. */
+      numbersUnder(path: Path): readonly WrittenNumber[];
+    }
+  | Failed;
 export type Failed = { readonly ok: false; readonly problems: readonly Located[] };
 export type Path = readonly (string | number)[];
 
@@ -40,13 +50,25 @@ export function parseYaml<S extends z.ZodType>(text: string, file: string, schem
     }
     return 0;
   };
+  const numbersUnder = (path: Path): readonly WrittenNumber[] => {
+    const numbers: WrittenNumber[] = [];
+    const node = document.getIn(path, true);
+    if (!isNode(node)) return numbers;
+    visit(node, {
+      Scalar: (key, { value, source = '', range }) => {
+        if (key !== 'key' && typeof value === 'number')
+          numbers.push({ source, value, line: lines.linePos(range?.[0] ?? 0).line });
+      },
+    });
+    return numbers;
+  };
   const content = expandAliases(document);
   if (content === null) {
     const message = `its aliases expand to more than ${ALIASES_LIMIT} values`;
     return { ok: false, problems: [{ file, line: 0, path: '', message, remedy: 'write them out, or use fewer' }] };
   }
   const result = schema.safeParse(content.value);
-  if (result.success) return { ok: true, value: result.data, lineOf };
+  if (result.success) return { ok: true, value: result.data, lineOf, numbersUnder };
   const read: Read = { schema, content: content.value };
   const problems = result.error.issues.flatMap((issue) =>
     flattenIssue(issue, read, []).map(({ path, message, remedy }) => ({

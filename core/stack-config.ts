@@ -3,10 +3,9 @@
  * checkout can never undo what others did: `judgeEntry` is the one place that says what an entry means beside a
  * gateway's route.
  */
-import { isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
 import { describeRoute, MAX_NEW_WEIGHT, type Move } from './connection.ts';
-import { type Failed, formatPath, type Located, parseYaml } from './located-yaml.ts';
+import { type Failed, formatPath, type Path, parseYaml } from './located-yaml.ts';
 import { PHASES, type Route } from './platform.ts';
 
 export const PROJECT = 'lab-cutover';
@@ -49,42 +48,32 @@ export type StackConfig = {
   readonly routes: Readonly<Record<string, RouteEntry>>;
 };
 
+/** `newWeight: 010` is 8 to Pulumi, which reads YAML 1.1, and 10 to YAML 1.2: the verbs and the program would see two routes. */
+const LEADING_ZERO = /^[-+]?0\d/;
+
 export function parseStackConfig(
   text: string,
   file: string,
 ): { readonly ok: true; readonly value: StackConfig } | Failed {
   const parsed = parseYaml(text, file, stackConfigSchema);
   if (!parsed.ok) return parsed;
-  const twofold = numbersReadInTwoWays(text, file);
-  if (twofold.length > 0) return { ok: false, problems: twofold };
+  const path: Path = ['config', ROUTES_KEY];
+  const problems = parsed
+    .numbersUnder(path)
+    .filter(({ source }) => LEADING_ZERO.test(source))
+    .map(({ source, value, line }) => ({
+      file,
+      line,
+      path: formatPath(path),
+      message: `${source} is one number to Pulumi and another to the verbs`,
+      remedy: `write it without the zero in front (${value})`,
+    }));
+  if (problems.length > 0) return { ok: false, problems };
   const { config } = parsed.value;
   return {
     ok: true,
     value: { layer: config[LAYER_KEY], inventory: config[INVENTORY_KEY] ?? null, routes: config[ROUTES_KEY] },
   };
-}
-
-/** `newWeight: 010` is 8 to Pulumi, which reads YAML 1.1, and 10 to YAML 1.2: the verbs and the program would see two routes. */
-const LEADING_ZERO = /^[-+]?0\d/;
-
-function numbersReadInTwoWays(text: string, file: string): Located[] {
-  const lines = new LineCounter();
-  const routes = parseDocument(text, { lineCounter: lines }).getIn(['config', ROUTES_KEY], true);
-  const problems: Located[] = [];
-  if (!isNode(routes)) return problems;
-  visit(routes, {
-    Scalar: (key, { value, source = '', range }) => {
-      if (key === 'key' || typeof value !== 'number' || !LEADING_ZERO.test(source)) return;
-      problems.push({
-        file,
-        line: lines.linePos(range?.[0] ?? 0).line,
-        path: formatPath(['config', ROUTES_KEY]),
-        message: `${source} is one number to Pulumi and another to the verbs`,
-        remedy: `write it without the zero in front (${value})`,
-      });
-    },
-  });
-  return problems;
 }
 
 export function stackConfigJsonSchema(): object {
