@@ -4,7 +4,7 @@ import { BusyPoll } from './busy-poll.ts';
 
 const MESSAGES = 1000;
 
-/** A loop of its own: each turn takes 10 µs. `until` runs turns as long as the loop would not sleep, for so long at most. */
+/** A loop of its own: each turn takes 10 µs. `pass` runs turns as long as the loop would not sleep, for so long at most. */
 function loop(processors = 2) {
   let nowMs = 0;
   let turns = 0;
@@ -28,16 +28,22 @@ function loop(processors = 2) {
 const CHAIN = [1, 2, null];
 const socketOf = (event: number): number | null => CHAIN[event % CHAIN.length] ?? null;
 
-test('given answers that come at once, when one message follows another, then the loop is awake for nearly each of them', () => {
+/** For how many events the loop is awake 0.1 ms later, when the next one comes; each `lateEvery`-th comes 5 ms after that. */
+function awakeFor(lateEvery = Number.POSITIVE_INFINITY): number {
   const { poll, pass, isAwake } = loop();
   let awake = 0;
   for (let event = 0; event < MESSAGES; event++) {
     poll.event(socketOf(event));
     pass(0.1);
     if (isAwake()) awake++;
+    if (event % lateEvery === lateEvery - 1) pass(5);
   }
+  return awake;
+}
+
+test('given answers that come at once, when one message follows another, then the loop is awake for nearly each of them', () => {
   // Two sockets are new at first.
-  expect(awake).toBeGreaterThan(0.9 * MESSAGES);
+  expect(awakeFor()).toBeGreaterThan(0.9 * MESSAGES);
 });
 
 test('given two feeds, however quick their answers, then it is left to sleep: others need the processor', () => {
@@ -51,15 +57,7 @@ test('given two feeds, however quick their answers, then it is left to sleep: ot
 });
 
 test('given answers of which one in ten is late, then it stays awake for nearly all', () => {
-  const { poll, pass, isAwake } = loop();
-  let awake = 0;
-  for (let event = 0; event < MESSAGES; event++) {
-    poll.event(socketOf(event));
-    pass(0.1);
-    if (isAwake()) awake++;
-    if (event % 10 === 9) pass(5);
-  }
-  expect(awake).toBeGreaterThan(0.8 * MESSAGES);
+  expect(awakeFor(10)).toBeGreaterThan(0.8 * MESSAGES);
 });
 
 test('given answers that take milliseconds, then hardly a turn is spent on them', () => {
