@@ -1,4 +1,5 @@
-// Reads who holds the lock of a stack in a file backend, straight from its lock files: Pulumi has no command for it.
+// Who holds the lock of a stack: in a file backend read straight from its lock files, as Pulumi has no command for it; else
+// from what the CLI says when it is refused.
 import { readdir, readFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -38,8 +39,20 @@ export async function readLock(backendUrl: string, workDir: string, stack: strin
   return holders[0] ?? null;
 }
 
+/** As checkForLock in pulumi/pkg/backend/diy/lock.go words it; null: it names nobody. With several locks, the oldest. */
+export function holderIn(complaint: string): LockHolder | null {
+  const named = [...complaint.matchAll(/created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)/g)];
+  const holders = named.map(([, username = '', host = '', pid = '', since = '']) =>
+    holderNamed({ pid: Number(pid), username, hostname: host, timestamp: since }),
+  );
+  return holders.sort((a, b) => a.since.localeCompare(b.since))[0] ?? null;
+}
+
 function holderOf(text: string): LockHolder {
-  const { pid, username, hostname: host, timestamp } = lockFile.parse(JSON.parse(text));
+  return holderNamed(lockFile.parse(JSON.parse(text)));
+}
+
+function holderNamed({ pid, username, hostname: host, timestamp }: z.output<typeof lockFile>): LockHolder {
   return { pid, username, hostname: host, since: timestamp, alive: host === hostname() ? isProcessAlive(pid) : null };
 }
 
