@@ -156,7 +156,7 @@ export async function openDataDir(options: {
   return { ok: true, value: { path, identity, journalDir, credentials, certificate, key, lock } };
 }
 
-function areOfOnePair(cert: string, key: string): boolean {
+export function areOfOnePair(cert: string, key: string): boolean {
   try {
     createSecureContext({ cert, key });
     return true;
@@ -175,7 +175,8 @@ export function credentialsIn(dataDir: string): Promise<readonly Credential[] | 
   return readJson(join(dataDir, 'credentials.json'), credentialsSchema);
 }
 
-function misfit(
+/** Why a data directory does not serve an inventory; null: it does. */
+export function misfit(
   dataDir: string,
   own: Pick<Identity, 'deployment' | 'shard' | 'target'>,
   inventory: Birth['inventory'],

@@ -217,10 +217,47 @@ test('SIGHUP reads the inventory and the credentials again; a wrong one changes 
     expect(run.logs.join()).toContain('the one from before stays');
     expect(run.logs.join()).toContain('the ones from before stay');
   });
+  // What is not of this gateway would stay in its journal, and keep it from starting with what is.
+  for (const [text, why] of [
+    [INVENTORY.replace('lab-1', 'lab-2'), "belongs to deployment 'lab-1', the inventory is of 'lab-2'"],
+    [INVENTORY.replace('shard: 0', 'shard: 7'), 'the inventory has gateways for shard 7'],
+    [`${INVENTORY}target: production\n`, 'the inventory says production'],
+  ] as const) {
+    await writeFile(inventory, text);
+    run.signal('SIGHUP');
+    await vi.waitFor(() => expect(run.logs.join()).toContain(why));
+  }
   expect(run.reloaded.length).toBe(1);
   run.signal('SIGTERM');
   expect(await run.exit).toBe(0);
   expect(run.errors).toEqual([]);
   const token = await readFile(join(dataDir, 'admin.token'), 'utf8');
   expect(run.logs.join()).not.toContain(token);
+});
+
+test('two SIGHUPs in a row: the later inventory has the last word, and is not taken while the first still is', async () => {
+  const { argv, inventory } = await files();
+  const taken: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const startShard: StartShard = async () => ({
+    host: fakeHost(),
+    feeds: {},
+    reload: async ({ gateways }) => {
+      taken.push(`${gateways.length} begins`);
+      if (taken.length === 1) await first.promise;
+      taken.push(`${gateways.length} is taken`);
+      return [];
+    },
+    stop: async () => undefined,
+  });
+  const run = new Run().start([...argv, '--admin-port', '0', '--init'], { startShard });
+  await run.ready();
+  run.signal('SIGHUP');
+  await vi.waitFor(() => expect(taken).toEqual(['1 begins']));
+  await writeFile(inventory, INVENTORY.replace('7443" }', '7443" }, { shard: 1, admin: "https://127.0.0.1:7444" }'));
+  run.signal('SIGHUP');
+  first.resolve();
+  await vi.waitFor(() => expect(taken).toEqual(['1 begins', '1 is taken', '2 begins', '2 is taken']));
+  run.signal('SIGTERM');
+  expect(await run.exit).toBe(0);
 });

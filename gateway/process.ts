@@ -2,14 +2,15 @@
  * The gateway process: from its arguments to its exit code. It opens the data directory, starts the shard and the
  * admin API, says on stdout that it is ready, and stops within a bound when it is told to.
  */
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Inventory } from '../core/inventory.ts';
 import { formatProblem } from '../core/located-yaml.ts';
 import type { Credential } from './admin/credentials.ts';
 import { startAdminServer } from './admin/server.ts';
+import { type AdminTls, AdminTlsFolder } from './admin-tls.ts';
 import { type GatewayArguments, HELP, parseArguments } from './arguments.ts';
-import { credentialsIn, type Identity, initDataDir, type OpenedDataDir, openDataDir } from './data-dir.ts';
+import { credentialsIn, type Identity, initDataDir, misfit, type OpenedDataDir, openDataDir } from './data-dir.ts';
 import { Ending, EXIT, type ExitCode, endingOf, refusalOf } from './ending.ts';
 import { readJournalKeys } from './journal-keys.ts';
 import { moveIn } from './move-in-command.ts';
@@ -17,7 +18,8 @@ import { moveOut } from './move-out-command.ts';
 import { repairDataDir } from './repair-command.ts';
 import { restoreDataDir } from './restore-command.ts';
 import type { Shard, StartShard } from './shard-options.ts';
-import { type AdminTls, databaseUrlIn, readAdminTls, readInventory, readKnown } from './start-files.ts';
+import { databaseUrlIn, readInventory, readKnown } from './start-files.ts';
+import { keepTlsFresh } from './tls-renewal.ts';
 import { TrustedSigners } from './trusted-signers.ts';
 
 /** What the process is given from outside, so that tests can be the outside. */
@@ -111,9 +113,9 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
     const logger = pino({ base, level: process.env.CUTOVER_LOG_LEVEL ?? 'info' }, around.logTo);
     if (signers !== null) logger.info({ event: 'signers', ...signers.describe() }, 'signers read');
     const inventoryFolder = resolve(dirname(options.inventory));
-    const tls = options.adminTls === null ? opened : await readAdminTls(options.adminTls);
+    const folder = options.adminTls === null ? null : await AdminTlsFolder.read(options.adminTls);
     const shard = await around.startShard({
-      adminCertificate: tls.certificate,
+      adminCertificate: () => (folder?.present ?? opened).certificate,
       listenHost: options.listenHost,
       frameBudgetBytes: options.frameBudgetMib * 1024 ** 2,
       openInputs: options.openInputs,
@@ -128,7 +130,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
       logger,
       now: Date.now,
     });
-    return await serveShard(shard, { opened, tls }, options, inventory, logger, around, signers);
+    return await serveShard(shard, { opened, folder }, options, inventory, logger, around, signers);
   } finally {
     opened.lock.release();
   }
@@ -136,7 +138,7 @@ async function serve(options: Serve, inventory: Inventory, around: Surroundings)
 
 async function serveShard(
   shard: Shard,
-  { opened, tls }: { readonly opened: OpenedDataDir; readonly tls: OpenedDataDir | AdminTls },
+  { opened, folder }: { readonly opened: OpenedDataDir; readonly folder: AdminTlsFolder | null },
   options: Serve,
   inventory: Inventory,
   logger: Logger,
@@ -144,12 +146,12 @@ async function serveShard(
   signers: TrustedSigners | null,
 ): Promise<ExitCode> {
   let credentials: readonly Credential[] = opened.credentials;
+  const { certificate, key } = opened;
+  const tls: AdminTls = folder?.present ?? { certificate, key, clientAuthorities: null };
   const admin = await startAdminServer({
     host: shard.host,
     credentials: () => credentials,
-    certificate: tls.certificate,
-    key: tls.key,
-    clientAuthorities: 'clientAuthorities' in tls ? tls.clientAuthorities : null,
+    ...tls,
     port: options.adminPort ?? adminPortOf(inventory, opened.identity.shard),
     address: options.adminHost,
     logger,
@@ -158,16 +160,20 @@ async function serveShard(
     throw error;
   });
 
+  const renewal =
+    folder === null ? null : keepTlsFresh(folder, { renewTls: () => admin.renew(folder.present) }, logger);
   const told = Promise.withResolvers<string>();
+  const readAgain = async (): Promise<void> => {
+    credentials = (await readCredentials(opened.path, logger)) ?? credentials;
+    await renewal?.refresh();
+    await signers?.revokeMore(logger);
+    await reload(shard, options.inventory, opened, logger);
+  };
+  // One after the other: of two in a row the later one has the last word.
+  let reading = Promise.resolve();
   around.onSignal((signal) => {
     if (signal !== 'SIGHUP') return told.resolve(signal);
-    void reload(shard, options.inventory, logger);
-    void signers?.revokeMore(logger);
-    void credentialsIn(opened.path).then((read) => {
-      if (read === null)
-        logger.error({ event: 'reload' }, 'credentials.json cannot be read; the ones from before stay');
-      else credentials = read;
-    });
+    reading = reading.then(readAgain);
   });
   const { port: adminPort } = admin;
   around.out(
@@ -177,6 +183,7 @@ async function serveShard(
 
   const signal = await told.promise;
   logger.info({ event: 'stopping', signal }, 'stopping');
+  renewal?.stop();
   const stopped = await within(
     STOP_BOUND_MS + LAST_BOUND_MS,
     Promise.all([shard.stop(STOP_BOUND_MS), admin.close(STOP_BOUND_MS)]),
@@ -208,9 +215,31 @@ async function birth(
   return born.value;
 }
 
-async function reload(shard: Shard, file: string, logger: Logger): Promise<void> {
+/** Null: they cannot be read, which is said. */
+async function readCredentials(dataDir: string, logger: Logger): Promise<readonly Credential[] | null> {
+  const read = await credentialsIn(dataDir);
+  if (read === null) {
+    const problem = `${join(dataDir, 'credentials.json')} is missing or not as it has to be → correct it, then SIGHUP`;
+    logger.error({ event: 'reload', problem }, 'credentials cannot be read; the ones from before stay');
+  } else {
+    const names = read.map(({ name, role }) => `${name} (${role})`);
+    logger.info({ event: 'credentials', names }, 'credentials read');
+  }
+  return read;
+}
+
+async function reload(
+  shard: Shard,
+  file: string,
+  { path, identity }: Pick<OpenedDataDir, 'path' | 'identity'>,
+  logger: Logger,
+): Promise<void> {
   try {
-    const problems = await shard.reload(await readInventory(file));
+    const inventory = await readInventory(file);
+    // Connections that are taken stay in the journal: another lab's would keep this gateway from starting again.
+    const unfit = misfit(path, identity, inventory);
+    if (unfit !== null) throw refusalOf(unfit);
+    const problems = await shard.reload(inventory);
     for (const problem of problems)
       logger.error({ event: 'reload', problem: formatProblem(problem) }, 'inventory refused');
     if (problems.length === 0) logger.info({ event: 'reload' }, 'inventory taken');

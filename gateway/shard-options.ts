@@ -10,8 +10,8 @@ import type { TrustedSigners } from './trusted-signers.ts';
 
 export type ShardOptions = {
   readonly inventory: Inventory;
-  /** PEM, of the admin API; only looked at. */
-  readonly adminCertificate?: string;
+  /** PEM, of the admin API as it is now; only looked at. */
+  readonly adminCertificate?: () => string;
   /** Absolute; paths in the inventory count from it. */
   readonly inventoryFolder: string;
   readonly identity: Identity;

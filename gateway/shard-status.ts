@@ -77,7 +77,7 @@ function adminExpiry({
   adminCertificate,
 }: ShardOptions): { readonly endpoint: string; readonly expiresAtMs: number }[] {
   if (adminCertificate === undefined) return [];
-  return [{ endpoint: 'admin', expiresAtMs: Date.parse(new X509Certificate(adminCertificate).validTo) }];
+  return [{ endpoint: 'admin', expiresAtMs: Date.parse(new X509Certificate(adminCertificate()).validTo) }];
 }
 
 function diskOf(folder: string): { readonly freeBytes: number; readonly totalBytes: number } | null {

@@ -1,7 +1,5 @@
 /** What a start reads from files and the environment: each is as it has to be, or the process ends and says what is wrong. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { formatProblem } from '../core/located-yaml.ts';
 import { parseStackConfig, type StackConfig } from '../core/stack-config.ts';
@@ -32,24 +30,8 @@ export function databaseUrlIn(env: NodeJS.ProcessEnv, asked: string | null): str
   throw new Ending(EXIT.usage, [`the environment variable ${name} ${what} → ${name}=postgresql://user@host/database`]);
 }
 
-export type AdminTls = {
-  readonly certificate: string;
-  readonly key: string;
-  readonly clientAuthorities: string | null;
-};
-
-/** As a Kubernetes secret of type tls has them. */
-export async function readAdminTls(folder: string): Promise<AdminTls> {
-  const [certificate, key] = await Promise.all([
-    readText(join(folder, 'tls.crt'), 'the certificate of the admin API'),
-    readText(join(folder, 'tls.key'), 'the key of the admin API'),
-  ]);
-  const authorities = join(folder, 'ca.crt');
-  const clientAuthorities = existsSync(authorities) ? await readText(authorities, 'the authorities of clients') : null;
-  return { certificate, key, clientAuthorities };
-}
-
-async function readText(file: string, what: string): Promise<string> {
+/** Throws Ending. `what`: for the person who named it. */
+export async function readText(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {

@@ -6,7 +6,7 @@ const LOOK_EVERY_MS = 60_000;
 
 export type TlsRenewal = { refresh(): Promise<void>; stop(): void };
 
-export function keepTlsFresh(tls: TlsStore, users: { renewTls(): void }, logger: Logger): TlsRenewal {
+export function keepTlsFresh(tls: Pick<TlsStore, 'refresh'>, users: { renewTls(): void }, logger: Logger): TlsRenewal {
   let running: Promise<void> = Promise.resolve();
   /** Said once for as long as it lasts, not every minute. */
   let said = '';

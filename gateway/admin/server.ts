@@ -2,21 +2,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { type SecureContextOptions, TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { authenticate, type Credential } from './credentials.ts';
 import type { AdminHost } from './host.ts';
 import { answerCall, type Call, type Context, failure, type Reply } from './routes.ts';
 
-export type AdminServerOptions = {
+/** PEM. */
+export type AdminServerTls = {
+  readonly certificate: string;
+  readonly key: string;
+  /** Authorities that a client's certificate must come from; absent: none is asked for. */
+  readonly clientAuthorities?: string | null;
+};
+
+export type AdminServerOptions = AdminServerTls & {
   readonly host: AdminHost;
   /** Asked for each call, so that they can be read anew. */
   readonly credentials: () => readonly Credential[];
-  /** PEM. */
-  readonly certificate: string;
-  readonly key: string;
-  /** Authorities that a client's certificate must come from, PEM; absent: none is asked for. */
-  readonly clientAuthorities?: string | null;
   /** 0: any free one. */
   readonly port: number;
   /** Default 127.0.0.1. */
@@ -29,6 +32,8 @@ export type AdminServerOptions = {
 
 export type AdminServer = {
   readonly port: number;
+  /** Connections to come are made with these. Whether clients show a certificate stays as it was at the start. */
+  renew(tls: AdminServerTls): void;
   /** Answers what is in flight for at most `boundMs`, then closes every connection. */
   close(boundMs: number): Promise<void>;
 };
@@ -57,11 +62,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   let closing = false;
   const server = createServer(
     {
-      cert: options.certificate,
-      key: options.key,
-      minVersion: 'TLSv1.2',
+      ...secureContextOf(options),
       // Health checks and scrapes show none: whether one is needed depends on what is asked.
-      ...(clientAuthorities === null ? {} : { ca: clientAuthorities, requestCert: true, rejectUnauthorized: false }),
+      ...(clientAuthorities === null ? {} : { requestCert: true, rejectUnauthorized: false }),
       handshakeTimeout: HANDSHAKE_LIMIT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: REQUEST_TIMEOUT_MS,
@@ -91,6 +94,11 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   });
   return {
     port: portOf(server.address()),
+    renew: (tls) => {
+      server.setSecureContext(secureContextOf(tls));
+      // Who keeps a connection open shows its certificate again on the next one.
+      server.closeIdleConnections();
+    },
     close: (boundMs) =>
       new Promise((resolve) => {
         const bound = setTimeout(() => server.closeAllConnections(), boundMs);
@@ -102,6 +110,11 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
         server.closeIdleConnections();
       }),
   };
+}
+
+function secureContextOf({ certificate, key, clientAuthorities = null }: AdminServerTls): SecureContextOptions {
+  const authorities = clientAuthorities === null ? {} : { ca: clientAuthorities };
+  return { cert: certificate, key, minVersion: 'TLSv1.2', ...authorities };
 }
 
 function boundReading(response: ServerResponse, limitMs: number): void {
