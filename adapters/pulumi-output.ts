@@ -17,6 +17,8 @@ export type StackState = {
   readonly resources: readonly StateResource[];
   /** URNs whose operation was under way when the last update ended. */
   readonly pending: readonly string[];
+  /** Of the passphrase that it was written with; null: another secrets provider, or none. */
+  readonly salt: string | null;
 };
 
 export type HistoryEntry = {
@@ -77,6 +79,7 @@ const exportedState = z.object({
           }),
         )
         .default([]),
+      secrets_providers: z.object({ state: z.object({ salt: z.string().optional() }).optional() }).optional(),
       pending_operations: z.array(z.object({ resource: z.object({ urn: z.string() }) })).default([]),
     })
     .nullish(),
@@ -118,7 +121,8 @@ type EngineEvent = z.infer<typeof engineEvent>;
 export function parseState(text: string): StackState {
   const { deployment } = exportedState.parse(JSON.parse(text));
   const resources = (deployment?.resources ?? []).map(withoutAbsent);
-  return { resources, pending: (deployment?.pending_operations ?? []).map(({ resource }) => resource.urn) };
+  const pending = (deployment?.pending_operations ?? []).map(({ resource }) => resource.urn);
+  return { resources, pending, salt: deployment?.secrets_providers?.state?.salt ?? null };
 }
 
 /** @throws when the text is not what `pulumi stack history --json` writes. */

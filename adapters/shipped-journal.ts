@@ -1,4 +1,7 @@
-/** What the database knows of a journal that its backup may not: the records shipped since, and the ledger's newest epochs. */
+/**
+ * What the database knows of a journal that its backup may not: the records shipped since, also by a gateway that was restored
+ * from the same backup before, and the ledger's newest epochs.
+ */
 import { z } from 'zod';
 import { type EpochRecord, epochRecordSchema } from '../core/admin-api.ts';
 import { Postgres } from './postgres.ts';
@@ -28,35 +31,49 @@ export type ShippedMessage = {
 const messageSchema = z.object({ msh10: z.string(), sha: z.string() });
 const PAGE_RECORDS = 500;
 
+/** Of a journal that is registered. */
+type Registered = { readonly id: number; readonly incarnation: string; readonly shippedUpTo: number };
+
 export class ShippedJournal {
   readonly #postgres: Postgres;
-  readonly #name: ShippedName;
+  readonly name: ShippedName;
   readonly #journal: number | null;
   /** 0: nothing was shipped of it. */
   readonly shippedUpTo: number;
 
-  private constructor(postgres: Postgres, name: ShippedName, journal: number | null, shippedUpTo: number) {
+  private constructor(postgres: Postgres, name: ShippedName, registered: Registered | null) {
     this.#postgres = postgres;
-    this.#name = name;
-    this.#journal = journal;
-    this.shippedUpTo = shippedUpTo;
+    this.name = name;
+    this.#journal = registered?.id ?? null;
+    this.shippedUpTo = registered?.shippedUpTo ?? 0;
+  }
+
+  /** False: the database has never heard of it. */
+  get isRegistered(): boolean {
+    return this.#journal !== null;
   }
 
   /** Changes nothing there. @throws PostgresFailure */
   static async open(url: string, name: ShippedName): Promise<ShippedJournal> {
     const postgres = await Postgres.open({ url, applicationName: `cutover-restore-${name.shard}` });
     try {
-      if (!(await hasTable(postgres, 'cutover.journals'))) return new ShippedJournal(postgres, name, null, 0);
-      const { rows } = await postgres.query<{ id: number; shipped_up_to: string }>(
-        'select id, shipped_up_to from cutover.journals where deployment = $1 and shard = $2 and incarnation = $3',
-        [name.deployment, name.shard, name.incarnation],
-      );
-      const [row] = rows;
-      return new ShippedJournal(postgres, name, row?.id ?? null, Number(row?.shipped_up_to ?? 0));
+      const own = (await journalsOf(postgres, name)).find(({ incarnation }) => incarnation === name.incarnation);
+      return new ShippedJournal(postgres, name, own ?? null);
     } catch (error) {
       await postgres.close();
       throw error;
     }
+  }
+
+  /**
+   * Journals of the same shard that were registered after this one (of one that is not registered: all), the newest first. They use
+   * this one's connection. @throws PostgresFailure
+   */
+  async later(): Promise<readonly ShippedJournal[]> {
+    const all = await journalsOf(this.#postgres, this.name);
+    return all
+      .filter(({ id }) => id > (this.#journal ?? 0))
+      .map((one) => new ShippedJournal(this.#postgres, { ...this.name, incarnation: one.incarnation }, one));
   }
 
   /** In order, from that offset on; a few hundred in memory at a time. @throws PostgresFailure */
@@ -104,7 +121,7 @@ export class ShippedJournal {
     const { rows } = await this.#postgres.query<{ entry: string }>(
       `select distinct on (connection) entry from cutover.ledger where deployment = $1 and kind = 'epoch'
        order by connection, epoch desc`,
-      [this.#name.deployment],
+      [this.name.deployment],
     );
     const records = rows.flatMap(({ entry }) => {
       const { body }: { readonly body?: unknown } = JSON.parse(entry);
@@ -117,6 +134,16 @@ export class ShippedJournal {
   close(): Promise<void> {
     return this.#postgres.close();
   }
+}
+
+/** The newest first. */
+async function journalsOf(postgres: Postgres, { deployment, shard }: ShippedName): Promise<readonly Registered[]> {
+  if (!(await hasTable(postgres, 'cutover.journals'))) return [];
+  const { rows } = await postgres.query<{ id: number; incarnation: string; shipped_up_to: string }>(
+    'select id, incarnation, shipped_up_to from cutover.journals where deployment = $1 and shard = $2 order by id desc',
+    [deployment, shard],
+  );
+  return rows.map(({ id, incarnation, shipped_up_to }) => ({ id, incarnation, shippedUpTo: Number(shipped_up_to) }));
 }
 
 async function hasTable(postgres: Postgres, name: string): Promise<boolean> {

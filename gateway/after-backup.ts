@@ -5,14 +5,36 @@
 import type { ShippedJournal, ShippedRecord } from '../adapters/shipped-journal.ts';
 import type { JournalRecord, JsonObject } from './journal/types.ts';
 import { ShardRefusal } from './shard-refusal.ts';
-import { type JournalName, rowOf } from './shipping/row.ts';
+import { rowOf } from './shipping/row.ts';
+
+/**
+ * The journal in which the database goes on from the backup: its own, or that of a gateway that was restored from it before and has
+ * served since, which has the backup's records under its own name. Throws ShardRefusal where the one that served last does not.
+ */
+export async function goingOn(shipped: ShippedJournal, upTo: JournalRecord | null): Promise<ShippedJournal> {
+  if (upTo === null) return shipped;
+  // What has not been shipped as far as that says nothing.
+  const later = (await shipped.later()).filter(({ shippedUpTo }) => shippedUpTo >= upTo.offset);
+  for (const one of later) {
+    if (await hasRecord(one, upTo)) return one;
+    if (shipped.isRegistered) throw abandoned(upTo.offset, one);
+  }
+  return shipped;
+}
+
+async function hasRecord(journal: ShippedJournal, upTo: JournalRecord): Promise<boolean> {
+  for await (const row of journal.recordsFrom(upTo.offset)) {
+    return row.offset === upTo.offset && rowOf(upTo, journal.name).digest.equals(row.digest);
+  }
+  return false;
+}
 
 /** `upTo`: the backup's newest record. Throws ShardRefusal where the database has another journal's records under its name. */
 export async function* recordsAfter(
   shipped: ShippedJournal,
-  name: JournalName,
   upTo: JournalRecord | null,
 ): AsyncGenerator<JournalRecord> {
+  const { name } = shipped;
   let next = upTo?.offset ?? 1;
   for await (const row of shipped.recordsFrom(next)) {
     if (row.offset === upTo?.offset) {
@@ -35,6 +57,13 @@ function recordOf({ offset, meta, payload }: ShippedRecord): JournalRecord | nul
   } catch {
     return null;
   }
+}
+
+function abandoned(offset: number, { name, shippedUpTo }: ShippedJournal): ShardRefusal {
+  return new ShardRefusal(
+    `this shard was restored before, and has served since (its journal ${name.incarnation} is shipped up to ${shippedUpTo}), but not from this backup, which ends at ${offset}`,
+    'restore a newer backup, of what served last; without what the database has: unset DATABASE_URL',
+  );
 }
 
 function diverged(offset: number): ShardRefusal {

@@ -12,7 +12,7 @@ import { linkEpoch, RESTORE_VERB } from '../core/epoch-history.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Route } from '../core/platform.ts';
 import type { RouteEntry } from '../core/stack-config.ts';
-import { recordsAfter } from './after-backup.ts';
+import { goingOn, recordsAfter } from './after-backup.ts';
 import { readNewestCheckpoint, writeCheckpoint } from './checkpoint/checkpoint-file.ts';
 import { asMeta, NOTHING } from './checkpoint/compactor.ts';
 import { type Identity, identityIn, journalDirOf, RESTORE_FILE, writeDurably } from './data-dir.ts';
@@ -118,7 +118,7 @@ async function restore(options: RestoreOptions, identity: Identity): Promise<Res
   const former: Identity = { ...identity, incarnation: plan.formerIncarnation ?? identity.incarnation };
   const isBuilt = (await diskFiles.list(dataDir)).includes(`journal.before-restore-${plan.nowMs}`);
   if (isBuilt && plan.report !== undefined) {
-    const report = { ...plan.report, restored: isWanted, next: nextSteps(dataDir, isWanted) };
+    const report = { ...plan.report, restored: isWanted, next: nextSteps(plan.report, isWanted) };
     return isWanted ? finishRestore(options, former, plan, report) : report;
   }
   const shipped = await databaseOf(options, former);
@@ -166,8 +166,8 @@ async function prepare(
   }
   const checkpoint = await readNewestCheckpoint(checkpointFolderOf(dataDir), incarnation, new Seal(incarnation, keys));
   const { engine, recovery, last } = await engineOf(options, identity, checkpoint, reading);
-  const newer = (): AsyncIterable<JournalRecord> =>
-    shipped === null ? nothing() : recordsAfter(shipped, identity, last);
+  const source = shipped === null ? null : await goingOn(shipped, last);
+  const newer = (): AsyncIterable<JournalRecord> => (source === null ? nothing() : recordsAfter(source, last));
   let replayedUpTo = nextOffset - 1;
   for await (const { offset, meta, payload } of newer()) {
     recovery.apply(offset, asMeta(meta), payload === null ? null : Buffer.from(payload));
@@ -182,19 +182,19 @@ async function prepare(
     const other = inventory.connections.find((one) => one.name === name)?.shard;
     return other === undefined ? [] : [{ name, shard: other }];
   });
-  const lost = (await shipped?.messagesAfter(replayedUpTo, LISTED_LIMIT)) ?? [];
-  const report: RestoreReport = {
+  const lost = (await source?.messagesAfter(replayedUpTo, LISTED_LIMIT)) ?? [];
+  const found: Omit<RestoreReport, 'next'> = {
     dataDir,
     restored: isWanted,
     incarnation: plan.incarnation,
     formerIncarnation: incarnation,
     upTo: nextOffset - 1,
-    database: shipped === null ? null : { shippedUpTo: shipped.shippedUpTo, replayedUpTo, listed: lost.length },
+    database: source === null ? null : { shippedUpTo: source.shippedUpTo, replayedUpTo, listed: lost.length },
     connections: moves.map(({ facts }) => facts),
     elsewhere,
     kept: isWanted ? `${dir}.before-restore-${plan.nowMs}` : null,
-    next: nextSteps(dataDir, isWanted),
   };
+  const report: RestoreReport = { ...found, next: nextSteps(found, isWanted) };
   const then: JournalMeta[] = [
     ...lost.flatMap((message) => listRecord(message, engine, plan)),
     ...moves.map(({ record }) => record),
@@ -332,13 +332,25 @@ function routeAfter(
   return { record, facts };
 }
 
+/** A database that tells nothing of the time after the backup must not look as if nothing had been. */
+function doubtAbout({ database, upTo, formerIncarnation }: Omit<RestoreReport, 'next'>): string[] {
+  if (database === null || database.shippedUpTo > upTo) return [];
+  const what =
+    database.shippedUpTo === 0
+      ? `the database knows nothing of this journal (incarnation ${formerIncarnation}): make sure that DATABASE_URL is that of this lab`
+      : `the database has this journal up to record ${database.shippedUpTo}, the backup up to ${upTo}: it was not shipped any further`;
+  return [`${what}. What came after the backup is not in`];
+}
+
 async function planIn(dataDir: string): Promise<Plan | null> {
   const text = await readFile(join(dataDir, RESTORE_FILE), 'utf8').catch(() => null);
   return text === null ? null : planSchema.parse(JSON.parse(text));
 }
 
-function nextSteps(dataDir: string, isDone: boolean): string[] {
+function nextSteps(report: Omit<RestoreReport, 'next'>, isDone: boolean): string[] {
+  const { dataDir } = report;
   const looks = [
+    ...doubtAbout(report),
     'start the gateway: it answers AR (try again) and moves nothing until each connection is released',
     'compare with what others know: the newest message ids at sources, platforms and destinations (what was shipped is in, where DATABASE_URL was set)',
     'its list maybeSent names what was owed when the backup was made: cutover status, then cutover release --connection NAME',

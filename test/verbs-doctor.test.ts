@@ -1,11 +1,14 @@
 /** `doctor`: every cause that it looks for, made for real, is a finding with its remedy; nothing is changed. */
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { GatewayClient } from '../adapters/gateway-admin.ts';
 import { doctorDocumentSchema } from '../core/documents.ts';
 import { createTestProject, type TestProject } from './verbs-harness.ts';
+import { runPulumi } from './verbs-pulumi.ts';
 
 const LIMIT_MS = 120_000;
 const NAME = 'northside-orders';
@@ -178,6 +181,46 @@ test.each(CASES)(
     if (verdict === 'failed') expect(exitCode).toBe(3);
     expect(gateway.moves).toEqual([]);
     expect(await project.readStack()).toBe(STACK);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'a lost passphrase: doctor finds it before the night, a verb says what to do, and a new one is given as the how-to has it',
+  async () => {
+    const [former, next] = ['correct horse', 'a new one'].map((text) => ({ PULUMI_CONFIG_PASSPHRASE: text }));
+    expect((await project.cutover(['sync', '--all', '--json'], former)).exitCode).toBe(0);
+    expect((await doctor([], former)).verdicts['pulumi.passphrase']).toBe('ok');
+    const { exitCode, findings } = await doctor([], next);
+    const found = findings.find(({ check }) => check === 'pulumi.passphrase');
+    expect([exitCode, found]).toMatchObject([
+      3,
+      { verdict: 'failed', remedy: expect.stringMatching(/A lost passphrase/) },
+    ]);
+    const move = ['parallel', '--all', '--yes', '--json'];
+    const refused = await project.cutover(move, next);
+    expect([refused.exitCode, JSON.parse(refused.stdout).failed]).toMatchObject([
+      1,
+      [
+        {
+          message: expect.stringMatching(/incorrect passphrase/),
+          next: [/set PULUMI_CONFIG_PASSPHRASE/, /lost/, /rollback/].map((text) => expect.stringMatching(text)),
+        },
+      ],
+    ]);
+    expect(gateway.moves).toEqual([]);
+
+    const env = { ...gateway.env, ...next };
+    const state = JSON.parse((await runPulumi(project.folder, env, ['stack', 'export'])).output);
+    delete state.deployment.secrets_providers;
+    await writeFile(join(project.folder, 'state.json'), JSON.stringify(state));
+    // Without the salt in the stack file, the state's counts.
+    await project.writeStack((await project.readStack()).replace(/^encryptionsalt:.*\n/m, ''));
+    expect((await doctor([], next)).verdicts['pulumi.passphrase']).toBe('failed');
+    const imported = await runPulumi(project.folder, env, ['stack', 'import', '--file', 'state.json']);
+    expect(imported).toMatchObject({ exitCode: 0 });
+    expect((await project.cutover(move, next)).exitCode).toBe(0);
+    expect((await doctor([], next)).verdicts['pulumi.passphrase']).toBe('ok');
   },
   LIMIT_MS,
 );

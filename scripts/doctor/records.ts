@@ -5,6 +5,7 @@ import type { Context } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
 import { LedgerSession } from '../runner/ledger-session.ts';
 import { nameList } from '../runner/name-list.ts';
+import { PASSPHRASE_REMEDIES } from '../runner/pulumi-complaints.ts';
 import { PulumiSession } from '../runner/pulumi-session.ts';
 import { assembleSnapshot, type Records, readRoutes, readStatuses } from '../runner/snapshot.ts';
 import { doubtful, type Finding, fine, notLooked, wrong } from './finding.ts';
@@ -37,12 +38,21 @@ async function examinePulumi(
     findings.push(
       fine('pulumi.backend', `${counted(records.routes?.size ?? 0, 'route')} of ${context.stack} in ${where}`),
     );
+  const fits = await session.value.hasRightPassphrase();
+  if (fits !== null) findings.push(passphraseFinding(fits));
   const lock = await session.value.lock();
   if (lock !== null) {
     const remedy = lock.isGone ? 'the next verb breaks it' : 'wait for it, or a verb with --take-over';
     findings.push(doubtful('pulumi.lock', `the stack is locked by ${lock.who}`, remedy));
   }
   return { findings, records };
+}
+
+function passphraseFinding(fits: boolean): Finding {
+  if (fits) return fine('pulumi.passphrase', 'the passphrase is that of the stack');
+  const message =
+    'PULUMI_CONFIG_PASSPHRASE (empty where it is not set) is not the passphrase of the stack: no update runs';
+  return wrong('pulumi.passphrase', message, PASSPHRASE_REMEDIES.join('; '));
 }
 
 function ledgerFinding({ availability }: LedgerSession): Finding {

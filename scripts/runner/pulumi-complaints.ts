@@ -1,5 +1,5 @@
 /** What an update complained about, by connection. Whether a route moved is not read here but from its gateway. */
-import type { UpdateResult } from '../../adapters/pulumi.ts';
+import type { PulumiFailure, UpdateResult } from '../../adapters/pulumi.ts';
 import type { RunState } from './run-state.ts';
 
 const GENERAL_LINES = 4;
@@ -29,10 +29,7 @@ export function collectComplaints(run: RunState, result: UpdateResult, names: re
   }
   if (result.ok) return;
   const general = result.diagnostics.slice(0, GENERAL_LINES).join('; ');
-  const next =
-    result.kind === 'locked'
-      ? ['wait for the other update to end', 'or --take-over, if its process is gone for certain']
-      : ['cutover status'];
+  const next = remediesFor(result.kind, general);
   for (const name of names) {
     if (run.complaints.has(name)) continue;
     run.complaints.set(name, {
@@ -43,6 +40,19 @@ export function collectComplaints(run: RunState, result: UpdateResult, names: re
       aborted: false,
     });
   }
+}
+
+export const PASSPHRASE_REMEDIES: readonly string[] = [
+  'set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, to the passphrase of the stack',
+  "where it is lost: 'A lost passphrase' in docs/how-to/pulumi-by-hand.md",
+];
+
+function remediesFor(kind: PulumiFailure['kind'], general: string): readonly string[] {
+  if (kind === 'locked')
+    return ['wait for the other update to end', 'or --take-over, if its process is gone for certain'];
+  return /incorrect passphrase/.test(general)
+    ? [...PASSPHRASE_REMEDIES, 'cutover rollback works without it']
+    : ['cutover status'];
 }
 
 /** The engine repeats what it was doing and to what; the connection is named beside the message anyway. */

@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { $ } from 'zx';
 import { makeFolder } from '../../adapters/make-folder.ts';
@@ -16,6 +17,7 @@ import {
   type UpdateResult,
 } from '../../adapters/pulumi.ts';
 import type { StateResource } from '../../adapters/pulumi-output.ts';
+import { fitsSalt, passphraseIn } from '../../adapters/pulumi-passphrase.ts';
 import type { PulumiHistory } from '../../core/audit/pulumi-history.ts';
 import { PHASES, type Route } from '../../core/platform.ts';
 import { PROJECT } from '../../core/stack-config.ts';
@@ -34,6 +36,8 @@ export type StateRoutes = ReadonlyMap<string, Route>;
 /** What is not available is a value: a rollback goes on without it. */
 export type Opened<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
 
+/** Pulumi's own key beside `config`. */
+const saltSchema = z.object({ encryptionsalt: z.string().optional() });
 const engineSchema = z.object({ pulumi: z.string(), version: z.string(), binDirs: z.array(z.string()) });
 const routeOutputs = z.object({ phase: z.enum(PHASES), newWeight: z.number().default(0), epoch: z.number() });
 
@@ -62,6 +66,8 @@ export class PulumiSession {
   readonly #pulumi: Pulumi;
   readonly #context: Context;
   #exists = false;
+  /** Of the state, once it was read. */
+  #salt: string | null = null;
 
   private constructor(options: PulumiOptions, version: string, context: Context) {
     this.version = version;
@@ -92,6 +98,7 @@ export class PulumiSession {
     if (!state.ok && state.kind === 'not-found') return { ok: true, value: new Map() };
     if (!state.ok) return { ok: false, message: describeFailure(state) };
     this.#exists = true;
+    this.#salt = state.value.salt;
     return { ok: true, value: routesIn(state.value.resources) };
   }
 
@@ -107,6 +114,16 @@ export class PulumiSession {
       config,
     }));
     return { ok: true, value: value.reverse() };
+  }
+
+  /** After `routes`. False: no update will run; null: nothing here is kept under a passphrase. */
+  async hasRightPassphrase(): Promise<boolean | null> {
+    const { stackFile, env } = this.#context;
+    const own = stackFile === null ? null : saltSchema.safeParse(parse(stackFile.text)).data?.encryptionsalt;
+    const salts = [own, this.#salt].filter((salt) => typeof salt === 'string');
+    const passphrase = await passphraseIn(env);
+    const fits = await Promise.all(salts.map((salt) => fitsSalt(salt, passphrase)));
+    return fits.includes(false) ? false : fits.includes(true) ? true : null;
   }
 
   /** Null: not locked, or the backend does not tell. */

@@ -67,10 +67,14 @@ async function putBack(): Promise<void> {
 }
 
 /** As the worker does with what its retention no longer allows. */
-async function forgetIn(url: string, msh10: string): Promise<void> {
+function forgetIn(url: string, msh10: string): Promise<void> {
+  return query(url, 'update cutover.records set payload = null where msh10 = $1', [msh10]);
+}
+
+async function query(url: string, text: string, values: readonly string[] = []): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query('update cutover.records set payload = null where msh10 = $1', [msh10]);
+  await client.query(text, [...values]);
   await client.end();
 }
 
@@ -246,6 +250,78 @@ test('rule 14: what the database has of the time after the backup is restored wi
     await database.down();
     const blind = await restore({}, '--yes');
     expect([blind.code, blind.error]).toEqual([3, expect.stringContaining('unset DATABASE_URL')]);
+  } finally {
+    await database.remove();
+  }
+});
+
+test('rule 14: restored from one backup twice, it has what was shipped after the first time as well', async () => {
+  const database = await startPostgres();
+  const isShipped = (): Promise<void> =>
+    until(async () => expect(await estate.text('/metrics')).toMatch(/^cutover_shipping_lag_records\{?.* 0$/m));
+  const startReleased = async (): Promise<void> => {
+    await estate.start();
+    await estate.call('POST', 'connections/line/release');
+  };
+  try {
+    await estate.end('SIGTERM');
+    estate.env = { DATABASE_URL: database.url };
+    await estate.start();
+    await exchange('A1', ['legacy']);
+    await estate.end('SIGTERM');
+    await cp(estate.dataDir, backup, { recursive: true });
+    await estate.start();
+    await exchange('A2', ['legacy']);
+    await isShipped();
+    await estate.end('SIGKILL');
+    const later = join(estate.folder, 'later');
+    await cp(estate.dataDir, later, { recursive: true });
+
+    await putBack();
+    expect((await restore({}, '--yes')).error).toBe('');
+    await startReleased();
+    await line.move('parallel');
+    await exchange('A3', ['legacy', 'new']);
+    await isShipped();
+    await estate.end('SIGKILL');
+    await putBack();
+    const again = await restore({}, '--yes');
+    expect(again.error).toBe('');
+    expect(again.out).toMatchObject({ database: { listed: 0 }, connections: [{ epoch: 4, phase: 'parallel' }] });
+    await startReleased();
+    const source = await line.source();
+    expect(verdictOf(await source.exchange(order('A3')))).toBe('AA|A3');
+    expect(line.legacy.ids.filter((id) => id === 'A3')).toHaveLength(1);
+    await isShipped();
+    await estate.end('SIGKILL');
+
+    // One that was restored without the database has gone another way than the later backup.
+    estate.env = {};
+    await putBack();
+    expect((await restore({}, '--yes')).error).toBe('');
+    estate.env = { DATABASE_URL: database.url };
+    await startReleased();
+    for (const id of ['B2', 'B3']) await exchange(id, ['legacy']);
+    await isShipped();
+    await estate.end('SIGKILL');
+    await rm(estate.dataDir, { recursive: true });
+    await cp(later, estate.dataDir, { recursive: true });
+    const astray = await restore({}, '--yes');
+    expect([astray.code, astray.error]).toEqual([3, expect.stringContaining('has served since')]);
+
+    // Another lab's database, and one that is behind the backup, do not look as if nothing had come.
+    const url = new URL(database.url);
+    await query(database.url, 'create database other_lab');
+    url.pathname = '/other_lab';
+    estate.env = { DATABASE_URL: url.href };
+    const foreign = await restore({});
+    expect(foreign.out).toMatchObject({ database: { shippedUpTo: 0 } });
+    expect(String(foreign.out.next)).toMatch(/knows nothing of this journal .* that of this lab/);
+    await query(database.url, 'update cutover.journals set shipped_up_to = 1');
+    estate.env = { DATABASE_URL: database.url };
+    expect(String((await restore({})).out.next)).toMatch(
+      /up to record 1, the backup up to \d+: it was not shipped any/,
+    );
   } finally {
     await database.remove();
   }
