@@ -81,10 +81,7 @@ async function opened<T>(
   const { segments, end, cleanMark } = scan;
   try {
     const { shard, target } = identity;
-    const engine = new ShardEngine(
-      { inventory, shard, target, frameLimitBytes: FRAME_LIMIT_BYTES, afterCrash: true },
-      NOTHING,
-    );
+    const engine = new ShardEngine({ inventory, shard, target, frameLimitBytes: FRAME_LIMIT_BYTES }, NOTHING);
     const recovery = new Recovery(engine);
     if (checkpoint !== null) recovery.load(checkpoint.state);
     for await (const { offset, meta, payload } of readRange(segments, checkpoint?.offset ?? 0, end.nextOffset, seal)) {

@@ -262,10 +262,7 @@ async function engineOf(
   checkpoint: Awaited<ReturnType<typeof readNewestCheckpoint>>,
   reading: Parameters<typeof recordsIn>[0],
 ): Promise<{ readonly engine: ShardEngine; readonly recovery: Recovery; readonly last: JournalRecord | null }> {
-  const engine = new ShardEngine(
-    { inventory, shard, target, frameLimitBytes: FRAME_LIMIT_BYTES, afterCrash: true },
-    NOTHING,
-  );
+  const engine = new ShardEngine({ inventory, shard, target, frameLimitBytes: FRAME_LIMIT_BYTES }, NOTHING);
   const recovery = new Recovery(engine);
   if (checkpoint !== null) recovery.load(checkpoint.state);
   let last: JournalRecord | null = null;

@@ -96,7 +96,6 @@ function engineOver(driver: RealDriver, start: ShardOptions, report: RecoveryRep
       frameLimitBytes: FRAME_LIMIT_BYTES,
       ...(start.frameBudgetBytes !== undefined && { frameBudgetBytes: start.frameBudgetBytes }),
       ...(start.openInputs !== undefined && { openInputs: start.openInputs }),
-      afterCrash: !report.clean,
     },
     driver,
   );

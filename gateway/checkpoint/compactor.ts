@@ -38,7 +38,6 @@ export class Compactor {
         target: 'local',
         frameLimitBytes: FRAME_LIMIT_BYTES,
         frameBudgetBytes: FRAME_LIMIT_BYTES,
-        afterCrash: true,
       },
       NOTHING,
     );

@@ -503,7 +503,7 @@ export class ConnectionEngine {
 
   /** A frame that nobody waits for: kept and shown. */
   strayed(payload: Buffer, cause: string): void {
-    this.listed('stray', factsOf(payload), null, cause, payload);
+    this.listed('stray', factsOf(payload), null, cause, { payload });
   }
 
   /** The wait for order is over, and this earlier input is not settled. */
@@ -525,7 +525,7 @@ export class ConnectionEngine {
     facts: MessageFacts,
     offset: number | null,
     cause: string,
-    payload: Buffer | null = null,
+    { payload = null, heard = null }: { readonly payload?: Buffer | null; readonly heard?: string | null } = {},
   ): void {
     const record = {
       t: 'list',
@@ -536,6 +536,7 @@ export class ConnectionEngine {
       cause,
       epoch: this.route.epoch,
       at: this.#runtime.now,
+      ...(heard === null ? {} : { heard }),
     } as const;
     this.#runtime.append(record, payload, 'written');
     this.#listed(record);

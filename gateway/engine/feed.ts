@@ -20,7 +20,14 @@ export type FeedObserver = {
   shadowOf(primary: Platform): Platform | null;
   admitted(input: AdmittedInput): void;
   answered(input: AdmittedInput, platform: Platform, verdict: Verdict, isPrimary: boolean): void;
-  listed(list: 'maybeSent' | 'answeredAgain', facts: MessageFacts, offset: number | null, cause: string): void;
+  /** `heard`: its sender, where nothing of it had come since a crash. */
+  listed(
+    list: 'maybeSent' | 'answeredAgain',
+    facts: MessageFacts,
+    offset: number | null,
+    cause: string,
+    heard?: string | null,
+  ): void;
   counted(
     counter:
       | 'received'
@@ -81,7 +88,7 @@ export class FeedEngine {
   #isStopping = false;
   #current: { readonly message: Message; readonly input: AdmittedInput; isAnswered: boolean } | null = null;
 
-  constructor(config: Feed, runtime: Runtime, observer: FeedObserver, frameLimitBytes: number, afterCrash: boolean) {
+  constructor(config: Feed, runtime: Runtime, observer: FeedObserver, frameLimitBytes: number) {
     this.config = config;
     this.#runtime = runtime;
     this.#observer = observer;
@@ -108,7 +115,6 @@ export class FeedEngine {
       owner,
       frameLimitBytes,
       frames,
-      afterCrash,
     });
   }
 
@@ -284,11 +290,11 @@ export class FeedEngine {
         this.#waiting.push(message);
         this.advance();
       },
-      answeredAgain: (facts, offset) => this.#observer.listed('answeredAgain', facts, offset, 'resent'),
+      answeredAgain: (facts, offset, heard) => this.#observer.listed('answeredAgain', facts, offset, 'resent', heard),
       reusedId: (message) => {
         this.#runtime.fx.log('warn', 'reused-id', { feed, sha: message.facts.sha.slice(0, 12) });
       },
-      firstAfterCrash: (message) => this.#observer.listed('maybeSent', message.facts, null, 'before-crash'),
+      firstAfterCrash: ({ facts, sender }) => this.#observer.listed('maybeSent', facts, null, 'before-crash', sender),
       refused: (facts, cause) => {
         const at = this.#runtime.now;
         // Where the journal cannot be written, records of refusals would only pile up in memory.

@@ -12,10 +12,7 @@ const LIMIT_BYTES_A_FEED = 14_000;
 test('an idle feed with its connection takes less than 14 KB in the engine', async () => {
   const inventory = inventoryOf(FEEDS);
   const before = await liveBytes();
-  const engine = new ShardEngine(
-    { inventory, shard: 0, target: 'local', frameLimitBytes: 1024, afterCrash: false },
-    NOTHING,
-  );
+  const engine = new ShardEngine({ inventory, shard: 0, target: 'local', frameLimitBytes: 1024 }, NOTHING);
   const bytes = (await liveBytes()) - before;
   expect(engine.feeds.size).toBe(FEEDS);
   expect(bytes / FEEDS).toBeLessThan(LIMIT_BYTES_A_FEED);

@@ -4,7 +4,7 @@
  */
 
 import type { Listener } from '../../core/inventory.ts';
-import { LazyMap, LazySet } from '../../core/lazy-collections.ts';
+import { LazyMap } from '../../core/lazy-collections.ts';
 import { type Frame, Framer, framed } from '../framing.ts';
 import { factsOf, ownAnswer, readAnswer } from './answers.ts';
 import { ALLOWANCE_BYTES, type FrameHolder, type FrameLane } from './frame-budget.ts';
@@ -15,6 +15,7 @@ import type { MessageFacts, Verdict } from './records.ts';
 import { RetryDigest } from './retry-digest.ts';
 import { type Remembered, RetryMemory } from './retry-memory.ts';
 import type { Runtime, SocketOwner } from './runtime.ts';
+import { SinceCrash } from './since-crash.ts';
 
 /** A frame from the moment it is complete to the moment it is answered or given up. */
 export type Message = {
@@ -38,8 +39,8 @@ export type Message = {
 
 export type IntakeOwner = {
   message(message: Message): void;
-  /** The recorded answer was sent again. */
-  answeredAgain(message: MessageFacts, firstAttempt: number | null): void;
+  /** The recorded answer was sent again. `heard`: its sender, where nothing of it had come since a crash. */
+  answeredAgain(message: MessageFacts, firstAttempt: number | null, heard: string | null): void;
   /** The same MSH-10 came with other bytes: it passes, and is flagged. */
   reusedId(message: Message): void;
   /** After an unclean start, the first message of a sender that nothing recognises. */
@@ -96,6 +97,7 @@ const FRAMES_PER_TURN = 1000;
 
 export class Intake implements SocketOwner {
   readonly memory: RetryMemory;
+  readonly sinceCrash = new SinceCrash();
   /** Told when a socket is gone; `hasSpoken`: a whole frame had come on it. */
   onGone: (hasSpoken: boolean) => void = NOTHING;
   readonly #name: string;
@@ -109,8 +111,6 @@ export class Intake implements SocketOwner {
   /** Counts what happens on sockets: one comes, is heard or is answered. */
   #uses = 0;
   readonly #passedBack = new PassedBack();
-  readonly #unheardSinceCrash: boolean;
-  readonly #heard = new LazySet<string>();
 
   constructor(options: {
     name: string;
@@ -119,7 +119,6 @@ export class Intake implements SocketOwner {
     owner: IntakeOwner;
     frameLimitBytes: number;
     frames: FrameLane;
-    afterCrash: boolean;
   }) {
     this.#name = options.name;
     this.#listener = options.listener;
@@ -127,7 +126,6 @@ export class Intake implements SocketOwner {
     this.#owner = options.owner;
     this.#frameLimitBytes = options.frameLimitBytes;
     this.#frames = options.frames;
-    this.#unheardSinceCrash = options.afterCrash;
     this.memory = new RetryMemory(options.listener.retry);
   }
 
@@ -403,7 +401,7 @@ export class Intake implements SocketOwner {
     const late = recognition.kind === 'new' ? socket.siblings.find(socket, facts.msh10, digest, sinceMs) : null;
     socket.usedAt = ++this.#uses;
     if (late !== null) {
-      this.#answerAgain(socket, facts, late);
+      this.#answerAgain(socket, facts, late, null);
       return;
     }
     const isKnown = recognition.kind === 'join' || recognition.kind === 'answer-again';
@@ -412,8 +410,7 @@ export class Intake implements SocketOwner {
       return;
     }
     if (!isKnown) this.#passLate(socket);
-    const isFirst = this.#unheardSinceCrash && !this.#heard.has(socket.sender);
-    if (isFirst) this.#heard.add(socket.sender);
+    const isFirst = this.sinceCrash.hears(socket.sender, now);
     switch (recognition.kind) {
       case 'join':
         socket.current = recognition.message;
@@ -421,7 +418,12 @@ export class Intake implements SocketOwner {
         return;
       case 'answer-again':
         if (recognition.remembered.outcome.kind === 'positive') recognition.remembered.outcome.socket = socket.id;
-        this.#answerAgain(socket, facts, { ...recognition.remembered, answer: recognition.answer });
+        this.#answerAgain(
+          socket,
+          facts,
+          { ...recognition.remembered, answer: recognition.answer },
+          isFirst ? socket.sender : null,
+        );
         return;
       case 'another-attempt': {
         const { outcome } = recognition.remembered;
@@ -445,8 +447,9 @@ export class Intake implements SocketOwner {
     socket: Socket,
     facts: MessageFacts,
     { answer, firstAttempt }: { readonly answer: Buffer; readonly firstAttempt: number | null },
+    heard: string | null,
   ): void {
-    this.#owner.answeredAgain(facts, firstAttempt);
+    this.#owner.answeredAgain(facts, firstAttempt, heard);
     this.#send(socket, answer);
     this.#passLate(socket);
     socket.provesReading = socket.framer.bufferedBytes === 0;

@@ -10,9 +10,16 @@ import { newActivity } from './obligation.ts';
 import type { MessageFacts } from './records.ts';
 import type { Runtime } from './runtime.ts';
 
+const LEG = 'leg:';
+
 /** Legs with the same key are one endpoint: a port of the gateway, or a sender that it dials. */
 export function legKey({ dial, port }: Leg): string {
   return dial === null ? String(port) : `${dial.host}:${port}`;
+}
+
+/** The leg at which it sends; null: it sends at a feed. */
+export function legOfSender(sender: string): string | null {
+  return sender.startsWith(LEG) ? sender.slice(LEG.length, sender.lastIndexOf('@')) : null;
 }
 
 export type LegMember = { readonly connection: ConnectionEngine; readonly platform: Platform };
@@ -25,11 +32,11 @@ export class LegPort implements IntakeOwner {
   /** Who works on a message. */
   readonly #working = new LazyMap<Message, LegMember>();
 
-  constructor(leg: Leg, runtime: Runtime, frameLimitBytes: number, afterCrash: boolean) {
+  constructor(leg: Leg, runtime: Runtime, frameLimitBytes: number) {
     this.#runtime = runtime;
-    const name = `leg:${legKey(leg)}`;
+    const name = `${LEG}${legKey(leg)}`;
     const frames = runtime.outputFrames;
-    this.intake = new Intake({ name, listener: leg, runtime, owner: this, frameLimitBytes, frames, afterCrash });
+    this.intake = new Intake({ name, listener: leg, runtime, owner: this, frameLimitBytes, frames });
   }
 
   get members(): readonly LegMember[] {
@@ -48,8 +55,8 @@ export class LegPort implements IntakeOwner {
     });
   }
 
-  answeredAgain(facts: MessageFacts, offset: number | null): void {
-    this.#members[0]?.connection.listed('answeredAgain', facts, offset, 'resent-by-platform');
+  answeredAgain(facts: MessageFacts, offset: number | null, heard: string | null): void {
+    this.#members[0]?.connection.listed('answeredAgain', facts, offset, 'resent-by-platform', { heard });
     this.#heard();
   }
 
@@ -57,8 +64,8 @@ export class LegPort implements IntakeOwner {
     this.#runtime.fx.log('warn', 'reused-id', { sha: facts.sha.slice(0, 12) });
   }
 
-  firstAfterCrash({ frame, facts }: Message): void {
-    this.#pick(frame.payload)?.connection.listed('maybeSent', facts, null, 'before-crash');
+  firstAfterCrash({ frame, facts, sender }: Message): void {
+    this.#pick(frame.payload)?.connection.listed('maybeSent', facts, null, 'before-crash', { heard: sender });
   }
 
   refused(facts: MessageFacts, cause: string): void {

@@ -15,6 +15,7 @@ import type { Recovery } from './recovery.ts';
 import type { RetryMemory, RetryMemoryState } from './retry-memory.ts';
 import type { SequenceState } from './sequence.ts';
 import type { ShardEngine } from './shard.ts';
+import type { SinceCrashState } from './since-crash.ts';
 
 export type MovedState = {
   readonly connections: Readonly<Record<string, ConnectionState>>;
@@ -25,11 +26,15 @@ export type MovedState = {
         readonly memory: RetryMemoryState;
         readonly correspondence: Readonly<Record<Platform, CorrespondenceState>>;
         readonly sequence: SequenceState;
+        /** Absent where a former version wrote it. */
+        readonly sinceCrash?: SinceCrashState;
       }
     >
   >;
   /** By `legKey`. */
   readonly legPorts: Readonly<Record<string, RetryMemoryState>>;
+  /** The same; absent where a former version wrote it. */
+  readonly legsSinceCrash?: Readonly<Record<string, SinceCrashState>>;
   /** Resolved ones: an open one keeps its feed where it is. */
   readonly decisions: readonly Decision[];
   readonly operations: OperationsState;
@@ -159,6 +164,7 @@ export function stateToMove(engine: ShardEngine, feeds: readonly string[]): Move
   const connections = feeds.flatMap((name) => engine.connectionsOf(name));
   const names = new Set(connections.map(({ config }) => config.name));
   const legs = new Set(connections.flatMap(({ config }) => PLATFORMS.map((platform) => legKey(config.legs[platform]))));
+  const moving = [...engine.legPorts].filter(([key]) => legs.has(key));
   return {
     connections: Object.fromEntries(connections.map((one) => [one.config.name, withoutOffsets(one.dump())])),
     feeds: Object.fromEntries(
@@ -167,11 +173,8 @@ export function stateToMove(engine: ShardEngine, feeds: readonly string[]): Move
         return feed === undefined ? [] : [[name, stateOfFeed(feed)]];
       }),
     ),
-    legPorts: Object.fromEntries(
-      [...engine.legPorts]
-        .filter(([key]) => legs.has(key))
-        .map(([key, { intake }]) => [key, unattempted(intake.memory.dump())]),
-    ),
+    legPorts: Object.fromEntries(moving.map(([key, { intake }]) => [key, unattempted(intake.memory.dump())])),
+    legsSinceCrash: Object.fromEntries(moving.map(([key, { intake }]) => [key, intake.sinceCrash.dump()])),
     decisions: engine.decisions.dump().filter(({ connection }) => names.has(connection)),
     operations: engine.operations.dump().filter(({ connection }) => names.has(connection)),
   };
@@ -182,6 +185,7 @@ function stateOfFeed({ intake, correspondence, sequence }: FeedEngine): MovedSta
     memory: unattempted(intake.memory.dump()),
     correspondence: { legacy: correspondence.legacy.dump(), new: correspondence.new.dump() },
     sequence: sequence.dump(),
+    sinceCrash: intake.sinceCrash.dump(),
   };
 }
 
@@ -205,13 +209,20 @@ function withoutOffsets(state: ConnectionState): ConnectionState {
 
 /** What has come beside the connections themselves. A feed or leg that this inventory does not have is left out. */
 export function loadMoved(engine: ShardEngine, state: MovedState): void {
-  for (const [name, { memory, correspondence, sequence }] of Object.entries(state.feeds)) {
+  for (const [name, { memory, correspondence, sequence, sinceCrash }] of Object.entries(state.feeds)) {
     const feed = engine.feeds.get(name);
     feed?.intake.memory.load(memory);
+    feed?.intake.sinceCrash.load(sinceCrash ?? null);
     for (const platform of PLATFORMS) feed?.correspondence[platform].load(correspondence[platform]);
     feed?.sequence.load(sequence);
   }
-  for (const [key, memory] of Object.entries(state.legPorts)) engine.legPorts.get(key)?.intake.memory.load(memory);
+  for (const [key, memory] of Object.entries(state.legPorts)) {
+    const intake = engine.legPorts.get(key)?.intake;
+    intake?.memory.load(memory);
+    const sinceCrash = state.legsSinceCrash?.[key] ?? null;
+    // Another connection of this shard may have the same leg.
+    if (sinceCrash !== null) intake?.sinceCrash.load(sinceCrash);
+  }
   engine.decisions.load(state.decisions);
   engine.operations.load(state.operations);
 }

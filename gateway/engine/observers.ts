@@ -29,7 +29,7 @@ export function feedObserver(
         connection.changeOver.look();
       }
     },
-    listed: (list, facts, offset, cause) => connections[0]?.listed(list, facts, offset, cause),
+    listed: (list, facts, offset, cause, heard = null) => connections[0]?.listed(list, facts, offset, cause, { heard }),
     counted: (counter) => {
       for (const { counters } of connections) counters[counter]++;
     },

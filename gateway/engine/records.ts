@@ -139,6 +139,8 @@ export type ListRecord = {
   readonly cause: string;
   readonly epoch: number;
   readonly at: number;
+  /** Its sender, where nothing of it had come since a crash. */
+  readonly heard?: string;
 };
 
 export type DecisionRecord = {
@@ -161,10 +163,10 @@ export type ResolutionRecord = {
   readonly at: number;
 };
 
-/** A gateway process began to serve. */
 /** A repair of the journal put it in the place of a record that could not be read. */
 export type LostRecord = { readonly t: 'lost'; readonly at: number };
 
+/** A gateway process began to serve. `clean`: the one before had ended as it should. */
 export type StartRecord = {
   readonly t: 'start';
   readonly version: string;

@@ -1,10 +1,10 @@
 /** What a crash between two records leaves is said when the engine is rebuilt. */
 import { expect, test } from 'vitest';
 import { linkEpoch } from '../../core/epoch-history.ts';
-import { parseInventory } from '../../core/inventory.ts';
 import type { JournalMeta, RouteEpochRecord } from './records.ts';
 import { Recovery } from './recovery.ts';
-import { ShardEngine } from './shard.ts';
+import type { ShardEngine } from './shard.ts';
+import { northsideEngine } from './test-engine.ts';
 
 const AT = Date.UTC(2026, 0, 1);
 const INPUT = { msh10: 'A1', sha: 'aaaaaaaaaaaa' };
@@ -186,37 +186,5 @@ function recovered(
 }
 
 function newEngine(appended: JournalMeta[]): ShardEngine {
-  const nothing = (): void => {};
-  const peer = { host: '127.0.0.1', port: 9 };
-  const connection = {
-    name: 'northside',
-    direction: 'orders',
-    practice: 'p',
-    wave: 'w',
-    feed: { port: 200, platforms: { legacy: peer, new: peer } },
-    legs: { legacy: { port: 300 }, new: { port: 400 } },
-    destination: peer,
-  };
-  const gateways = [{ shard: 0, admin: 'https://127.0.0.1:1' }];
-  const parsed = parseInventory(JSON.stringify({ deployment: 'lab', gateways, connections: [connection] }), 'i.yaml');
-  if (!parsed.ok) throw new Error('the inventory of the test is wrong');
-  const options = {
-    inventory: parsed.value,
-    shard: 0,
-    target: 'local',
-    frameLimitBytes: 1024,
-    afterCrash: true,
-  } as const;
-  return new ShardEngine(options, {
-    send: nothing,
-    connect: nothing,
-    close: nothing,
-    pause: nothing,
-    resume: nothing,
-    append: (_offset, meta) => void appended.push(meta),
-    read: nothing,
-    arm: nothing,
-    disarm: nothing,
-    log: nothing,
-  });
+  return northsideEngine({ append: (_offset, meta) => void appended.push(meta) });
 }

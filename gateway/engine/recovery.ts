@@ -9,6 +9,7 @@ import type { FeedEngine } from './feed.ts';
 import { type MayGo, neededBy } from './needed.ts';
 import type { JournalMeta } from './records.ts';
 import { replayDecision, replayResolution } from './recovery/decisions.ts';
+import { replayCrash, replayListed } from './recovery/heard.ts';
 import { replayInput, replayInputVerdict, replayShadow, replayShadowGap } from './recovery/inputs.ts';
 import type { Stranger } from './recovery/names.ts';
 import type { OpenCounts } from './recovery/open-records.ts';
@@ -110,7 +111,7 @@ export class Recovery {
         replayOperation(replay, meta);
         return;
       case 'list':
-        replay.names.connection(meta.connection)?.recoverListed(meta);
+        replayListed(replay, meta);
         return;
       case 'decision':
         replayDecision(replay, meta);
@@ -120,6 +121,7 @@ export class Recovery {
         return;
       case 'start':
         closeOpen(replay);
+        if (!meta.clean) replayCrash(this.#engine, meta.at);
         replay.restored.clear();
         return;
       case 'fence':
@@ -163,6 +165,7 @@ export class Recovery {
     listOpen(this.#replay);
     closeOpen(this.#replay);
     listRepeated(this.#replay, clean);
+    if (!clean) replayCrash(this.#engine, nowMs);
     backlog.recover(firstOffset);
     for (const { platformOrigin } of connections.values()) platformOrigin?.listens(nowMs);
     for (const feed of feeds.values()) this.#engine.whenServing(feed.config.name, () => this.#goOn(feed));

@@ -31,8 +31,6 @@ type EngineOptions = MovePolicy & {
   readonly frameBudgetBytes?: number;
   /** How many inputs may wait for their outputs, in all connections together; absent: 250,000. */
   readonly openInputs?: number;
-  /** The last run did not end cleanly: what the peers know may be more than what the journal knows. */
-  readonly afterCrash: boolean;
 };
 
 const FRAME_BUDGET_BYTES = 512 * 1024 * 1024;
@@ -125,12 +123,12 @@ export class ShardEngine {
   }
 
   #add(inventory: Inventory): EndpointId[] {
-    const { shard, frameLimitBytes, afterCrash } = this.#options;
+    const { shard, frameLimitBytes } = this.#options;
     const added: EndpointId[] = [];
     for (const feed of inventory.feeds) {
       if (feed.shard !== shard || this.feeds.has(feed.name)) continue;
       const observer = feedObserver(this, this.#moves, feed.name, this.#servedBy(feed.name));
-      const engine = new FeedEngine(feed, this.runtime, observer, frameLimitBytes, afterCrash);
+      const engine = new FeedEngine(feed, this.runtime, observer, frameLimitBytes);
       this.feeds.set(feed.name, engine);
       if (feed.dial === null) added.push({ kind: 'feed', feed: feed.name });
       else this.callers.push(new Caller(feed.name, { ...feed.dial, port: feed.port }, engine.intake, this.runtime));
@@ -384,7 +382,7 @@ export class ShardEngine {
 
   /** Returns the leg ports that are new and have to be listened on. */
   #addConnection(config: Connection): number[] {
-    const { shard, frameLimitBytes, afterCrash } = this.#options;
+    const { shard, frameLimitBytes } = this.#options;
     const served = config.feed === null ? null : this.#servedBy(config.feed);
     const observer = connectionObserver(this, this.#moves, served);
     const connection = new ConnectionEngine(config, shard, this.runtime, observer, this.#destinations);
@@ -397,7 +395,7 @@ export class ShardEngine {
       const leg = config.legs[platform];
       const key = legKey(leg);
       const known = this.legPorts.get(key);
-      const port = known ?? new LegPort(leg, this.runtime, frameLimitBytes, afterCrash);
+      const port = known ?? new LegPort(leg, this.runtime, frameLimitBytes);
       this.legPorts.set(key, port);
       port.add({ connection, platform });
       if (known !== undefined) continue;

@@ -190,7 +190,6 @@ function engineOver(fx: Effects): ShardEngine {
     shard: 0,
     target: 'local',
     frameLimitBytes: 1024,
-    afterCrash: false,
   } as const;
   return new ShardEngine(options, fx);
 }

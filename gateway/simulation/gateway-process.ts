@@ -110,7 +110,7 @@ export class GatewayProcess {
     if (undone !== null) chronicle.violate(3, undone);
     const driver = new SimulatedDriver(world, network, disk);
     driver.onError = (what) => chronicle.violate(2, what);
-    const engine = this.#engineOver(driver, !report.clean);
+    const engine = this.#engineOver(driver);
     engine.runtime.nextOffset = report.nextOffset;
     const recovery = new Recovery(engine);
     if (checkpoint !== null) recovery.load(checkpoint.state);
@@ -129,7 +129,7 @@ export class GatewayProcess {
     this.#promises.askAgain(engine);
   }
 
-  #engineOver(driver: SimulatedDriver, afterCrash: boolean): ShardEngine {
+  #engineOver(driver: SimulatedDriver): ShardEngine {
     const { inventory, options } = this.#setting;
     return new ShardEngine(
       {
@@ -139,7 +139,6 @@ export class GatewayProcess {
         frameLimitBytes: options.frameLimitBytes,
         frameBudgetBytes: options.frameBudgetBytes ?? FRAME_BUDGET_BYTES,
         ...(options.openInputs !== null && { openInputs: options.openInputs }),
-        afterCrash,
       },
       driver,
     );
@@ -163,7 +162,7 @@ export class GatewayProcess {
     const { world, disk, inventory, chronicle } = this.#setting;
     if (!world.chance(FULL_REPLAYS)) return;
     const options = { inventory, shard: 0, target: 'local', frameLimitBytes: 1 << 20 } as const;
-    const whole = new Recovery(new ShardEngine({ ...options, afterCrash: true }, NOTHING));
+    const whole = new Recovery(new ShardEngine(options, NOTHING));
     for (const { offset, meta, payload } of disk.archive) whole.apply(offset, meta, payload);
     const difference = firstDifference(recovery.dump(), whole.dump());
     if (difference !== null) {

@@ -8,7 +8,12 @@ import { senderAt } from './names.ts';
 import { recoverOutcome } from './outcomes.ts';
 import type { Replay } from './replay.ts';
 
-export function replayInput({ names, open }: Replay, offset: number, meta: InputRecord, payload: Buffer | null): void {
+export function replayInput(
+  { engine, names, open }: Replay,
+  offset: number,
+  meta: InputRecord,
+  payload: Buffer | null,
+): void {
   const feed = names.feed(meta.feed);
   if (feed === undefined || payload === null) {
     names.stranger(meta.feed).wasUsed = true;
@@ -27,6 +32,7 @@ export function replayInput({ names, open }: Replay, offset: number, meta: Input
     if (skips) connection.counters.sequenceGaps++;
   }
   open.inputs.set(offset, { input: { ...input, payload: null }, sender });
+  feed.intake.sinceCrash.hears(sender, engine.runtime.now);
   feed.intake.memory.remember(sender, {
     msh10,
     digest: RetryDigest.of(payload, feed.config.retry.ignore),

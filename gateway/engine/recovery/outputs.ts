@@ -45,6 +45,7 @@ export function replayOutput(
   connection.platformOrigin?.heard(record.platform, record.at);
   open.outputs.set(offset, { connection, record, facts, intake });
   const first = record.attemptOf ?? offset;
+  intake?.sinceCrash.hears(record.sender, engine.runtime.now);
   intake?.memory.remember(record.sender, {
     msh10: record.msh10,
     digest: RetryDigest.of(payload, config.legs[record.platform].retry.ignore),

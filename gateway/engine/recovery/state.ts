@@ -10,6 +10,7 @@ import type { OutputRecord } from '../records.ts';
 import type { RetryMemoryState } from '../retry-memory.ts';
 import type { SequenceState } from '../sequence.ts';
 import type { SavedShadow } from '../shadow.ts';
+import type { SinceCrashState } from '../since-crash.ts';
 import { type Stranger, senderAt } from './names.ts';
 import type { Rejected } from './open-records.ts';
 import { intakeOf } from './outputs.ts';
@@ -22,6 +23,8 @@ type FeedState = {
   readonly correspondence: Readonly<Record<Platform, CorrespondenceState>>;
   /** Absent in a checkpoint from before they were watched. */
   readonly sequence?: SequenceState;
+  /** Absent in a checkpoint from before an orderly restart kept it. */
+  readonly sinceCrash?: SinceCrashState;
 };
 
 export type EngineState = {
@@ -29,6 +32,8 @@ export type EngineState = {
   readonly connections: Readonly<Record<string, ConnectionState>>;
   readonly feeds: Readonly<Record<string, FeedState>>;
   readonly legPorts: Readonly<Record<string, RetryMemoryState>>;
+  /** Absent in a checkpoint from before an orderly restart kept it. */
+  readonly legsSinceCrash?: Readonly<Record<string, SinceCrashState>>;
   readonly decisions: readonly Decision[];
   readonly operations: OperationsState;
   /** Absent in a checkpoint from before there were approvals. */
@@ -53,6 +58,7 @@ export function dumpState({ engine, names, open, moves }: Replay): EngineState {
     connections: named(engine.connections, (connection) => connection.dump()),
     feeds: named(engine.feeds, dumpFeed),
     legPorts: named(engine.legPorts, ({ intake }) => intake.memory.dump()),
+    legsSinceCrash: named(engine.legPorts, ({ intake }) => intake.sinceCrash.dump()),
     decisions: engine.decisions.dump(),
     operations: engine.operations.dump(),
     refusedMoves: engine.refusedMoves.dump(),
@@ -74,6 +80,7 @@ function dumpFeed({ intake, shadows, correspondence, sequence }: FeedEngine): Fe
     shadows: { legacy: shadows.legacy.dump(), new: shadows.new.dump() },
     correspondence: { legacy: correspondence.legacy.dump(), new: correspondence.new.dump() },
     sequence: sequence.dump(),
+    sinceCrash: intake.sinceCrash.dump(),
   };
 }
 
@@ -89,6 +96,9 @@ export function loadState(replay: Replay, state: EngineState): void {
   }
   for (const [port, saved] of Object.entries(state.legPorts)) {
     engine.legPorts.get(port)?.intake.memory.load(saved);
+  }
+  for (const [port, saved] of Object.entries(state.legsSinceCrash ?? {})) {
+    engine.legPorts.get(port)?.intake.sinceCrash.load(saved);
   }
   engine.decisions.load(state.decisions.map((one) => ({ ...one, connection: names.nameOf(one.connection) })));
   engine.operations.load(state.operations.map((one) => ({ ...one, connection: names.nameOf(one.connection) })));
@@ -115,6 +125,7 @@ function loadConnection({ names }: Replay, name: string, saved: ConnectionState)
 function loadFeed(feed: FeedEngine, saved: FeedState): void {
   const { name } = feed.config;
   feed.intake.memory.load(saved.memory.map((one) => ({ ...one, sender: senderAt(name, one.sender) })));
+  feed.intake.sinceCrash.load(heardAt(name, saved.sinceCrash ?? null));
   feed.sequence.load((saved.sequence ?? []).map(([sender, last]) => [senderAt(name, sender), last]));
   for (const platform of PLATFORMS) {
     const copies = saved.shadows[platform];
@@ -127,6 +138,10 @@ function loadFeed(feed: FeedEngine, saved: FeedState): void {
       ]),
     );
   }
+}
+
+function heardAt(feed: string, state: SinceCrashState): SinceCrashState {
+  return state === null ? null : { ...state, heard: state.heard.map((sender) => senderAt(feed, sender)) };
 }
 
 function loadOpen({ engine, names, open }: Replay, { inputs, outputs, resolved, rejected = [] }: EngineState): void {

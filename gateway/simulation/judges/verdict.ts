@@ -3,6 +3,7 @@ import { verifyEpochs } from '../../../core/epoch-history.ts';
 import type { ShardEngine } from '../../engine/shard.ts';
 import type { FeedParty } from '../parties/parties.ts';
 import type { Setting } from '../setting.ts';
+import { judgeAfterCrash } from './after-crash.ts';
 import { judgeFeed } from './deliveries.ts';
 import type { Evidence } from './evidence.ts';
 import { judgeKept, judgeRepeats, judgeUnsure } from './lists.ts';
@@ -79,6 +80,7 @@ function judgeDisk(evidence: Evidence): void {
     if (fault !== null) violate(14, `${name}: epoch ${fault.epoch} breaks the chain (${fault.fault})`);
   }
   judgeUnsure(evidence);
+  judgeAfterCrash(evidence);
   judgeKept(evidence);
   new SwapsJudgement(disk.view, violate).run();
 }

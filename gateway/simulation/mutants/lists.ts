@@ -1,5 +1,5 @@
 /** Rules 2, 6 and 10: what is uncertain, rejected or answered again is listed, and nothing is sent again by recovery. */
-import { CONNECTION, FEED, FLOW, INTAKE, JUDGE, SHADOW, UNKNOWN } from './files.ts';
+import { CONNECTION, FEED, FLOW, INTAKE, JUDGE, RECOVERY, SHADOW, UNKNOWN } from './files.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Rule 2: what is uncertain is listed, and nothing is sent again by recovery. */
@@ -29,8 +29,22 @@ export const LISTS: readonly Mutant[] = [
     name: 'forget maybeSent: first message of a sender after a crash',
     rule: 3,
     file: FEED,
-    find: "firstAfterCrash: (message) => this.#observer.listed('maybeSent', message.facts, null, 'before-crash'),",
-    replace: 'firstAfterCrash: () => {},',
+    find: "this.#observer.listed('maybeSent', facts, null, 'before-crash', sender),",
+    replace: '{},',
+  },
+  {
+    name: 'forget maybeSent: a stop in good order between a crash and the first message of a sender',
+    rule: 3,
+    file: RECOVERY,
+    find: 'if (!meta.clean) replayCrash(this.#engine, meta.at);',
+    replace: '',
+  },
+  {
+    name: 'list as the first after a crash what comes after a restart from a sender that was back before it',
+    rule: 2,
+    file: 'gateway/engine/recovery/inputs.ts',
+    find: '  feed.intake.sinceCrash.hears(sender, engine.runtime.now);',
+    replace: '',
   },
   {
     name: 'forget maybeSent: an input without a verdict at the crash',
@@ -80,7 +94,7 @@ export const LISTS: readonly Mutant[] = [
     name: 'list an answer given again nowhere',
     rule: 6,
     file: INTAKE,
-    find: 'this.#owner.answeredAgain(facts, firstAttempt);',
+    find: 'this.#owner.answeredAgain(facts, firstAttempt, heard);',
     replace: '',
   },
   {
