@@ -202,7 +202,7 @@ async function prepare(
     ...elsewhere.map((one) => movedOutRecord(one, options, plan)),
   ];
   const rebuild = async (): Promise<void> => {
-    const built = { newIncarnation: plan.incarnation, more: newer(), then, endsUnclean: true } as const;
+    const built = { newIncarnation: plan.incarnation, more: newer(), then } as const;
     await repair({ ...reading, ...built, keptAs: 'before-restore' });
   };
   return { report, rebuild };

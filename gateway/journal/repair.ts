@@ -24,8 +24,6 @@ export type RepairOptions = Pick<JournalOptions, 'dir' | 'shard' | 'incarnation'
   readonly more?: AsyncIterable<JournalRecord>;
   /** Appended behind these. */
   readonly then?: readonly JournalRecord['meta'][];
-  /** Its next start counts as one after a crash. */
-  readonly endsUnclean?: boolean;
   /** What the former journal is called from then on: `journal.NAME-NOW`. Default `damaged`. */
   readonly keptAs?: string;
 };
@@ -63,7 +61,10 @@ export async function planRepair(options: RepairOptions): Promise<RepairPlan> {
   return { records, nextOffset, damages };
 }
 
-/** Builds the new journal and puts it in the damaged one's place; resolves with where that is now. */
+/**
+ * Builds the new journal and puts it in the damaged one's place; resolves with where that is now. Its next start counts as
+ * one after a crash: what is lost, or came after a backup, the peers may have.
+ */
 export async function repair(options: RepairOptions): Promise<string> {
   const { dir, files, nowMs } = options;
   const fresh = `${dir}.repaired`;
@@ -120,7 +121,7 @@ export async function repair(options: RepairOptions): Promise<string> {
   for (const [index, meta] of (options.then ?? []).entries()) {
     await append({ offset: start + 1 + index, meta, payload: null });
   }
-  await journal.close(options.endsUnclean !== true);
+  await journal.close(false);
   const kept = `${dir}.${options.keptAs ?? 'damaged'}-${nowMs}`;
   await files.rename(dir, kept);
   await files.rename(fresh, dir);
