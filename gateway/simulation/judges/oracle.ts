@@ -182,13 +182,17 @@ export class Oracle {
       const readdressed = Buffer.from(readdress(named.payload, output));
       if (named.made.serial !== serial) this.#violate(7, `${who} got the answer to ${named.made.serial}`);
       else if (!readdressed.equals(answer)) this.#violate(1, `${who} got an altered answer`);
-      else if (!isKept && !this.#isResend(named.payload, named.made.of, answer))
+      else if (
+        !isKept &&
+        !this.#isResend(named.payload, named.made.of, answer) &&
+        !this.#isKeptAnswer(platform, serial, answer)
+      )
         this.#violate(4, `${who} got another output's answer for one that was delivered`);
       return;
     }
     const isOwn = (fieldText(answer, 'MSH-10') ?? '').startsWith('CUTOVER');
     if (!isOwn) this.#violate(1, `${who} got an answer that nobody gave`);
-    else if (isPositive && !isKept && !this.#isKeptAnswer(serial, answer))
+    else if (isPositive && !isKept && !this.#isKeptAnswer(platform, serial, answer))
       this.#violate(4, `${who} got a generated answer for an output that was not kept`);
   }
 
@@ -200,12 +204,12 @@ export class Oracle {
     return isDurable && recorded.equals(answer);
   }
 
-  /** The generated answer to a former attempt, whose MSH-7 was another. */
-  #isKeptAnswer(serial: string, answer: Buffer): boolean {
+  /** The answer, generated or paired, to a former attempt of this platform's that was kept, whose MSH-7 was another. */
+  #isKeptAnswer({ name }: Pick<Platform, 'name'>, serial: string, answer: Buffer): boolean {
     for (const [output, records] of this.#view.captureAnswers) {
       if (!records.some(({ payload }) => payload?.equals(answer) === true)) continue;
       const { meta } = this.#view.at(output) ?? {};
-      if (meta?.t === 'output' && this.#witness.serialBy(meta.sha) === serial) return true;
+      if (meta?.t === 'output' && meta.platform === name && this.#witness.serialBy(meta.sha) === serial) return true;
     }
     return false;
   }
