@@ -530,6 +530,22 @@ export class Obligations {
     );
   }
 
+  /** How long ago the oldest input was answered whose output is on its way: one that has not come, and is not overdue. 0: none. */
+  behindMs(nowMs: number): number {
+    let longestMs = 0;
+    for (const platform of PLATFORMS) {
+      // One after the other: the first one has waited longest.
+      for (const { sides } of this.#open.values()) {
+        const { state, answeredAtMs } = sides[platform];
+        if (state !== 'expected' || answeredAtMs === null || this.#isOverdue(sides[platform], platform, nowMs))
+          continue;
+        longestMs = Math.max(longestMs, nowMs - answeredAtMs);
+        break;
+      }
+    }
+    return longestMs;
+  }
+
   /** Its output has not come in its time, and nothing says that it is on its way. */
   isLate(obligation: Obligation, platform: Platform, nowMs: number): boolean {
     const side = obligation.sides[platform];

@@ -7,7 +7,10 @@ import { Recovery } from './recovery.ts';
 import { ShardEngine } from './shard.ts';
 import type { SwapPause } from './swap.ts';
 
-const PORTS = { legacy: 31_001, new: 32_001 };
+const PORTS = { legacy: 31_001, new: 32_001, destination: 33_001 };
+const LEG_PORTS = { legacy: 300, new: 400 };
+/** Of a platform's own, beside those of senders. */
+const LEG_SOCKETS = { legacy: 301, new: 401 };
 const ACK_TIMEOUT_MS = 10_000;
 const SETTLE_MS = 10;
 
@@ -64,6 +67,43 @@ test('given a sender that goes away while what it sent is with the new owner, th
   expect(night.felt.slice(1)).toEqual([{ pauseMs: SETTLE_MS + 7000, isAborted: false }]);
 });
 
+test('given outputs that queue longer than a hold may last, when a switch is asked for, nobody is held until they are through', () => {
+  const night = new Night({ outputs: 'one', settle: '1s' });
+  night.move('parallel');
+  night.bothTake(1, 'FIRST');
+  night.bothTake(1, 'SECOND');
+  night.output('new', 'FIRST');
+  night.output('new', 'SECOND');
+  // The destination is slow: what stands behind this one in the platform's queue waits.
+  night.output('legacy', 'FIRST');
+  night.pass(ACK_TIMEOUT_MS / 2 + 1);
+  const told = night.move('switched');
+  night.bothTake(1, 'MEANWHILE');
+  expect(night.state).toBe('catching-up');
+  expect(told).toEqual([]);
+  night.output('new', 'MEANWHILE');
+  night.answer('destination', 'FIRST');
+  night.output('legacy', 'SECOND');
+  night.answer('destination', 'SECOND');
+  expect(night.state).toBe('draining');
+  night.output('legacy', 'MEANWHILE');
+  night.answer('destination', 'MEANWHILE');
+  expect(told).toMatchObject([{ epoch: 3, heldMessages: 0, pauseMs: 0 }]);
+});
+
+test('given an output that is overdue, when a switch is asked for, it is held for: after that a person is asked', () => {
+  const night = new Night({ outputs: 'one', settle: '1s' });
+  night.move('parallel');
+  night.bothTake(1, 'FIRST');
+  night.output('new', 'FIRST');
+  night.pass(ACK_TIMEOUT_MS);
+  const told = night.move('switched');
+  expect(night.state).toBe('draining');
+  night.pass(ACK_TIMEOUT_MS / 2);
+  expect(told).toMatchObject([{ aborted: true }]);
+  expect(night.state).toBe('steady');
+});
+
 /** An engine whose clock, disk and peers are the test's: the disk is as quick as can be, the peers answer when they are told to. */
 class Night {
   readonly felt: SwapPause[] = [];
@@ -75,8 +115,8 @@ class Night {
   #now = Date.UTC(2026, 0, 1);
   #todo: (() => void)[] = [];
 
-  constructor() {
-    this.#engine = engineOver(this.#effects());
+  constructor(connection: object = {}) {
+    this.#engine = engineOver(this.#effects(), connection);
     new Recovery(this.#engine).finish(this.#now, true, 'test');
     this.#engine.watch = { swapFelt: (_connection, pause) => void this.felt.push(pause), staleEpoch: () => {} };
     this.#settle();
@@ -104,14 +144,36 @@ class Night {
     this.#settle();
   }
 
+  /** Its primary answers it, and its copy is taken. */
+  bothTake(socket: SocketId, id: string): void {
+    this.send(socket, id);
+    this.answer('legacy', id);
+    this.answer('new', id);
+  }
+
+  output(platform: 'legacy' | 'new', id: string): void {
+    const socket = LEG_SOCKETS[platform];
+    if (!this.#open.has(socket)) {
+      const endpoint = { kind: 'leg', shard: 0, port: LEG_PORTS[platform] } as const;
+      this.#engine.accepted(this.#now, endpoint, socket, '10.0.1.1');
+      this.#open.add(socket);
+    }
+    this.#engine.bytes(this.#now, socket, frame(`MSH|^~\\&|A||B||1||ORM^O01|${id}|P|2.5`));
+    this.#settle();
+  }
+
+  get state(): string {
+    return this.#engine.stateOf('northside') ?? 'unknown';
+  }
+
   leave(socket: SocketId): void {
     this.#engine.closed(this.#now, socket);
     this.#settle();
   }
 
-  answer(platform: 'legacy' | 'new', id: string): void {
-    const [socket] = [...this.#sockets].find(([, port]) => port === PORTS[platform]) ?? [];
-    if (socket === undefined) throw new Error(`nobody has called ${platform}`);
+  answer(peer: keyof typeof PORTS, id: string): void {
+    const [socket] = [...this.#sockets].find(([, port]) => port === PORTS[peer]) ?? [];
+    if (socket === undefined) throw new Error(`nobody has called ${peer}`);
     this.#engine.bytes(this.#now, socket, frame(`MSH|^~\\&|B||A||1||ACK|X|P|2.5\rMSA|AA|${id}`));
     this.#settle();
   }
@@ -169,7 +231,7 @@ function frame(payload: string): Buffer {
   return Buffer.from(`\x0b${payload}\x1c\r`, 'latin1');
 }
 
-function engineOver(fx: Effects): ShardEngine {
+function engineOver(fx: Effects, over: object): ShardEngine {
   const at = (port: number): object => ({ host: '127.0.0.1', port, answerTimeout: '60s' });
   const connection = {
     name: 'northside',
@@ -177,10 +239,11 @@ function engineOver(fx: Effects): ShardEngine {
     practice: 'p',
     wave: 'w',
     feed: { port: 200, ackTimeout: `${ACK_TIMEOUT_MS}ms`, platforms: { legacy: at(PORTS.legacy), new: at(PORTS.new) } },
-    legs: { legacy: { port: 300 }, new: { port: 400 } },
-    destination: { host: '127.0.0.1', port: 33_001 },
+    legs: { legacy: { port: LEG_PORTS.legacy }, new: { port: LEG_PORTS.new } },
+    destination: { host: '127.0.0.1', port: PORTS.destination },
     outputs: 'zero-or-one',
     settle: `${SETTLE_MS}ms`,
+    ...over,
   };
   const gateways = [{ shard: 0, admin: 'https://127.0.0.1:1' }];
   const parsed = parseInventory(JSON.stringify({ deployment: 'lab', gateways, connections: [connection] }), 'i.yaml');

@@ -102,6 +102,7 @@ export class Swap {
       if (this.#plan.method === 'at-offset') this.#commit();
       else this.#hold();
     }
+    if (this.phase === 'catching-up' && this.#isBehindWithOutputs) this.#lookAgainWhenDue();
     if (this.phase === 'draining') this.#drain();
   }
 
@@ -149,10 +150,21 @@ export class Swap {
     if (this.#connection.changeOver.isOpen) return false;
     if (this.#plan.method !== 'at-offset' && !this.#feed.canBeHeld) return false;
     if (!this.#drains) return true;
-    if (this.#plan.method === 'at-offset' && this.#connection.obligations.size > CATCH_UP_OPEN) return false;
     const lag = this.#feed.shadows.legacy.lag + this.#feed.shadows.new.lag;
     const canConnect = this.#feed.links[this.#target].isConnected;
-    return lag <= CATCH_UP_LAG && canConnect && !this.#connection.destination.isBlocked;
+    if (lag > CATCH_UP_LAG || !canConnect || this.#connection.destination.isBlocked) return false;
+    return !this.#isBehindWithOutputs;
+  }
+
+  /**
+   * What is on its way now would not be through within a hold: an output that has already been waited for longer than one may
+   * last says so of those behind it. Nobody is held for a queue that traffic can work off.
+   */
+  get #isBehindWithOutputs(): boolean {
+    if (!this.#drains) return false;
+    const { obligations } = this.#connection;
+    if (this.#plan.method === 'at-offset') return obligations.size > CATCH_UP_OPEN;
+    return obligations.behindMs(this.#runtime.now) > this.#feed.holdLimitMs;
   }
 
   #hold(): void {
@@ -265,8 +277,7 @@ export class Swap {
     const lag = this.#feed.shadows.legacy.lag + this.#feed.shadows.new.lag;
     if (lag > CATCH_UP_LAG) return `the shadow cannot catch up: ${counted(lag, 'message')} behind`;
     const { size } = this.#connection.obligations;
-    if (this.#plan.method === 'at-offset' && size > CATCH_UP_OPEN)
-      return `the platforms are behind with the outputs of ${counted(size, 'input')}`;
+    if (this.#isBehindWithOutputs) return `the platforms are behind with the outputs of ${counted(size, 'input')}`;
     if (this.#connection.destination.isBlocked) return 'the destination does not answer';
     return 'the feed is still answering what waited for the last hold';
   }

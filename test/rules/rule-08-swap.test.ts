@@ -151,8 +151,7 @@ test('rule 8: a sender is held only once two copies are behind at most: more is 
     copy.reply(answer(id));
   };
   await reply('L1');
-  await until(async () => expect((await line.status()).shadowLag).toBe(3));
-  expect((await line.status()).state).toBe('catching-up');
+  await until(async () => expect(await line.status()).toMatchObject({ shadowLag: 3, state: 'catching-up' }));
   expect(verdictOf(await source.exchange(order('L5')))).toBe('AA|L5');
   await reply('L2');
   await reply('L3');
