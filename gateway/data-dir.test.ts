@@ -104,6 +104,30 @@ test.each([
   expect(await codeOf(openDataDir({ dataDir, inventory }))).toBe('data-dir-damaged');
 });
 
+test('two credentials with one token are refused by both names, and the token is not shown', async () => {
+  const dataDir = await folder();
+  await initDataDir(birthIn(dataDir));
+  const token = await readFile(join(dataDir, 'admin.token'), 'utf8');
+  const sha256 = digestOfToken(token);
+  const others = ['kim', 'lee'].map((name) => ({ name, role: 'operate', sha256: digestOfToken(name) }));
+  const entries = [{ name: 'local', role: 'move', sha256 }, ...others];
+  await writeFile(
+    join(dataDir, 'credentials.json'),
+    JSON.stringify([...entries, { name: 'sam', role: 'operate', sha256 }]),
+  );
+  const opened = await openDataDir({ dataDir, inventory });
+  if (opened.ok) throw new Error('must be refused');
+  const { code, message, next } = opened.refusal;
+  expect(code).toBe('credentials-shared');
+  expect(message).toContain(`${join(dataDir, 'credentials.json')}: entry 1 ('local') and entry 4 ('sam') have`);
+  expect(next.join()).toContain('a token of its own');
+  for (const secret of [token, sha256]) expect(JSON.stringify(opened)).not.toContain(secret);
+  await writeFile(join(dataDir, 'credentials.json'), JSON.stringify(entries));
+  const reopened = await openDataDir({ dataDir, inventory });
+  if (!reopened.ok) throw new Error('must open');
+  cleanups.push(async () => reopened.value.lock.release());
+});
+
 test.each(['file', 'folder'])('where a %s stands in the place of the lock, it is said what to do', async (kind) => {
   const dataDir = await folder();
   await initDataDir(birthIn(dataDir));

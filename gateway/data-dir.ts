@@ -10,7 +10,7 @@ import { generate } from 'selfsigned';
 import { z } from 'zod';
 import { makeFolder } from '../adapters/make-folder.ts';
 import type { Inventory } from '../core/inventory.ts';
-import { type Credential, credentialsSchema, digestOfToken } from './admin/credentials.ts';
+import { type Credential, credentialsSchema, digestOfToken, sharedToken } from './admin/credentials.ts';
 import { type DataDirLock, lockDataDir } from './data-dir-lock.ts';
 import { Journal } from './journal/journal.ts';
 
@@ -28,6 +28,7 @@ export type DataDirRefusalCode =
   | 'data-dir-not-empty'
   | 'data-dir-absent'
   | 'data-dir-damaged'
+  | 'credentials-shared'
   | 'data-dir-in-use'
   | 'restore-interrupted'
   | 'deployment-mismatch'
@@ -139,7 +140,7 @@ export async function openDataDir(options: {
   if (unfit !== null) return { ok: false, refusal: unfit };
 
   const credentials = await credentialsIn(path);
-  if (credentials === null) return damaged(path, 'credentials.json');
+  if (!credentials.ok) return credentials;
   const certificate = await readText(join(path, 'admin.crt'));
   if (certificate === null) return damaged(path, 'admin.crt');
   const key = await readText(join(path, 'admin.key'));
@@ -153,7 +154,7 @@ export async function openDataDir(options: {
       'stop that gateway first; one process serves a data directory',
     ]);
   }
-  return { ok: true, value: { path, identity, journalDir, credentials, certificate, key, lock } };
+  return { ok: true, value: { path, identity, journalDir, credentials: credentials.value, certificate, key, lock } };
 }
 
 export function areOfOnePair(cert: string, key: string): boolean {
@@ -170,9 +171,17 @@ export function identityIn(dataDir: string): Promise<Identity | null> {
   return readJson(join(resolve(dataDir), 'identity.json'), identitySchema);
 }
 
-/** The credentials as they are on disk now; null where they cannot be read. */
-export function credentialsIn(dataDir: string): Promise<readonly Credential[] | null> {
-  return readJson(join(dataDir, 'credentials.json'), credentialsSchema);
+/** The credentials as they are on disk now. */
+export async function credentialsIn(dataDir: string): Promise<DataDirResult<readonly Credential[]>> {
+  const name = 'credentials.json';
+  const value = await readJson(join(dataDir, name), credentialsSchema);
+  if (value === null) return damaged(dataDir, name);
+  const shared = sharedToken(value);
+  if (shared === null) return { ok: true, value };
+  const message = `${join(dataDir, name)}: ${shared} have one and the same token, so who acts with it cannot be told`;
+  return refuse('credentials-shared', message, [
+    'give each of them a token of its own: in all but one of these entries write the sha256 of a new token',
+  ]);
 }
 
 /** Why a data directory does not serve an inventory; null: it does. */

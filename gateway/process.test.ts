@@ -227,6 +227,10 @@ test('SIGHUP reads the inventory and the credentials again; a wrong one changes 
     run.signal('SIGHUP');
     await vi.waitFor(() => expect(run.logs.join()).toContain(why));
   }
+  const twins = ['kim', 'sam'].map((name) => ({ name, role: 'move', sha256: 'a'.repeat(64) }));
+  await writeFile(join(dataDir, 'credentials.json'), JSON.stringify(twins));
+  run.signal('SIGHUP');
+  await vi.waitFor(() => expect(run.logs.join()).toMatch(/'kim'\) and entry 2 \('sam'\) have one and the same token/));
   expect(run.reloaded.length).toBe(1);
   run.signal('SIGTERM');
   expect(await run.exit).toBe(0);

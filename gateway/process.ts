@@ -218,14 +218,14 @@ async function birth(
 /** Null: they cannot be read, which is said. */
 async function readCredentials(dataDir: string, logger: Logger): Promise<readonly Credential[] | null> {
   const read = await credentialsIn(dataDir);
-  if (read === null) {
-    const problem = `${join(dataDir, 'credentials.json')} is missing or not as it has to be → correct it, then SIGHUP`;
+  if (!read.ok) {
+    const problem = `${read.refusal.message} → correct it, then SIGHUP`;
     logger.error({ event: 'reload', problem }, 'credentials cannot be read; the ones from before stay');
-  } else {
-    const names = read.map(({ name, role }) => `${name} (${role})`);
-    logger.info({ event: 'credentials', names }, 'credentials read');
+    return null;
   }
-  return read;
+  const names = read.value.map(({ name, role }) => `${name} (${role})`);
+  logger.info({ event: 'credentials', names }, 'credentials read');
+  return read.value;
 }
 
 async function reload(

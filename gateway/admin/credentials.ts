@@ -20,6 +20,16 @@ export const credentialsSchema = z
   .min(1);
 export type Credential = z.output<typeof credentialsSchema>[number];
 
+/** Two entries with one token, by place and name; null: every token is one entry's own. Who acted could else not be told. */
+export function sharedToken(credentials: readonly Credential[]): string | null {
+  const placed = credentials.map((credential, index) => ({
+    ...credential,
+    place: `entry ${index + 1} ('${credential.name}')`,
+  }));
+  const shared = [...Map.groupBy(placed, ({ sha256 }) => sha256).values()].find((those) => those.length > 1);
+  return shared === undefined ? null : shared.map(({ place }) => place).join(' and ');
+}
+
 export function digestOfToken(token: string): string {
   return createHash('sha256').update(token, 'utf8').digest('hex');
 }
