@@ -209,6 +209,13 @@ const CASES: readonly Case[] = [
     message: /ledger.*DATABASE_URL/,
     arrange: async () => ({ DATABASE_URL: 'nonsense' }),
   },
+  ...[['compare'], ['reconcile'], ['audit', 'export', '--out', 'audit-out']].map((args) => ({
+    what: `no database for ${args.join(' ')}`,
+    args,
+    exitCode: 3,
+    message: /DATABASE_URL is not set/,
+    arrange: async () => ({ DATABASE_URL: '' }),
+  })),
   {
     what: 'no room for temporary files',
     args: PARALLEL,

@@ -7,6 +7,7 @@ import type { PulumiHistory } from '../../core/audit/pulumi-history.ts';
 import { counted } from '../../core/count-words.ts';
 import type { AuditDocument } from '../../core/documents.ts';
 import { type Context, closeContext, gatewayOf, openContext, type Surroundings } from '../runner/context.ts';
+import { databaseUrlOf } from '../runner/database-url.ts';
 import type { Args } from '../runner/flags.ts';
 import { LedgerSession } from '../runner/ledger-session.ts';
 import { PulumiSession } from '../runner/pulumi-session.ts';
@@ -22,7 +23,7 @@ export async function exportAudit(around: Surroundings, args: Args): Promise<Pri
   const context = await openContext('audit', args, around, { selectsAll: true, withoutStackFile: false });
   const ledger = await LedgerSession.open(context, args);
   try {
-    const entries = await ledgerEntries(ledger);
+    const entries = await ledgerEntries(context, ledger);
     const warnings: string[] = [];
     const [gateways, pulumi] = [await histories(context, warnings), await stackHistory(context, warnings)];
     const { deployment, target } = context.inventory;
@@ -61,18 +62,14 @@ export async function exportAudit(around: Surroundings, args: Args): Promise<Pri
   }
 }
 
-async function ledgerEntries(ledger: LedgerSession) {
+async function ledgerEntries(context: Context, ledger: LedgerSession) {
+  databaseUrlOf(context, 'there is no ledger to export');
   const { availability } = ledger;
-  if (availability.kind === 'read') return ledger.lines();
-  const message = availability.kind === 'unavailable' ? availability.message : 'DATABASE_URL is not set';
+  if (availability.kind !== 'unavailable') return ledger.lines();
   throw new VerbStop(EXIT.failed, {
     code: 'ledger-unavailable',
-    message: `the ledger cannot be read: ${message}`,
-    next: [
-      availability.kind === 'unavailable'
-        ? 'bring PostgreSQL back'
-        : 'set DATABASE_URL to the PostgreSQL of the ledger',
-    ],
+    message: `the ledger cannot be read: ${availability.message}`,
+    next: ['bring PostgreSQL back, or correct DATABASE_URL'],
   });
 }
 

@@ -15,6 +15,7 @@ import { formatProblems } from '../../core/located-yaml.ts';
 import type { DifferenceGroup, OutputFinding, WorkerState } from '../../core/proof-results.ts';
 import { exposureOf } from '../../core/rules/exposure.ts';
 import type { Context } from '../runner/context.ts';
+import { databaseUrlOf } from '../runner/database-url.ts';
 import { readStatuses, type Statuses } from '../runner/snapshot.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
 
@@ -53,13 +54,7 @@ export function todayOf({ clock }: Context): string {
 }
 
 export function databaseOf(context: Context): string {
-  const url = context.env.DATABASE_URL;
-  if (url) return url;
-  throw new VerbStop(EXIT.refused, {
-    code: 'not-configured',
-    message: 'nothing is known of any comparison: DATABASE_URL is not set',
-    next: ['set DATABASE_URL for the gateways, the worker and the verbs', 'cutover worker --inventory FILE'],
-  });
+  return databaseUrlOf(context, 'nothing is known of any comparison', 'cutover worker --inventory FILE');
 }
 
 /** Throws a VerbStop where the database cannot be read. */

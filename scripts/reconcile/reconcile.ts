@@ -18,6 +18,7 @@ import { type ConnectionFacts, type Exclusion, reconcileConnection } from '../..
 import type { OutsideMap } from '../../core/reconcile/outside-map.ts';
 import { matchesName } from '../../core/rules/compile.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
+import { databaseUrlOf } from '../runner/database-url.ts';
 import type { Args } from '../runner/flags.ts';
 import { flagsFor } from '../runner/selection.ts';
 import { EXIT, VerbStop } from '../runner/stop.ts';
@@ -35,14 +36,7 @@ export type Judged = Omit<ReconcileDocument, 'proofFile' | 'evidence' | 'exitCod
 
 /** The work that needs the database open; `postgres` is closed after it. */
 export async function withProofStore<T>(context: Context, work: (postgres: Postgres) => Promise<T>): Promise<T> {
-  const url = context.env.DATABASE_URL;
-  if (!url) {
-    throw new VerbStop(EXIT.failed, {
-      code: 'database-not-configured',
-      message: 'DATABASE_URL is not set: what the worker has found out is in PostgreSQL',
-      next: ['set DATABASE_URL to the PostgreSQL that the gateways ship to'],
-    });
-  }
+  const url = databaseUrlOf(context, 'nothing is accounted for', 'cutover worker --inventory FILE');
   let postgres: Postgres | null = null;
   try {
     postgres = await Postgres.open({ url, applicationName: 'cutover-reconcile', statementLimitMs: STATEMENT_LIMIT_MS });
