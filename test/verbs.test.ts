@@ -32,6 +32,9 @@ describe('the way of a connection', () => {
       expect(first.changed.map(({ name, epoch }) => [name, epoch])).toEqual(NAMES.map((name) => [name, 2]));
       expect(first.changed.every(({ truth }) => truth.pulumi?.epoch === 2 && truth.config?.epoch === 2)).toBe(true);
       expect(first.onWatch).toEqual(NAMES);
+      const [compare, gate, change, cancel] = first.nextSteps.slice(-4);
+      expect(compare).toMatch(/^cutover compare/);
+      expect([gate, change, cancel]).toEqual(['cutover gate', 'cutover switch', 'cutover cancel']);
 
       const switched = await move('switch', '--connection', 'northside-orders,harbor-orders');
       expect(switched.changed.map(({ name }) => name)).toEqual(['northside-orders', 'harbor-orders']);

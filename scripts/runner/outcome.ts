@@ -189,7 +189,13 @@ function followUps(phase: Changed['to']['phase'], origin: Origin): string[] {
     case 'legacy':
       return origin === 'feed' ? ['cutover parallel'] : [];
     case 'parallel':
-      return ['cutover switch', 'cutover cancel'];
+      // In the order of the night: what both platforms make is compared, the gate freezes that, and the move rests on it.
+      return [
+        ...(origin === 'feed' ? ['cutover compare (once traffic has run)'] : []),
+        'cutover gate',
+        'cutover switch',
+        'cutover cancel',
+      ];
     case 'switched':
       return [
         'cutover rollback --reason … (possible until decommission)',
