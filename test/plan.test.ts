@@ -1,6 +1,6 @@
 /** The verb `plan` as a person runs it: no gateway is asked, what it writes is what calendars, editors and programs read. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestProject, REPOSITORY, type TestProject } from './verbs-harness.ts';
@@ -112,6 +112,27 @@ describe('plan', () => {
     expect(run.exitCode).toBe(3);
     expect(run.stdout).toContain('no traffic was observed');
     expect(run.stdout).toContain('--traffic DIR');
+  });
+
+  it('names a contract that is not there by its path and its connections, and one that cannot be used', async () => {
+    const file = join(project.folder, 'stacks/contracts/own-orders.yaml');
+    await writeFile(
+      inventoryFile,
+      INVENTORY.replaceAll('direction: orders', 'contract: own-orders\n    direction: orders'),
+    );
+    const asked = async () => {
+      const { exitCode, stdout } = await project.cutover(['plan', '--traffic', 'archive', '--json']);
+      return { exitCode, red: JSON.parse(stdout).red };
+    };
+    const names = ['northside-orders', 'harbor-orders'];
+    const missing = { code: 'contract-missing', message: expect.stringContaining(file), connections: names };
+    expect(await asked()).toMatchObject({ exitCode: 3, red: [{ ...missing, remedy: expect.stringContaining(file) }] });
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, 'nonsense: [');
+    expect(await asked()).toMatchObject({ exitCode: 3, red: [{ code: 'contract-invalid' }] });
+    await writeFile(inventoryFile, INVENTORY);
+    await rm(file);
+    expect(await asked()).toEqual({ exitCode: 0, red: [] });
   });
 
   it('takes the stack that CUTOVER_STACK names, where there are several', async () => {

@@ -17,6 +17,8 @@ export type PlanInput = {
   /** By connection; null where nothing is known of it. */
   readonly traffic: (connection: string) => TrafficProfile | null;
   readonly trafficSource: string | null;
+  /** What is wrong with other files of the project that the inventory names. */
+  readonly amiss: readonly RedItem[];
   readonly nowMs: number;
 };
 
@@ -42,6 +44,7 @@ export function makePlan(input: PlanInput): ProgrammePlan {
   const red = [
     ...problems.map((problem) => ({ ...problem, connections: [] })),
     ...redToday(connections),
+    ...input.amiss,
     ...redOfData(input, unknown),
   ];
   const planned = scheduled.map((each) => toPlannedWave(each, programme));

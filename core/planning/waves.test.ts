@@ -170,6 +170,7 @@ function input(lines: readonly Line[], text = '{}', more: Partial<PlanInput> = {
     measured: { connections: 250, switchMs: 30_000, rollbackMs: 20_000, source: 'a rehearsal' },
     traffic: () => profile,
     trafficSource: 'an archive',
+    amiss: [],
     nowMs,
     ...more,
   };

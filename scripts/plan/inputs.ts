@@ -14,6 +14,8 @@ import { chooseStack, findProject, inventoryFileOf } from '../runner/project.ts'
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
 
 export type PlanInputs = {
+  /** The project's. */
+  readonly folder: string;
   readonly stack: string;
   readonly inventoryFile: string;
   readonly inventory: Inventory;
@@ -37,7 +39,8 @@ export async function readPlanInputs(args: Args, { cwd, env }: Surroundings): Pr
   const programme = await readProgramme(programmeFile);
   const measured =
     args.measured === undefined ? ownMeasured(programme) : await readMeasured(resolve(cwd, args.measured));
-  return { stack, inventoryFile, inventory: inventory.value, programmeFile, programme, measured };
+  const { folder } = project;
+  return { folder, stack, inventoryFile, inventory: inventory.value, programmeFile, programme, measured };
 }
 
 async function readProgramme(file: string): Promise<Programme> {

@@ -7,6 +7,7 @@ import { counted } from '../../core/count-words.ts';
 import { makePlan } from '../../core/planning/make-plan.ts';
 import type { ProgrammePlan } from '../../core/planning/plan-document.ts';
 import { toCalendar } from '../plan/calendar-file.ts';
+import { contractsAmiss } from '../plan/contracts-amiss.ts';
 import { type PlanInputs, readPlanInputs } from '../plan/inputs.ts';
 import { observeTraffic } from '../plan/observed-traffic.ts';
 import { toPicture } from '../plan/picture.ts';
@@ -66,6 +67,7 @@ async function perform(around: Surroundings, args: Args): Promise<Printed> {
     measured,
     traffic: traffic.profile,
     trafficSource: traffic.source,
+    amiss: await contractsAmiss(inputs.folder, inventory.connections),
     nowMs,
   });
   await writeFiles(document, inventory.deployment, now, { ...files, report: terminal.progress });
