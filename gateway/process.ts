@@ -2,7 +2,7 @@
  * The gateway process: from its arguments to its exit code. It opens the data directory, starts the shard and the
  * admin API, says on stdout that it is ready, and stops within a bound when it is told to.
  */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Inventory } from '../core/inventory.ts';
 import { formatProblem } from '../core/located-yaml.ts';

@@ -7,8 +7,15 @@ import { expect, test } from 'vitest';
 import { REPOSITORY } from './verbs-harness.ts';
 
 const ASKED = /to sign: /;
+const COLOUR = '\u001b[';
 const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
+
+/** As at a person's desk, also where this test runs without colour. */
+function coloured(): NodeJS.ProcessEnv {
+  const { NO_COLOR: _, ...env } = process.env;
+  return { ...env, TERM: 'xterm-256color', FORCE_COLOR: '1' };
+}
 
 /** `answer` is typed as soon as the verb asks. */
 async function answered(answer: string): Promise<{ readonly code: number | null; readonly screen: string }> {
@@ -18,6 +25,7 @@ async function answered(answer: string): Promise<{ readonly code: number | null;
   const child = spawn('script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], {
     cwd: REPOSITORY,
     stdio: ['pipe', 'pipe', 'inherit'],
+    env: coloured(),
   });
   let screen = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -43,7 +51,10 @@ test.each([
   ['the word', 'waive\n', 3, 'check that'],
 ])('%s at the question: exit code and last word', { timeout: 60_000 }, async (_, answer, code, said) => {
   const outcome = await answered(answer);
-  expect(outcome.screen).toContain('waiver of window');
+  // Coloured where that says something; what is to be signed is as legible as the terminal can.
+  expect(outcome.screen).toContain(COLOUR);
+  const shown = outcome.screen.split('\r\n').filter((line) => /waiver of window|^.* {2}until /.test(line));
+  expect(shown).toEqual(['waiver of window', '  until        2100-01-01 00:00 UTC']);
   expect(outcome.screen).toContain(said);
   expect(outcome.code).toBe(code);
 });

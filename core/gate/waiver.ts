@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Authority } from '../approval.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { isSamePerson } from '../person.ts';
+import { readableTime } from '../readable-time.ts';
 import { isRevoked } from '../ssh/revoked-keys.ts';
 import { isSignatureOf, readSignature } from '../ssh/signature.ts';
 
@@ -62,7 +63,7 @@ function readWaiver(
   if (!parsed.success || canonicalJson(parsed.data) !== text) return 'it is no waiver in canonical JSON';
   if (authority === null) return 'there are no signers to judge it by';
   if (parsed.data.deployment !== authority.deployment) return `it is for deployment ${parsed.data.deployment}`;
-  if (nowMs >= Date.parse(parsed.data.notAfter)) return `it ended at ${parsed.data.notAfter}`;
+  if (nowMs >= Date.parse(parsed.data.notAfter)) return `it ended at ${readableTime(parsed.data.notAfter)}`;
   const read = readSignature(signature ?? '');
   if (!read.ok) return `its signature: ${read.message}`;
   const { key, namespace } = read.value;

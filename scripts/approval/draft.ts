@@ -10,6 +10,7 @@ import {
   readApprovalDocument,
 } from '../../core/approval-document.ts';
 import { digestOfText, type Evidence } from '../../core/evidence.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import { judgeReconciled } from '../../core/signoff.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
 import type { Args } from '../runner/flags.ts';
@@ -179,7 +180,7 @@ async function requireStanding(
     connections.map(({ name }) => name),
   );
   const again = `cutover gate ${selection} --explain`;
-  const which = `the gate of ${evidence.at} (${digest.slice(0, 19)}…)`;
+  const which = `the gate of ${readableTime(evidence.at)} (${digest.slice(0, 19)}…)`;
   const body = gateBody.safeParse(evidence.body);
   if (evidence.kind !== 'gate' || !body.success) {
     throw refuse('evidence-wrong-kind', `an approval rests on a gate, and ${digest} is none (${evidence.kind})`, again);
@@ -188,7 +189,7 @@ async function requireStanding(
     throw refuse('gate-ahead', `${which} is of a time still to come: a clock was wrong, or it was forged`, again);
   if (body.data.verdict !== 'green') throw notGreen(which, idsOfRed(body.data), again);
   if (body.data.expiresAt <= context.clock.now())
-    throw refuse('gate-expired', `${which} ended at ${body.data.expiresAt}`, again);
+    throw refuse('gate-expired', `${which} ended at ${readableTime(body.data.expiresAt)}`, again);
   const unseen = connections.find(({ name }) => !evidence.connections.includes(name));
   if (unseen !== undefined) throw refuse('gate-incomplete', `${which} says nothing of ${unseen.name}`, again);
   for (const { name, fromEpoch } of connections) {
@@ -203,7 +204,7 @@ async function requireStanding(
     const read = gateBody.safeParse(newer.evidence.body);
     const seen = names.filter((name) => newer.evidence.connections.includes(name));
     const red = read.success && seen.length > 0 ? idsOfRed(read.data, seen) : [];
-    const is = `the newer gate of ${newer.evidence.at} (${newer.digest.slice(0, 19)}…)`;
+    const is = `the newer gate of ${readableTime(newer.evidence.at)} (${newer.digest.slice(0, 19)}…)`;
     if (red.length > 0) throw notGreen(is, red, again);
     if (seen.length === names.length) return;
   }

@@ -1,6 +1,7 @@
 /** What a person reads before and after signing. */
 import { counted } from '../../core/count-words.ts';
 import type { ApprovalDocumentPrinted } from '../../core/documents.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import { nameList } from '../runner/name-list.ts';
 import type { Draft } from './draft.ts';
 
@@ -15,8 +16,8 @@ export function formatDraft({ kind, digest, document, evidence, signatures }: Dr
     `  deployment   ${document.deployment}`,
     `  connections  ${connections.length}: ${nameList(connections.map(({ name }) => name))}`,
     `  allows       ${target}, ${limits}`,
-    `  window       ${notBefore} to ${notAfter} (the gateway's clock)`,
-    `  rests on     ${evidence.kind} of ${evidence.at}, ${document.evidence}`,
+    `  window       ${readableTime(notBefore)} to ${readableTime(notAfter)} (the gateway's clock)`,
+    `  rests on     ${evidence.kind} of ${readableTime(evidence.at)}, ${document.evidence}`,
     ...(accepted ?? []).map((one) => `  gives up     ${one.count} ${one.class} that only legacy can answer`),
     ...signatures.map(({ name }) => `  signed       ${signerIn(name)}`),
   ];

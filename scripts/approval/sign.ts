@@ -31,7 +31,7 @@ export async function signDocument(context: Context, args: Args, kind: Kind): Pr
   if (local.kind === 'unusable') terminal.warn(`the signers cannot be used: ${local.message}`);
   if (local.kind === 'absent')
     terminal.warn(`${local.file} is not there: whether this key counts, only the gateway will say`);
-  for (const line of formatDraft(draft)) terminal.progress(line);
+  for (const line of formatDraft(draft)) terminal.show(line);
   await confirmSigning(context, args, VERB_OF[kind]);
   const signed = await signWithSshKeygen(draft.text, {
     keyFile: args.key ?? '',

@@ -5,6 +5,7 @@ import type { GatewayClient } from '../../adapters/gateway-admin.ts';
 import type { Info } from '../../core/admin-api.ts';
 import { counted } from '../../core/count-words.ts';
 import type { Inventory } from '../../core/inventory.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import type { Context } from '../runner/context.ts';
 import { nameList } from '../runner/name-list.ts';
 import { productFile } from '../runner/product-folder.ts';
@@ -78,8 +79,8 @@ async function examineLease(gateway: GatewayClient, check: string): Promise<Find
   if (!lease.ok) return notLooked(check, `its lease cannot be read: ${lease.error.message}`);
   if (lease.value === null) return fine(check, 'no verb holds its lease');
   const { verb, operator, host, since, expiresAt } = lease.value;
-  const message = `'${verb}' by ${operator} on ${host} holds its lease since ${since}`;
-  return doubtful(check, message, `a living verb renews it; else it ends by itself at ${expiresAt}`);
+  const message = `'${verb}' by ${operator} on ${host} holds its lease since ${readableTime(since)}`;
+  return doubtful(check, message, `a living verb renews it; else it ends by itself at ${readableTime(expiresAt)}`);
 }
 
 /** Only where the gateway does not answer and should run on this host: who else has its ports? Nothing is opened. */

@@ -1,5 +1,6 @@
 /** A reconciliation for people: one line a connection, worst first, then what is amiss by id. */
 import type { MessageId } from '../../core/admin-api.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import type { ReconcileDocument, Reconciled } from '../../core/reconcile/document.ts';
 import { formatTable } from '../runner/table.ts';
 
@@ -41,7 +42,7 @@ export function formatReconcile(document: ReconcileDocument, isOpen: boolean): s
     line.verdict,
   ]);
   return `${[
-    `${document.deployment}: ${Date.parse(document.window.since) === 0 ? 'from the beginning' : document.window.since} to ${isOpen ? 'now' : document.window.until}`,
+    `${document.deployment}: ${Date.parse(document.window.since) === 0 ? 'from the beginning' : readableTime(document.window.since)} to ${isOpen ? 'now' : readableTime(document.window.until)}`,
     ...document.reasons.map((reason) => `! ${reason}`),
     ...formatTable([HEADER, ...rows]),
     ...lines.flatMap(detailsOf),

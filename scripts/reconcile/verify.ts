@@ -2,6 +2,7 @@
 
 import { verifyProofFile } from '../../adapters/proof-file.ts';
 import { counted } from '../../core/count-words.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import type { VerifyDocument } from '../../core/reconcile/document.ts';
 import type { Args } from '../runner/flags.ts';
 import { EXIT, usage, VerbStop } from '../runner/stop.ts';
@@ -49,7 +50,7 @@ export async function verify(file: string, { root }: Args): Promise<Printed> {
   const asked =
     root === undefined ? ['compare this root with the one in the evidence'] : ['it is the root that was expected'];
   const text = [
-    `${file}: ${counted(head.messages, 'message')} of ${counted(head.connections.length, 'connection')}, ${head.since} to ${head.until}`,
+    `${file}: ${counted(head.messages, 'message')} of ${counted(head.connections.length, 'connection')}, ${readableTime(head.since)} to ${readableTime(head.until)}`,
     shown,
     `root ${head.root}`,
     ...asked,

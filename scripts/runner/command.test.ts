@@ -13,6 +13,7 @@ async function asked(...argv: readonly string[]) {
     terminal: {
       isInteractive: false,
       progress: (line) => err.push(line),
+      show: (line) => err.push(line),
       warn: (line) => err.push(line),
       ask: async () => '',
       result: async (text) => void out.push(text),

@@ -1,5 +1,6 @@
 /** What `status` says after its table about connections that were switched: what is on watch, what has to go back, the morning. */
 import type { StatusDocument } from '../../core/documents.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import { nameList } from './name-list.ts';
 import { formatTable } from './table.ts';
 
@@ -24,7 +25,7 @@ function formatMorning({ connections, roster }: NonNullable<StatusDocument['morn
   const rows = sorted.map((line) => [
     line.practice,
     line.name,
-    `${line.since.slice(0, 16).replace('T', ' ')}Z`,
+    readableTime(`${line.since.slice(0, 16)}Z`),
     String(line.received),
     String(line.delivered),
     String(line.rejected + line.destinationRejected),

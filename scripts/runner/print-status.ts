@@ -3,6 +3,7 @@
 import { describeRoute } from '../../core/connection.ts';
 import { counted } from '../../core/count-words.ts';
 import type { ConnectionLine, StatusDocument } from '../../core/documents.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import { markLines } from './marks.ts';
 import { nameList } from './name-list.ts';
 import { cut, folded, wrapped } from './screen-lines.ts';
@@ -26,7 +27,7 @@ export function formatStatus({ ok, connections, waivers, nextSteps }: StatusDocu
     `${counted(connections.length, 'connection')}: ${countsOf(connections)}; ${ok ? 'everything agrees' : 'not everything is green'}`,
     ...waivers.map(
       ({ criterion, by, reason, notAfter, connections: waived }) =>
-        `~ ${criterion} is waived by ${by} until ${notAfter} for ${nameList(waived)}: ${reason}`,
+        `~ ${criterion} is waived by ${by} until ${readableTime(notAfter)} for ${nameList(waived)}: ${reason}`,
     ),
     ...(nextSteps.length === 0 ? [] : ['', 'next:', ...nextSteps.map((step) => `  ${step}`)]),
   ];

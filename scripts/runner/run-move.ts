@@ -198,7 +198,7 @@ async function confirm(context: Context, verb: MoveVerb, args: Args, plan: Plan)
   if (args.yes === true) return confirmedByFlag(context, verb, args, plan);
   const { terminal, interruption, stack } = context;
   const count = counted(plan.moves.length, 'connection');
-  for (const line of listMoves(plan.moves, context.selected)) terminal.progress(line);
+  for (const line of listMoves(plan.moves, context.selected)) terminal.show(line);
   for (const { name, message } of plan.refused) terminal.warn(`${name} is left out: ${message}`);
   const expected = verb.confirm === 'typed' ? wavesOf(context, plan) : 'yes';
   const warning = verb.confirm === 'typed' ? ' cannot be undone.' : '?';

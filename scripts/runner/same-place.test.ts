@@ -9,6 +9,7 @@ function said(argv: readonly string[], ...lines: readonly string[]): readonly st
   const terminal: Terminal = {
     isInteractive: false,
     progress: (line) => heard.push(line),
+    show: (line) => heard.push(line),
     warn: (line) => heard.push(line),
     ask: async () => '',
     result: async (text) => void heard.push(text),

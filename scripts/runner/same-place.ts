@@ -30,6 +30,7 @@ export function speakingOfSamePlace(
   return {
     ...terminal,
     progress: (line) => terminal.progress(spoken(line)),
+    show: (line) => terminal.show(spoken(line)),
     result: (text) => terminal.result(argv.includes('--json') ? text : spoken(text)),
   };
 }

@@ -5,6 +5,7 @@
  */
 import type { Pulumi, PulumiFailure, UpdateResult } from '../../adapters/pulumi.ts';
 import { holderIn, type LockHolder } from '../../adapters/pulumi-lock.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import type { Context } from './context.ts';
 import { hasBeenInterrupted } from './pause.ts';
 
@@ -37,7 +38,7 @@ export async function updatePastLock(
 }
 
 export function describeHolder({ pid, username, hostname, since }: LockHolder): string {
-  return `process ${pid} of ${username} on ${hostname} since ${since}`;
+  return `process ${pid} of ${username} on ${hostname} since ${readableTime(since)}`;
 }
 
 async function isWorthAnotherTry(

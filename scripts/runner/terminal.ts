@@ -7,6 +7,8 @@ import { visible } from './visible.ts';
 export type Terminal = {
   readonly isInteractive: boolean;
   progress(line: string): void;
+  /** What a person decides on, as legible as the terminal can. */
+  show(line: string): void;
   warn(line: string): void;
   /** The answer, trimmed. */
   ask(question: string, signal: AbortSignal): Promise<string>;
@@ -41,6 +43,7 @@ export function processTerminal(): Terminal {
   return {
     isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     progress: (line) => speak(paint(chalk.dim, line)),
+    show: (line) => speak(visible(line)),
     warn: (line) => speak(paint(chalk.yellow, `! ${line}`)),
     ask: async (question, signal) => {
       const lines = createInterface({ input: process.stdin, output: process.stderr });

@@ -14,6 +14,7 @@ import { counted } from '../../core/count-words.ts';
 import type { HandoverDocument } from '../../core/documents.ts';
 import { handoverAsOf, isOnCall, openRecords, parseHandover, withoutEvidence } from '../../core/gate/handover.ts';
 import { formatProblems } from '../../core/located-yaml.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import type { Context } from '../runner/context.ts';
 import { SELECTION_FLAGS } from '../runner/flags.ts';
 import { productFile } from '../runner/product-folder.ts';
@@ -154,7 +155,7 @@ function onCallLines(onCall: Records['onCall'], alert: HandoverDocument['lastAle
     }),
     alert === null
       ? '  ! no synthetic alert was acknowledged'
-      : `  synthetic alert acknowledged by ${alert.by} at ${alert.at}${alert.isOnCall === false ? ', who is not on call' : ''}`,
+      : `  synthetic alert acknowledged by ${alert.by} at ${readableTime(alert.at)}${alert.isOnCall === false ? ', who is not on call' : ''}`,
   ];
 }
 

@@ -2,6 +2,7 @@
 
 import { describeRoute } from '../../core/connection.ts';
 import type { HistoryDocument } from '../../core/documents.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import { type Context, gatewayOf } from '../runner/context.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
 import { LedgerSession } from '../runner/ledger-session.ts';
@@ -53,7 +54,7 @@ async function perform(context: Context, args: Args): Promise<Printed> {
 function format({ entries, warnings, nextSteps }: HistoryDocument): string {
   const header = ['when', 'connection', 'epoch', 'became', 'by', 'with', 'why'];
   const rows = entries.map((entry) => [
-    entry.at.replace('T', ' ').replace(/\.\d+Z$/, 'Z'),
+    readableTime(entry.at),
     entry.connection,
     String(entry.epoch),
     describeRoute(entry) + (entry.forced ? ' (forced)' : ''),

@@ -1,5 +1,6 @@
 /** `resolve`: lists what the product refuses to guess, and closes entries by a named person's decision. */
 import type { ActionDocument } from '../../core/documents.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import type { Context } from '../runner/context.ts';
 import { formatAction } from '../runner/each-connection.ts';
 import { type Args, SELECTION_FLAGS } from '../runner/flags.ts';
@@ -102,6 +103,6 @@ function openOrDone(found: Found | undefined, id: string, action: Action): Found
   }
   const { resolved } = found.decision;
   if (resolved === null || resolved.action === action) return found;
-  const message = `decision '${id}' was resolved before: ${resolved.action}, by ${resolved.by} at ${resolved.at}; nothing was changed`;
+  const message = `decision '${id}' was resolved before: ${resolved.action}, by ${resolved.by} at ${readableTime(resolved.at)}; nothing was changed`;
   throw new VerbStop(EXIT.refused, { code: 'already-resolved', message, next: ['cutover resolve'] });
 }

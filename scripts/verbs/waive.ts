@@ -6,6 +6,7 @@ import { storeWaiver } from '../../adapters/waiver-files.ts';
 import type { ActionDocument } from '../../core/documents.ts';
 import { CRITERIA } from '../../core/gate/criteria.ts';
 import { judgeWaiver, type Waiver, type WaiverOnFile } from '../../core/gate/waiver.ts';
+import { readableTime } from '../../core/readable-time.ts';
 import { confirmSigning } from '../approval/confirm.ts';
 import { formatAction } from '../runner/each-connection.ts';
 import { SELECTION_FLAGS } from '../runner/flags.ts';
@@ -49,13 +50,16 @@ export const waive: TaskVerb = {
     const nowMs = Date.parse(context.clock.now());
     // The gate judges it by the same signers: better said now than on the night.
     const whyNot = (signed: WaiverOnFile): string | null => judgeWaiver(signed, authority, nowMs);
-    for (const line of shown(waiver)) context.terminal.progress(line);
+    for (const line of shown(waiver)) context.terminal.show(line);
     await confirmSigning(context, args, 'waive');
     const stored = await storeWaiver(join(folder, 'waivers'), waiver, { keyFile: key, env: context.env }, whyNot);
     if (!stored.ok)
       throw new VerbStop(EXIT.refused, { code: 'not-signed', message: stored.message, next: [stored.remedy] });
     if (args['no-commit'] !== true) await commitFiles(stored.files, `${context.stack}: ${criterion} waived: ${reason}`);
-    const done = connections.map((name) => ({ name, message: `${criterion} is waived until ${waiver.notAfter}` }));
+    const done = connections.map((name) => ({
+      name,
+      message: `${criterion} is waived until ${readableTime(waiver.notAfter)}`,
+    }));
     const nextSteps = ['cutover gate (shows it, and whether it counts)'];
     const document: ActionDocument = { verb: 'waive', ok: true, exitCode: EXIT.done, done, failed: [], nextSteps };
     return { document, text: formatAction(document), exitCode: EXIT.done };
@@ -66,7 +70,7 @@ function shown({ criterion, connections, reason, notAfter }: Waiver): string[] {
   return [
     `waiver of ${criterion}`,
     `  connections  ${connections.length}: ${nameList(connections)}`,
-    `  until        ${notAfter}`,
+    `  until        ${readableTime(notAfter)}`,
     `  because      ${reason}`,
   ];
 }
