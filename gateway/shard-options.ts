@@ -33,11 +33,12 @@ export type ShardOptions = {
   readonly now: () => number;
   /** Without a database: history that nothing needs goes once it is that old, whatever its size. */
   readonly keepMs?: number | null;
-  /** For tests: the journal in small pieces, how much of it stays, and what stands for the disk. */
+  /** For tests: the journal in small pieces, how much of it stays, when a peak counts as over, and what stands for the disk. */
   readonly journal?: {
     readonly segmentBytes: number;
     readonly keepBytes: number;
     readonly limitBytes?: number;
+    readonly peakOverMs?: number;
     readonly files?: JournalFiles;
   };
 };

@@ -140,6 +140,7 @@ function checkpointsOf(
     giveUpBacklog: (ends) => engine.giveUpBacklog(now(), ends),
     purgeBefore: (offset) => journal.purgeBefore(offset),
     durableUpTo: () => driver.durableUpTo,
+    ...(start.journal?.peakOverMs !== undefined && { peakOverMs: start.journal.peakOverMs }),
     retention:
       shipping === null
         ? { kind: 'size', keepBytes: start.journal?.keepBytes ?? KEEP_BYTES, keepMs: start.keepMs ?? null }

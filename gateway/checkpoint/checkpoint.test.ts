@@ -171,18 +171,21 @@ describe('checkpoints', () => {
   });
 
   it('at a peak segments share a checkpoint; what filled last has its own once the peak is over', async () => {
-    const shard = await serve();
-    const source = await sourceTo(shard);
-    const made = (): Promise<string[]> => readdir(join(folder, 'data', 'checkpoints'));
-    const few = 3;
-    for (let index = 1; (await newestSegment()) <= few; index++) await source.send(message(index));
-    expect(await made()).toEqual(['reserve']);
-    await vi.waitFor(async () => expect(await made()).toHaveLength(2), { timeout: 60_000, interval: 50 });
-    const first = await made();
-    for (let index = 10_000; (await made()).join() === first.join(); index++) await source.send(message(index));
-    expect(await newestSegment()).toBeGreaterThan(few + 7);
+    const made = (): Promise<string> => readdir(join(folder, 'data', 'checkpoints')).then((names) => names.join());
+    const endless = await serve([], { ...SMALL, peakOverMs: 3_600_000 });
+    const source = await sourceTo(endless);
+    for (let index = 1; (await made()) === 'reserve'; index++) await source.send(message(index));
+    expect(await newestSegment()).toBeGreaterThan(8);
     source.end();
-    await stop(shard);
+    await stop(endless);
+
+    const brief = await serve([], { ...SMALL, peakOverMs: 50 });
+    const again = await sourceTo(brief);
+    const [before, newest] = [await made(), await newestSegment()];
+    for (let index = 10_000; (await newestSegment()) <= newest; index++) await again.send(message(index));
+    await vi.waitFor(async () => expect(await made()).not.toBe(before), { timeout: 120_000, interval: 50 });
+    again.end();
+    await stop(brief);
   });
 });
 

@@ -31,6 +31,8 @@ export type CheckpointsOptions = Omit<CheckpointWorkerOptions, 'isUrgent'> &
     segments(): readonly SegmentPlace[];
     now(): number;
     readonly retention: Retention;
+    /** Default 10 s. */
+    readonly peakOverMs?: number;
   };
 
 /**
@@ -118,7 +120,8 @@ export class Checkpoints {
   }
 
   #makeAfterPeak(): void {
-    this.#peak ??= setTimeout(() => this.#make(this.#options.durableUpTo()), PEAK_OVER_MS).unref();
+    const { durableUpTo, peakOverMs = PEAK_OVER_MS } = this.#options;
+    this.#peak ??= setTimeout(() => this.#make(durableUpTo()), peakOverMs).unref();
     this.#peak.refresh();
   }
 
