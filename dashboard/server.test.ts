@@ -1,4 +1,5 @@
 /** Who may look, and that nobody can change anything. */
+import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { summarise } from '../core/war-room/board.ts';
 import type { Whole } from '../core/war-room/feed.ts';
@@ -47,6 +48,23 @@ describe('the server', () => {
     expect(answer.headers.get('content-security-policy')).not.toContain('unsafe');
     expect((await ask(null, '/', { method: 'POST' })).status).toBe(405);
     expect((await ask(null, '/../package.json')).status).toBe(404);
+  });
+
+  it('an address that is none, and a name that cannot be decoded, are refused, and it goes on', async () => {
+    const server = new DashboardServer({ ...options, token: null });
+    const port = await server.listen(0, '127.0.0.1');
+    const status = (path: string) =>
+      new Promise<number | undefined>((done, fail) => {
+        const asked = request({ host: '127.0.0.1', port, path }, (answer) => done(answer.resume().statusCode));
+        asked.on('error', fail).end();
+      });
+    try {
+      expect([await status('//'), await status('http://[')]).toEqual([400, 400]);
+      expect([await status('/connections/%'), await status('/connections/%ff')]).toEqual([404, 404]);
+      expect(await status('/')).toBe(200);
+    } finally {
+      await server.close();
+    }
   });
 
   it('with a token, shows nothing without it, and keeps it out of the address', async () => {

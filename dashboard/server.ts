@@ -42,7 +42,13 @@ export class DashboardServer {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server = createServer((request, response) => {
+      // What one request brings about is that request's: the war room goes on.
+      this.#answer(request, response).catch((error: unknown) => {
+        if (response.headersSent) response.destroy();
+        else send(response, failed(error), HEADERS);
+      });
+    });
     this.#beat = setInterval(() => this.#sendBeat(), BEAT_EVERY_MS);
   }
 
@@ -84,8 +90,13 @@ export class DashboardServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://page');
     const { token, acting } = this.#options;
+    const asked = request.url ?? '/';
+    if (!URL.canParse(asked, 'http://page')) {
+      refuse(response, 400, 'that is no address of a page');
+      return;
+    }
+    const url = new URL(asked, 'http://page');
     if (request.method !== 'GET' && acting === undefined) {
       refuse(response, 405, 'this page only shows');
       return;
@@ -152,12 +163,22 @@ export class DashboardServer {
   }
 
   #detail(url: URL, response: ServerResponse): void {
-    const detail = this.#options.detail(decodeURIComponent(url.pathname.slice('/connections/'.length)));
+    const name = decoded(url.pathname.slice('/connections/'.length));
+    const detail = name === null ? null : this.#options.detail(name);
     if (detail === null) {
       refuse(response, 404, 'there is no such connection');
       return;
     }
     response.writeHead(200, { ...HEADERS, 'content-type': 'application/json' }).end(JSON.stringify(detail));
+  }
+}
+
+/** Null where it is not decodable. */
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
   }
 }
 
