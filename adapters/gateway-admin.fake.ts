@@ -70,7 +70,8 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
   await writeFile(certificatePath, certificate.cert);
   const fake = new Fake(options);
   const server = createServer({ key: certificate.private, cert: certificate.cert }, (request, response) => {
-    void fake.serve(request, response);
+    // A client that was killed in the middle of a request ends that request, and nothing else.
+    fake.serve(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

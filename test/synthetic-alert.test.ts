@@ -8,6 +8,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
@@ -36,11 +37,14 @@ describe.skipIf(!HAS_ALERTMANAGER)(
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'cutover-alert-'));
-      receiver = createServer(async (request, response) => {
-        const parts: Buffer[] = [];
-        for await (const part of request) parts.push(part);
-        pages.push(pageSchema.parse(JSON.parse(Buffer.concat(parts).toString())));
-        response.end();
+      receiver = createServer((request, response) => {
+        const take = (body: unknown): void => {
+          pages.push(pageSchema.parse(body));
+          response.end();
+        };
+        json(request)
+          .then(take)
+          .catch(() => response.destroy());
       });
       const receiverPort = await listening(receiver);
       const route = { receiver: 'on-call', group_wait: '0s' };

@@ -82,9 +82,10 @@ test('rule 8: a candidate that is down is refused before any hold', async () => 
   const swap = line.put('switched', { deadlineMs: 800 });
   const states = new Set<string>();
   let isOver = false;
-  void swap.then(() => {
+  const end = (): void => {
     isOver = true;
-  });
+  };
+  swap.then(end, end);
   while (!isOver) states.add((await line.status()).state);
   const { body } = await swap;
   expect(body).toMatchObject({ aborted: true, epoch: 2, heldMessages: 0 });
@@ -227,9 +228,10 @@ test('rule 8: a hold renewed again and again still keeps no message longer than 
   source.send(order('J2'));
   const answered = source.answer().then(() => Date.now() - sentAtMs);
   let isAnswered = false;
-  void answered.then(() => {
+  const end = (): void => {
     isAnswered = true;
-  });
+  };
+  answered.then(end, end);
   while (!isAnswered && Date.now() - sentAtMs < 3 * ACK_TIMEOUT_MS) await hold();
   expect(await answered).toBeLessThan(ACK_TIMEOUT_MS);
 });
