@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   EVIDENCE_LIMIT_BYTES,
@@ -14,6 +14,7 @@ import {
   freezeEvidence,
   readFrozen,
 } from '../core/evidence.ts';
+import { namesIfThere, readIfThere } from './read-if-there.ts';
 
 /** `projectFolder` is where Pulumi.yaml is. */
 export function evidenceFolderOf(projectFolder: string, stack: string): string {
@@ -58,7 +59,10 @@ export async function loadEvidence(folder: string, digest: string): Promise<Read
   );
   if (size === null) return refuse('absent', `the evidence ${digest} is not there: ${file} cannot be read`);
   if (size > EVIDENCE_LIMIT_BYTES) return refuse('damaged', `${file}: it is larger than evidence can be`);
-  const bytes = await readFile(file);
+  const content = await readIfThere(file);
+  if (content.kind !== 'read')
+    return refuse('damaged', content.kind === 'absent' ? `${file} is not there any more` : content.message);
+  const bytes = content.value;
   // Read with a substitute, what is no text could be the text that it was.
   if (!isUtf8(bytes)) return refuse('damaged', `${file}: it is no text; restore it from the commit that added it`);
   const read = readFrozen(bytes.toString('utf8'), digest);
@@ -67,13 +71,16 @@ export async function loadEvidence(folder: string, digest: string): Promise<Read
 
 export type FoundEvidence = {
   readonly found: readonly { readonly digest: string; readonly evidence: Evidence }[];
-  /** What stands in the folder and is not what its name says. */
+  /** What stands in the folder and is not what its name says, or cannot be read. */
   readonly damaged: readonly string[];
 };
 
 /** All evidence of one kind, newest first by its own time. */
 export async function listEvidence(folder: string, kind: EvidenceKind): Promise<FoundEvidence> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => /^[0-9a-f]{64}\.json$/.test(name)).sort();
+  const listed = await namesIfThere(folder);
+  if (listed.kind === 'unreadable') return { found: [], damaged: [listed.message] };
+  const all = listed.kind === 'absent' ? [] : listed.value;
+  const names = all.filter((name) => /^[0-9a-f]{64}\.json$/.test(name)).sort();
   const found: { digest: string; evidence: Evidence }[] = [];
   const damaged: string[] = [];
   for (const name of names) {

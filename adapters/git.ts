@@ -3,7 +3,8 @@
  * read, never where the truth is: whatever fails here is told and left behind.
  */
 import { execFile } from 'node:child_process';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly commit: string; readonly push: PushOutcome }
@@ -23,7 +24,14 @@ type Ran = { readonly ok: boolean; readonly stdout: string; readonly stderr: str
 export async function commitFiles(files: readonly string[], message: string): Promise<CommitOutcome> {
   const folder = dirname(files[0] ?? '.');
   const inside = await git(folder, 'rev-parse', '--is-inside-work-tree');
-  if (!inside.ok || inside.stdout.trim() !== 'true') return { kind: 'no-repository' };
+  if (!inside.ok) {
+    // Git says the same of a repository that this user may not read, and of one that another user owns it wants to be told to trust.
+    const repository = repositoryAbove(folder);
+    return repository === null
+      ? { kind: 'no-repository' }
+      : { kind: 'failed', message: `${repository}: ${reasonIn(inside)}` };
+  }
+  if (inside.stdout.trim() !== 'true') return { kind: 'no-repository' };
   const ignored = await git(folder, 'check-ignore', '--quiet', '--', ...files);
   if (ignored.ok) return { kind: 'no-repository' };
   const added = await git(folder, 'add', '--', ...files);
@@ -34,6 +42,15 @@ export async function commitFiles(files: readonly string[], message: string): Pr
   if (!committed.ok) return { kind: 'failed', message: reasonIn(committed) };
   const head = await git(folder, 'rev-parse', 'HEAD');
   return { kind: 'committed', commit: head.stdout.trim(), push: await push(folder) };
+}
+
+/** The `.git` of this folder or of one above it; null: there is none. */
+function repositoryAbove(folder: string): string | null {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const repository = join(at, '.git');
+    if (existsSync(repository)) return repository;
+    if (dirname(at) === at) return null;
+  }
 }
 
 async function push(folder: string): Promise<PushOutcome> {

@@ -1,8 +1,8 @@
 /** Collects what the gate judges: gateways, proof store, frozen evidence, the stack's files, recorded traffic. Judges nothing. */
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type FoundEvidence, listEvidence } from '../../adapters/evidence-files.ts';
+import { readIfThere } from '../../adapters/read-if-there.ts';
 import { DEFAULT_THRESHOLDS } from '../../core/compare/judgement.ts';
 import type { EvidenceKind } from '../../core/evidence.ts';
 import { parseHandover } from '../../core/gate/handover.ts';
@@ -188,11 +188,13 @@ function withoutFeed(found: Kept): Observations['withoutFeed'] {
 type Parse<T> = (text: string, file: string) => { readonly ok: true; readonly value: T } | Failed;
 
 async function fileOf<T>(file: string, parse: Parse<T>): Promise<Observed<T>> {
-  const text = await readFile(file, 'utf8').catch(() => null);
+  const content = await readIfThere(file);
   // From the project on: it is frozen as evidence, and read on other machines.
-  if (text === null)
-    return { kind: 'not-configured', message: `${file.slice(file.lastIndexOf('/stacks/') + 1)} is not there` };
-  const read = parse(text, file);
+  const name = file.slice(file.lastIndexOf('/stacks/') + 1);
+  if (content.kind === 'absent') return { kind: 'not-configured', message: `${name} is not there` };
+  if (content.kind === 'unreadable')
+    return { kind: 'unknown', message: `${name} cannot be read (${content.code}): may this user read it?` };
+  const read = parse(content.value.toString('utf8'), file);
   if (read.ok) return { kind: 'observed', value: read.value, evidence: [] };
   return { kind: 'unknown', message: read.problems.map(formatProblem).join('; ') };
 }

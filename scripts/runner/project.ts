@@ -1,10 +1,11 @@
 /** The project folder, its stacks, and the one that is meant. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { namesIfThere, readIfThere } from '../../adapters/read-if-there.ts';
 import { readStackFile, type StackFile } from '../../adapters/stack-file.ts';
 import { nearest } from '../../core/nearest.ts';
 import { EXIT, usage, VerbStop } from './stop.ts';
@@ -24,8 +25,10 @@ const projectSchema = z.object({
 export async function findProject(cwd: string, wanted: string | undefined, env: NodeJS.ProcessEnv): Promise<Project> {
   const start = wanted === undefined ? cwd : resolve(cwd, wanted);
   for (let folder = start; ; folder = dirname(folder)) {
-    const text = await readFile(join(folder, 'Pulumi.yaml'), 'utf8').catch(() => null);
-    if (text !== null) return readProject(folder, text, env);
+    const file = join(folder, 'Pulumi.yaml');
+    const content = await readIfThere(file);
+    if (content.kind === 'read') return readProject(folder, content.value.toString('utf8'), env);
+    if (content.kind === 'unreadable') throw usage(content.message, `give this user the right to read ${file}`);
     if (wanted !== undefined || dirname(folder) === folder) {
       throw usage(
         `no Pulumi.yaml in ${start}${wanted === undefined ? ' or above it' : ''}`,
@@ -74,7 +77,10 @@ export async function chooseStack(
   wanted: string | undefined,
   withoutFile: WithoutFile = 'refused',
 ): Promise<{ readonly stack: string; readonly file: string }> {
-  const files = await readdir(project.stackFolder).catch(() => []);
+  const listed = await namesIfThere(project.stackFolder);
+  if (listed.kind === 'unreadable')
+    throw usage(listed.message, `give this user the right to read ${project.stackFolder}`);
+  const files = listed.kind === 'absent' ? [] : listed.value;
   const stacks = files.flatMap((file) => {
     const stack = STACK_FILE.exec(file)?.[1];
     return stack === undefined ? [] : [{ stack, file: join(project.stackFolder, file) }];

@@ -46,6 +46,12 @@ export const waive: TaskVerb = {
     } as const;
     const folder = stackFolderOf(context);
     const local = await readLocalSigners(folder, context.inventory.deployment);
+    if (local.kind === 'unusable')
+      throw new VerbStop(EXIT.refused, {
+        code: 'signers-unusable',
+        message: local.message,
+        next: [`correct ${local.file}`],
+      });
     const authority = local.kind === 'read' ? local.authority : null;
     const nowMs = Date.parse(context.clock.now());
     // The gate judges it by the same signers: better said now than on the night.
