@@ -12,6 +12,7 @@ import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { freePort } from '../adapters/test-ports.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const LIMIT_MS = 600_000;
@@ -50,10 +51,7 @@ describe.skipIf(!HAS_ALERTMANAGER)(
       const route = { receiver: 'on-call', group_wait: '0s' };
       const receivers = [{ name: 'on-call', webhook_configs: [{ url: `http://127.0.0.1:${receiverPort}/` }] }];
       await writeFile(join(folder, 'alertmanager.yml'), JSON.stringify({ route, receivers }));
-      const probe = createServer();
-      const port = await listening(probe);
-      await new Promise((done) => probe.close(done));
-      address = `127.0.0.1:${port}`;
+      address = `127.0.0.1:${await freePort()}`;
       alertmanager = spawn(
         'prometheus-alertmanager',
         [

@@ -246,11 +246,17 @@ test('rule 12: a swap that has not drained when the window closes gives up', asy
   await line.move('parallel');
   await line.new.down();
   const connections = [{ name: line.name, fromEpoch: 2 }];
-  const notAfter = new Date(Date.now() + 2500).toISOString();
-  const approval = signed({ connections, notAfter }, [keys.ann, keys.carl]);
-  const body = { requestId: 'late', phase: 'switched', expectedEpoch: 2, deadlineMs: 60_000, approval };
-  const { status, body: answer } = await estate.call('PUT', `connections/${line.name}/route`, body);
-  expect([status, answer.aborted]).toEqual([200, true]);
+  const moveUntil = (limitMs: number) => {
+    const notAfter = new Date(Date.now() + limitMs).toISOString();
+    const approval = signed({ connections, notAfter }, [keys.ann, keys.carl]);
+    const body = { requestId: `late-${limitMs}`, phase: 'switched', expectedEpoch: 2, deadlineMs: 60_000, approval };
+    return estate.call('PUT', `connections/${line.name}/route`, body);
+  };
+  let answered = await moveUntil(2_500);
+  // On a busy machine the window may be over before it is asked for.
+  for (let limitMs = 5_000; answered.status === 403 && limitMs <= 40_000; limitMs *= 2)
+    answered = await moveUntil(limitMs);
+  expect([answered.status, answered.body.aborted]).toEqual([200, true]);
   expect(await line.status()).toMatchObject({ epoch: 2, phase: 'parallel' });
 });
 
