@@ -1,6 +1,6 @@
 // The adapter against the real engine: a program in a temporary folder, a file backend, no cloud.
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,12 +18,14 @@ const REPOSITORY = join(import.meta.dirname, '..');
 /** Fails, waits or exports, as its config says. `HOLD` is a file: the program says that it runs and waits until it goes. */
 const PROGRAM = `
 import { existsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as pulumi from '@pulumi/pulumi';
 class Thing extends pulumi.ComponentResource {
   constructor(name) { super('probe:index:Thing', name, {}); this.registerOutputs({ size: name.length }); }
 }
 const config = new pulumi.Config();
+writeFileSync(tmpdir() + '/pulumi.log.INFO.' + process.pid, 'as the engine leaves them where a plugin runs');
 for (const name of (config.get('things') ?? '').split(' ')) if (name !== '') new Thing(name);
 if (config.get('fail')) throw new Error('told to fail, knowing ' + process.env.CUTOVER_ADMIN_TOKEN);
 const hold = config.get('hold');
@@ -46,6 +48,8 @@ beforeAll(async () => {
   engine = z.object({ pulumi: z.string(), binDirs: z.array(z.string()) }).parse(JSON.parse(found.stdout));
   folder = await mkdtemp(join(tmpdir(), 'cutover-pulumi-test-'));
   await mkdir(join(folder, 'state'));
+  await mkdir(join(folder, 'tmp'));
+  vi.stubEnv('TMPDIR', join(folder, 'tmp'));
   await mkdir(join(folder, 'stacks'));
   await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
   const project =
@@ -69,9 +73,12 @@ beforeEach(() => {
 afterEach(async () => {
   interruption.abort();
   await Promise.all(running);
+  // Neither logs nor pipes, however the run ended.
+  expect(await readdir(join(folder, 'tmp'))).toEqual([]);
 });
 
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await rm(folder, { recursive: true, force: true });
 });
 

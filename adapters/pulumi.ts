@@ -1,9 +1,9 @@
 // Runs the Pulumi CLI as a child process and turns what it says into typed results. Expected failures (a locked stack, a
 // refused update, an unknown stack, an interruption) are values; no token or passphrase ever reaches one of them.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { withEngineScratch } from './engine-scratch.ts';
 import { type LockHolder, readLock } from './pulumi-lock.ts';
 import {
   type HistoryEntry,
@@ -180,13 +180,14 @@ class Cli {
     this.redact = redactorFor(this.#env);
   }
 
-  run(args: readonly string[], { onLine, signal }: RunOptions): Promise<CliEnd> {
+  /** `scratch`: the temporary folder of this run, for everything that it starts. */
+  #runIn(scratch: string, args: readonly string[], { onLine, signal }: RunOptions): Promise<CliEnd> {
     const { engine, workDir, graceMs = DEFAULT_GRACE_MS } = this.#options;
     return runCli({
       file: engine.pulumi,
       args: [...args, '--non-interactive', '--color', 'never'],
       cwd: workDir,
-      env: this.#env,
+      env: { ...this.#env, TMPDIR: scratch },
       graceMs,
       ...(onLine && { onLine: (line: string) => onLine(this.redact(line)) }),
       ...(signal && { signal }),
@@ -195,7 +196,7 @@ class Cli {
 
   /** A command that answers on stdout. */
   async read<T>(args: readonly string[], run: RunOptions, parse: (stdout: string) => T): Promise<PulumiResult<T>> {
-    const end = await this.run(args, run);
+    const end = await withEngineScratch((scratch) => this.#runIn(scratch, args, run), neverStarted);
     if (end.exitCode !== 0) return this.failure(args, end);
     return { ok: true, value: parse(end.stdout) };
   }
@@ -207,15 +208,15 @@ class Cli {
   }
 
   /** With the engine's event log, which says per resource what was done; the text for people does not. */
-  async runLogged(args: readonly string[], run: RunOptions): Promise<{ end: CliEnd; eventLog: string }> {
-    const folder = await mkdtemp(join(tmpdir(), 'cutover-pulumi-'));
-    try {
-      const file = join(folder, 'events.json');
-      const end = await this.run([...args, '--event-log', file], run);
-      return { end, eventLog: await readFile(file, 'utf8').catch(() => '') };
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+  runLogged(args: readonly string[], run: RunOptions): Promise<{ end: CliEnd; eventLog: string }> {
+    return withEngineScratch(
+      async (scratch) => {
+        const file = join(scratch, 'events.json');
+        const end = await this.#runIn(scratch, [...args, '--event-log', file], run);
+        return { end, eventLog: await readFile(file, 'utf8').catch(() => '') };
+      },
+      (line) => ({ end: neverStarted(line), eventLog: '' }),
+    );
   }
 
   failure(args: readonly string[], end: CliEnd, report?: PreviewReport): PulumiFailure {
@@ -233,6 +234,10 @@ class Cli {
       diagnostics,
     };
   }
+}
+
+function neverStarted(line: string): CliEnd {
+  return { exitCode: null, stdout: '', lines: [line], errorLines: [line], interrupted: false };
 }
 
 function kindOf(end: CliEnd, text: string): PulumiFailure['kind'] {

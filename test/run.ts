@@ -4,7 +4,8 @@
  * needs a real API server of Kubernetes, last; CI does both.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,10 +15,18 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 type Counts = { passed: number; failed: number; skipped: number };
 
-function run(title: string, command: string, args: readonly string[], quiet = false): Promise<number> {
+type How = { readonly quiet?: boolean; readonly env?: NodeJS.ProcessEnv };
+
+function run(
+  title: string,
+  command: string,
+  args: readonly string[],
+  { quiet = false, env = process.env }: How = {},
+): Promise<number> {
   process.stderr.write(`\n── ${title}\n`);
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'] });
+    const stdio = ['ignore', quiet ? 'ignore' : 'inherit', 'inherit'] as const;
+    const child = spawn(command, args, { cwd: root, env, stdio: [...stdio] });
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
   });
@@ -26,13 +35,22 @@ function run(title: string, command: string, args: readonly string[], quiet = fa
 async function runTests(only: readonly string[]): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'cutover-test-'));
   const report = join(folder, 'report.json');
-  const ports = join(folder, 'ports');
+  const [ports, temporary] = [join(folder, 'ports'), join(folder, 'tmp')];
   await mkdir(ports);
-  process.env[PORTS_FOLDER] = ports;
+  await mkdir(temporary);
+  // As the system's own: tests start servers as other users.
+  await chmod(folder, 0o755);
+  await chmod(temporary, 0o1777);
+  // Also after Ctrl-C, which the tests get too.
+  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const stop = (): void => process.exit(130);
+  process.once('exit', remove).once('SIGINT', stop);
+  const env = { ...process.env, [PORTS_FOLDER]: ports, TMPDIR: temporary };
   try {
     const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-    const code = await run('tests', process.execPath, [vitest, 'run', ...reporters, ...only]);
+    const code = await run('tests', process.execPath, [vitest, 'run', ...reporters, ...only], { env });
+    sayLeft(await readdir(temporary));
     const result: unknown = JSON.parse(await readFile(report, 'utf8'));
     const counts = {
       passed: numberIn(result, 'numPassedTests'),
@@ -43,8 +61,18 @@ async function runTests(only: readonly string[]): Promise<Counts> {
     if (code !== 0 && counts.failed === 0) counts.failed = Math.max(1, numberIn(result, 'numFailedTestSuites'));
     return counts;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    process.off('exit', remove).off('SIGINT', stop);
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** It goes with this run; run alone, the same test would leave it in the system's folder. */
+function sayLeft(names: readonly string[]): void {
+  const left = names.filter((name) => !KEPT_BY_TOOLS.test(name));
+  if (left.length > 0)
+    process.stderr.write(
+      `\n── tests left in the temporary folder: ${left.length}, as ${left.slice(0, 20).join(', ')}\n`,
+    );
 }
 
 function numberIn(value: unknown, key: string): number {
@@ -70,13 +98,17 @@ function add(tests: Counts): void {
 }
 
 const CANNOT_BE_HAD = 3;
+/** Compiled code of npm and Node. */
+const KEPT_BY_TOOLS = /^(node-compile-cache|v8-compile-cache)/;
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 const count = (code: number): void => {
   if (code === 0) counts.passed++;
   else counts.failed++;
 };
 
-count(await run('the Pulumi engine (built once, then cached)', process.execPath, ['infra/engine/main.ts'], true));
+count(
+  await run('the Pulumi engine (built once, then cached)', process.execPath, ['infra/engine/main.ts'], { quiet: true }),
+);
 count(await run('check: format, lint, types, imports, unused code', 'npm', ['run', '--silent', 'check']));
 const FLAGS = ['--slow', '--cluster'];
 const asked = process.argv.slice(2);

@@ -14,6 +14,8 @@ export type VerbRun = { readonly exitCode: number; readonly stdout: string; read
 export type TestProject = {
   readonly folder: string;
   readonly stackFile: string;
+  /** Where its verbs and what they start have their temporary files. */
+  readonly scratch: string;
   readStack(): Promise<string>;
   writeStack(text: string): Promise<void>;
   writeInventory(inventory: object): Promise<void>;
@@ -54,12 +56,15 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
   }
   for (const file of ['Pulumi.yaml', 'package.json']) await cp(join(REPOSITORY, file), join(folder, file));
   const stackFile = join(folder, 'stacks', 'Pulumi.test.yaml');
+  const scratch = join(folder, 'tmp');
+  await mkdir(scratch);
   const baseEnv = {
     ...withoutDeployment(process.env),
     PULUMI_HOME: join(folder, 'pulumi-home'),
     PULUMI_BACKEND_URL: `file://${join(folder, 'backend')}`,
     PULUMI_CONFIG_PASSPHRASE: '',
     CUTOVER_OPERATOR: 'ada',
+    TMPDIR: scratch,
     ...env,
   };
   const running = new Set<ChildProcess>();
@@ -83,6 +88,7 @@ export async function createTestProject(env: Readonly<Record<string, string>>): 
   return {
     folder,
     stackFile,
+    scratch,
     readStack: () => readFile(stackFile, 'utf8'),
     writeStack: (text) => writeFile(stackFile, text),
     writeInventory: (inventory) =>
@@ -137,7 +143,7 @@ function observe(child: ChildProcess): StartedVerb {
         };
         watchers.add(watcher);
         watcher();
-        void ended.then(() => fail(new Error(`it ended without ${pattern}: ${stderr}`)));
+        ended.then(() => fail(new Error(`it ended without ${pattern}: ${stderr}`)), fail);
       }),
   };
 }

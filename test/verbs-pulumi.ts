@@ -1,5 +1,6 @@
 /** The Pulumi CLI as an engineer runs it by hand in a test project: no verb, default flags. */
 import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { REPOSITORY } from './verbs-harness.ts';
 
@@ -11,6 +12,9 @@ export async function runPulumi(
   args: readonly string[],
 ): Promise<PulumiRun> {
   const engine = await findEngine();
+  // By hand the engine's logs and pipes stay where they are: beside the project, which is removed.
+  const scratch = join(folder, 'tmp');
+  await mkdir(scratch, { recursive: true });
   return new Promise((resolve) => {
     const command = execFile(
       engine.pulumi,
@@ -24,6 +28,7 @@ export async function runPulumi(
           PULUMI_CONFIG_PASSPHRASE: '',
           PULUMI_SKIP_UPDATE_CHECK: '1',
           CUTOVER_PROJECT: folder,
+          TMPDIR: scratch,
           PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
           ...env,
           PATH: [...engine.binDirs, process.env.PATH ?? ''].join(delimiter),

@@ -1,5 +1,5 @@
 /** The verbs as a person runs them, against the real Pulumi engine and a gateway that only answers its admin API. */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FakeGateway, startFakeGateway } from '../adapters/gateway-admin.fake.ts';
 import { moveDocumentSchema, statusDocumentSchema } from '../core/documents.ts';
@@ -20,7 +20,10 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await gateway.stop();
+  const left = await readdir(project.scratch);
   await project.remove();
+  // Neither logs and pipes of the engine nor a copy of the stack file.
+  expect(left).toEqual([]);
 }, LIMIT_MS);
 
 describe('the way of a connection', () => {

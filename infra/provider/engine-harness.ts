@@ -60,8 +60,8 @@ type RouteState = z.output<typeof stateSchema>['deployment']['resources'][number
 export async function createTestStack(gatewayEnv: Readonly<Record<string, string>>): Promise<TestStack> {
   const engine = await findEngine();
   const folder = await mkdtemp(join(tmpdir(), 'cutover-project-'));
-  const backend = join(folder, 'backend');
-  await mkdir(backend);
+  const [backend, scratch] = [join(folder, 'backend'), join(folder, 'tmp')];
+  await Promise.all([mkdir(backend), mkdir(scratch)]);
   await mkdir(join(folder, 'stacks', NAME), { recursive: true });
   for (const shared of ['infra', 'core', 'adapters', 'node_modules']) {
     await symlink(join(REPOSITORY, shared), join(folder, shared));
@@ -76,6 +76,7 @@ export async function createTestStack(gatewayEnv: Readonly<Record<string, string
     PULUMI_BACKEND_URL: `file://${backend}`,
     PULUMI_CONFIG_PASSPHRASE: '',
     CUTOVER_PROJECT: folder,
+    TMPDIR: scratch,
     PULUMI_SKIP_UPDATE_CHECK: '1',
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
     ...gatewayEnv,

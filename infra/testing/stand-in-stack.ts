@@ -38,8 +38,8 @@ export type StandInProject = {
 export async function createStandInProject(more: Readonly<Record<string, string>> = {}): Promise<StandInProject> {
   const engine = await findEngine();
   const folder = await mkdtemp(join(tmpdir(), 'cutover-stand-in-'));
-  const [backend, cloud] = [join(folder, 'backend'), join(folder, 'cloud')];
-  await Promise.all([mkdir(backend), mkdir(cloud)]);
+  const [backend, cloud, scratch] = [join(folder, 'backend'), join(folder, 'cloud'), join(folder, 'tmp')];
+  await Promise.all([mkdir(backend), mkdir(cloud), mkdir(scratch)]);
   for (const shared of ['infra', 'core', 'adapters', 'runbooks', 'node_modules']) {
     await symlink(join(REPOSITORY, shared), join(folder, shared));
   }
@@ -57,6 +57,7 @@ export async function createStandInProject(more: Readonly<Record<string, string>
     PULUMI_EXPERIMENTAL: '1',
     PULUMI_SKIP_CHECKPOINTS: '1',
     CUTOVER_PROJECT: folder,
+    TMPDIR: scratch,
     CUTOVER_STAND_IN_CLOUD: cloud,
     KUBECONFIG: '/dev/null',
     PWD: folder,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { $ } from 'zx';
+import { sweepEngineScratch } from '../../adapters/engine-scratch.ts';
 import { makeFolder } from '../../adapters/make-folder.ts';
 import {
   createPulumi,
@@ -179,7 +180,7 @@ export async function openPulumi(
 ): Promise<Opened<{ readonly options: PulumiOptions; readonly version: string }>> {
   const { project, env } = context;
   if (project === null) return { ok: false, message: 'there is no project here: this runs from an inventory alone' };
-  const engine = await findEngine(context);
+  const [engine] = await Promise.all([findEngine(context), sweepEngineScratch(Date.parse(context.clock.now()))]);
   if (!engine.ok) return engine;
   const folder = /^file:\/\/([^?]+)/.exec(project.backendUrl)?.[1];
   try {

@@ -44,6 +44,7 @@ async function update(results: readonly UpdateResult[], seen: readonly (LockHold
     terminal: {
       isInteractive: false,
       progress: (line: string) => void said.push(line),
+      show: (line: string) => void said.push(line),
       warn: (line: string) => void said.push(line),
       ask: async () => '',
       result: async () => undefined,
