@@ -84,8 +84,8 @@ test('a second holder after the first is waited for as well', async () => {
     DONE,
   );
   expect(said).toEqual([
-    'waiting: the stack is locked by process 4711 of grace on ops-2 since 2026-11-28T02:00:00Z',
-    'waiting: the stack is locked by process 12 of ada on ops-2 since 2026-11-28T02:00:00Z',
+    'waiting: the stack is locked by process 4711 of grace on ops-2 since 2026-11-28 02:00 UTC',
+    'waiting: the stack is locked by process 12 of ada on ops-2 since 2026-11-28 02:00 UTC',
   ]);
 });
 
