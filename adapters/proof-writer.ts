@@ -7,6 +7,7 @@ import { OBLIGATION_CLASSES, PAIR_STATES } from '../core/proof-results.ts';
 import type { Postgres } from './postgres.ts';
 import { lockKeyOf } from './postgres-migrations.ts';
 import { connectionsOf, type OrderHead, type ProofBatch, type RouteRow } from './proof-batch.ts';
+import { type Former, formerRow, goOnFrom, LINEAGE } from './proof-going-on.ts';
 import { type Purged, type PurgeScope, purgePayloads } from './proof-purge.ts';
 import { routeRow } from './proof-rows.ts';
 import {
@@ -31,6 +32,8 @@ export type JournalRef = {
   readonly shippedUpTo: number;
   /** Time of the newest record that is accounted for. */
   readonly recordAtMs: number | null;
+  /** It goes on from another one, and has not begun yet; null: neither. `isDone`: all of the other is accounted for. */
+  readonly former: (Former & { readonly isDone: boolean }) | null;
 };
 
 export type WorkerIdentity = {
@@ -56,6 +59,7 @@ const journalRow = z.object({
   position: count,
   shipped_up_to: count,
   record_ms: count.nullable(),
+  ...formerRow.shape,
 });
 const stateRow = z.object({ input: count, state: z.string() });
 const headRow = z.object({ connection: z.string(), key: z.string(), control: count, candidate: count });
@@ -117,15 +121,30 @@ export class ProofWriter {
   async journals(): Promise<readonly JournalRef[]> {
     const { rows } = await this.#postgres.query(
       `select j.id, j.shard, j.incarnation, coalesce(p.position, 0) as position, j.shipped_up_to,
-         extract(epoch from p.record_at)::float8 * 1000 as record_ms
+         extract(epoch from p.record_at)::float8 * 1000 as record_ms,
+         f.id as former, least(j.restored_upto, f.shipped_up_to) as former_upto,
+         coalesce(fp.position, 0) >= f.shipped_up_to as former_done
        from cutover.journals j left join cutover.proof_positions p on p.journal = j.id
+       left join cutover.journals f on p.journal is null and f.deployment = j.deployment and f.shard = j.shard
+         and f.incarnation = j.restored_from and f.id <> j.id
+       left join cutover.proof_positions fp on fp.journal = f.id
        where j.deployment = $1 order by j.id`,
       [this.#identity.deployment],
     );
     return z
       .array(journalRow)
       .parse(rows)
-      .map(({ shipped_up_to, record_ms, ...row }) => ({ ...row, shippedUpTo: shipped_up_to, recordAtMs: record_ms }));
+      .map(({ shipped_up_to, record_ms, former, former_upto, former_done, ...row }) => ({
+        ...row,
+        shippedUpTo: shipped_up_to,
+        recordAtMs: record_ms,
+        former: former === null ? null : { id: former, upTo: former_upto ?? 0, isDone: former_done === true },
+      }));
+  }
+
+  /** All of it or nothing; not where another worker has begun with the journal. @throws PostgresFailure */
+  async goOnFrom(former: Former, journal: number): Promise<void> {
+    await this.#postgres.transaction(() => goOnFrom(this.#postgres, former, journal));
   }
 
   /** The next records after `from`, in order; as many as a batch may hold, and at least one where there is one. */
@@ -159,8 +178,11 @@ export class ProofWriter {
 
   async obligationsOf(journal: number, inputs: readonly number[]) {
     const { rows } = await this.#postgres.query(
-      `select o.input, c.name as connection, o.class, o.pair, o.basis, o.epoch from cutover.proof_obligations o
-       join cutover.proof_connections c on c.id = o.connection where o.journal = $1 and o.input = any($2)`,
+      `${LINEAGE}
+       select distinct on (o.input, o.connection) o.input, c.name as connection, o.class, o.pair, o.basis, o.epoch
+       from lineage l join cutover.proof_obligations o on o.journal = l.id and o.input <= l.upto
+       join cutover.proof_connections c on c.id = o.connection where o.input = any($2)
+       order by o.input, o.connection, l.id desc`,
       [journal, inputs],
     );
     return z.array(obligationRow).parse(rows);

@@ -63,7 +63,11 @@ const PURGED = `
       r.sha256, r.meta, r.payload, r.digest, r.purged_at, r.payload_sha256, r.purge_seal
     from cutover.records r join cutover.journals j on j.id = r.journal;`;
 
+/** A journal that was restored begins with the records of the one that it goes on from, the same up to `restored_upto`. */
+const RESTORED = 'alter table cutover.journals add column restored_from text, add column restored_upto bigint;';
+
 export const SHIPPING_MIGRATIONS: readonly Migration[] = [
   { name: 'records', sql: RECORDS },
   { name: 'purged', sql: PURGED },
+  { name: 'restored', sql: RESTORED },
 ];

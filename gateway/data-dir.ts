@@ -14,12 +14,14 @@ import { type Credential, credentialsSchema, digestOfToken, sharedToken } from '
 import { type DataDirLock, lockDataDir } from './data-dir-lock.ts';
 import { Journal } from './journal/journal.ts';
 
-const identitySchema = z.strictObject({
+export const identitySchema = z.strictObject({
   shard: z.int().min(0),
   incarnation: z.string().min(8).max(64),
   deployment: z.string().min(1),
   target: z.enum(['local', 'production']),
   createdAt: z.iso.datetime(),
+  /** Of a restored one: whose records its journal begins with, and up to which offset. */
+  restoredFrom: z.strictObject({ incarnation: z.string().min(8).max(64), upTo: z.int().min(0) }).optional(),
 });
 export type Identity = z.output<typeof identitySchema>;
 

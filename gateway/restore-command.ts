@@ -15,7 +15,7 @@ import type { RouteEntry } from '../core/stack-config.ts';
 import { goingOn, recordsAfter } from './after-backup.ts';
 import { readNewestCheckpoint, writeCheckpoint } from './checkpoint/checkpoint-file.ts';
 import { asMeta, NOTHING } from './checkpoint/compactor.ts';
-import { type Identity, identityIn, journalDirOf, RESTORE_FILE, writeDurably } from './data-dir.ts';
+import { type Identity, identityIn, identitySchema, journalDirOf, RESTORE_FILE, writeDurably } from './data-dir.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { JournalMeta } from './engine/records.ts';
 import { Recovery } from './engine/recovery.ts';
@@ -75,6 +75,7 @@ const planSchema = z.strictObject({
   incarnation,
   formerIncarnation: incarnation.optional(),
   nowMs: z.int(),
+  restoredFrom: identitySchema.shape.restoredFrom,
   /** There once the journal is being built. */
   report: z.custom<RestoreReport>((value) => typeof value === 'object' && value !== null).optional(),
 });
@@ -123,11 +124,12 @@ async function restore(options: RestoreOptions, identity: Identity): Promise<Res
   }
   const shipped = await databaseOf(options, former);
   try {
-    const { report, rebuild } = await prepare(options, former, plan, shipped);
+    const { report, rebuild, restoredFrom } = await prepare(options, former, plan, shipped);
     if (!isWanted) return report;
-    await writeDurably(join(dataDir, RESTORE_FILE), `${JSON.stringify({ ...plan, report })}\n`, 0o600);
+    const decided: Plan = { ...plan, restoredFrom };
+    await writeDurably(join(dataDir, RESTORE_FILE), `${JSON.stringify({ ...decided, report })}\n`, 0o600);
     await rebuild();
-    return await finishRestore(options, former, plan, report);
+    return await finishRestore(options, former, decided, report);
   } finally {
     await shipped?.close();
   }
@@ -152,7 +154,11 @@ async function prepare(
   identity: Identity,
   plan: Plan,
   shipped: ShippedJournal | null,
-): Promise<{ readonly report: RestoreReport; readonly rebuild: () => Promise<void> }> {
+): Promise<{
+  readonly report: RestoreReport;
+  readonly restoredFrom: NonNullable<Plan['restoredFrom']>;
+  readonly rebuild: () => Promise<void>;
+}> {
   const { dataDir, keys, inventory, isWanted } = options;
   const { shard, incarnation } = identity;
   const dir = journalDirOf(dataDir);
@@ -205,14 +211,15 @@ async function prepare(
     const built = { newIncarnation: plan.incarnation, more: newer(), then } as const;
     await repair({ ...reading, ...built, keptAs: 'before-restore' });
   };
-  return { report, rebuild };
+  const restoredFrom = { incarnation: source?.name.incarnation ?? incarnation, upTo: replayedUpTo };
+  return { report, restoredFrom, rebuild };
 }
 
 /** The journal is built, and perhaps in its place: the rest, each step of which may have been done. */
 async function finishRestore(
   { dataDir, keys }: RestoreOptions,
   former: Identity,
-  { incarnation }: Plan,
+  { incarnation, restoredFrom }: Plan,
   report: RestoreReport,
 ): Promise<RestoreReport> {
   const dir = journalDirOf(dataDir);
@@ -226,7 +233,7 @@ async function finishRestore(
     throw error;
   });
   if (checkpoint !== null) await writeCheckpoint(folder, { ...checkpoint, incarnation }, new Seal(incarnation, keys));
-  const reborn: Identity = { ...former, incarnation };
+  const reborn: Identity = { ...former, incarnation, restoredFrom };
   await writeDurably(join(dataDir, 'identity.json'), `${JSON.stringify(reborn, null, 2)}\n`, 0o600);
   await rm(join(dataDir, RESTORE_FILE), { force: true });
   await diskFiles.syncDirectory(dataDir);

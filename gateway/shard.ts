@@ -170,12 +170,13 @@ function authorityOf({ signers, identity }: ShardOptions): (() => Authority) | n
 }
 
 function shippingOptions(start: ShardOptions, databaseUrl: string, { nextOffset }: RecoveryReport) {
-  const { shard, incarnation, deployment } = start.identity;
+  const { shard, incarnation, deployment, restoredFrom } = start.identity;
   return {
     databaseUrl,
     deployment,
     shard,
     incarnation,
+    restoredFrom,
     journalDir: journalDirOf(start.dataDir),
     durableUpTo: nextOffset - 1,
     keys: start.keys,

@@ -162,6 +162,10 @@ export class Worker {
     const journals = await writer.journals();
     let taken = 0;
     for (const journal of journals) {
+      if (journal.former !== null) {
+        taken += await this.#begin(writer, journal.id, journal.former);
+        continue;
+      }
       const follower = await this.#follower(writer, journal);
       const advanced = await follower.advance(journal.shippedUpTo, databaseNowMs - SHIPPING_SLACK_MS, sweeps);
       taken += advanced === 0 && (await follower.recompare()) ? 1 : advanced;
@@ -173,6 +177,14 @@ export class Worker {
       await chores(writer);
     }
     return taken;
+  }
+
+  /** One that goes on from another waits until that one is accounted for, and takes along what is still open of it. */
+  async #begin(writer: ProofWriter, journal: number, former: NonNullable<JournalRef['former']>): Promise<number> {
+    if (!former.isDone) return 0;
+    await writer.goOnFrom(former, journal);
+    this.#followers.delete(former.id);
+    return 1;
   }
 
   /** Changed ones count from the next batch on, and the store says at once which hold. */

@@ -154,7 +154,10 @@ export class RecordStore {
   }
 }
 
-async function register(postgres: Postgres, { deployment, shard, incarnation }: JournalName): Promise<number> {
+async function register(
+  postgres: Postgres,
+  { deployment, shard, incarnation, restoredFrom }: JournalName,
+): Promise<number> {
   const find = () =>
     postgres.query<{ id: number; deployment: string }>(
       'select id, deployment from cutover.journals where shard = $1 and incarnation = $2',
@@ -163,8 +166,9 @@ async function register(postgres: Postgres, { deployment, shard, incarnation }: 
   let { rows } = await find();
   if (rows.length === 0) {
     await postgres.query(
-      'insert into cutover.journals (deployment, shard, incarnation) values ($1, $2, $3) on conflict do nothing',
-      [deployment, shard, incarnation],
+      `insert into cutover.journals (deployment, shard, incarnation, restored_from, restored_upto)
+       values ($1, $2, $3, $4, $5) on conflict do nothing`,
+      [deployment, shard, incarnation, restoredFrom?.incarnation ?? null, restoredFrom?.upTo ?? null],
     );
     ({ rows } = await find());
   }

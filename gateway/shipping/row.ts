@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Json } from '../../core/canonical-json.ts';
 import type { JournalRecord } from '../journal/types.ts';
 
-export type JournalName = { readonly deployment: string; readonly shard: number; readonly incarnation: string };
+export type JournalName = {
+  readonly deployment: string;
+  readonly shard: number;
+  readonly incarnation: string;
+  /** Of a restored one: whose records it begins with, and up to which offset. */
+  readonly restoredFrom?: { readonly incarnation: string; readonly upTo: number } | undefined;
+};
 
 export type Row = {
   readonly offset: number;

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { JournalKey } from '../journal/seal.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
+import type { JournalName } from './row.ts';
 import type { ShipperReport, ShippingStatus } from './status.ts';
 
 export type ShippingOptions = {
@@ -13,6 +14,7 @@ export type ShippingOptions = {
   readonly deployment: string;
   readonly shard: number;
   readonly incarnation: string;
+  readonly restoredFrom?: JournalName['restoredFrom'];
   readonly journalDir: string;
   /** What recovery found on disk. */
   readonly durableUpTo: number;
@@ -122,10 +124,10 @@ class ShippingThread implements Shipping {
   }
 
   #start(): void {
-    const { databaseUrl, deployment, shard, incarnation, journalDir, keys, workerFile } = this.#options;
+    const { databaseUrl, deployment, shard, incarnation, restoredFrom, journalDir, keys, workerFile } = this.#options;
     const workerData: WorkerOptions = {
       databaseUrl,
-      journal: { deployment, shard, incarnation },
+      journal: { deployment, shard, incarnation, restoredFrom },
       journalDir,
       durableUpTo: this.#durableUpTo,
       keys,
