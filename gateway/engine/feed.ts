@@ -138,7 +138,20 @@ export class FeedEngine {
 
   /** Nothing is on its way to a platform. */
   get isQuiet(): boolean {
-    return this.#current === null && this.shadows.legacy.lag === 0 && this.shadows.new.lag === 0;
+    return this.#current === null && this.lag === 0;
+  }
+
+  /** Copies that have no answer yet. */
+  get lag(): number {
+    return this.shadows.legacy.lag + this.shadows.new.lag;
+  }
+
+  /**
+   * Whoever takes over now has one copy to answer before the first message of its own, not two behind each other: what is in
+   * flight comes as one too.
+   */
+  get isInStep(): boolean {
+    return this.inFlight + this.lag <= 1;
   }
 
   /** Half of what the sender waits for its answer: no hold of this feed lasts longer (rule 8). */
@@ -174,6 +187,14 @@ export class FeedEngine {
     return held;
   }
 
+  /** While this one alone holds it, the message that has waited longest goes to its platform; null: none could. */
+  letOnePass(holder: object): Message | null {
+    if (this.#holders.size > 1 || !this.#holders.has(holder)) return null;
+    const message = this.#admitNext();
+    if (message !== null) this.#afterHold.add(message);
+    return message;
+  }
+
   setPrimary(primary: Platform): void {
     this.primary = primary;
   }
@@ -202,14 +223,19 @@ export class FeedEngine {
   advance(): void {
     this.shadows.legacy.pump();
     this.shadows.new.pump();
-    if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;
+    if (!this.isHeld) this.#admitNext();
+  }
+
+  #admitNext(): Message | null {
+    if (this.#current !== null || this.#runtime.journalFailed) return null;
     const [message] = this.#waiting;
-    if (message === undefined) return;
+    if (message === undefined) return null;
     const primary = this.#primaryOf(message);
     // Order wins over latency: the backlog of the platform that has become primary goes first (rule 9).
-    if (this.shadows[primary].lag > 0) return;
+    if (this.shadows[primary].lag > 0) return null;
     this.#waiting.shift();
     this.#admit(message, primary);
+    return message;
   }
 
   /** Rule 7: a response goes to the platform that has asked, whatever the epoch; where it is not there, to the primary. */

@@ -79,20 +79,7 @@ export function stateOf({
   isFenced,
 }: Pick<StatusFacts, 'connection' | 'swap' | 'isHeldByHand' | 'isFenced'>): State {
   if (isFenced) return 'fenced';
-  if (swap !== null) {
-    switch (swap.phase) {
-      case 'catching-up':
-        return 'catching-up';
-      case 'draining':
-        return 'draining';
-      case 'committing':
-        return 'committing';
-      case 'settling':
-        return 'settling';
-      case 'done':
-        break;
-    }
-  }
+  if (swap !== null && swap.phase !== 'done') return swap.phase;
   if (connection.reowning > 0) return 'reowning';
   if (connection.changeOver.isOpen) return 'settling';
   return isHeldByHand ? 'held' : 'steady';

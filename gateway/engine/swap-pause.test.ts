@@ -104,6 +104,50 @@ test('given an output that is overdue, when a switch is asked for, it is held fo
   expect(night.state).toBe('steady');
 });
 
+test('given a sender without a pause, whose copies wait behind each other, when it is switched, no message waits for two of them', () => {
+  const night = new Night();
+  night.move('parallel');
+  for (const id of ['ONE', 'TWO']) {
+    night.send(1, id);
+    night.answer('legacy', id);
+  }
+  night.send(1, 'THREE');
+  const told = night.move('switched');
+  night.answer('legacy', 'THREE');
+  night.send(1, 'FOUR');
+  night.answer('new', 'ONE');
+  expect(night.arrivedAt('legacy')).not.toContain('FOUR');
+  night.answer('new', 'TWO');
+  expect(night.arrivedAt('legacy')).toContain('FOUR');
+  night.answer('legacy', 'FOUR');
+  night.send(1, 'FIVE');
+  night.answer('new', 'THREE');
+  night.pass(700);
+  night.answer('new', 'FOUR');
+  night.pass(SETTLE_MS);
+  expect(night.arrivedAt('new')).toEqual(['ONE', 'TWO', 'THREE', 'FOUR', 'FIVE']);
+  expect(night.arrivedAt('legacy')).not.toContain('FIVE');
+  night.answer('new', 'FIVE');
+  expect(told).toMatchObject([{ epoch: 3, inFlightAtHold: 1, pauseMs: 700 + SETTLE_MS }]);
+});
+
+test('given a copy that is not answered, when what a hold may last is half over, the swap goes on without being in step, and gives up in time', () => {
+  const night = new Night();
+  night.move('parallel');
+  for (const id of ['ONE', 'TWO']) {
+    night.send(1, id);
+    night.answer('legacy', id);
+  }
+  const told = night.move('switched');
+  night.send(1, 'HELD');
+  night.pass(ACK_TIMEOUT_MS / 2 - 1);
+  expect(told).toEqual([]);
+  expect(night.arrivedAt('legacy')).not.toContain('HELD');
+  night.pass(1);
+  expect(told).toMatchObject([{ epoch: 2, aborted: true, pauseMs: ACK_TIMEOUT_MS / 2 }]);
+  expect(night.arrivedAt('legacy')).toContain('HELD');
+});
+
 /** An engine whose clock, disk and peers are the test's: the disk is as quick as can be, the peers answer when they are told to. */
 class Night {
   readonly felt: SwapPause[] = [];

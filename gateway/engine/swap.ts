@@ -12,7 +12,7 @@ import type { FeedEngine } from './feed.ts';
 import type { Message } from './intake.ts';
 import type { Runtime } from './runtime.ts';
 
-export type SwapPhase = 'catching-up' | 'draining' | 'committing' | 'settling' | 'done';
+export type SwapPhase = 'catching-up' | 'holding' | 'draining' | 'committing' | 'settling' | 'done';
 
 /** `quiesce`: nothing is mid-transfer. `at-offset`: nothing is held (change-over.ts). `forced`: at once (reown.ts). */
 export type SwapMethod = 'quiesce' | 'at-offset' | 'forced';
@@ -44,6 +44,8 @@ export type SwapPause = { readonly pauseMs: number; readonly isAborted: boolean 
  * pause keeps its platform two behind.
  */
 const CATCH_UP_LAG = 2;
+/** Of what a hold may last, how much may go to getting in step. */
+const STEP_SHARE = 0.5;
 /** Inputs whose outputs may still come when a change-over at an offset begins: the new owner's outputs wait for them. */
 const CATCH_UP_OPEN = 8;
 const CONNECT_WITHIN_MS = 5000;
@@ -59,6 +61,9 @@ export class Swap {
   readonly #hooks: SwapHooks;
   #deadlineTimer: number | null = null;
   #connectTimer: number | null = null;
+  #stepTimer: number | null = null;
+  #hasWaitedForStep = false;
+  #wasOutOfStep = false;
   #holdTimer: number | null = null;
   #settleTimer: number | null = null;
   #inFlightAtHold = 0;
@@ -99,10 +104,11 @@ export class Swap {
   /** Looks again whether the next step can be taken: called whenever something has moved. */
   check(): void {
     if (this.phase === 'catching-up' && this.#isCaughtUp()) {
-      if (this.#plan.method === 'at-offset') this.#commit();
-      else this.#hold();
+      if (this.#needsStep() && !this.#feed.isInStep) this.#getInStep();
+      else this.#proceed();
     }
     if (this.phase === 'catching-up' && this.#isBehindWithOutputs) this.#lookAgainWhenDue();
+    if (this.phase === 'holding') this.#lookWhetherInStep();
     if (this.phase === 'draining') this.#drain();
   }
 
@@ -126,13 +132,17 @@ export class Swap {
 
   /** The gateway stops: nothing has happened unless the epoch record was submitted. */
   abortIfPossible(reason: string): void {
-    if (this.phase === 'catching-up' || this.phase === 'draining') this.#abort(reason);
+    if (this.#canBeUndone) this.#abort(reason);
   }
 
   /** Another move is not to wait for this one: it is given up, or, where it has been made, its figures are. */
   giveWay(reason: string): void {
     if (this.phase === 'settling') this.#finish();
     else this.abortIfPossible(reason);
+  }
+
+  get #canBeUndone(): boolean {
+    return this.phase === 'catching-up' || this.phase === 'holding' || this.phase === 'draining';
   }
 
   /** Ownership moves, so nothing may be mid-transfer; other moves only change what runs beside the control. */
@@ -150,9 +160,8 @@ export class Swap {
     if (this.#connection.changeOver.isOpen) return false;
     if (this.#plan.method !== 'at-offset' && !this.#feed.canBeHeld) return false;
     if (!this.#drains) return true;
-    const lag = this.#feed.shadows.legacy.lag + this.#feed.shadows.new.lag;
     const canConnect = this.#feed.links[this.#target].isConnected;
-    if (lag > CATCH_UP_LAG || !canConnect || this.#connection.destination.isBlocked) return false;
+    if (this.#feed.lag > CATCH_UP_LAG || !canConnect || this.#connection.destination.isBlocked) return false;
     return !this.#isBehindWithOutputs;
   }
 
@@ -167,11 +176,53 @@ export class Swap {
     return obligations.behindMs(this.#runtime.now) > this.#feed.holdLimitMs;
   }
 
+  /** A change-over at an offset holds nobody, unless it moves the primary. */
+  #needsStep(): boolean {
+    if (!this.#drains || this.#hasWaitedForStep) return false;
+    return this.#plan.method !== 'at-offset' || (this.#hooks.movesPrimary() && this.#feed.canBeHeld);
+  }
+
+  /**
+   * A sender that sends without a pause leaves the other platform no time to get in step: its next message would wait for two
+   * copies behind each other. So one message waits for the first of them, and goes the old way; the next waits for the second.
+   */
+  #getInStep(): void {
+    this.#hasWaitedForStep = true;
+    this.phase = 'holding';
+    this.#stepTimer = this.#runtime.after(Math.floor(this.#feed.holdLeftMs * STEP_SHARE), () => this.#stepOverdue());
+    this.#feed.hold(this);
+    this.#inFlightAtHold = this.#feed.inFlight;
+  }
+
+  #lookWhetherInStep(): void {
+    if (!this.#feed.isInStep) {
+      this.#wasOutOfStep ||= this.#feed.inFlight === 0;
+      return;
+    }
+    const passed = this.#wasOutOfStep ? this.#feed.letOnePass(this) : null;
+    if (passed !== null) this.#held.add(passed);
+    this.#proceed();
+  }
+
+  /** Then as far as it is: behind by so little as a swap can bear, or not caught up any more. */
+  #stepOverdue(): void {
+    this.phase = 'catching-up';
+    if (!this.#isCaughtUp()) this.#feed.release(this);
+    this.check();
+  }
+
+  #proceed(): void {
+    this.#runtime.cancel(this.#stepTimer);
+    this.#stepTimer = null;
+    if (this.#plan.method === 'at-offset') this.#commit();
+    else this.#hold();
+  }
+
   #hold(): void {
     const leftMs = this.#feed.holdLeftMs;
     this.phase = 'draining';
     this.#feed.hold(this);
-    this.#inFlightAtHold = this.#feed.inFlight;
+    if (!this.#hasWaitedForStep) this.#inFlightAtHold = this.#feed.inFlight;
     this.#holdTimer = this.#runtime.after(leftMs, () => {
       const reason = this.#whyNotDrained();
       this.#abort(reason, () => this.#hooks.overdue());
@@ -201,7 +252,7 @@ export class Swap {
     this.phase = 'committing';
     this.#stopTimers();
     if (this.#plan.method === 'at-offset') {
-      this.#inFlightAtHold = this.#feed.inFlight;
+      if (!this.#hasWaitedForStep) this.#inFlightAtHold = this.#feed.inFlight;
       for (const message of this.#feed.unanswered) this.#held.add(message);
       // Only while the record is on its way to the disk: by it the next message has another primary.
       if (this.#hooks.movesPrimary()) this.#feed.hold(this);
@@ -243,7 +294,7 @@ export class Swap {
   }
 
   #abort(reason: string, afterwards?: () => void): void {
-    if (this.phase !== 'catching-up' && this.phase !== 'draining') return;
+    if (!this.#canBeUndone) return;
     this.phase = 'done';
     this.#stopTimers();
     this.#isAborted = true;
@@ -268,14 +319,17 @@ export class Swap {
 
   #whyNotReady(): string {
     if (this.phase === 'draining') return this.#whyNotDrained();
+    if (this.phase === 'holding' && this.#feed.inFlight > 0)
+      return `${this.#feed.primary} has not answered the message in flight`;
     if (this.#connection.changeOver.isOpen) return 'outputs of the last change-over are still settling';
     const target = this.#target;
     if (!this.#feed.links[target].isConnected) {
       const { host, port } = this.#feed.config.platforms[target];
       return `${target} does not accept connections at ${host}:${port}`;
     }
-    const lag = this.#feed.shadows.legacy.lag + this.#feed.shadows.new.lag;
-    if (lag > CATCH_UP_LAG) return `the shadow cannot catch up: ${counted(lag, 'message')} behind`;
+    const { lag } = this.#feed;
+    if (lag > CATCH_UP_LAG || this.phase === 'holding')
+      return `the shadow cannot catch up: ${counted(lag, 'message')} behind`;
     const { size } = this.#connection.obligations;
     if (this.#isBehindWithOutputs) return `the platforms are behind with the outputs of ${counted(size, 'input')}`;
     if (this.#connection.destination.isBlocked) return 'the destination does not answer';
@@ -301,8 +355,9 @@ export class Swap {
   }
 
   #stopTimers(): void {
-    for (const timer of [this.#deadlineTimer, this.#connectTimer, this.#holdTimer, this.#settleTimer])
-      this.#runtime.cancel(timer);
+    const timers = [this.#deadlineTimer, this.#connectTimer, this.#stepTimer, this.#holdTimer, this.#settleTimer];
+    for (const timer of timers) this.#runtime.cancel(timer);
+    this.#stepTimer = null;
     this.#deadlineTimer = null;
     this.#connectTimer = null;
     this.#holdTimer = null;

@@ -1,7 +1,18 @@
 /** Rule 8, change-over at an offset: nothing is held, outputs are judged by their input until the earlier ones have settled. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decisionSchema } from '../../core/admin-api.ts';
-import { answer, type Client, type Estate, idOf, type Line, order, startEstate, until, verdictOf } from './peers.ts';
+import {
+  type Arrived,
+  answer,
+  type Client,
+  type Estate,
+  idOf,
+  type Line,
+  order,
+  startEstate,
+  until,
+  verdictOf,
+} from './peers.ts';
 
 const ENOUGH = 22;
 const REASON = { reason: 'test' };
@@ -15,6 +26,7 @@ beforeAll(async () => {
     given: { connection: { ...connection, orderWait: '1s' } },
     killed: { connection },
     quick: { connection },
+    closed: { connection },
   });
 });
 afterAll(() => estate?.close());
@@ -136,4 +148,29 @@ test('rule 8: the way back is at an offset too, and a message in flight at the s
   await fromNew.exchange(order('D3'));
   expect(newIds(line)).toEqual(['D1', 'D2', 'D3']);
   await isSteady(line);
+});
+
+test('rule 8: the new owner has one copy to answer before its first message, also with a sender that never pauses', async () => {
+  const { line, source } = await measured('closed');
+  await until(async () => expect((await line.status()).shadowLag).toBe(0));
+  line.new.script = () => undefined;
+  for (const id of ['E1', 'E2']) await source.exchange(order(id));
+  const copyOf = async (id: string): Promise<Arrived> => {
+    const arrived = await line.new.take();
+    return idOf(arrived.payload) === id ? arrived : copyOf(id);
+  };
+  const first = await copyOf('E1');
+  const switched = line.move('switched');
+  await until(async () => expect((await line.status()).state).toBe('holding'));
+  source.send(order('E3'));
+  first.reply(answer('E1'));
+  // The old way, with its copy and the one before it still open at the new owner.
+  expect(verdictOf(await source.answer())).toBe('AA|E3');
+  expect(line.legacy.ids.at(-1)).toBe('E3');
+  await until(async () => expect((await line.status()).epoch).toBe(3));
+  source.send(order('E4'));
+  for (const id of ['E2', 'E3', 'E4']) (await copyOf(id)).reply(answer(id));
+  expect(verdictOf(await source.answer())).toBe('AA|E4');
+  await switched;
+  expect(line.legacy.ids).not.toContain('E4');
 });

@@ -59,8 +59,8 @@ export const DURABILITY: readonly Mutant[] = [
     name: 'admit while a failed sync is not made good',
     rule: 3,
     file: FEED,
-    find: 'if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;',
-    replace: 'if (this.#current !== null || this.isHeld) return;',
+    find: 'if (this.#current !== null || this.#runtime.journalFailed) return null;',
+    replace: 'if (this.#current !== null) return null;',
   },
 ];
 

@@ -35,7 +35,7 @@ export const ROLLBACK: readonly Mutant[] = [
     name: 'live input before the backlog of its platform',
     rule: 9,
     file: FEED,
-    find: 'if (this.shadows[primary].lag > 0) return;',
+    find: 'if (this.shadows[primary].lag > 0) return null;',
     replace: '',
   },
   {

@@ -79,8 +79,8 @@ export const SWAPS: readonly Mutant[] = [
     name: 'hold nothing',
     rule: 8,
     file: FEED,
-    find: 'if (this.#current !== null || this.isHeld || this.#runtime.journalFailed) return;',
-    replace: 'if (this.#current !== null || this.#runtime.journalFailed) return;',
+    find: 'if (!this.isHeld) this.#admitNext();',
+    replace: 'this.#admitNext();',
   },
   {
     name: 'hold without a limit',
