@@ -40,6 +40,9 @@ export type FakeGateway = {
   readonly requests: string[];
   /** Bodies of the moves asked for. */
   readonly moves: unknown[];
+  /** Handshakes that had been made when each of these moves came. */
+  readonly handshakesAtMoves: readonly number[];
+  handshakes(): number;
   readonly info: Info;
   route(name: string): Route;
   /** Behind everybody's back; a new name is served from then on. */
@@ -73,6 +76,9 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     // A client that was killed in the middle of a request ends that request, and nothing else.
     fake.serve(request, response).catch(() => response.destroy());
   });
+  server.on('secureConnection', () => {
+    fake.handshakes++;
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
@@ -81,7 +87,7 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     server.closeAllConnections();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   };
-  const { token, requests, moves, info } = fake;
+  const { token, requests, moves, handshakesAtMoves, info } = fake;
   return {
     admin: `https://127.0.0.1:${address.port}`,
     token,
@@ -89,6 +95,8 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     env: { CUTOVER_ADMIN_TOKEN: token, CUTOVER_ADMIN_CA: certificatePath },
     requests,
     moves,
+    handshakesAtMoves,
+    handshakes: () => fake.handshakes,
     info,
     route: (name) => fake.routes.get(name) ?? FIRST_ROUTE,
     setRoute: (name, route) => fake.setRoute(name, route),
@@ -116,7 +124,9 @@ class Fake {
   readonly routes: Map<string, Route>;
   readonly requests: string[] = [];
   readonly moves: unknown[] = [];
+  readonly handshakesAtMoves: number[] = [];
   readonly info: Info;
+  handshakes = 0;
   abortsNext: string | null = null;
   losesNext = false;
   answersNext: Answer | null = null;
@@ -210,6 +220,7 @@ class Fake {
 
   #move(name: string, route: Route, body: unknown): Answer {
     this.moves.push(body);
+    this.handshakesAtMoves.push(this.handshakes);
     const asked = routeRequestSchema.parse(body);
     const known = this.#answers.get(asked.requestId);
     if (known !== undefined) return known;

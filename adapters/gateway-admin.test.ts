@@ -1,3 +1,5 @@
+import { createServer, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeGateway, startFakeGateway } from './gateway-admin.fake.ts';
 import { GatewayClient } from './gateway-admin.ts';
@@ -50,6 +52,34 @@ describe('the client of a gateway', () => {
     expect(gateway.moves).toHaveLength(2);
     expect(gateway.moves[1]).toEqual(gateway.moves[0]);
     expect(gateway.route(NAME).epoch).toBe(2);
+  });
+
+  it('finds the connections of prepared moves open', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `${NAME}-${index}`);
+    for (const name of names) gateway.setRoute(name, gateway.route(NAME));
+    const client = clientWith(gateway.env);
+    await client.prepareMoves(names.length);
+    expect(gateway.handshakes()).toBe(names.length);
+    const all = await Promise.all(names.map((name) => client.move(name, { ...TO_PARALLEL, requestId: `to-${name}` })));
+    expect(all.filter(({ ok }) => !ok)).toEqual([]);
+    expect(gateway.handshakes()).toBe(names.length);
+  });
+
+  it('opens hundreds of connections few at a time', async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => void sockets.push(socket.on('error', () => {})));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const address = silent.address();
+    if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+    const client = new GatewayClient({ admin: `https://127.0.0.1:${address.port}`, shard: 0, env: gateway.env });
+    clients.push(client);
+    const prepared = client.prepareMoves(200);
+    await expect.poll(() => sockets.length).toBeGreaterThanOrEqual(8);
+    for (let turn = 0; turn < 100; turn++) await nextTurn();
+    expect(sockets).toHaveLength(8);
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+    await prepared;
   });
 
   it('says that the outcome is unknown where the answer never came', async () => {

@@ -4,7 +4,8 @@
  * environment, anew every second, and never appear in a message: see CREDENTIAL_VARIABLES.
  */
 import { readFile } from 'node:fs/promises';
-import { Agent, request } from 'undici';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Agent, buildConnector, request } from 'undici';
 import { z } from 'zod';
 import {
   type ApiError,
@@ -32,6 +33,7 @@ import {
   type StopRequest,
   stopAttestationSchema,
 } from '../core/admin-api.ts';
+import { fewAtOnce } from './few-at-once.ts';
 
 /** With `_<shard>` appended, each applies to that shard only and wins over the general one. */
 export const CREDENTIAL_VARIABLES = {
@@ -91,6 +93,8 @@ type Credentials = {
  */
 const CONNECTIONS = { look: 16, move: 256 } as const;
 type Lane = keyof typeof CONNECTIONS;
+/** Of one lane at a time. */
+const HANDSHAKES = 8;
 
 export class GatewayClient {
   readonly admin: string;
@@ -214,6 +218,26 @@ export class GatewayClient {
   }
 
   /**
+   * Opens the connections of so many moves that are to begin together, so that these only have to be sent. A handshake takes a
+   * millisecond of a processor at either end: hundreds of them would fall into the swaps, and those who are held would wait for
+   * them. That one cannot be opened the move itself says; a move alone opens its own.
+   */
+  async prepareMoves(count: number): Promise<void> {
+    if (count < 2) return;
+    const credentials = await this.#readCredentials();
+    if (!credentials.ok) return;
+    const dispatcher = this.#agentFor(credentials.value, 'move');
+    const open = async (): Promise<void> => {
+      const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+      const answer = await request(new URL('/healthz', this.admin), { dispatcher, signal });
+      await answer.body.dump();
+    };
+    await Promise.allSettled(Array.from({ length: Math.min(count, CONNECTIONS.move) }, open));
+    // The connection of the last answer is free a turn later.
+    await nextTurn();
+  }
+
+  /**
    * Performs a move and waits for its outcome; an abort is a value (`aborted: true`), no refusal. A connection lost
    * on the way is taken up again with the same request id, which the gateway answers once and for all. Where time
    * runs out before an answer came, the code is `outcome-unknown`: the move may have been made.
@@ -303,7 +327,11 @@ export class GatewayClient {
       ...(certificate === null ? {} : { ca: certificate }),
       ...(client === null ? {} : client),
     };
-    const agent = new Agent({ connect, connections: CONNECTIONS[lane], maxResponseSize: RESPONSE_LIMIT_BYTES });
+    const agent = new Agent({
+      connect: fewAtOnce(buildConnector(connect), HANDSHAKES),
+      connections: CONNECTIONS[lane],
+      maxResponseSize: RESPONSE_LIMIT_BYTES,
+    });
     this.#agents[lane] = { files, agent };
     return agent;
   }

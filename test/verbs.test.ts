@@ -77,6 +77,22 @@ describe('the way of a connection', () => {
   );
 });
 
+describe('a wave', () => {
+  test(
+    'has its connections to the gateway open before its first swap begins, forwards and back',
+    async () => {
+      for (const name of NAMES) gateway.setRoute(name, { phase: 'parallel', newWeight: 0, epoch: 2 });
+      await move('switch', '--all');
+      await move('rollback', '--all', '--reason', 'results late');
+      const [first, ...others] = gateway.handshakesAtMoves.slice(0, NAMES.length);
+      const [back, ...othersBack] = gateway.handshakesAtMoves.slice(NAMES.length);
+      expect(others).toEqual([first, first]);
+      expect(othersBack).toEqual([back, back]);
+    },
+    LIMIT_MS,
+  );
+});
+
 describe('what is refused or aborted', () => {
   test(
     'refused ones are left out and the others go on: exit 4',

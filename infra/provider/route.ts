@@ -167,9 +167,10 @@ async function perform(
     ...(inputs.reason === undefined ? {} : { reason: inputs.reason }),
     ...(approval.value === null ? {} : { approval: approval.value }),
   };
-  await context.together.arrive();
+  const gateway = context.gateways.client(inputs);
+  await context.together.arrive(gateway);
   if (context.isCancelled()) return refused(`${name}: interrupted before its move was started; nothing changed`);
-  const answer = await context.gateways.client(inputs).move(name, body);
+  const answer = await gateway.move(name, body);
   if (!answer.ok) return (await foundThere(context, inputs, info, answer)) ?? refusedBy(name, answer);
   const reached = answer.value;
   if (reached.aborted === true) {

@@ -10,10 +10,15 @@
  */
 const QUIET_MS = 2_000;
 
+/** The gateway of a move. */
+type MoveTarget = { prepareMoves(count: number): Promise<void> };
+
 export class StartTogether {
   readonly #expected: number;
+  readonly #targets = new Map<MoveTarget, number>();
   readonly #isOpen = Promise.withResolvers<void>();
   #arrived = 0;
+  #isOpening = false;
   #quiet: NodeJS.Timeout | undefined;
 
   /** Opens for good at the first `expected` arrivals. */
@@ -21,11 +26,20 @@ export class StartTogether {
     this.#expected = expected;
   }
 
-  async arrive(): Promise<void> {
+  async arrive(target: MoveTarget): Promise<void> {
     this.#arrived++;
+    this.#targets.set(target, (this.#targets.get(target) ?? 0) + 1);
     clearTimeout(this.#quiet);
-    if (this.#arrived >= this.#expected) this.#isOpen.resolve();
-    else this.#quiet = setTimeout(() => this.#isOpen.resolve(), QUIET_MS);
+    if (this.#arrived >= this.#expected) void this.#open();
+    else this.#quiet = setTimeout(() => void this.#open(), QUIET_MS);
     await this.#isOpen.promise;
+  }
+
+  /** Once all have their connections. */
+  async #open(): Promise<void> {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    await Promise.all([...this.#targets].map(([target, count]) => target.prepareMoves(count)));
+    this.#isOpen.resolve();
   }
 }

@@ -17,12 +17,19 @@ export async function moveAtGateways(run: RunState): Promise<void> {
       await moveOne(run, next);
     }
   };
+  if (run.args.force !== true) await prepare(run, moves.slice(0, width));
   const stopWatching = watchMoves(run.context, moves, (name) => run.complaints.get(name)?.message ?? null);
   try {
     await Promise.all(Array.from({ length: width }, worker));
   } finally {
     await stopWatching();
   }
+}
+
+/** Not where it is forced: then senders wait already, and the first connection is not to wait for the last one's handshake. */
+async function prepare(run: RunState, moves: readonly PlannedMove[]): Promise<void> {
+  const byShard = Map.groupBy(moves, ({ shard }) => shard);
+  await Promise.all([...byShard].map(([shard, some]) => gatewayOf(run.context, shard).prepareMoves(some.length)));
 }
 
 async function moveOne(run: RunState, move: PlannedMove): Promise<void> {
