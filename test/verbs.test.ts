@@ -204,6 +204,26 @@ describe('systems that are down', () => {
   );
 
   test(
+    'a rollback brings up the records of what was rolled back before it too, by an update that was killed',
+    async () => {
+      await move('parallel', '--all');
+      await move('switch', '--connection', 'northside-orders,harbor-orders');
+      // As a killed `pulumi up` leaves it: entry and gateway there, the state behind.
+      gateway.setRoute('harbor-orders', { phase: 'parallel', newWeight: 0, epoch: 4 });
+      const entry = 'harbor-orders: { phase: parallel, epoch: 4, newWeight: 0, reason: drill }';
+      await project.writeStack((await project.readStack()).replace(/harbor-orders: \{.*\}/, entry));
+      const back = await move('rollback', '--all', '--reason', 'drill');
+      expect(back.changed.map(({ name }) => name)).toEqual(['northside-orders']);
+      expect(back.alreadyThere.map(({ name }) => name)).toContain('harbor-orders');
+      const { document } = await status();
+      const harbor = document.connections.find(({ name }) => name === 'harbor-orders');
+      expect(harbor?.truth).toMatchObject({ config: { epoch: 4 }, pulumi: { epoch: 4 }, gateway: { epoch: 4 } });
+      expect(gateway.route('harbor-orders')).toMatchObject({ phase: 'parallel', epoch: 4 });
+    },
+    LIMIT_MS * 2,
+  );
+
+  test(
     'a forward move does not begin while the configured ledger is down: exit 1, nothing changed',
     async () => {
       const database = { DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' };

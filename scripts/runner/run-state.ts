@@ -57,6 +57,14 @@ export function touchedNames(run: RunState): string[] {
   return [...run.plan.moves.map(({ name }) => name), ...run.plan.behind];
 }
 
+/** Whose records are looked at: a rollback has not asked Pulumi and ledger about those that were there already. */
+export function recordedNames(run: RunState): string[] {
+  const { order, alreadyThere } = run.plan;
+  const names = touchedNames(run);
+  if (order === 'gateways-first') names.push(...alreadyThere.map(({ name }) => name));
+  return [...new Set(names)];
+}
+
 export function itemOf(run: RunState, name: string): ConnectionSnapshot {
   const item = run.snapshot.connections.find((candidate) => candidate.name === name);
   if (item === undefined) throw new Error(`${name} is not in the snapshot`);

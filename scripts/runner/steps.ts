@@ -25,6 +25,7 @@ import {
   leaveBehind,
   type OpenedPulumi,
   type RunState,
+  recordedNames,
   requestIdOf,
   routeNow,
   touchedNames,
@@ -175,7 +176,7 @@ async function pulumiHeal(run: RunState): Promise<void> {
     run.pulumi = opened.value.session;
     run.routes = opened.value.routes;
   }
-  const behind = touchedNames(run).filter((name) => isStateBehind(run, name));
+  const behind = recordedNames(run).filter((name) => isStateBehind(run, name));
   if (behind.length === 0) return;
   const stack = await run.pulumi.ensureStack();
   if (!stack.ok) return leaveBehind(run, `the Pulumi state is left behind: ${stack.message}`);
@@ -260,7 +261,7 @@ async function update(run: RunState, text: string, names: readonly string[]): Pr
 }
 
 async function bringUp(run: RunState): Promise<void> {
-  const needs = touchedNames(run).flatMap((name) => {
+  const needs = recordedNames(run).flatMap((name) => {
     const item = itemOf(run, name);
     const epoch = routeNow(run, name)?.epoch ?? (item.gateway.kind === 'read' ? item.gateway.status.epoch : null);
     return epoch === null ? [] : [{ name, shard: item.shard, epoch }];
