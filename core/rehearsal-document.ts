@@ -15,6 +15,7 @@ export const swapSchema = z.object({
     .describe("over the senders: each one's longest wait from sending to answer while the verb ran"),
   wallMs: milliseconds,
   aborted: count.describe('swaps that the gateway gave up before the point of no return; the verb was run again'),
+  outage: z.string().optional().describe('what had begun before the command, and is in these waits'),
 });
 
 const endCountShape = {

@@ -145,7 +145,7 @@ export class Scenario implements Director {
   }
 
   async #swap(wanted: VerbStep): Promise<Swapped> {
-    const { step, verb, args, phase } = wanted;
+    const { step, verb, args, phase, outage } = wanted;
     const { load, estate } = this.stage;
     this.wrong(...(await this.#flows.before(wanted)));
     const startedAt = performance.now();
@@ -155,7 +155,8 @@ export class Scenario implements Director {
     this.around.signal.throwIfAborted();
     const wallMs = performance.now() - startedAt;
     const pauseMs = { p50: percentile(pauses, 0.5), p99: percentile(pauses, 0.99), max: percentile(pauses, 1) };
-    if (verb !== 'sync') this.#swaps.push({ step, connections: estate.connections.length, pauseMs, wallMs, aborted });
+    const swap = { step, connections: estate.connections.length, pauseMs, wallMs, aborted };
+    if (verb !== 'sync') this.#swaps.push(outage === undefined ? swap : { ...swap, outage });
     const elsewhere = await this.#arrived(phase);
     const took = seconds(wallMs);
     if (finished.exitCode === 0 && elsewhere.length === 0) {

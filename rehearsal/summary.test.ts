@@ -36,6 +36,12 @@ test('swaps that aborted and were made later are said', () => {
   expect(summaryText({ ...GREEN, swaps }, null)).toContain('250 ms   3 aborted, run again');
 });
 
+test('waits that began before their command are told apart from those of a swap', () => {
+  const swaps = GREEN.swaps.map((swap) => ({ ...swap, outage: 'the new platform is dead' }));
+  expect(summaryText({ ...GREEN, swaps }, null)).toContain('250 ms   before it: the new platform is dead');
+  expect(summaryText(GREEN, null)).not.toContain('before it');
+});
+
 test('a fault is told with what was injected and how it was seen', () => {
   const trouble = {
     fault: 'gateway-dies',

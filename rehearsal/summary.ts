@@ -97,7 +97,8 @@ function stepTable(result: RehearsalResult): string[] {
     const pause =
       swap === undefined ? '' : `   ${[swap.pauseMs.p50, swap.pauseMs.p99, swap.pauseMs.max].map(asMs).join(' / ')}`;
     const again = swap === undefined || swap.aborted === 0 ? '' : `   ${count(swap.aborted)} aborted, run again`;
-    return `  ${name.padEnd(width)}  ${took}${pause}${again}`;
+    const since = swap?.outage === undefined ? '' : `   before it: ${swap.outage}`;
+    return `  ${name.padEnd(width)}  ${took}${pause}${again}${since}`;
   });
   return [header, ...rows];
 }

@@ -7,6 +7,8 @@ export type VerbStep = {
   readonly args: readonly string[];
   /** Where every connection has to be afterwards. */
   readonly phase: Phase;
+  /** Senders wait already when the verb begins: for this. */
+  readonly outage?: string;
 };
 
 export const SYNC: VerbStep = {

@@ -7,6 +7,8 @@ import { ROLLBACK } from '../verb-steps.ts';
 import { decideOpen } from './decide.ts';
 import { type Director, type Fault, total } from './fault.ts';
 
+/** Every sender waits from then on, however long it takes until somebody acts. */
+export const OWNER_IS_DEAD = 'the new platform is dead';
 const POLL_MS = 20;
 const MID_MESSAGE_LIMIT_MS = 20_000;
 
@@ -22,7 +24,7 @@ export const controlDies: Fault = {
     director.injected('messages that it had taken and not passed on', pending);
     const startedAt = performance.now();
     const args = ['--force', '--reason', 'rehearsal: the new platform is dead'];
-    if (!(await director.swap({ ...ROLLBACK, args })).done) return false;
+    if (!(await director.swap({ ...ROLLBACK, args, outage: OWNER_IS_DEAD })).done) return false;
     director.seen(`connections that legacy owned again ${since(startedAt)} later, by a forced rollback`, before.length);
     await director.flow('after rollback');
     await director.timed('new platform back', async () => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { moveDocumentSchema } from '../../core/documents.ts';
 import { documentIn } from '../verb-complaints.ts';
 import { ROLLBACK, SYNC } from '../verb-steps.ts';
-import { midMessage, settled } from './control-dies.ts';
+import { midMessage, OWNER_IS_DEAD, settled } from './control-dies.ts';
 import { decideOpen } from './decide.ts';
 import { type Director, type Fault, total } from './fault.ts';
 import { BACKEND, DATABASE } from './records-down.ts';
@@ -35,6 +35,7 @@ export function worstNight({ isBehind }: { readonly isBehind: boolean }): Fault 
       const { done, finished } = await director.swap({
         ...ROLLBACK,
         args: ['--force', '--reason', 'rehearsal: everything is down'],
+        outage: isBehind ? `${OWNER_IS_DEAD}, and legacy is behind` : OWNER_IS_DEAD,
       });
       const document = moveDocumentSchema.safeParse(documentIn(finished.stdout));
       if (document.success) noteRollback(director, document.data);

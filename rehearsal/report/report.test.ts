@@ -46,6 +46,14 @@ describe('the report', () => {
     expect(html.indexOf('messages refused')).toBeLessThan(html.indexOf('copies recorded as rejected'));
   });
 
+  test('waits that began before their command are said to', () => {
+    const swaps = GREEN.swaps.map((swap) => ({ ...swap, outage: 'the new platform is dead' }));
+    expect(reportHtml({ ...GREEN, swaps })).toContain(
+      'Before switch: the new platform is dead. Its waits begin with that',
+    );
+    expect(reportHtml(GREEN)).not.toContain('Its waits begin with that');
+  });
+
   test('a rehearsal that ended before anything was swapped has a report too', () => {
     const html = reportHtml({ ...GREEN, verdict: 'failed', reasons: ['no engine'], swaps: [], samples: [] });
     expect(html).toContain('No route was changed');

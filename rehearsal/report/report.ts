@@ -133,9 +133,14 @@ function trouble({ fault, injected, seen }: Trouble): string {
 
 function pauses({ swaps }: RehearsalResult): string {
   const key = `<p class="soft"><i class="key b3" style="margin-left:0"></i>half of the senders waited no longer<i class="key b2"></i>99 of 100<i class="key b1"></i>the longest of all</p>`;
+  const outages = swaps.flatMap(({ step, outage }) =>
+    outage === undefined
+      ? []
+      : [`<p>Before ${escaped(step)}: ${escaped(outage)}. Its waits begin with that, and not with the command.</p>`],
+  );
   return section(
     'The wait that senders felt',
-    `<p>Of each sender its longest wait from sending a message to that message's answer, while the command ran.</p>${key}${pausesChart(swaps)}`,
+    `<p>Of each sender its longest wait from sending a message to that message's answer, while the command ran.</p>${outages.join('')}${key}${pausesChart(swaps)}`,
   );
 }
 
