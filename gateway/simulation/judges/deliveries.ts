@@ -58,7 +58,8 @@ function judgeVerdicts(evidence: Evidence, feed: FeedParty): void {
   for (const source of feed.sources) {
     for (const [serial, meant] of source.meant) {
       const count = inputs.get(serial) ?? 0;
-      if (count > meant) violate(6, `${serial}: meant ${meant} times, accepted ${count} times`);
+      const most = meant + (source.leftOnNewer.get(serial) ?? 0);
+      if (count > most) violate(6, `${serial}: meant ${meant} times, accepted ${count} times`);
     }
   }
   for (const platform of feed.platforms) {
@@ -106,7 +107,10 @@ function knownOf(evidence: Evidence, feed: FeedParty): Known {
   const doubled = new Set<string>();
   for (const platform of feed.platforms)
     for (const [sha, count] of platform.meant) if (count > 1) doubled.add(witness.serialBy(sha) ?? '');
-  for (const source of feed.sources) for (const [serial, count] of source.meant) if (count > 1) doubled.add(serial);
+  for (const { meant, leftOnNewer } of feed.sources) {
+    for (const [serial, count] of meant) if (count > 1) doubled.add(serial);
+    for (const serial of leftOnNewer.keys()) doubled.add(serial);
+  }
   return { unsure, decided, doubled, givenUp, refused: refusedOf(evidence, feed) };
 }
 

@@ -74,6 +74,11 @@ export class Source {
   readonly practiceOf = new Map<string, string>();
   /** Sent again on the socket of its answer, and answered there: rule 6 lets it pass. */
   readonly provenTwins = new Set<string>();
+  /**
+   * Left on a socket that is newer than the one of its answer: if it comes only after the next message, it is the first frame of a
+   * new connection and no resend of the last message, and rule 6 lets it pass.
+   */
+  readonly leftOnNewer = new Map<string, number>();
   attempts = 0;
   /** From a message to its answer, over all attempts. */
   longestWaitMs = 0;
@@ -245,7 +250,11 @@ export class Source {
     for (const other of [...this.#sockets]) {
       if (other === socket) continue;
       this.#sockets.delete(other);
-      if (habits.leavesSocket === 0 || !this.#world.chance(habits.leavesSocket)) other.wire.close();
+      const isLeft = habits.leavesSocket > 0 && this.#world.chance(habits.leavesSocket);
+      if (!isLeft) other.wire.close();
+      else if (other.openedFor > socket.openedFor && other.answers === 0) {
+        this.leftOnNewer.set(current.serial, (this.leftOnNewer.get(current.serial) ?? 0) + 1);
+      }
     }
     this.#open = socket;
     if (answer.verdict === 'positive') this.#accepted(current);
