@@ -67,6 +67,7 @@ async function take(options: MoveInOptions, file: MoveFile, opened: Offline): Pr
   }
   const common = { dataDir, feeds, from, to, move };
   if (recovery.hasCome(move)) {
+    refuseGoneOn(file, recovery);
     const connections = file.connections.flatMap(({ name }) => {
       const connection = engine.connections.get(name);
       if (connection === undefined) return [];
@@ -107,6 +108,16 @@ async function take(options: MoveInOptions, file: MoveFile, opened: Offline): Pr
   }
   await opened.append(records, isClean);
   return { ...common, movedIn: true, connections, next: afterwards(fenced.length > 0) };
+}
+
+/** It came with this file, and has left again: there is nothing here to start. */
+function refuseGoneOn({ connections }: MoveFile, recovery: Offline['recovery']): void {
+  for (const { name } of connections) {
+    const gone = recovery.goneOf(name);
+    if (gone === null) continue;
+    const message = `${name} has come with this file, and went on to shard ${gone.to} with epoch ${gone.epoch}`;
+    throw new ShardRefusal(message, 'this file is of a former move: use the one of the last move-out');
+  }
 }
 
 /** Its connections must not be served here, nor have been here since. */

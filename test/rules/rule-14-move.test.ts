@@ -252,6 +252,16 @@ test('rule 14: who has the last answer gets it again from the new shard, and the
   // A forward move is judged by the epoch that it has now.
   const put = { requestId: 'r1', phase: 'parallel', expectedEpoch: 1 };
   expect((await heir.call('PUT', 'connections/line/route', put)).body.code).toBe('stale-epoch');
+
+  // It goes back: what brought it here brings it nowhere any more.
+  await heir.end('SIGTERM');
+  const back = await run([
+    ...['move-out', '--feed', 'line', '--to', '0', '--inventory', heir.inventoryFile],
+    ...['--data-dir', heir.dataDir, '--file', `${file}-back`, '--yes'],
+  ]);
+  expect(back.report).toMatchObject({ movedOut: true, blockers: [] });
+  const late = await moveIn();
+  expect([late.code, late.error]).toEqual([EXIT_REFUSED, expect.stringContaining('went on to shard 0 with epoch 2')]);
 });
 
 test('rule 14: what is owed keeps a feed where it is, and a shard that was not told starts with no inventory but its own', async () => {
