@@ -84,6 +84,18 @@ test.each([
   }
 });
 
+test.each([
+  { what: 'may still come: it is promised, and waited for', afterMs: 0, decisions: [], reowning: 1 },
+  { what: 'is long overdue: a person is asked', afterMs: 3_600_000, decisions: ['output-missing'], reowning: 0 },
+])('given a weight and a forced rollback, when the output of the platform that answered $what', (given) => {
+  const weighted = { ...PARALLEL, record: { ...PARALLEL.record, newWeight: 71 } };
+  const forced = { ...PARALLEL.record, epoch: 3, verb: 'rollback', forced: true, digest: 'another' } as const;
+  const rollback: JournalMeta = { ...PARALLEL, record: forced, reowns: true, at: AT + given.afterMs };
+  const engine = recovered([weighted, ...accepted(7), rollback], false);
+  expect(engine.decisions.all().map(({ cause }) => cause)).toEqual(given.decisions);
+  expect(engine.connections.get('northside')?.reowning).toBe(given.reowning);
+});
+
 test('given a gap that a person has closed, when it is recovered, it stays closed', () => {
   const asked: JournalMeta = {
     ...DECISION,

@@ -63,7 +63,8 @@ export function takeOver(
     }
     // Its copy was answered and the time for its output is over, as where it knew the message already: nothing says that it
     // will still come, and a promise would be waited for without end.
-    if (sides[heir].state === 'missing' && sides[heir].answeredAtMs !== null) {
+    const isOver = sides[heir].state === 'missing' || connection.isLate(obligation, heir);
+    if (isOver && sides[heir].answeredAtMs !== null) {
       obligation.doubt = 'output-missing';
       continue;
     }
