@@ -70,6 +70,7 @@ export class Disk {
   /** What the crash broke that it may not break. */
   onBroken: (what: string) => void = () => {};
   onDurable: (upTo: number) => void = () => {};
+  onWritten: (meta: JournalMeta) => void = () => {};
   readonly #world: World;
   readonly #inventory: Inventory;
   #files: MemoryFiles;
@@ -239,7 +240,9 @@ export class Disk {
     if (generation !== this.#generation) return;
     for (let offset = this.view.writtenUpTo + 1; offset <= upTo; offset++) {
       const record = this.archive[offset - 1];
-      if (record !== undefined) this.view.add(record);
+      if (record === undefined) continue;
+      this.view.add(record);
+      this.onWritten(record.meta);
     }
     this.#safeUpTo = Math.max(this.#safeUpTo, upTo);
     this.events?.written(upTo);

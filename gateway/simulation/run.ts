@@ -3,6 +3,7 @@
  * oracle sees what the parties saw, what the disk holds, and what the gateway shows to everyone.
  */
 import { otherPlatform } from '../../core/platform.ts';
+import type { JournalMeta } from '../engine/records.ts';
 import type { ShardEngine } from '../engine/shard.ts';
 import { Accidents, BREAKS } from './accidents.ts';
 import { Chronicle } from './chronicle.ts';
@@ -85,6 +86,7 @@ class Simulation {
     disk.faults = options.faults;
     disk.roomSegments = options.roomSegments ?? Number.POSITIVE_INFINITY;
     disk.onDurable = (upTo) => store.durable(upTo);
+    disk.onWritten = (meta) => this.#afterWritten(meta);
     disk.onFailed = (what) => faults.note(what);
     disk.onBroken = (what) => chronicle.violate(3, what);
     disk.onAdmittedWhileFailed = (id) => chronicle.violate(3, `${id}: admitted between a failed sync and a good one`);
@@ -225,6 +227,14 @@ class Simulation {
     const { crashAfterRejection } = options.faults;
     if (crashAfterRejection === 0 || this.#isCalm || !world.chance(crashAfterRejection)) return;
     world.after(world.roll(AFTER_REJECTION_MS), () => this.#process.crash('after a rejection'));
+  }
+
+  /** Only the process: the output is in the file, and its platform sends it again for want of an answer. */
+  #afterWritten(meta: JournalMeta): void {
+    const { world, options } = this.#setting;
+    const { crashWhenSuppressed } = options.faults;
+    if (crashWhenSuppressed === 0 || meta.t !== 'output' || meta.role !== 'suppress') return;
+    if (world.chance(crashWhenSuppressed)) world.after(0, () => this.#process.crash('an output is suppressed', false));
   }
 
   #isAnsweredAgain(witness: Witness, feed: string, sha: string): boolean {

@@ -16,6 +16,8 @@ export type Faults = {
   readonly crashAfterForce: number;
   /** Of a crash right after a platform or a destination has rejected a message. */
   readonly crashAfterRejection: number;
+  /** Of the process dying between an output that is suppressed and its answer. */
+  readonly crashWhenSuppressed: number;
   /** Of a crash right after a move was made. */
   readonly crashAfterMove: number;
   readonly failSync: number;

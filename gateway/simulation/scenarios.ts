@@ -108,6 +108,11 @@ export const SCENARIOS = {
     faults: { ...NO_FAULTS, stallCandidate: 0.1, force: 0.8, crashAfterForce: 0.6 },
     habits: { ...PLAIN, destination: { ...PLAIN.destination, slow: 0.5 } },
   },
+  'suppressed-and-crashes': {
+    ...plain,
+    hasWeights: false,
+    faults: { ...NO_FAULTS, stallCandidate: 0.2, force: 0.8, crashWhenSuppressed: 0.4 },
+  },
   'weights-and-rejections': {
     ...plain,
     habits: REJECTING,

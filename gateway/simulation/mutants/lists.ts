@@ -84,7 +84,7 @@ export const LISTS: readonly Mutant[] = [
   },
   {
     name: 'deliver what was kept before a crash and is sent again, once its platform owns it',
-    scenario: 'without-feed',
+    scenario: 'suppressed-and-crashes',
     rule: 2,
     file: JUDGE,
     find: 'const isSettled = message.wasKept && obligation === null && input !== null;',
