@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../../adapters/test-ports.ts';
@@ -14,6 +14,7 @@ import { parseInventory, STANDARD_FRAMING } from '../../core/inventory.ts';
 import { initDataDir, openDataDir } from '../data-dir.ts';
 import { ownAnswer } from '../engine/answers.ts';
 import { Framer, framed } from '../framing.ts';
+import { diskFiles } from '../journal/files.ts';
 import { type JournalKey, Seal } from '../journal/seal.ts';
 import { segmentNumberOf } from '../journal/segment.ts';
 import { startShard } from '../shard.ts';
@@ -63,6 +64,26 @@ describe('checkpoints', () => {
     expect(second.host.list('c1', 'answeredAgain')?.total).toBe(1);
     again.end();
     await stop(second);
+  });
+
+  it('a segment that cannot be removed ends nothing: traffic goes on, and it goes with a later checkpoint', async () => {
+    let refused = 0;
+    let isBroken = true;
+    const remove = async (path: string): Promise<void> => {
+      if (!isBroken || segmentNumberOf(basename(path)) === null) return diskFiles.remove(path);
+      refused++;
+      throw new Error('EIO: the disk does not let go of it');
+    };
+    const shard = await serve([], { ...SMALL, files: { ...diskFiles, remove } });
+    const source = await sourceTo(shard);
+    let index = 1;
+    for (; refused === 0; index++) expect(await source.send(message(index))).toContain(`MSA|AA|M${index}|`);
+    expect(await firstSegment()).toBe(1);
+    isBroken = false;
+    for (; (await firstSegment()) === 1; index++)
+      expect(await source.send(message(index))).toContain(`MSA|AA|M${index}|`);
+    source.end();
+    await stop(shard);
   });
 
   it('a purged journal without its checkpoint is refused, saying what belongs together', async () => {

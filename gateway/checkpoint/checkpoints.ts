@@ -210,9 +210,15 @@ export class Checkpoints {
     logger.info({ event: 'checkpoint', offset: report.offset, neededFrom: report.neededFrom, purgedSegments: purged });
   }
 
+  /** A file that cannot be removed costs room and nothing else: it is tried again with the next checkpoint. */
   async #purge(): Promise<number> {
-    const { usage, retention } = this.#options;
-    if (retention.kind === 'shipped' || usage().bytes > retention.keepBytes) return this.#room.purgeUnneeded();
-    return this.purgeOld();
+    const { usage, retention, logger } = this.#options;
+    if (retention.kind === 'size' && usage().bytes <= retention.keepBytes) return this.purgeOld();
+    try {
+      return await this.#room.purgeUnneeded();
+    } catch (error) {
+      logger.error({ event: 'purge-failed', problem: String(error) });
+      return 0;
+    }
   }
 }
