@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { PLATFORMS } from '../core/platform.ts';
 import { Postgres } from './postgres.ts';
+import { shippedOnce } from './shipped-once.ts';
 
 const pairRow = z.object({
   shard: z.int(),
@@ -28,7 +29,7 @@ const PAIRS = `
     and c.payload is not null and c.meta::json ->> 'role' = 'deliver'
   join cutover.records k on k.journal = c.journal and k.ref = c.ref and k.type = 'output' and k.connection = c.connection
     and k.platform <> c.platform and k.payload is not null and k.meta::json ->> 'role' = 'capture'
-  where j.deployment = $1`;
+  where j.deployment = $1 and ${shippedOnce('j', 'c."offset"')}`;
 
 const tripleRow = z.object({
   input: z.instanceof(Uint8Array),
@@ -44,7 +45,7 @@ const TRIPLES = `
   from cutover.journals j
   join cutover.records o on o.journal = j.id and o.type = 'output' and o.connection = $2 and o.ref is not null
   join cutover.records i on i.journal = o.journal and i."offset" = o.ref and i.type = 'input' and i.payload is not null
-  where j.deployment = $1
+  where j.deployment = $1 and ${shippedOnce('j', 'i."offset"')}
   group by i.journal, i."offset", i.payload order by i.journal desc, i."offset" desc limit $3`;
 
 export class RecordedPairs {

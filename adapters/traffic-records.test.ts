@@ -21,7 +21,8 @@ afterAll(async () => {
 /** The columns that are read, as shipping makes them. */
 const TABLES = `
   create schema cutover;
-  create table cutover.journals (id integer primary key, deployment text, shard integer, incarnation text);
+  create table cutover.journals (id integer primary key, deployment text, shard integer, incarnation text,
+    shipped_up_to bigint default 1000, restored_from text, restored_upto bigint);
   create table cutover.records (journal integer, "offset" bigint, at timestamptz, type text, connection text);`;
 
 const AT = Date.UTC(2026, 5, 6, 12);
@@ -64,5 +65,16 @@ it('counts delivered outputs a quarter of an hour, of this deployment, and the r
   ]);
   const later = await readRecordedTraffic(postgres, 'lab', AT + 80 * MINUTE);
   expect([...later.connections.keys()]).toEqual(['south']);
+
+  // Restored from the first one as it was at 30, it has shipped the records of that time once more.
+  await postgres.run(`
+    insert into cutover.journals values (3, 'lab', 0, 'c', 100, 'a', 30);
+    insert into cutover.records select 3, "offset", at, type, connection from cutover.records where journal = 1 and "offset" <= 30;
+    insert into cutover.records values (3, 40, to_timestamp(${AT / 1000}) + interval '15 minutes', 'output-verdict', 'north');`);
+  const again = await readRecordedTraffic(postgres, 'lab', AT - MINUTE);
+  expect(again.connections.get('north')).toEqual([
+    { startMs: AT, messages: 2 },
+    { startMs: AT + 15 * MINUTE, messages: 2 },
+  ]);
   expect(later.observed.get(0)).toEqual([{ fromMs: AT + 90 * MINUTE, toMs: AT + 100 * MINUTE }]);
 });

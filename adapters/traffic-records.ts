@@ -5,6 +5,7 @@
 import type { Span, TrafficSlot } from '../core/planning/traffic.ts';
 import { SLOT_MS } from '../core/planning/zone.ts';
 import type { Postgres } from './postgres.ts';
+import { shippedOnce } from './shipped-once.ts';
 
 export type RecordedTraffic = {
   /** By connection: what its destination answered. */
@@ -17,6 +18,7 @@ const COUNTS = `
   select r.connection as name, floor(extract(epoch from r.at) * 1000 / $2)::bigint * $2 as slot, count(*) as messages
   from cutover.journals j join cutover.records r on r.journal = j.id
   where j.deployment = $1 and r.type = 'output-verdict' and r.connection is not null and r.at >= $3
+    and ${shippedOnce('j', 'r."offset"')}
   group by 1, 2 order by 1, 2`;
 
 const RUNS = `
