@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { RouteEntry } from '../core/stack-config.ts';
-import { editEntries, readStackFile, replaceFile } from './stack-file.ts';
+import { editEntries, editFile, readStackFile, replaceFile } from './stack-file.ts';
 
 const STACK = `# who to call: ada
 config:
@@ -25,6 +25,23 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'stack-file-'));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
+
+test('verbs that end at the same moment: the file has the entries of all of them, and nothing is left beside it', async () => {
+  const file = join(folder, 'Pulumi.test.yaml');
+  await writeFile(file, STACK);
+  const names = Array.from({ length: 20 }, (_, index) => `practice-${index}`);
+  const done = await Promise.all(
+    names.map((name) =>
+      editFile(file, (text) => editEntries(text, new Map([[name, { phase: 'legacy', newWeight: 0, epoch: 1 }]]))),
+    ),
+  );
+  expect(new Set(done)).toEqual(new Set([true]));
+  const text = await readFile(file, 'utf8');
+  for (const name of names) expect(text).toContain(`    ${name}: { phase: legacy, epoch: 1 }\n`);
+  expect(text).toContain('northside-orders: { phase: legacy, epoch: 1 } # first');
+  expect(await editFile(file, (same) => same)).toBe(false);
+  expect(await readdir(folder)).toEqual(['Pulumi.test.yaml']);
+});
 
 test('an edited entry keeps every comment, the layout and everything else', () => {
   const edited = edit({ 'northside-orders': { phase: 'parallel', newWeight: 0, epoch: 2 } });

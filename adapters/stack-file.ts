@@ -2,6 +2,7 @@
  * The stack file as a document: entries are replaced in place, so comments and layout survive, and the file is
  * replaced atomically, so that a reader (or a crash) sees the old one or the new one, never a half.
  */
+import { readFileSync, renameSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Document, isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
@@ -49,7 +50,6 @@ export function editEntries(text: string, entries: EntryEdits): string {
 
 /** Writes beside the file, syncs, renames over it and syncs the folder. */
 export async function replaceFile(file: string, text: string): Promise<void> {
-  const folder = dirname(file);
   const beside = besides(file);
   try {
     await writeSynced(beside, text);
@@ -58,7 +58,36 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     await rm(beside, { force: true });
     throw error;
   }
-  const directory = await open(folder, 'r');
+  await syncFolder(file);
+}
+
+const MOST_TRIES = 50;
+
+/**
+ * `edit` gets the text as it is, and gives back what it is to be. Another verb may replace the file while this one writes beside it:
+ * then it is edited as the other has left it, and what either wrote stays. Resolves with whether anything was to be changed.
+ */
+export async function editFile(file: string, edit: (text: string) => string | Promise<string>): Promise<boolean> {
+  const beside = besides(file);
+  try {
+    for (let tries = 1; ; tries++) {
+      const text = await readFile(file, 'utf8');
+      const edited = await edit(text);
+      if (edited === text) return false;
+      await writeSynced(beside, edited);
+      // Between these two nothing of this process comes, and of another one next to nothing.
+      if (readFileSync(file, 'utf8') !== text && tries < MOST_TRIES) continue;
+      renameSync(beside, file);
+      await syncFolder(file);
+      return true;
+    }
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+async function syncFolder(file: string): Promise<void> {
+  const directory = await open(dirname(file), 'r');
   try {
     await directory.sync();
   } finally {
@@ -79,8 +108,10 @@ export async function whyNotReplaceable(file: string, text: string): Promise<str
   }
 }
 
+let besideCount = 0;
+
 function besides(file: string): string {
-  return join(dirname(file), `.${basename(file)}.${process.pid}.tmp`);
+  return join(dirname(file), `.${basename(file)}.${process.pid}.${besideCount++}.tmp`);
 }
 
 async function writeSynced(file: string, text: string): Promise<void> {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { GatewayClient } from '../../adapters/gateway-admin.ts';
 import { commitFiles, hasUncommittedChanges } from '../../adapters/git.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
-import { editEntries, readStackFile, replaceFile, whyNotReplaceable } from '../../adapters/stack-file.ts';
+import { editEntries, editFile, readStackFile, whyNotReplaceable } from '../../adapters/stack-file.ts';
 import type { NewestEpoch } from '../../core/admin-api.ts';
 import { counted } from '../../core/count-words.ts';
 import type { StepKind } from '../../core/plan.ts';
@@ -153,13 +153,12 @@ async function stackFile(run: RunState): Promise<void> {
   }
   try {
     const entries = observedEntries(run);
-    const text = await stackText(run);
-    const edited = editEntries(text, entries);
+    await stackText(run);
+    const isChanged = await editFile(run.context.stackPath, (text) => editEntries(text, entries));
     // With --no-commit they stay what they were: nobody's commit.
-    if (edited !== text && run.hadUncommittedChanges && run.args['no-commit'] !== true) {
+    if (isChanged && run.hadUncommittedChanges && run.args['no-commit'] !== true) {
       run.warnings.push('the stack file had changes that were not committed: they are kept, and in this commit too');
     }
-    if (edited !== text) await replaceFile(run.context.stackPath, edited);
     run.written = entries;
     run.nightFile = await noteSwitched(run);
   } catch (error) {
