@@ -41,7 +41,7 @@ export const SCENARIOS = {
   partitions: { ...plain, faults: { ...NO_FAULTS, partition: 0.3, breakConnection: 0.05 } },
   'left-sockets': {
     ...plain,
-    habits: { ...PLAIN, source: { ...PLAIN.source, keepsSocket: 1, leavesSocket: 0.8 }, impatient: true },
+    habits: { ...PLAIN, source: { ...PLAIN.source, keepsSocket: 1, leavesSocket: 1 }, impatient: true },
     faults: { ...NO_FAULTS, partition: 0.6 },
   },
   cancels: { ...plain, hasWeights: false, cancels: true, faults: { ...NO_FAULTS, wedge: 0.35, crash: 0.03 } },
