@@ -11,6 +11,8 @@ import { Gateways } from './gateways.ts';
 import { createService } from './service.ts';
 import { REQUEST_VARIABLE, readVerbRequest } from './verb-request.ts';
 
+const ENGINE_LOOK_MS = 1_000;
+
 const log = new EngineLog();
 const [engineAddress] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 if (engineAddress !== undefined) log.attach(engineAddress);
@@ -33,3 +35,11 @@ server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port
   }
   process.stdout.write(`${port}\n`);
 });
+
+// An engine that is killed ends no plugin: what it has begun is finished, and nobody will ask for more.
+const engine = process.ppid;
+const looking = setInterval(() => {
+  if (process.ppid === engine) return;
+  clearInterval(looking);
+  server.tryShutdown(() => process.exit(0));
+}, ENGINE_LOOK_MS);
