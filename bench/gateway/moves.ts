@@ -32,6 +32,8 @@ export async function moveAll(gateway: GatewayProcess, feeds: number, move: Move
       walls.push(performance.now() - began);
     }
   };
+  // As the verbs do: a sender would otherwise wait for the handshakes of a whole wave too.
+  await gateway.admin.prepareMoves(feeds);
   const began = performance.now();
   await Promise.all(Array.from({ length: Math.min(feeds, MOVES_AT_ONCE) }, worker));
   return { wallMs: performance.now() - began, slowestMs: Math.max(...walls), refused };
