@@ -98,6 +98,11 @@ export type RouteEpochRecord = {
   readonly record: EpochRecord;
   /** Forced: what the former owner owed was taken over by itself; else it went to the decision list. */
   readonly reowns: boolean;
+  /**
+   * Re-owned: inputs whose output the heir should have made long since. It rests on what its leg was at just then, which a
+   * recovery cannot tell. Absent in a record from before it was kept.
+   */
+  readonly overdue?: readonly number[];
   /** A change-over at this record's own offset: outputs of earlier inputs are judged by the route before. */
   readonly atOffset: boolean;
   readonly at: number;

@@ -85,12 +85,23 @@ test.each([
 });
 
 test.each([
-  { what: 'may still come: it is promised, and waited for', afterMs: 0, decisions: [], reowning: 1 },
-  { what: 'is long overdue: a person is asked', afterMs: 3_600_000, decisions: ['output-missing'], reowning: 0 },
+  {
+    what: 'was still to come, whenever it is recovered: it is promised, and waited for',
+    overdue: [],
+    decisions: [],
+    reowning: 1,
+  },
+  { what: 'was long overdue: a person is asked', overdue: [7], decisions: ['output-missing'], reowning: 0 },
 ])('given a weight and a forced rollback, when the output of the platform that answered $what', (given) => {
   const weighted = { ...PARALLEL, record: { ...PARALLEL.record, newWeight: 71 } };
   const forced = { ...PARALLEL.record, epoch: 3, verb: 'rollback', forced: true, digest: 'another' } as const;
-  const rollback: JournalMeta = { ...PARALLEL, record: forced, reowns: true, at: AT + given.afterMs };
+  const rollback: JournalMeta = {
+    ...PARALLEL,
+    record: forced,
+    reowns: true,
+    overdue: given.overdue,
+    at: AT + 3_600_000,
+  };
   const engine = recovered([weighted, ...accepted(7), rollback], false);
   expect(engine.decisions.all().map(({ cause }) => cause)).toEqual(given.decisions);
   expect(engine.connections.get('northside')?.reowning).toBe(given.reowning);

@@ -5,6 +5,7 @@
 import { otherPlatform, type Platform } from '../../core/platform.ts';
 import type { ConnectionEngine } from './connection.ts';
 import type { Obligation } from './obligation.ts';
+import type { RouteEpochRecord } from './records.ts';
 
 /** Each of the heir's captures is known to be the one output of its input. The epoch record keeps the answer. */
 export function canReown({ config, obligations, correlation }: ConnectionEngine, heir: Platform): boolean {
@@ -12,13 +13,23 @@ export function canReown({ config, obligations, correlation }: ConnectionEngine,
   return obligations.isKeyProven(heir) && !correlation.isDoubtful(heir);
 }
 
+/** The inputs whose output the heir should have made long since. The epoch record keeps them too. */
+export function overdueOf(connection: ConnectionEngine, heir: Platform): readonly number[] {
+  const all = [...connection.obligations.all()];
+  return all.flatMap((obligation) => {
+    const isOver = obligation.sides[heir].state === 'missing' || connection.isLate(obligation, heir);
+    return isOver ? [obligation.input] : [];
+  });
+}
+
 /** Takes over everything owed, and marks what only a person can decide. Pure over the engine's state: recovery repeats it. */
 export function takeOver(
   connection: ConnectionEngine,
   dead: Platform,
   ownedBefore: (obligation: Obligation) => Platform | null,
-  isCertain: boolean,
+  { reowns: isCertain, overdue }: Pick<RouteEpochRecord, 'reowns' | 'overdue'>,
 ): void {
+  const late = overdue === undefined ? null : new Set(overdue);
   const heir = otherPlatform(dead);
   for (const obligation of [...connection.obligations.all()]) {
     const { verdict, sides } = obligation;
@@ -63,10 +74,13 @@ export function takeOver(
     }
     // Its copy was answered and the time for its output is over, as where it knew the message already: nothing says that it
     // will still come, and a promise would be waited for without end.
-    const isOver = sides[heir].state === 'missing' || connection.isLate(obligation, heir);
-    if (isOver && sides[heir].answeredAtMs !== null) {
-      obligation.doubt = 'output-missing';
-      continue;
+    if (sides[heir].answeredAtMs !== null) {
+      if (late === null ? sides[heir].state === 'missing' : late.has(obligation.input)) {
+        obligation.doubt = 'output-missing';
+        continue;
+      }
+      // A recovery took it for over: when the rollback was made, its leg was still at work on what is late.
+      if (sides[heir].state === 'missing') sides[heir].state = 'expected';
     }
     connection.obligations.promise(obligation, heir);
     sides[dead].state = 'missing';

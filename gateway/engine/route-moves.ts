@@ -9,7 +9,7 @@ import type { FeedEngine } from './feed.ts';
 import type { Message } from './intake.ts';
 import type { Operations } from './operations.ts';
 import type { RouteEpochRecord } from './records.ts';
-import { canReown, deliverCaptures, doubtsOf, takeOver } from './reown.ts';
+import { canReown, deliverCaptures, doubtsOf, overdueOf, takeOver } from './reown.ts';
 import type { Runtime } from './runtime.ts';
 import { StopAndStart } from './stop-and-start.ts';
 import { Swap, type SwapHooks, type SwapMethod, type SwapPause, type SwapPlan } from './swap.ts';
@@ -159,7 +159,14 @@ export class RouteMoves {
     });
     const reowns = request.force && canReown(connection, 'legacy');
     const atOffset = method === 'at-offset';
-    const record: RouteEpochRecord = { t: 'epoch', record: epochRecord, reowns, atOffset, at: this.#runtime.now };
+    const record: RouteEpochRecord = {
+      t: 'epoch',
+      record: epochRecord,
+      reowns,
+      ...(reowns ? { overdue: overdueOf(connection, 'legacy') } : {}),
+      atOffset,
+      at: this.#runtime.now,
+    };
     const offset = this.#runtime.append(record, null, 'durable', () => {
       connection.epochs.push(epochRecord);
       then(offset, record);
@@ -213,7 +220,7 @@ export class RouteMoves {
     connection.obligations.keepOnly(roles);
     if (request.force) {
       // A forced move leads back to legacy: new is the platform that may be dead.
-      takeOver(connection, 'new', ownedBefore, record.reowns);
+      takeOver(connection, 'new', ownedBefore, record);
       for (const { cause, input } of doubtsOf(connection)) this.#deciding.open(connection, cause, input);
       deliverCaptures(connection, 'legacy');
     }

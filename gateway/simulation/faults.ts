@@ -6,7 +6,15 @@ import type { State } from '../../core/admin-api.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { World } from './world.ts';
 
-export const SWAP_STATES = ['steady', 'catching-up', 'draining', 'committing', 'settling', 'reowning'] as const;
+export const SWAP_STATES = [
+  'steady',
+  'catching-up',
+  'holding',
+  'draining',
+  'committing',
+  'settling',
+  'reowning',
+] as const;
 export type SwapState = (typeof SWAP_STATES)[number];
 /** Those of a platform or of its leg meet that one's leg; the others each leg that has an output under way. */
 export const FAULTS = [
@@ -74,6 +82,8 @@ export const IMPOSSIBLE: readonly (Aim & { readonly why: string })[] = [
 /** Met seldom where everything is aimed at in turn: some nights are for these alone. */
 export const RARE_AIMS: readonly Aim[] = [
   { fault: 'stalled-candidate', state: 'catching-up', leg: 'legacy' },
+  { fault: 'stalled-candidate', state: 'holding', leg: 'legacy' },
+  { fault: 'break-platform', state: 'holding', leg: 'legacy' },
   { fault: 'break-leg', state: 'committing', leg: 'new' },
 ];
 
@@ -81,17 +91,19 @@ export const RARE_AIMS: readonly Aim[] = [
 const TRIES: Readonly<Record<SwapState, number>> = {
   steady: 2,
   'catching-up': 3,
+  holding: 4,
   draining: 3,
   committing: 3,
   settling: 4,
   reowning: 3,
 };
 /** More for what is rare: new's outputs while an epoch is under way or taken over, and legacy as the one that is not primary. */
-const MORE_TRIES = { committing: 1, reowning: 3, stalledLegacy: 3 } as const;
+const MORE_TRIES = { committing: 1, reowning: 4, stalledLegacy: 3 } as const;
 /** How long a night that aims waits for the state before it goes on to the next. */
 const AIM_STEPS: Readonly<Record<SwapState, number>> = {
   steady: 900,
   'catching-up': 900,
+  holding: 1500,
   draining: 900,
   committing: 1500,
   settling: 900,

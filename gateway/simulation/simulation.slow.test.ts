@@ -12,9 +12,10 @@ const STEPS = 20_000;
 const SEEDS = 4;
 /** Nights that aim each fault at each state of a swap in turn. */
 const AIMED_SEEDS: Readonly<Partial<Record<ScenarioName, number>>> = {
-  aimed: 80,
-  'aimed-shared': 80,
-  'aimed-at-offset': 60,
+  aimed: 110,
+  'aimed-shared': 110,
+  'aimed-at-offset': 90,
+  'aimed-rare': 8,
 };
 /** How often every fault meets every state of a swap, on either leg, where that can be. */
 const AT_LEAST = 20;

@@ -13,7 +13,7 @@ test('without --until the window ends far enough ahead for any clock, and is tol
     untilMs: NOW + 10 * MINUTE_MS,
     isOpen: true,
   });
-  expect(headOf(window)).toBe('lab-1: 2026-06-01T15:04:00.000Z to now');
+  expect(headOf(window)).toBe('lab-1: 2026-06-01 15:04 UTC to now');
 });
 
 test('with --until it ends with that minute, and its end is told', () => {
@@ -23,7 +23,7 @@ test('with --until it ends with that minute, and its end is told', () => {
     untilMs: Date.parse('2026-06-02T03:04:00Z'),
     isOpen: false,
   });
-  expect(headOf(window)).toBe('lab-1: 2026-06-02T03:00:00.000Z to 2026-06-02T03:04:00.000Z');
+  expect(headOf(window)).toBe('lab-1: 2026-06-02 03:00 UTC to 2026-06-02 03:04 UTC');
 });
 
 test('without either it is from the beginning to now', () => {

@@ -9,7 +9,7 @@ import type { Runtime } from '../runtime.ts';
 import type { Replay } from './replay.ts';
 
 export function replayEpoch({ engine, names, moves }: Replay, offset: number, meta: RouteEpochRecord): void {
-  const { record, reowns, atOffset } = meta;
+  const { record, atOffset } = meta;
   const connection = names.connection(record.connection);
   if (connection === undefined) {
     names.stranger(record.connection).phase = record.phase;
@@ -27,7 +27,7 @@ export function replayEpoch({ engine, names, moves }: Replay, offset: number, me
   const control = controlOf(connection.route);
   connection.obligations.keepOnly(candidate === null ? [control] : [control, candidate]);
   // Its doubts follow in the journal as decisions of their own; what a crash took of these is opened at the end.
-  if (record.forced) takeOver(connection, 'new', ownedBefore, reowns);
+  if (record.forced) takeOver(connection, 'new', ownedBefore, meta);
   connection.changeOver.restore(atOffset ? { offset, former } : null);
 }
 

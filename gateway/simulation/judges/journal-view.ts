@@ -28,6 +28,9 @@ export class JournalView {
   >();
   /** `connection input` → the epoch in which it was given up (rule 15). */
   readonly givenUp = new Map<string, number>();
+  /** Outputs that a person has chosen to deliver, whoever owns them. */
+  readonly chosen = new Set<number>();
+  readonly #proposals = new Map<string, readonly number[]>();
   /** Offsets by request id. */
   readonly operations = new Map<string, number[]>();
   readonly #all = new Map<number, OnDisk>();
@@ -61,6 +64,15 @@ export class JournalView {
       case 'list':
         if (meta.list === 'uncorrelated' && meta.cause === 'output-missing')
           this.givenUp.set(`${meta.connection} ${meta.offset}`, meta.epoch);
+        return;
+      case 'decision':
+        this.#proposals.set(
+          meta.id,
+          meta.proposals.map((one) => one.offset),
+        );
+        return;
+      case 'resolution':
+        if (meta.action === 'deliver') for (const one of this.#proposals.get(meta.id) ?? []) this.chosen.add(one);
         return;
       case 'operation':
         put(this.operations, meta.requestId, offset);

@@ -136,6 +136,7 @@ export class Oracle {
     const isOwners =
       ownerOf(now.route, key) === from ||
       records.some(({ offset, meta }) => {
+        if (this.#view.chosen.has(offset)) return true;
         // A forced rollback lets what the gateway had taken in the former epoch go out.
         const then = this.#routeOf(connection, meta.epoch);
         const wasOwners = ownerOf(then.route, key) === from;
