@@ -43,7 +43,8 @@ export const ROLLBACK: readonly Mutant[] = [
     rule: 9,
     file: SHADOW,
     find: "          if (this.#copies[0] === copy) this.#stage = 'idle';\n          this.#owner.advance();\n        });",
-    replace: "          this.#done(copy, 'dropped');\n        });",
+    replace:
+      "          if (this.#copies[0] === copy) {\n            this.#stage = 'idle';\n            this.#copies.shift();\n          }\n          this.#owner.advance();\n        });",
   },
   {
     name: 'drop the copies that legacy still has to get',
