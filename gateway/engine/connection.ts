@@ -212,11 +212,6 @@ export class ConnectionEngine {
     return count;
   }
 
-  /** The platform's output has not come in its time. */
-  isLate(obligation: Obligation, platform: Platform): boolean {
-    return this.obligations.isLate(obligation, platform, this.#runtime.now);
-  }
-
   dump(): ConnectionState {
     return {
       route: this.route,

@@ -14,10 +14,9 @@ export function canReown({ config, obligations, correlation }: ConnectionEngine,
 }
 
 /** The inputs whose output the heir should have made long since. The epoch record keeps them too. */
-export function overdueOf(connection: ConnectionEngine, heir: Platform): readonly number[] {
-  const all = [...connection.obligations.all()];
-  return all.flatMap((obligation) => {
-    const isOver = obligation.sides[heir].state === 'missing' || connection.isLate(obligation, heir);
+export function overdueOf({ obligations }: ConnectionEngine, heir: Platform, nowMs: number): readonly number[] {
+  return [...obligations.all()].flatMap((obligation) => {
+    const isOver = obligation.sides[heir].state === 'missing' || obligations.isLate(obligation, heir, nowMs);
     return isOver ? [obligation.input] : [];
   });
 }

@@ -163,7 +163,7 @@ export class RouteMoves {
       t: 'epoch',
       record: epochRecord,
       reowns,
-      ...(reowns ? { overdue: overdueOf(connection, 'legacy') } : {}),
+      ...(reowns ? { overdue: overdueOf(connection, 'legacy', this.#runtime.now) } : {}),
       atOffset,
       at: this.#runtime.now,
     };

@@ -2,20 +2,12 @@
  * When faults strike: as often as not in the middle of a swap, and where they have struck least so far: in a state of a swap
  * with an output under way on one of the legs. What each one met is counted (the coverage table).
  */
-import type { State } from '../../core/admin-api.ts';
+import { STATES, type State } from '../../core/admin-api.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { World } from './world.ts';
 
-export const SWAP_STATES = [
-  'steady',
-  'catching-up',
-  'holding',
-  'draining',
-  'committing',
-  'settling',
-  'reowning',
-] as const;
-export type SwapState = (typeof SWAP_STATES)[number];
+export type SwapState = Exclude<State, 'held' | 'fenced'>;
+export const SWAP_STATES: readonly SwapState[] = STATES.filter((state) => state !== 'held' && state !== 'fenced');
 /** Those of a platform or of its leg meet that one's leg; the others each leg that has an output under way. */
 export const FAULTS = [
   'crash-process',

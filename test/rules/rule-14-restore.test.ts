@@ -205,19 +205,27 @@ test('rule 14: a restore that is killed at any step serves nobody, and is finish
   await exchange('A2', ['legacy', 'new']);
 });
 
+/** A gateway that ships, and that goes on after it was backed up with one message in it. */
+async function startOverBackup(databaseUrl: string): Promise<void> {
+  await estate.end('SIGTERM');
+  estate.env = { DATABASE_URL: databaseUrl };
+  await estate.start();
+  await exchange('A1', ['legacy']);
+  await estate.end('SIGTERM');
+  await cp(estate.dataDir, backup, { recursive: true });
+  await estate.start();
+}
+
+const isShipped = (): Promise<void> =>
+  until(async () => expect(await estate.text('/metrics')).toMatch(/^cutover_shipping_lag_records\{?.* 0$/m));
+
 test('rule 14: what the database has of the time after the backup is restored with it; the rest is listed, and the ledger counts', async () => {
   const database = await startPostgres();
   try {
-    await estate.end('SIGTERM');
-    estate.env = { DATABASE_URL: database.url };
-    await estate.start();
-    await exchange('A1', ['legacy']);
-    await estate.end('SIGTERM');
-    await cp(estate.dataDir, backup, { recursive: true });
-    await estate.start();
+    await startOverBackup(database.url);
     await line.move('parallel');
     for (const id of ['A2', 'A3']) await exchange(id, ['legacy', 'new']);
-    await until(async () => expect(await estate.text('/metrics')).toMatch(/^cutover_shipping_lag_records\{?.* 0$/m));
+    await isShipped();
     await estate.end('SIGKILL');
     await putBack();
     const whole = await restore({}, '--yes');
@@ -257,20 +265,12 @@ test('rule 14: what the database has of the time after the backup is restored wi
 
 test('rule 14: restored from one backup twice, it has what was shipped after the first time as well', async () => {
   const database = await startPostgres();
-  const isShipped = (): Promise<void> =>
-    until(async () => expect(await estate.text('/metrics')).toMatch(/^cutover_shipping_lag_records\{?.* 0$/m));
   const startReleased = async (): Promise<void> => {
     await estate.start();
     await estate.call('POST', 'connections/line/release');
   };
   try {
-    await estate.end('SIGTERM');
-    estate.env = { DATABASE_URL: database.url };
-    await estate.start();
-    await exchange('A1', ['legacy']);
-    await estate.end('SIGTERM');
-    await cp(estate.dataDir, backup, { recursive: true });
-    await estate.start();
+    await startOverBackup(database.url);
     await exchange('A2', ['legacy']);
     await isShipped();
     await estate.end('SIGKILL');
