@@ -11,6 +11,7 @@ import { BusyPoll } from './busy-poll.ts';
 import { addressKey, type DialEvents, dial } from './dialling.ts';
 import { Listening, type ListeningEvents } from './listening.ts';
 import { Mishaps } from './mishaps.ts';
+import { readStraight } from './straight-reading.ts';
 import { Timers } from './timers.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -217,7 +218,9 @@ export class RealDriver implements Effects {
     const id = this.#nextAccepted;
     this.#nextAccepted += 2;
     this.#watch(id, socket);
-    socket.on('data', (chunk) => this.#bytes(id, chunk));
+    readStraight(socket, (chunk) => {
+      if (this.#sockets.get(id) === socket) this.#bytes(id, chunk);
+    });
     this.#engine?.accepted(this.#now(), endpoint, id, socket.remoteAddress ?? 'unknown');
   }
 
