@@ -1,4 +1,4 @@
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeGateway, startFakeGateway } from './gateway-admin.fake.ts';
@@ -53,6 +53,39 @@ describe('the client of a gateway', () => {
     expect(gateway.moves[1]).toEqual(gateway.moves[0]);
     expect(gateway.route(NAME).epoch).toBe(2);
   });
+
+  it('asks a gateway again that has accepted no connection in time, and gives up one that never does', async () => {
+    const silent: Socket[] = [];
+    let silences = 1;
+    const busy = createServer((socket) => {
+      socket.on('error', () => {});
+      silent.push(socket);
+      if (silent.length <= silences) return;
+      const through = connect(Number(new URL(gateway.admin).port), '127.0.0.1').on('error', () => {});
+      socket.pipe(through).pipe(socket);
+    });
+    await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = busy.address();
+      if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+      const behind = (): GatewayClient => {
+        const admin = `https://127.0.0.1:${address.port}`;
+        const client = new GatewayClient({ admin, shard: 0, env: gateway.env });
+        clients.push(client);
+        return client;
+      };
+      expect(await behind().move(NAME, TO_PARALLEL)).toMatchObject({ ok: true, value: { epoch: 2 } });
+      expect(silent).toHaveLength(2);
+      silences = 100;
+      const back = { requestId: 'request-2', phase: 'legacy', expectedEpoch: 2 } as const;
+      expect(await behind().move(NAME, back)).toMatchObject({ kind: 'unreachable', error: { code: 'unreachable' } });
+      expect(silent).toHaveLength(5);
+      expect(gateway.moves).toHaveLength(1);
+    } finally {
+      for (const socket of silent) socket.destroy();
+      busy.close();
+    }
+  }, 60_000);
 
   it('finds the connections of prepared moves open', async () => {
     const names = Array.from({ length: 40 }, (_, index) => `${NAME}-${index}`);

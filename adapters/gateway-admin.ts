@@ -240,7 +240,8 @@ export class GatewayClient {
   /**
    * Performs a move and waits for its outcome; an abort is a value (`aborted: true`), no refusal. A connection lost
    * on the way is taken up again with the same request id, which the gateway answers once and for all. Where time
-   * runs out before an answer came, the code is `outcome-unknown`: the move may have been made.
+   * runs out before an answer came, the code is `outcome-unknown`: the move may have been made. A gateway that accepts no
+   * connection in time may be busy with those of a whole wave, and is asked again a few times; one that refuses them is not.
    */
   async move(
     name: string,
@@ -249,14 +250,16 @@ export class GatewayClient {
   ): Promise<GatewayResult<RouteResponse>> {
     const endsAt = performance.now() + timeoutMs;
     let mayHaveArrived = false;
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const remainingMs = Math.max(1, endsAt - performance.now());
       const call: Call = { method: 'PUT', path: `${pathOf(name)}/route`, body: route, timeoutMs: remainingMs };
       const result = await this.#call(call, routeResponseSchema);
       if (result.ok || result.kind === 'refused') return result;
       mayHaveArrived ||= result.error.code === 'outcome-unknown';
-      if (!mayHaveArrived) return result;
-      if (performance.now() + RETRY_PAUSE_MS >= endsAt) return outcomeUnknown(result, name, route.requestId);
+      const isOver = performance.now() + RETRY_PAUSE_MS >= endsAt;
+      const isSlow = SLOW_TO_CONNECT.test(result.error.message) && attempt < MOST_ATTEMPTS;
+      if (!mayHaveArrived && (isOver || !isSlow)) return result;
+      if (isOver) return outcomeUnknown(result, name, route.requestId);
       await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
     }
   }
@@ -435,6 +438,7 @@ function unreachable(
 
 /** In front of them the gateway was there. */
 const BROKEN = /\((ECONNRESET|EPIPE|UND_ERR_SOCKET)\)/;
+const SLOW_TO_CONNECT = /\(UND_ERR_CONNECT_TIMEOUT\)/;
 const MOST_ATTEMPTS = 3;
 
 const CERTIFICATE_ERROR = /CERT|SELF_SIGNED|ERR_TLS|ERR_SSL/;
