@@ -155,7 +155,8 @@ function answered(sender: Sender, frame: Buffer): void {
   answeredCount += 1;
   if (window !== null) note(window, sender, performance.now());
   sender.dueAt += intervalMs;
-  if (intervalMs === 0 && !isEnding) send(sender);
+  // Without a rate always, and with one where it is behind: the ticker alone would let no sender send more often than it ticks.
+  if (!isEnding && (intervalMs === 0 || sender.dueAt <= performance.now())) send(sender);
 }
 
 function note(one: Window, sender: Sender, now: number): void {
