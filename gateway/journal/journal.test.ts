@@ -256,6 +256,37 @@ test('works on real files, with spares prepared and left behind nowhere', async 
   await again.journal.close();
 });
 
+test('a spare is filled in step with what is written, and is ready before the segment is full', async () => {
+  const mib = 1 << 20;
+  const files = new MemoryFiles();
+  const log = logOf();
+  const { journal } = await Journal.open(optionsOf(files, log, { segmentBytes: 4 * mib }));
+  let offset = 0;
+  const fill = async (toBytes: number): Promise<void> => {
+    for (; (offset + 1) * 65_536 <= toBytes; ) journal.append(record(++offset, 65_000), 'written');
+    await vi.waitFor(() => expect(log.written).toBe(offset), { timeout: 60_000 });
+  };
+  const spareBytes = async (): Promise<number> => {
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    const name = (await files.list(DIR)).find((one) => one.endsWith('.tmp'));
+    return name === undefined ? 0 : files.contents(join(DIR, name)).byteLength;
+  };
+  await fill(1.9 * mib);
+  expect(await spareBytes()).toBe(0);
+  await fill(2.3 * mib);
+  const begun = await spareBytes();
+  expect(begun).toBeGreaterThan(0);
+  expect(begun).toBeLessThan(2 * mib);
+  await fill(3.6 * mib);
+  expect(await spareBytes()).toBe(4 * mib);
+  await fill(4.4 * mib);
+  expect(log.lines).toContain('segment 2');
+  expect(files.contents(join(DIR, 'segment-0000000002.journal')).byteLength).toBe(4 * mib);
+  await fill(6.3 * mib);
+  await journal.close();
+  expect((await files.list(DIR)).filter((one) => one.endsWith('.tmp'))).toEqual([]);
+});
+
 test('what a checkpoint stands for is not walked again: recovery begins behind it, and what is read is still checked', async () => {
   const files = new MemoryFiles();
   const log = logOf();
