@@ -47,7 +47,7 @@ function infoOf({ start, startedMs, engine }: Serving, feeds: Record<string, num
 
 type Queries = Pick<
   AdminHost,
-  'connections' | 'connection' | 'epochs' | 'newestEpochs' | 'list' | 'decisions' | 'refusedMoves'
+  'connections' | 'connection' | 'routeOf' | 'epochs' | 'newestEpochs' | 'list' | 'decisions' | 'refusedMoves'
 >;
 
 function queriesOf(serving: Serving): Queries {
@@ -55,6 +55,10 @@ function queriesOf(serving: Serving): Queries {
   return {
     connections: () => [...statusesOf(serving)],
     connection: (name) => statusOf(serving, name),
+    routeOf: (name) => {
+      const connection = engine.connections.get(name);
+      return connection === undefined ? null : { name, ...connection.route, origin: connection.config.origin };
+    },
     epochs: (name) => engine.connections.get(name)?.epochs ?? null,
     newestEpochs: () =>
       [...engine.connections.values()].flatMap(({ epochs }) => {

@@ -26,6 +26,7 @@ export function fakeHost(over: Partial<AdminHost> = {}): AdminHost {
     info: () => INFO,
     connections: () => [statusExample(route)],
     connection: (name) => (known(name) ? statusExample(route) : null),
+    routeOf: (name) => (known(name) ? { name, ...route, origin: 'feed' } : null),
     epochs: (name) => (known(name) ? [] : null),
     newestEpochs: () => [],
     list: (name) => (known(name) ? { entries: [], total: 0 } : null),

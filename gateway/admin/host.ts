@@ -14,11 +14,14 @@ import type {
   StopAttestation,
   StopRequest,
 } from '../../core/admin-api.ts';
+import type { Origin, Route } from '../../core/platform.ts';
 import type { Caller } from './credentials.ts';
 
 export type { Caller } from './credentials.ts';
 
 export type ResolveRequest = { readonly action: 'deliver' | 'discard'; readonly reason: string };
+/** What a move is judged by. */
+export type RouteOfConnection = Route & { readonly name: string; readonly origin: Origin };
 export type HostError = { readonly status: number; readonly error: ApiError };
 export type HostResult<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & HostError);
 
@@ -26,6 +29,8 @@ export type AdminHost = {
   info(): Info;
   connections(): ConnectionStatus[];
   connection(name: string): ConnectionStatus | null;
+  /** Of the same connection, at next to no cost: the moves of a wave come all at once, and messages wait behind them. */
+  routeOf(name: string): RouteOfConnection | null;
   /** Oldest first; null for an unknown connection. */
   epochs(name: string): EpochRecord[] | null;
   /** Of every connection. */

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type RouteRequest, routeRequestSchema } from '../../core/admin-api.ts';
 import { decideMove } from '../../core/connection.ts';
-import { statusExample } from '../../core/connection-status.example.ts';
 import { PHASES } from '../../core/platform.ts';
 import { refuseMove } from './permission.ts';
 
@@ -27,8 +26,8 @@ test('what it lets through is towards legacy, changes nothing, or can only be st
       fc.integer({ min: 1, max: 8 }),
       (from, to, epoch, expected) => {
         const request = requestOf(to, expected);
-        expect(refuseMove(MOVE, request, statusExample({ ...from, epoch }))).toBeNull();
-        const refused = refuseMove(OPERATE, request, statusExample({ ...from, epoch }));
+        expect(refuseMove(MOVE, request, { name: 'a', origin: 'feed', ...from, epoch })).toBeNull();
+        const refused = refuseMove(OPERATE, request, { name: 'a', origin: 'feed', ...from, epoch });
         const facts = { name: 'a', unclassifiedEffects: [], hasWeightKey: true, origin: 'feed' as const };
         const decision = decideMove(request, { route: { ...from, epoch }, facts });
         if (decision.kind === 'accepted') expect(refused === null).toBe(decision.towards === 'legacy');

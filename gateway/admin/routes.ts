@@ -91,10 +91,10 @@ async function move(call: Call, context: Context, [name = '']: readonly string[]
   const { host, logger, nowMs } = context;
   const request = await bodyOf(call, routeRequestSchema, name);
   if (!request.ok) return request.reply;
-  const status = host.connection(name);
-  if (status === null) return known(name, null);
+  const route = host.routeOf(name);
+  if (route === null) return known(name, null);
   const startedMs = nowMs();
-  const refused = refuseMove(call.caller, request.value, status);
+  const refused = refuseMove(call.caller, request.value, route);
   const result: HostResult<object & { aborted?: boolean | undefined; epoch: number }> =
     refused === null ? await host.move(name, request.value, call.caller) : { ok: false, ...refused };
   const outcome = result.ok
@@ -122,7 +122,7 @@ function list(_: Call, { host }: Context, [name = '', which = '']: readonly stri
 async function hold(call: Call, { host, logger }: Context, [name = '']: readonly string[]): Promise<Reply> {
   const request = await bodyOf(call, holdRequestSchema, name);
   if (!request.ok) return request.reply;
-  if (host.connection(name) === null) return known(name, null);
+  if (host.routeOf(name) === null) return known(name, null);
   const { forMs, reason } = request.value;
   const result = await host.hold(name, forMs, reason, call.caller);
   logger.info({ event: 'hold', by: call.caller.name, connection: name, forMs, ...outcomeOf(result) }, 'hold');
@@ -130,7 +130,7 @@ async function hold(call: Call, { host, logger }: Context, [name = '']: readonly
 }
 
 async function release(call: Call, { host, logger }: Context, [name = '']: readonly string[]): Promise<Reply> {
-  if (host.connection(name) === null) return known(name, null);
+  if (host.routeOf(name) === null) return known(name, null);
   const result = await host.release(name, call.caller);
   logger.info({ event: 'release', by: call.caller.name, connection: name, ...outcomeOf(result) }, 'release');
   return replyOf(result);
@@ -139,7 +139,7 @@ async function release(call: Call, { host, logger }: Context, [name = '']: reado
 async function stopped(call: Call, { host, logger }: Context, [name = '']: readonly string[]): Promise<Reply> {
   const request = await bodyOf(call, stopRequestSchema, name);
   if (!request.ok) return request.reply;
-  if (host.connection(name) === null) return known(name, null);
+  if (host.routeOf(name) === null) return known(name, null);
   const { platform } = request.value;
   const result = await host.stopped(name, request.value, call.caller);
   logger.info({ event: 'stopped', by: call.caller.name, connection: name, platform, ...outcomeOf(result) }, 'stopped');
