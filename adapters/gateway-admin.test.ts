@@ -75,11 +75,12 @@ describe('the client of a gateway', () => {
         return client;
       };
       expect(await behind().move(NAME, TO_PARALLEL)).toMatchObject({ ok: true, value: { epoch: 2 } });
-      expect(silent).toHaveLength(2);
+      const before = silent.length;
+      expect(before).toBeGreaterThan(1);
       silences = 100;
       const back = { requestId: 'request-2', phase: 'legacy', expectedEpoch: 2 } as const;
       expect(await behind().move(NAME, back)).toMatchObject({ kind: 'unreachable', error: { code: 'unreachable' } });
-      expect(silent).toHaveLength(5);
+      expect(silent).toHaveLength(before + 3);
       expect(gateway.moves).toHaveLength(1);
     } finally {
       for (const socket of silent) socket.destroy();
