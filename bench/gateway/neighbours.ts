@@ -46,7 +46,7 @@ type Row = Change & {
 };
 type Played = { readonly pairs: Pair[]; readonly catchingUp: Latencies[] };
 
-const SHARE_OF_REACHED = 0.35;
+const SHARE_OF_REACHED = 0.2;
 /** Where shipping does not keep up with that rate, a lower one is taken, so often at most. */
 const LESS = 0.7;
 const RATES = 4;
@@ -82,7 +82,7 @@ async function memoryFolder(): Promise<string | null> {
 }
 
 async function withJournalIn(folder: string, title: string, options: NeighbourOptions): Promise<NeighbourTable> {
-  const database = await startPostgres();
+  const database = await startPostgres('elsewhere');
   const proxy = await DelayingProxy.start(Number(new URL(database.url).port));
   const url = new URL(database.url);
   url.port = String(proxy.port);
