@@ -1,4 +1,4 @@
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeGateway, startFakeGateway } from './gateway-admin.fake.ts';
@@ -6,6 +6,14 @@ import { GatewayClient } from './gateway-admin.ts';
 
 const NAME = 'northside-orders';
 const TO_PARALLEL = { requestId: 'request-1', phase: 'parallel', expectedEpoch: 1 } as const;
+
+/** On a free port; the address of an admin API there. */
+async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
+  return `https://127.0.0.1:${address.port}`;
+}
 
 describe('the client of a gateway', () => {
   let gateway: FakeGateway;
@@ -64,12 +72,9 @@ describe('the client of a gateway', () => {
       const through = connect(Number(new URL(gateway.admin).port), '127.0.0.1').on('error', () => {});
       socket.pipe(through).pipe(socket);
     });
-    await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
+    const admin = await listening(busy);
     try {
-      const address = busy.address();
-      if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
       const behind = (): GatewayClient => {
-        const admin = `https://127.0.0.1:${address.port}`;
         const client = new GatewayClient({ admin, shard: 0, env: gateway.env });
         clients.push(client);
         return client;
@@ -102,10 +107,7 @@ describe('the client of a gateway', () => {
   it('opens hundreds of connections few at a time', async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => void sockets.push(socket.on('error', () => {})));
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    const address = silent.address();
-    if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-    const client = new GatewayClient({ admin: `https://127.0.0.1:${address.port}`, shard: 0, env: gateway.env });
+    const client = new GatewayClient({ admin: await listening(silent), shard: 0, env: gateway.env });
     clients.push(client);
     const prepared = client.prepareMoves(200);
     await expect.poll(() => sockets.length).toBeGreaterThanOrEqual(8);

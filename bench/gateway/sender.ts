@@ -153,10 +153,11 @@ function answered(sender: Sender, frame: Buffer): void {
   }
   sender.waitingFor = null;
   answeredCount += 1;
-  if (window !== null) note(window, sender, performance.now());
+  const now = performance.now();
+  if (window !== null) note(window, sender, now);
   sender.dueAt += intervalMs;
   // Without a rate always, and with one where it is behind: the ticker alone would let no sender send more often than it ticks.
-  if (!isEnding && (intervalMs === 0 || sender.dueAt <= performance.now())) send(sender);
+  if (!isEnding && sender.dueAt <= now) send(sender);
 }
 
 function note(one: Window, sender: Sender, now: number): void {

@@ -223,34 +223,23 @@ function decoded(pathname: string): string[] | null {
 }
 
 async function readJson(request: IncomingMessage, response: ServerResponse): ReturnType<Call['json']> {
-  const body = await bodyOf(request);
-  if (body === null) {
-    response.setHeader('Connection', 'close');
-    return { ok: false, reply: failure(413, 'too-large', `a request body has at most ${BODY_LIMIT_BYTES} bytes`) };
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // A body that is too large is left unread: destroying the request would take the answer with it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    bytes += chunk.length;
+    if (bytes > BODY_LIMIT_BYTES) {
+      response.setHeader('Connection', 'close');
+      return { ok: false, reply: failure(413, 'too-large', `a request body has at most ${BODY_LIMIT_BYTES} bytes`) };
+    }
+    chunks.push(chunk);
   }
   try {
-    return { ok: true, value: JSON.parse(body.toString('utf8')) };
+    return { ok: true, value: JSON.parse(Buffer.concat(chunks).toString('utf8')) };
   } catch {
     return { ok: false, reply: failure(400, 'invalid', 'the request body is not JSON') };
   }
-}
-
-/** Null: it is too large, and left unread from there on: destroying the request would take the answer with it. */
-function bodyOf(request: IncomingMessage): Promise<Buffer | null> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes <= BODY_LIMIT_BYTES) return;
-      request.removeAllListeners('data').pause();
-      resolve(null);
-    });
-    request.once('end', () => resolve(Buffer.concat(chunks)));
-    request.once('error', reject);
-    request.once('close', () => reject(new Error('the request broke off')));
-  });
 }
 
 function sendJson(response: ServerResponse, reply: Reply): void {

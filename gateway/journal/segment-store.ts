@@ -12,9 +12,11 @@ import { Segment, segmentName } from './segment.ts';
 const FILL_STEP_BYTES = 1 << 18;
 /** Bytes of the spare for each byte of the segment in use beyond its half: it is ready at five sixths. */
 const FILL_SPEED = 3;
-/** Made once: a megabyte for each step would be cleared, and collected, for nothing. */
+/** Made once: one for each step would be cleared, and collected, for nothing. */
 const ZEROS = Buffer.alloc(FILL_STEP_BYTES);
 
+/** `in-step`: filled as the segment in use is, see `prepareSpare`. */
+type Filling = 'as-is' | 'zero-filled' | 'in-step';
 type Blank = { readonly path: string; readonly file: JournalFile; readonly bytes: number };
 
 /** Encodes the first batch of the segment with this number. */
@@ -77,11 +79,11 @@ export class SegmentStore {
    */
   async start(
     header: Omit<SegmentHeader, 'segment'>,
-    how: 'as-is' | 'zero-filled',
+    how: Exclude<Filling, 'in-step'>,
     content?: FirstBatch,
   ): Promise<Segment> {
     const { files, dir } = this.#options;
-    const blank = this.#takeSpare() ?? (await this.#create(how === 'zero-filled'));
+    const blank = this.#takeSpare() ?? (await this.#create(how));
     const full: SegmentHeader = { ...header, segment: this.nextNumber };
     const path = join(dir, segmentName(full.segment));
     const batch = content?.(full.segment) ?? { buffers: [], bytes: 0 };
@@ -108,7 +110,7 @@ export class SegmentStore {
   prepareSpare(): void {
     this.#moreIsDue();
     if (this.#closed || this.#spare !== null || this.#filling !== null || this.#fillDue < 0) return;
-    this.#filling = this.#create(true, 'in-step')
+    this.#filling = this.#create('in-step')
       .then((blank) => {
         this.#spare = blank;
       })
@@ -158,15 +160,13 @@ export class SegmentStore {
     return FILL_SPEED * (this.current.end - this.#options.segmentBytes / 2);
   }
 
-  async #untilDue(bytes: number): Promise<void> {
-    while (bytes > this.#fillDue && !this.#closed) {
-      await new Promise<void>((resolve) => {
-        this.#moreIsDue = resolve;
-      });
-    }
+  #nextWrite(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#moreIsDue = resolve;
+    });
   }
 
-  async #create(fill: boolean, pace: 'at-once' | 'in-step' = 'at-once'): Promise<Blank> {
+  async #create(how: Filling): Promise<Blank> {
     const { files, dir, segmentBytes, limitBytes } = this.#options;
     if (this.usedBytes() + segmentBytes > limitBytes) throw new JournalFullError(limitBytes);
     this.#blanks += 1;
@@ -174,12 +174,12 @@ export class SegmentStore {
     await files.remove(path);
     const file = await files.create(path);
     try {
-      for (let at = 0; fill && at < segmentBytes && !this.#closed; at += FILL_STEP_BYTES) {
-        if (pace === 'in-step' && at > this.#fillDue) await this.#untilDue(at);
+      for (let at = 0; how !== 'as-is' && at < segmentBytes && !this.#closed; at += FILL_STEP_BYTES) {
+        while (how === 'in-step' && at > this.#fillDue && !this.#closed) await this.#nextWrite();
         await file.write([ZEROS.subarray(0, segmentBytes - at)], at);
         await file.sync();
       }
-      return { path, file, bytes: fill ? segmentBytes : 0 };
+      return { path, file, bytes: how === 'as-is' ? 0 : segmentBytes };
     } catch (error) {
       await this.#discard({ path, file, bytes: 0 });
       throw error;
