@@ -26,13 +26,13 @@ beforeAll(async () => {
   files = await AdminTlsFolder.read(folder.path);
   server = await startAdminServer({
     host: fakeHost(),
-    credentials: () => [],
-    ...files.present,
+    credentials: [],
+    tls: files.present,
     port: 0,
     logger: pino({ level: 'silent' }),
   });
   const logger = pino({}, { write: (line) => void logs.push(line) });
-  renewal = keepTlsFresh(files, { renewTls: () => server.renew(files.present) }, logger);
+  renewal = keepTlsFresh(files, { renewTls: () => server.renew({ tls: files.present }) }, logger);
 });
 afterAll(async () => {
   renewal.stop();

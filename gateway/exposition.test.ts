@@ -21,16 +21,17 @@ function site() {
       },
     });
   }
-  const exposition = new Exposition(registry, () => {
+  const exposition = new Exposition(registry, function* () {
     looks += 1;
+    yield;
     return [];
   });
   return { registry, exposition, looks: () => looks };
 }
 
-test('it is the text that the registry itself would give', async () => {
+test('what is few comes as the text that the registry itself would give', async () => {
   const { registry, exposition } = site();
-  expect(await exposition.text()).toBe(await registry.metrics());
+  expect((await exposition.take()).text).toBe(await registry.metrics());
 });
 
 test('what waits for the loop has its turn between any two figures', async () => {
@@ -42,20 +43,20 @@ test('what waits for the loop has its turn between any two figures', async () =>
     if (!isDone) setImmediate(count);
   };
   setImmediate(count);
-  await exposition.text();
+  await exposition.take();
   isDone = true;
   expect(turns).toBeGreaterThanOrEqual(GAUGES);
 });
 
 test('many who ask at once share one look, and it was taken after they asked', async () => {
   const { exposition, looks } = site();
-  const first = exposition.text();
+  const first = exposition.take();
   await Promise.resolve();
   await Promise.resolve();
-  const others = await Promise.all(Array.from({ length: 50 }, () => exposition.text()));
-  expect(await first).toContain('figure_0 1');
+  const others = await Promise.all(Array.from({ length: 50 }, () => exposition.take()));
+  expect((await first).text).toContain('figure_0 1');
   expect(new Set(others).size).toBe(1);
-  expect(others[0]).toContain('figure_0 2');
+  expect(others[0]?.text).toContain('figure_0 2');
   expect(looks()).toBe(2);
 });
 
@@ -64,20 +65,21 @@ test('who asks all the time gets an answer each time, and the figures take no mo
   const began = performance.now();
   let busyMs = 0;
   for (let index = 0; index < 4; index++) {
-    await exposition.text();
+    await exposition.take();
     if (index < 3) busyMs += GAUGES * PIECE_MS;
   }
   expect(performance.now() - began).toBeGreaterThan(10 * busyMs);
 });
 
-test('a figure that fails is told to who asked, and the next text is made all the same', async () => {
+test('a figure that fails is told to who asked, and the next look is taken all the same', async () => {
   const registry = new Registry();
   let isBroken = true;
-  const exposition = new Exposition(registry, () => {
+  const exposition = new Exposition(registry, function* () {
     if (isBroken) throw new Error('no look');
+    yield;
     return [];
   });
-  await expect(exposition.text()).rejects.toThrow('no look');
+  await expect(exposition.take()).rejects.toThrow('no look');
   isBroken = false;
-  expect(await exposition.text()).toBe('\n');
+  expect(await exposition.take()).toEqual({ families: [], text: '\n' });
 });

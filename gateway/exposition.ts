@@ -1,37 +1,38 @@
 /**
- * The figures as text, for whoever scrapes them, without traffic feeling it: made piece by piece with traffic in between,
- * once for all who ask at the same time, and for no more than a tenth of the time, however often someone asks. What is
- * given is never older than the question.
+ * The figures for whoever asks, without traffic feeling it: taken piece by piece with traffic in between, once for all who ask
+ * at the same time, and for no more than a tenth of the time, however often someone asks. What is given is never older than
+ * the question.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
+import type { Family, Figures } from './families.ts';
 
-/** What is made in so long goes to the text in one go; traffic has its turn after it. */
-const STEP_MS = 1;
-/** After each text so many times as long as it kept the loop passes before the next one is begun, within a bound. */
+/** What is taken in so long goes in one go; traffic has its turn after it. */
+const STEP_MS = 0.25;
+/** After each look so many times as long as it kept the loop passes before the next one is begun, within a bound. */
 const REST = 9;
 const REST_LIMIT_MS = 2000;
 
 export class Exposition {
   readonly #registry: Registry;
-  readonly #look: () => Iterable<string | null>;
+  readonly #look: () => Generator<undefined, readonly Family[]>;
   /** Not begun yet: whoever asks now gets it too. */
-  #next: Promise<string> | null = null;
+  #next: Promise<Figures> | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** `look`: takes the look that all figures of one text are made from, step by step; where a step has lines, they come first. */
-  constructor(registry: Registry, look: () => Iterable<string | null>) {
+  /** `registry`: of the figures that are few. `look`: takes all others at one look, in steps. */
+  constructor(registry: Registry, look: () => Generator<undefined, readonly Family[]>) {
     this.#registry = registry;
     this.#look = look;
   }
 
-  text(): Promise<string> {
+  take(): Promise<Figures> {
     if (this.#next !== null) return this.#next;
-    this.#next = this.#last.then(() => this.#render());
+    this.#next = this.#last.then(() => this.#take());
     return this.#next;
   }
 
-  async #render(): Promise<string> {
+  async #take(): Promise<Figures> {
     this.#next = null;
     const ended = Promise.withResolvers<void>();
     this.#last = ended.promise;
@@ -45,17 +46,15 @@ export class Exposition {
       began = performance.now();
     };
     try {
-      let lines = '';
-      for (const step of this.#look()) {
-        lines += step ?? '';
-        await giveWay();
-      }
+      const look = this.#look();
+      let step = look.next();
+      for (; step.done !== true; step = look.next()) await giveWay();
       const pieces: string[] = [];
       for (const { name } of this.#registry.getMetricsAsArray()) {
         pieces.push(await this.#registry.getSingleMetricAsString(name));
         await giveWay();
       }
-      return `${lines}${pieces.join('\n\n')}\n`;
+      return { families: step.value, text: `${pieces.join('\n\n')}\n` };
     } finally {
       busyMs += performance.now() - began;
       void setTimeout(Math.min(REST_LIMIT_MS, REST * busyMs), undefined, { ref: false }).then(ended.resolve);

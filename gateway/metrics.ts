@@ -1,10 +1,10 @@
-/** The gateway's figures in the Prometheus text format, read off the engine when they are asked for. */
+/** The gateway's figures, read off the engine when they are asked for. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { ConnectionStatus, State } from '../core/admin-api.ts';
+import { type ConnectionStatus, countersSchema, type State } from '../core/admin-api.ts';
 import { strangersMessages } from '../core/platform-origin.ts';
 import type { Mishap } from './drivers/mishaps.ts';
 import { Exposition } from './exposition.ts';
-import { type Family, textOf } from './families.ts';
+import { ALONE, type Family, type Labels } from './families.ts';
 import type { JournalUsage } from './journal/journal.ts';
 import { type MoveFigures, moveMetrics } from './move-figures.ts';
 import { shippingMetrics } from './shipping/metrics.ts';
@@ -34,6 +34,7 @@ export type MetricsSource = {
   identity(): { readonly shard: number; readonly deployment: string; readonly version: string };
 };
 
+const COUNTERS = countersSchema.keyof().options;
 const HELD: ReadonlySet<State> = new Set<State>(['holding', 'draining', 'committing', 'held']);
 
 /** Of each connection, on one look at it. Null: where there is no value there is no series. */
@@ -105,58 +106,64 @@ const CONNECTION_FIGURES: readonly ConnectionFigure[] = [
   },
 ];
 
+/** Counting each of a thousand sockets takes milliseconds of the traffic's thread, and `open_sockets` tells; `open_fds` is another thread's. */
+const COSTLY = ['nodejs_active_handles', 'nodejs_active_requests', 'nodejs_active_resources', 'process_open_fds'];
+
 export function gatewayMetrics(live: MetricsSource): Exposition {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'cutover_' });
-  // One look at the connections for all their figures.
-  let statuses: readonly ConnectionStatus[] = [];
-  const families = connectionFamilies(() => statuses, live.moves());
+  for (const name of COSTLY) {
+    for (const suffix of ['', '_total']) registry.removeSingleMetric(`cutover_${name}${suffix}`);
+  }
   journalMetrics(registry, live);
   limitMetrics(registry, live);
   identityMetric(registry, live);
   moveMetrics(registry, { refused: live.refusedMoves, figures: live.moves() });
   securityMetrics(registry, live);
   shippingMetrics(registry, live.shipping);
-  return new Exposition(registry, function* () {
-    const look: ConnectionStatus[] = [];
-    for (const status of live.connections()) {
-      look.push(status);
-      // One with thousands of open inputs takes its time.
-      yield null;
-    }
-    statuses = look;
-    for (const family of families) yield* textOf(family);
-  });
+  return new Exposition(registry, () => look(live));
 }
 
-function connectionFamilies(statuses: () => readonly ConnectionStatus[], moves: MoveFigures): readonly Family[] {
-  const pausesTooLong: ConnectionFigure = {
-    name: 'pauses_too_long_total',
-    help: 'Swaps around which a sender waited longer than its ackTimeout (unknown: 5 s)',
-    value: ({ name }) => moves.tooLong.get(name) ?? 0,
-  };
-  const perConnection = ({ name, help, value }: ConnectionFigure): Family => ({
-    name: `cutover_${name}`,
-    help,
-    type: 'gauge',
-    *samples() {
-      for (const status of statuses()) {
-        const figure = value(status);
-        if (figure !== null) yield { labels: { connection: status.name }, value: figure };
-      }
-    },
-  });
+function* look(live: MetricsSource): Generator<undefined, readonly Family[]> {
+  const moves = live.moves();
+  const figures = [...CONNECTION_FIGURES, pausesTooLong(moves)];
+  const rows: Labels[] = [];
+  const values: number[][] = figures.map(() => []);
+  const counted: number[] = [];
+  for (const status of live.connections()) {
+    rows.push({ connection: status.name });
+    for (const [index, { value }] of figures.entries()) values[index]?.push(value(status) ?? Number.NaN);
+    for (const counter of COUNTERS) counted.push(status.counters[counter]);
+    // One with thousands of open inputs takes its time.
+    yield;
+  }
   const messages: Family = {
     name: 'cutover_messages_total',
     help: 'Messages by what became of them',
     type: 'gauge',
-    *samples() {
-      for (const { name, counters } of statuses()) {
-        for (const [counter, value] of Object.entries(counters)) yield { labels: { connection: name, counter }, value };
-      }
-    },
+    rows,
+    columns: COUNTERS.map((counter) => ({ labels: { counter } })),
+    values: Float64Array.from(counted),
   };
-  return [...CONNECTION_FIGURES.map(perConnection), messages, perConnection(pausesTooLong), moves.pauses];
+  const families = figures.map(
+    ({ name, help }, index): Family => ({
+      name: `cutover_${name}`,
+      help,
+      type: 'gauge',
+      rows,
+      columns: ALONE,
+      values: Float64Array.from(values[index] ?? []),
+    }),
+  );
+  return [...families, messages, moves.pauses()];
+}
+
+function pausesTooLong({ tooLong }: MoveFigures): ConnectionFigure {
+  return {
+    name: 'pauses_too_long_total',
+    help: 'Swaps around which a sender waited longer than its ackTimeout (unknown: 5 s)',
+    value: ({ name }) => tooLong.get(name) ?? 0,
+  };
 }
 
 function plain(registry: Registry, name: string, help: string, value: () => number | null): void {

@@ -6,10 +6,15 @@ import { Gauge, type Registry } from 'prom-client';
 import type { ApprovalReason } from '../core/approval.ts';
 import type { MoveWatch } from './engine/move-requests.ts';
 import type { SwapPause } from './engine/swap.ts';
-import type { Family, Sample } from './families.ts';
+import type { Column, Family, Labels } from './families.ts';
 
 /** Senders give up after 5 to 30 s; the shortest of them that is unknown counts as the first. */
 const BUCKETS_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const HISTOGRAM: readonly Column[] = [
+  ...[...BUCKETS_SECONDS, '+Inf'].map((le) => ({ suffix: '_bucket', labels: { le: String(le) } })),
+  { suffix: '_sum', labels: {} },
+  { suffix: '_count', labels: {} },
+];
 const UNKNOWN_PATIENCE_MS = 5000;
 
 /** A reason that is added has to be named here too. */
@@ -37,12 +42,6 @@ type Pauses = { readonly within: number[]; sumSeconds: number; count: number };
 
 export class MoveFigures implements MoveWatch {
   readonly #pauses = new Map<string, Map<Outcome, Pauses>>();
-  readonly pauses: Family = {
-    name: 'cutover_pause_seconds',
-    help: 'Longest time from a message to its answer around a swap, as its sender felt it; 0 where none waited',
-    type: 'histogram',
-    samples: () => this.#samples(),
-  };
   /** By connection. */
   readonly tooLong = new Map<string, number>();
   staleEpochs = 0;
@@ -74,18 +73,24 @@ export class MoveFigures implements MoveWatch {
     this.#pauses.set(connection, outcomes.set(outcome, pauses));
   }
 
-  *#samples(): Iterable<Sample> {
+  /** One series set for each connection and outcome that there was. */
+  pauses(): Family {
+    const rows: Labels[] = [];
+    const values: number[] = [];
     for (const [connection, outcomes] of this.#pauses) {
       for (const [outcome, { within, sumSeconds, count }] of outcomes) {
-        const labels = { connection, outcome };
-        for (const [index, bucket] of BUCKETS_SECONDS.entries()) {
-          yield { labels: { le: String(bucket), ...labels }, value: within[index] ?? 0, suffix: '_bucket' };
-        }
-        yield { labels: { le: '+Inf', ...labels }, value: count, suffix: '_bucket' };
-        yield { labels, value: sumSeconds, suffix: '_sum' };
-        yield { labels, value: count, suffix: '_count' };
+        rows.push({ connection, outcome });
+        values.push(...within, count, sumSeconds, count);
       }
     }
+    return {
+      name: 'cutover_pause_seconds',
+      help: 'Longest time from a message to its answer around a swap, as its sender felt it; 0 where none waited',
+      type: 'histogram',
+      rows,
+      columns: HISTOGRAM,
+      values: Float64Array.from(values),
+    };
   }
 }
 

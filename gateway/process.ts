@@ -6,8 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Inventory } from '../core/inventory.ts';
 import { formatProblem } from '../core/located-yaml.ts';
-import type { Credential } from './admin/credentials.ts';
-import { startAdminServer } from './admin/server.ts';
+import { type AdminServer, startAdminServer } from './admin/server.ts';
 import { type AdminTls, AdminTlsFolder } from './admin-tls.ts';
 import { type GatewayArguments, HELP, parseArguments } from './arguments.ts';
 import { credentialsIn, type Identity, initDataDir, misfit, type OpenedDataDir, openDataDir } from './data-dir.ts';
@@ -145,13 +144,12 @@ async function serveShard(
   around: Surroundings,
   signers: TrustedSigners | null,
 ): Promise<ExitCode> {
-  let credentials: readonly Credential[] = opened.credentials;
-  const { certificate, key } = opened;
+  const { certificate, key, credentials } = opened;
   const tls: AdminTls = folder?.present ?? { certificate, key, clientAuthorities: null };
   const admin = await startAdminServer({
     host: shard.host,
-    credentials: () => credentials,
-    ...tls,
+    credentials,
+    tls,
     port: options.adminPort ?? adminPortOf(inventory, opened.identity.shard),
     address: options.adminHost,
     logger,
@@ -161,10 +159,10 @@ async function serveShard(
   });
 
   const renewal =
-    folder === null ? null : keepTlsFresh(folder, { renewTls: () => admin.renew(folder.present) }, logger);
+    folder === null ? null : keepTlsFresh(folder, { renewTls: () => admin.renew({ tls: folder.present }) }, logger);
   const told = Promise.withResolvers<string>();
   const readAgain = async (): Promise<void> => {
-    credentials = (await readCredentials(opened.path, logger)) ?? credentials;
+    await readCredentials(opened.path, admin, logger);
     await renewal?.refresh();
     await signers?.revokeMore(logger);
     await reload(shard, options.inventory, opened, logger);
@@ -215,17 +213,16 @@ async function birth(
   return born.value;
 }
 
-/** Null: they cannot be read, which is said. */
-async function readCredentials(dataDir: string, logger: Logger): Promise<readonly Credential[] | null> {
+async function readCredentials(dataDir: string, admin: AdminServer, logger: Logger): Promise<void> {
   const read = await credentialsIn(dataDir);
   if (!read.ok) {
     const problem = `${read.refusal.message} → correct it, then SIGHUP`;
     logger.error({ event: 'reload', problem }, 'credentials cannot be read; the ones from before stay');
-    return null;
+    return;
   }
+  await admin.renew({ credentials: read.value });
   const names = read.value.map(({ name, role }) => `${name} (${role})`);
   logger.info({ event: 'credentials', names }, 'credentials read');
-  return read.value;
 }
 
 async function reload(

@@ -19,7 +19,7 @@ export function hostOf(serving: Serving, feeds: Record<string, number>): AdminHo
     ...queriesOf(serving),
     ...commandsOf(engine, start),
     ready: () => readyOf(engine),
-    metrics: () => figures.text(),
+    figures: () => figures.take(),
   };
 }
 

@@ -178,9 +178,9 @@ test('a message passes source → platform → destination over mutual TLS, and 
     ]);
   }, WAIT);
   await vi.waitFor(async () => {
-    expect(await shard.host.metrics()).toMatch(/^cutover_shipping_lag_records 0$/m);
+    expect((await shard.host.figures()).text).toMatch(/^cutover_shipping_lag_records 0$/m);
   }, WAIT);
-  expect(await shard.host.metrics()).toMatch(
+  expect((await shard.host.figures()).text).toMatch(
     /^cutover_certificate_expires_timestamp_seconds\{endpoint="feed north"\} \d/m,
   );
   expect(logs.join()).not.toContain('SECRET');

@@ -6,14 +6,18 @@ const LOOK_EVERY_MS = 60_000;
 
 export type TlsRenewal = { refresh(): Promise<void>; stop(): void };
 
-export function keepTlsFresh(tls: Pick<TlsStore, 'refresh'>, users: { renewTls(): void }, logger: Logger): TlsRenewal {
+export function keepTlsFresh(
+  tls: Pick<TlsStore, 'refresh'>,
+  users: { renewTls(): void | Promise<void> },
+  logger: Logger,
+): TlsRenewal {
   let running: Promise<void> = Promise.resolve();
   /** Said once for as long as it lasts, not every minute. */
   let said = '';
   const look = async (): Promise<void> => {
     const { renewed, problems } = await tls.refresh();
     if (renewed.length > 0) {
-      users.renewTls();
+      await users.renewTls();
       logger.info({ event: 'tls-renewed', endpoints: renewed }, 'sockets to come use the new certificates');
     }
     const saying = JSON.stringify(problems);

@@ -29,10 +29,8 @@ describe('an admin API with client certificates', () => {
     }
     server = await startAdminServer({
       host: fakeHost(),
-      credentials: () => [{ name: 'operator', role: 'move', sha256: digestOfToken(TOKEN) }],
-      certificate: own.cert,
-      key: own.private,
-      clientAuthorities: operator.cert,
+      credentials: [{ name: 'operator', role: 'move', sha256: digestOfToken(TOKEN) }],
+      tls: { certificate: own.cert, key: own.private, clientAuthorities: operator.cert },
       port: 0,
       logger: pino({ level: 'silent' }),
     });

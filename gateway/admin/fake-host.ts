@@ -57,7 +57,7 @@ export function fakeHost(over: Partial<AdminHost> = {}): AdminHost {
       error: { code: 'unknown-decision', message: 'there is no such decision', next: [] },
     }),
     ready: () => ({ ready: true, reasons: [] }),
-    metrics: async () => 'cutover_connections 1\n',
+    figures: async () => ({ families: [], text: 'cutover_connections 1\n' }),
     ...over,
   };
 }

@@ -15,6 +15,7 @@ import type {
   StopRequest,
 } from '../../core/admin-api.ts';
 import type { Origin, Route } from '../../core/platform.ts';
+import type { Figures } from '../families.ts';
 import type { Caller } from './credentials.ts';
 
 export type { Caller } from './credentials.ts';
@@ -47,6 +48,5 @@ export type AdminHost = {
   stopped(name: string, request: StopRequest, caller: Caller): Promise<HostResult<StopAttestation>>;
   resolve(id: string, request: ResolveRequest, caller: Caller): Promise<HostResult<OpenDecision>>;
   ready(): { ready: boolean; reasons: string[] };
-  /** In the Prometheus text format. */
-  metrics(): Promise<string>;
+  figures(): Promise<Figures>;
 };

@@ -2,7 +2,6 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import {
-  type ApiError,
   type Lease,
   LIST_NAMES,
   leaseRequestSchema,
@@ -14,6 +13,7 @@ import {
 import type { AdminHost, Caller, HostResult } from './host.ts';
 import { leaseAt, releaseLease, takeLease } from './lease.ts';
 import { refuseMove } from './permission.ts';
+import { failure, type Reply } from './reply.ts';
 
 export type Call = {
   readonly method: string;
@@ -21,10 +21,8 @@ export type Call = {
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly caller: Caller;
-  /** The body as JSON; a reply where it is too large or no JSON. */
-  json(): Promise<{ readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reply: Reply }>;
+  readonly body: string;
 };
-export type Reply = { readonly status: number; readonly body: object; readonly allow?: readonly string[] };
 
 export type Context = {
   readonly host: AdminHost;
@@ -82,14 +80,9 @@ export async function answerCall(call: Call, context: Context): Promise<Reply> {
   return failure(404, 'not-found', 'there is no such path; docs/interfaces.md lists them');
 }
 
-export function failure(status: number, code: string, message: string, more: Partial<ApiError> = {}): Reply {
-  const body: ApiError = { code, message, next: [], ...more };
-  return { status, body };
-}
-
 async function move(call: Call, context: Context, [name = '']: readonly string[]): Promise<Reply> {
   const { host, logger, nowMs } = context;
-  const request = await bodyOf(call, routeRequestSchema, name);
+  const request = bodyOf(call, routeRequestSchema, name);
   if (!request.ok) return request.reply;
   const route = host.routeOf(name);
   if (route === null) return known(name, null);
@@ -120,7 +113,7 @@ function list(_: Call, { host }: Context, [name = '', which = '']: readonly stri
 }
 
 async function hold(call: Call, { host, logger }: Context, [name = '']: readonly string[]): Promise<Reply> {
-  const request = await bodyOf(call, holdRequestSchema, name);
+  const request = bodyOf(call, holdRequestSchema, name);
   if (!request.ok) return request.reply;
   if (host.routeOf(name) === null) return known(name, null);
   const { forMs, reason } = request.value;
@@ -137,7 +130,7 @@ async function release(call: Call, { host, logger }: Context, [name = '']: reado
 }
 
 async function stopped(call: Call, { host, logger }: Context, [name = '']: readonly string[]): Promise<Reply> {
-  const request = await bodyOf(call, stopRequestSchema, name);
+  const request = bodyOf(call, stopRequestSchema, name);
   if (!request.ok) return request.reply;
   if (host.routeOf(name) === null) return known(name, null);
   const { platform } = request.value;
@@ -151,7 +144,7 @@ async function resolve(call: Call, { host, logger }: Context, [id = '']: readonl
     const message = `credential '${call.caller.name}' has the role operate, which does not resolve decisions`;
     return failure(403, 'forbidden', message, { next: ['use a credential with the role move'] });
   }
-  const request = await bodyOf(call, resolveRequestSchema);
+  const request = bodyOf(call, resolveRequestSchema);
   if (!request.ok) return request.reply;
   const { action } = request.value;
   const result = await host.resolve(id, request.value, call.caller);
@@ -164,8 +157,8 @@ function getLease(_: Call, context: Context): Reply {
   return lease === null ? failure(404, 'no-lease', 'no verb holds the lease') : found(lease);
 }
 
-async function putLease(call: Call, context: Context): Promise<Reply> {
-  const request = await bodyOf(call, leaseRequestSchema);
+function putLease(call: Call, context: Context): Reply {
+  const request = bodyOf(call, leaseRequestSchema);
   if (!request.ok) return request.reply;
   const answer = takeLease(context.lease, request.value, context.nowMs());
   if (!answer.ok) return leaseHeld(answer.heldBy);
@@ -207,16 +200,25 @@ function known(name: string, value: object | null): Reply {
 
 type Body<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reply: Reply };
 
-async function bodyOf<S extends z.ZodType>(call: Call, schema: S, connection?: string): Promise<Body<z.output<S>>> {
-  const raw = await call.json();
-  if (!raw.ok) return raw;
-  const parsed = schema.safeParse(raw.value);
+function bodyOf<S extends z.ZodType>({ body }: Call, schema: S, connection?: string): Body<z.output<S>> {
+  const raw = parsedJson(body);
+  if (raw === undefined) return { ok: false, reply: failure(400, 'invalid', 'the request body is not JSON') };
+  const parsed = schema.safeParse(raw);
   if (parsed.success) return { ok: true, value: parsed.data };
   const { issues } = parsed.error;
   const onlyWeight = issues.every((issue) => issue.path[0] === 'newWeight');
   const message = issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ');
   const named = connection === undefined ? {} : { connection };
   return { ok: false, reply: failure(400, onlyWeight ? 'weight-out-of-range' : 'invalid', message, named) };
+}
+
+/** Undefined: it is none. */
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function namesIn(pattern: readonly string[], path: readonly string[]): string[] | null {

@@ -17,10 +17,11 @@ import {
   routeResponseSchema,
 } from '../../core/admin-api.ts';
 import { initDataDir } from '../data-dir.ts';
+import { ALONE, type Family, type Figures } from '../families.ts';
 import { type Credential, digestOfToken } from './credentials.ts';
 import { fakeHost } from './fake-host.ts';
 import type { AdminHost, Caller } from './host.ts';
-import { type AdminServer, startAdminServer } from './server.ts';
+import { type AdminServer, type AdminServerOptions, startAdminServer } from './server.ts';
 
 const TOKENS = { lead: 'move-token-1', night: 'operate-token-1' };
 const CREDENTIALS: Credential[] = [
@@ -55,8 +56,7 @@ afterEach(async () => {
 
 async function serve(
   over: Partial<AdminHost> = {},
-  nowMs: () => number = Date.now,
-  readLimitMs = 30_000,
+  { nowMs = Date.now, readLimitMs = 30_000, workerFile }: Partial<AdminServerOptions> = {},
 ): Promise<void> {
   logged = [];
   const sink = new Writable({
@@ -68,13 +68,13 @@ async function serve(
   const logger = pino(sink);
   server = await startAdminServer({
     host: fakeHost(over),
-    credentials: () => CREDENTIALS,
-    certificate,
-    key,
+    credentials: CREDENTIALS,
+    tls: { certificate, key },
     port: 0,
     logger,
     nowMs,
     readLimitMs,
+    ...(workerFile && { workerFile }),
   });
 }
 
@@ -134,7 +134,8 @@ test('health and metrics need no credential, everything else does', async () => 
   expect(ready.status).toBe(503);
   expect(ready.json).toEqual({ ready: false, reasons: ['the journal failed'] });
   const metrics = await call('GET', '/metrics', { token: null });
-  expect(metrics.text).toBe('cutover_connections 1\n');
+  expect(metrics.text).toMatch(/^cutover_process_open_fds \d+\n/m);
+  expect(metrics.text).toMatch(/\ncutover_connections 1\n$/);
   expect(metrics.type).toContain('text/plain; version=0.0.4');
   for (const token of [null, '', 'wrong', `${TOKENS.lead}x`, digestOfToken(TOKENS.lead)]) {
     expect(await errorOf(call('GET', '/v1/info', { token }))).toBe('401 unauthenticated');
@@ -242,7 +243,7 @@ test('what breaks in the host is a 500 without its words, and the server goes on
 
 test('the lease: taken, renewed, refused by name, given back, ended by time', async () => {
   let nowMs = 1_000_000;
-  await serve({}, () => nowMs);
+  await serve({}, { nowMs: () => nowMs });
   const lease = { holder: 'one', host: 'h', operator: 'ann', verb: 'switch', ttlMs: 30_000 };
   expect(await errorOf(call('GET', '/v1/lease'))).toBe('404 no-lease');
   leaseSchema.parse((await call('PUT', '/v1/lease', { token: TOKENS.night, body: lease })).json);
@@ -256,6 +257,50 @@ test('the lease: taken, renewed, refused by name, given back, ended by time', as
   await call('PUT', '/v1/lease', { body: lease });
   nowMs += 30_000;
   expect((await call('PUT', '/v1/lease', { body: { ...lease, holder: 'two' } })).status).toBe(200);
+});
+
+test('many who scrape at once get the whole text, each of them', async () => {
+  const rows = Array.from({ length: 5000 }, (_, index) => ({ connection: `connection-${index}` }));
+  const values = Float64Array.from(rows.keys());
+  const family: Family = { name: 'cutover_epoch', help: 'Epoch', type: 'gauge', rows, columns: ALONE, values };
+  await serve({ figures: async () => ({ families: [family], text: 'cutover_connections 1\n' }) });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => call('GET', '/metrics', { token: null })));
+  for (const { text } of answers) {
+    expect(text.match(/^cutover_epoch\{connection="connection-\d+"\} \d+$/gm)).toHaveLength(5000);
+    expect(text).toMatch(/^cutover_epoch\{connection="connection-4999"\} 4999$/m);
+    expect(text.endsWith('cutover_connections 1\n')).toBe(true);
+  }
+});
+
+test('credentials that are given anew count from then on, and no other', async () => {
+  await serve();
+  await server?.renew({ credentials: [{ name: 'next', role: 'move', sha256: digestOfToken('another-token') }] });
+  expect(await errorOf(call('GET', '/v1/info'))).toBe('401 unauthenticated');
+  expect((await call('GET', '/v1/info', { token: 'another-token' })).json).toMatchObject({ you: { name: 'next' } });
+});
+
+test('a certificate that TLS cannot use is refused, and the former one stays in use', async () => {
+  await serve();
+  await expect(server?.renew({ tls: { certificate: 'no certificate', key } })).rejects.toThrow();
+  expect((await call('GET', '/v1/info')).status).toBe(200);
+});
+
+test('a thread that breaks is told and started again on its port, with the credentials of the time', async () => {
+  const worker = new URL('./worker.ts', import.meta.url);
+  const code = `
+    import { parentPort } from 'node:worker_threads';
+    await import('${worker.href}');
+    parentPort.on('message', ({ answer }) => { if (answer?.status === 404) throw new Error('broken'); });`;
+  await serve({}, { workerFile: new URL(`data:text/javascript,${encodeURIComponent(code)}`) });
+  const port = server?.port;
+  await server?.renew({ credentials: [{ name: 'next', role: 'move', sha256: digestOfToken('another-token') }] });
+  await expect(call('GET', '/v1/connections/unknown', { token: 'another-token' })).rejects.toThrow();
+  await vi.waitFor(async () => expect((await call('GET', '/v1/info', { token: 'another-token' })).status).toBe(200), {
+    timeout: 60_000,
+    interval: 100,
+  });
+  expect(server?.port).toBe(port);
+  expect(logged.filter((line) => line.includes('admin-thread-failed'))).toHaveLength(1);
 });
 
 test('closing lets a move in flight finish and get its answer, and does not wait for idle keep-alive sockets', async () => {
@@ -282,12 +327,12 @@ test('closing lets a move in flight finish and get its answer, and does not wait
 
 test('who asks and does not read the answer loses the connection, and the others keep theirs', async () => {
   const asked = Promise.withResolvers<void>();
-  const figures = 'cutover_connections 1\n'.repeat(2_000_000);
-  const metrics = async (): Promise<string> => {
+  const text = 'cutover_connections 1\n'.repeat(2_000_000);
+  const figures = async (): Promise<Figures> => {
     asked.resolve();
-    return figures;
+    return { families: [], text };
   };
-  await serve({ metrics }, Date.now, 200);
+  await serve({ figures }, { readLimitMs: 200 });
   const silent = connectTls({ host: '127.0.0.1', port: server?.port ?? 0, ca: certificate, servername: 'localhost' });
   silent.on('error', () => undefined);
   silent.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
