@@ -1,4 +1,5 @@
 /** The admin API over real HTTPS, before a fake host. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, request as httpsRequest } from 'node:https';
@@ -257,6 +258,15 @@ test('the lease: taken, renewed, refused by name, given back, ended by time', as
   await call('PUT', '/v1/lease', { body: lease });
   nowMs += 30_000;
   expect((await call('PUT', '/v1/lease', { body: { ...lease, holder: 'two' } })).status).toBe(200);
+});
+
+test('TLS, HTTP and refusals cost the traffic nothing: they are answered while its thread does something else', async () => {
+  await serve();
+  const code = `
+    const options = { host: '127.0.0.1', port: ${server?.port}, path: '/v1/info', rejectUnauthorized: false };
+    require('node:https').get(options, (response) => process.stdout.write(String(response.statusCode)));`;
+  // This thread stands still until the child has its answer.
+  expect(execFileSync(process.execPath, ['-e', code], { timeout: 60_000, encoding: 'utf8' })).toBe('401');
 });
 
 test('many who scrape at once get the whole text, each of them', async () => {
