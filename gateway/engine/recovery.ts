@@ -5,6 +5,7 @@
  */
 import { PLATFORMS, primaryOf } from '../../core/platform.ts';
 import { isOwed } from './backlog.ts';
+import { bearNew } from './birth.ts';
 import type { FeedEngine } from './feed.ts';
 import { type MayGo, neededBy } from './needed.ts';
 import type { JournalMeta } from './records.ts';
@@ -15,7 +16,7 @@ import type { Stranger } from './recovery/names.ts';
 import type { OpenCounts } from './recovery/open-records.ts';
 import { replayCaptureAnswer, replayOutput, replayOutputVerdict } from './recovery/outputs.ts';
 import { type Replay, replayInto } from './recovery/replay.ts';
-import { bear, replayEpoch, replayFence, replayOperation, replayUnfence } from './recovery/routes.ts';
+import { replayEpoch, replayFence, replayOperation, replayUnfence } from './recovery/routes.ts';
 import type { Gone } from './recovery/shard-moves.ts';
 import { dumpState, type EngineState, loadState } from './recovery/state.ts';
 import { replayTakenOverVerdict } from './recovery/taken-over.ts';
@@ -158,6 +159,8 @@ export class Recovery {
     runtime.now = nowMs;
     runtime.isReplaying = false;
     runtime.append({ t: 'start', version, clean, at: nowMs }, null, 'written');
+    const { names, moves } = this.#replay;
+    this.#engine.former = new Set([...names.strangers.map(({ name }) => name), ...moves.gone]);
     this.#writeEpochs();
     for (const feed of feeds.values()) {
       feed.setPrimary(primaryOf(this.#engine.connectionsOf(feed.config.name).map(({ route }) => route)));
@@ -173,10 +176,8 @@ export class Recovery {
 
   /** Of connections that are new here, and of those that have come with an epoch from another shard. */
   #writeEpochs(): void {
-    const { runtime, connections } = this.#engine;
-    for (const connection of connections.values()) {
-      if (connection.epochs.length === 0 && connection.fence?.kind !== 'awaited') bear(connection, runtime);
-    }
+    const { runtime } = this.#engine;
+    bearNew(this.#engine);
     for (const record of this.#replay.moves.unwrittenEpochs) {
       runtime.append({ t: 'epoch', record, reowns: false, atOffset: false, at: runtime.now }, null, 'durable');
     }

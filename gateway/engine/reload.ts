@@ -7,7 +7,13 @@ import { PLATFORMS } from '../../core/platform.ts';
 
 export type Unchanged = { readonly connection: string; readonly message: string; readonly remedy: string };
 
-export type Present = { readonly connections: readonly Connection[]; readonly feeds: readonly Feed[] };
+export type Present = {
+  readonly shard: number;
+  readonly connections: readonly Connection[];
+  readonly feeds: readonly Feed[];
+  /** Connections that the journal knows and that are not served: gone to another shard, decommissioned, or renamed. */
+  readonly former: ReadonlySet<string>;
+};
 
 export type Reload = {
   /** The part of the inventory that can be added to what is there. */
@@ -35,8 +41,13 @@ export function judgeReload(present: Present, next: Inventory): Reload {
   });
   const names = new Set(present.connections.map(({ name }) => name));
   const taken = portsThatStay(present, next);
+  const known = knownBefore(present, next);
   const blocked = next.connections.flatMap((item): Unchanged[] => {
     if (names.has(item.name)) return [];
+    if (known.has(item.name)) {
+      const message = 'it is not served: the journal knows it, or one of its feed, from before';
+      return [{ connection: item.name, message, remedy: 'restart the gateway: it goes on as the journal says' }];
+    }
     const former = item.previousNames.find((name) => names.has(name));
     const port = portsOf(item, next).find((one) => taken.has(one));
     if (former === undefined && port === undefined) return [];
@@ -50,6 +61,19 @@ export function judgeReload(present: Present, next: Inventory): Reload {
   const connections = next.connections.filter(({ name }) => !left.has(name));
   const feeds = next.feeds.filter((feed) => feed.connections.some((name) => !left.has(name)));
   return { next: { ...next, connections, feeds }, refused: [...changed, ...blocked] };
+}
+
+/**
+ * Only a start reads what the journal says of them: taken now, one would begin anew at epoch 1, also where another shard serves it.
+ * A feed comes with all of its connections or with none.
+ */
+function knownBefore({ shard, connections, former }: Present, next: Inventory): ReadonlySet<string> {
+  const served = new Set(connections.map(({ name }) => name));
+  const added = next.connections.filter((item) => item.shard === shard && !served.has(item.name));
+  const known = added.filter(({ name, previousNames }) => [name, ...previousNames].some((one) => former.has(one)));
+  const feeds = new Set(known.map(({ feed }) => feed));
+  const beside = added.filter(({ feed }) => feed !== null && feeds.has(feed));
+  return new Set([...known, ...beside].map(({ name }) => name));
 }
 
 /** Ports on which something listens that the next inventory does not have there: by whom. */

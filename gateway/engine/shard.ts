@@ -7,6 +7,7 @@ import type { Connection, Inventory } from '../../core/inventory.ts';
 import { PLATFORMS } from '../../core/platform.ts';
 import { RefusedMoves } from './authority.ts';
 import { Backlog } from './backlog.ts';
+import { bearNew } from './birth.ts';
 import { Caller } from './caller.ts';
 import { ConnectionEngine } from './connection.ts';
 import { Deciding, type NotResolved } from './deciding.ts';
@@ -50,6 +51,8 @@ export class ShardEngine {
   /** Senders that are dialled. */
   readonly callers: Caller[] = [];
   readonly decisions: Decisions;
+  /** Connections that the journal knows and that are not served here. */
+  former: ReadonlySet<string> = new Set();
   readonly #destinations: Destinations;
   readonly operations = new Operations();
   readonly refusedMoves = new RefusedMoves();
@@ -98,8 +101,10 @@ export class ShardEngine {
     this.#requests.soakMs = inventory.soakMs;
     const connections = [...this.connections.values()].map(({ config }) => config);
     const feeds = [...this.feeds.values()].map(({ config }) => config);
-    const { next: addable, refused } = judgeReload({ connections, feeds }, inventory);
+    const { shard } = this.#options;
+    const { next: addable, refused } = judgeReload({ shard, connections, feeds, former: this.former }, inventory);
     const added = this.#add(addable);
+    bearNew(this);
     for (const endpoint of added)
       this.runtime.fx.log(
         'info',

@@ -42,4 +42,7 @@ test('a new feed whose port is taken is named; its legs listen, and so does the 
   await readAgain('inventory taken');
   expect(verdictOf(await (await second.source()).exchange(order('A1')))).toBe('AA|A1');
   expect(verdictOf(await leg.exchange(order('A1')))).toBe('AA|A1');
+  // It was born when it was taken, not at the next start.
+  const { body } = await estate.call('GET', 'connections/second/epochs');
+  expect(body.epochs).toMatchObject([{ epoch: 1, verb: 'init' }]);
 });

@@ -311,3 +311,18 @@ test('rule 14: a copy from before the move refuses the feed once it is restored'
   expect((await line.status()).state).toBe('fenced');
   expect((await former.call('POST', 'connections/line/release')).body.code).toBe('fenced');
 });
+
+test('rule 14: a shard that gave a feed up does not take it again because it reads the inventory of before', async () => {
+  await former.end('SIGTERM');
+  const before = JSON.parse(await readFile(former.inventoryFile, 'utf8'));
+  await writeInventories({ shard: 1, movedFrom: 0 });
+  expect((await moveOut()).code).toBe(0);
+  await former.start();
+  await writeFile(former.inventoryFile, JSON.stringify(before));
+  process.kill(former.pid, 'SIGHUP');
+  await until(() => expect(former.log).toContain('line: it is not served: the journal knows it'));
+  expect((await former.call('GET', 'connections/line')).status).toBe(404);
+  await expect(line.source()).rejects.toThrow('ECONNREFUSED');
+  await former.restart();
+  expect((await line.status()).state).toBe('fenced');
+});

@@ -1,11 +1,7 @@
 /** What the journal says of routes: their epochs, the outcomes of moves, and who is fenced. */
-import type { EpochRecord } from '../../../core/admin-api.ts';
-import { linkEpoch } from '../../../core/epoch-history.ts';
 import { candidateOf, controlOf, FIRST_ROUTE } from '../../../core/platform.ts';
-import type { ConnectionEngine } from '../connection.ts';
 import type { OperationRecord, RouteEpochRecord } from '../records.ts';
 import { takeOver } from '../reown.ts';
-import type { Runtime } from '../runtime.ts';
 import type { Replay } from './replay.ts';
 
 export function replayEpoch({ engine, names, moves }: Replay, offset: number, meta: RouteEpochRecord): void {
@@ -58,24 +54,4 @@ export function replayFence({ names, restored }: Replay, connections: readonly s
 export function replayUnfence({ names }: Replay, name: string): void {
   const connection = names.connection(name);
   if (connection?.fence?.kind === 'restored') connection.fence = null;
-}
-
-/** Every connection is born in `legacy`, epoch 1, and its history says so. */
-export function bear(connection: ConnectionEngine, runtime: Runtime): void {
-  const record: EpochRecord = linkEpoch(null, {
-    connection: connection.config.name,
-    ...FIRST_ROUTE,
-    verb: 'init',
-    by: 'init',
-    origin: 'init',
-    requestId: `init-${connection.config.name}`,
-    reason: null,
-    changeId: null,
-    approval: null,
-    forced: false,
-    ...(connection.platformOrigin === null ? {} : { outputsFrom: 'platform' }),
-    at: new Date(runtime.now).toISOString(),
-  });
-  connection.epochs.push(record);
-  runtime.append({ t: 'epoch', record, reowns: false, atOffset: false, at: runtime.now }, null, 'durable');
 }

@@ -37,6 +37,11 @@ export class ShardMoves {
     return this.#away.get(connection) ?? null;
   }
 
+  /** What went to other shards. */
+  get gone(): Iterable<string> {
+    return this.#away.keys();
+  }
+
   hasCome(move: string): boolean {
     return this.#came.has(move);
   }
