@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Inventory } from '../core/inventory.ts';
 import type { Route } from '../core/platform.ts';
 import { asMeta } from './checkpoint/compactor.ts';
-import { type Blocker, blockersOf, PARKED_LIMIT, parkedOffsets, stateToMove } from './engine/moving.ts';
+import { type Blocker, blockersOf, PARKED_LIMIT, stateToMove } from './engine/moving.ts';
 import type { OutputRecord } from './engine/records.ts';
 import type { Gone } from './engine/recovery/shard-moves.ts';
 import type { JournalKey } from './journal/seal.ts';
@@ -136,7 +136,7 @@ async function prepare(
   const { engine, identity, nextOffset, seal } = opened;
   const parked: { at: string; record: OutputRecord; payload: string }[] = [];
   for (const { lists } of feeds.flatMap((feed) => engine.connectionsOf(feed))) {
-    for (const offset of parkedOffsets(lists).slice(-PARKED_LIMIT)) {
+    for (const offset of lists.offsets('parked').slice(-PARKED_LIMIT)) {
       const { meta, payload } = await opened.read(offset);
       const record = asMeta(meta);
       if (record.t !== 'output' || payload === null) continue;

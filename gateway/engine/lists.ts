@@ -55,6 +55,16 @@ export class Lists {
     return this.#entries.get(list) ?? [];
   }
 
+  /** Where the records that it names are in the journal of this shard, oldest first. */
+  offsets(list: ListName): readonly number[] {
+    return this.entries(list).flatMap(({ id }) => {
+      const [shard, offset] = id.at.split('/').map(Number);
+      return shard === this.#shard && Number.isSafeInteger(offset) && offset !== undefined && offset >= 0
+        ? [offset]
+        : [];
+    });
+  }
+
   total(list: ListName): number {
     return this.#totals.get(list) ?? 0;
   }

@@ -6,10 +6,11 @@ import { counted } from '../../core/count-words.ts';
 import { PLATFORMS, type Platform } from '../../core/platform.ts';
 import type { ConnectionEngine, ConnectionState } from './connection.ts';
 import type { CorrespondenceState } from './correspondence.ts';
+import { ElsewhereNumbers } from './elsewhere-numbers.ts';
 import type { FeedEngine } from './feed.ts';
 import { whyFenced } from './fence.ts';
 import { legKey } from './leg-port.ts';
-import type { Decision, Lists } from './lists.ts';
+import type { Decision } from './lists.ts';
 import type { OperationsState } from './operations.ts';
 import type { Recovery } from './recovery.ts';
 import type { RetryMemory, RetryMemoryState } from './retry-memory.ts';
@@ -165,8 +166,14 @@ export function stateToMove(engine: ShardEngine, feeds: readonly string[]): Move
   const names = new Set(connections.map(({ config }) => config.name));
   const legs = new Set(connections.flatMap(({ config }) => PLATFORMS.map((platform) => legKey(config.legs[platform]))));
   const moving = [...engine.legPorts].filter(([key]) => legs.has(key));
+  const states = new Map(connections.map((one) => [one.config.name, one.dump()]));
+  const decisions = engine.decisions.dump().filter(({ connection }) => names.has(connection));
+  const elsewhere = new ElsewhereNumbers([
+    ...decisions.map(({ inputOffset }) => inputOffset),
+    ...[...states.values()].flatMap(({ obligations }) => obligations.late.map(({ input }) => input)),
+  ]);
   return {
-    connections: Object.fromEntries(connections.map((one) => [one.config.name, withoutOffsets(one.dump())])),
+    connections: Object.fromEntries([...states].map(([name, one]) => [name, withoutOffsets(one, elsewhere)])),
     feeds: Object.fromEntries(
       feeds.flatMap((name) => {
         const feed = engine.feeds.get(name);
@@ -175,7 +182,7 @@ export function stateToMove(engine: ShardEngine, feeds: readonly string[]): Move
     ),
     legPorts: Object.fromEntries(moving.map(([key, { intake }]) => [key, unattempted(intake.memory.dump())])),
     legsSinceCrash: Object.fromEntries(moving.map(([key, { intake }]) => [key, intake.sinceCrash.dump()])),
-    decisions: engine.decisions.dump().filter(({ connection }) => names.has(connection)),
+    decisions: decisions.map((one) => ({ ...one, inputOffset: elsewhere.of(one.inputOffset), proposalOffsets: [] })),
     operations: engine.operations.dump().filter(({ connection }) => names.has(connection)),
   };
 }
@@ -194,45 +201,14 @@ function unattempted(memory: RetryMemoryState): RetryMemoryState {
   return memory.map((one) => ({ ...one, firstAttempt: null, context: null }));
 }
 
-/** No record of the other journal has a number below 0. */
-const ELSEWHERE = -1;
-
-function withoutOffsets(state: ConnectionState): ConnectionState {
+function withoutOffsets(state: ConnectionState, elsewhere: ElsewhereNumbers): ConnectionState {
   const { obligations } = state;
-  const late = obligations.late.map(({ givenUp: _owner, ...one }) => ({ ...one, input: ELSEWHERE }));
+  const late = obligations.late.map(({ givenUp: _owner, input, ...one }) => ({ ...one, input: elsewhere.of(input) }));
   return {
     ...state,
     changeOver: null,
-    obligations: { ...obligations, open: [], late, delivered: [], kept: [], takenOver: [] },
+    obligations: { ...obligations, open: [], late, delivered: [], kept: [], takenOver: [], rejected: [] },
   };
-}
-
-/** What has come beside the connections themselves. A feed or leg that this inventory does not have is left out. */
-export function loadMoved(engine: ShardEngine, state: MovedState): void {
-  for (const [name, { memory, correspondence, sequence, sinceCrash }] of Object.entries(state.feeds)) {
-    const feed = engine.feeds.get(name);
-    feed?.intake.memory.load(memory);
-    feed?.intake.sinceCrash.load(sinceCrash ?? null);
-    for (const platform of PLATFORMS) feed?.correspondence[platform].load(correspondence[platform]);
-    feed?.sequence.load(sequence);
-  }
-  for (const [key, memory] of Object.entries(state.legPorts)) {
-    const intake = engine.legPorts.get(key)?.intake;
-    intake?.memory.load(memory);
-    const sinceCrash = state.legsSinceCrash?.[key] ?? null;
-    // Another connection of this shard may have the same leg.
-    if (sinceCrash !== null) intake?.sinceCrash.load(sinceCrash);
-  }
-  engine.decisions.load(state.decisions);
-  engine.operations.load(state.operations);
-}
-
-/** Where the parked outputs of a connection are in its journal, oldest first. */
-export function parkedOffsets(lists: Lists): readonly number[] {
-  return lists.entries('parked').flatMap(({ id }) => {
-    const offset = Number(id.at.split('/')[1] ?? Number.NaN);
-    return Number.isSafeInteger(offset) && offset >= 0 ? [offset] : [];
-  });
 }
 
 /** The parked outputs were written anew: the list names them where they are now. `at`: former place → new place. */

@@ -50,7 +50,7 @@ function neededByConnection(
     for (const platform of PLATFORMS) need(obligation.sides[platform].output);
   }
   for (const output of obligations.keptOutputs(runtime.now)) need(output);
-  for (const { id } of lists.entries('parked')) need(Number(id.at.split('/')[1] ?? Number.NaN));
+  for (const offset of lists.offsets('parked')) need(offset);
 }
 
 /** It is closed once no copy of its input is made. */

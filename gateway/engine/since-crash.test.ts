@@ -1,7 +1,9 @@
 /** Rule 3: the first message of each sender after a crash is listed, whatever restarts and checkpoints come before it. */
 import { expect, test } from 'vitest';
-import { loadMoved, stateToMove } from './moving.ts';
+import { stateToMove } from './moving.ts';
 import type { JournalMeta } from './records.ts';
+import { loadMoved } from './recovery/moved-state.ts';
+import { JournalNames } from './recovery/names.ts';
 import type { EngineState } from './recovery/state.ts';
 import { Recovery } from './recovery.ts';
 import type { ShardEngine } from './shard.ts';
@@ -202,7 +204,8 @@ test('given a feed that goes to another shard after a crash, its senders are in 
   former.send('A1');
   former.send('O1', EMR, 'leg');
   const heir = new Gateway();
-  loadMoved(heir.engine, JSON.parse(JSON.stringify(stateToMove(former.engine, ['northside']))));
+  const names = new JournalNames(heir.engine);
+  loadMoved({ engine: heir.engine, names }, JSON.parse(JSON.stringify(stateToMove(former.engine, ['northside']))));
   for (const place of ['feed', 'leg'] as const) {
     heir.send('A2', EMR, place);
     heir.send('B1', CLINIC, place);

@@ -1,9 +1,12 @@
-/** For tests: an engine of one connection, `northside`, over effects of which a test gives those that it looks at. */
+/**
+ * For tests: an engine of one connection, `northside` unless a test says otherwise, over effects of which a test gives those that it
+ * looks at.
+ */
 import { parseInventory } from '../../core/inventory.ts';
 import type { Effects } from './io.ts';
 import { ShardEngine } from './shard.ts';
 
-export function northsideEngine(effects: Partial<Effects>): ShardEngine {
+export function northsideEngine(effects: Partial<Effects>, over: object = {}): ShardEngine {
   const nothing = (): void => {};
   const peer = { host: '127.0.0.1', port: 9 };
   const connection = {
@@ -14,6 +17,7 @@ export function northsideEngine(effects: Partial<Effects>): ShardEngine {
     feed: { port: 200, platforms: { legacy: peer, new: peer } },
     legs: { legacy: { port: 300 }, new: { port: 400 } },
     destination: peer,
+    ...over,
   };
   const gateways = [{ shard: 0, admin: 'https://127.0.0.1:1' }];
   const parsed = parseInventory(JSON.stringify({ deployment: 'lab', gateways, connections: [connection] }), 'i.yaml');

@@ -1,9 +1,11 @@
 /** Feeds that went to another shard or came from one, as the journal tells it. */
 import type { EpochRecord } from '../../../core/admin-api.ts';
 import { Newest } from '../../../core/newest.ts';
-import { loadMoved, type MovedState } from '../moving.ts';
+import type { ConnectionState } from '../connection.ts';
+import type { MovedState } from '../moving.ts';
 import type { MovedInRecord, MovedOutRecord } from '../records.ts';
 import type { ShardEngine } from '../shard.ts';
+import { loadMoved } from './moved-state.ts';
 import type { JournalNames } from './names.ts';
 
 /** How many moves of feeds to this shard are told from new ones. */
@@ -52,7 +54,7 @@ export class ShardMoves {
 
   /** An epoch of it is in this journal. */
   epochWritten(connection: string): void {
-    this.#unwritten.delete(connection);
+    this.#unwritten.delete(this.#names.nameOf(connection));
   }
 
   movedOut({ connections, move, to, sha256, feeds, at }: MovedOutRecord): void {
@@ -60,7 +62,7 @@ export class ShardMoves {
   }
 
   #goes(name: string, gone: Gone): void {
-    this.#away.set(name, gone);
+    this.#away.set(this.#names.nameOf(name), gone);
     const connection = this.#names.connection(name);
     if (connection !== undefined) connection.fence = { kind: 'moved', to: gone.to };
   }
@@ -70,12 +72,12 @@ export class ShardMoves {
     const state: MovedState = JSON.parse(payload.toString('utf8'));
     this.#came.set(move, true);
     for (const record of epochs) this.#comes(record, state);
-    loadMoved(this.#engine, state);
+    loadMoved({ engine: this.#engine, names: this.#names }, state);
   }
 
   #comes(record: EpochRecord, state: MovedState): void {
-    const name = record.connection;
-    const saved = state.connections[name];
+    const name = this.#names.nameOf(record.connection);
+    const saved = state.connections[record.connection];
     this.#away.delete(name);
     this.#unwritten.set(name, record);
     const connection = this.#names.connection(name);
@@ -86,7 +88,7 @@ export class ShardMoves {
     connection.load(saved);
     connection.epochs.push(record);
     connection.route = { phase: record.phase, newWeight: record.newWeight, epoch: record.epoch };
-    connection.fence = null;
+    connection.fence = isAboveOthers(record, saved) ? { kind: 'restored' } : null;
   }
 
   dump(): MovesState {
@@ -100,6 +102,11 @@ export class ShardMoves {
   load({ away, came, unwritten }: MovesState): void {
     for (const [name, gone] of away) this.#goes(name, gone);
     for (const move of came) this.#came.set(move, true);
-    for (const record of unwritten) this.#unwritten.set(record.connection, record);
+    for (const record of unwritten) this.#unwritten.set(this.#names.nameOf(record.connection), record);
   }
+}
+
+/** It was served here once, and this journal has lost that time: its epochs are above those of then. */
+function isAboveOthers({ epoch }: EpochRecord, { epochs }: ConnectionState): boolean {
+  return epoch > (epochs.at(-1)?.epoch ?? 0) + 1;
 }

@@ -124,12 +124,20 @@ function loadConnection({ names }: Replay, name: string, saved: ConnectionState)
 /** Under the name that the feed has now. */
 function loadFeed(feed: FeedEngine, saved: FeedState): void {
   const { name } = feed.config;
+  loadSenders(feed, saved);
+  for (const platform of PLATFORMS) {
+    const copies = saved.shadows[platform];
+    feed.shadows[platform].load(copies.map((copy) => ({ ...copy, input: { ...copy.input, feed: name } })));
+  }
+}
+
+/** What is known of its senders, and of the ids that they and the platforms have issued. */
+export function loadSenders(feed: FeedEngine, saved: Omit<FeedState, 'shadows'>): void {
+  const { name } = feed.config;
   feed.intake.memory.load(saved.memory.map((one) => ({ ...one, sender: senderAt(name, one.sender) })));
   feed.intake.sinceCrash.load(heardAt(name, saved.sinceCrash ?? null));
   feed.sequence.load((saved.sequence ?? []).map(([sender, last]) => [senderAt(name, sender), last]));
   for (const platform of PLATFORMS) {
-    const copies = saved.shadows[platform];
-    feed.shadows[platform].load(copies.map((copy) => ({ ...copy, input: { ...copy.input, feed: name } })));
     const correspondents = saved.correspondence[platform];
     feed.correspondence[platform].load(
       correspondents.map(([ids, who]) => [

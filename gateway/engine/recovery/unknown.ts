@@ -59,7 +59,7 @@ export function listRepeated({ engine, names, open, restored }: Replay, clean: b
 /** The crash may have come between an output that is kept for nobody and its entry. */
 function listKept(connection: ConnectionEngine, { role }: OutputRecord, facts: MessageFacts, offset: number): void {
   const list = KEPT_LIST[role];
-  if (list !== null && !connection.lists.entries(list).some(({ id }) => id.at.endsWith(`/${offset}`)))
+  if (list !== null && !connection.lists.offsets(list).includes(offset))
     connection.listed(list, facts, offset, 'crash');
 }
 
