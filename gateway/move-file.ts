@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makeFolder } from '../adapters/make-folder.ts';
+import { canonicalJson } from '../core/canonical-json.ts';
 import { openText, sealText } from './checkpoint/checkpoint-file.ts';
 import { writeDurably } from './data-dir.ts';
 import type { MovedState } from './engine/moving.ts';
@@ -37,11 +38,14 @@ export type Prepared = z.output<typeof preparedSchema>;
 
 const moveFileSchema = preparedSchema.extend({
   kind: z.literal('cutover-feed-move'),
-  version: z.literal(1),
+  version: z.literal(2),
   deployment: z.string(),
   movedOutAt: z.iso.datetime(),
 });
 export type MoveFile = z.output<typeof moveFileSchema>;
+
+/** The digest is of all the rest: whose the state is, and where it goes, is not to be changed by hand. */
+const writtenSchema = moveFileSchema.extend({ digest: z.string() });
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -80,15 +84,20 @@ export async function preparedOf(dataDir: string, move: string, sha256: string):
 }
 
 export async function writeMoveFile(path: string, file: MoveFile): Promise<void> {
-  await writeDurably(path, `${JSON.stringify(file)}\n`, FILE_MODE);
+  const digest = digestOf(canonicalJson(file));
+  await writeDurably(path, `${JSON.stringify({ ...file, digest })}\n`, FILE_MODE);
 }
 
 /** Throws ShardRefusal. */
 export async function readMoveFile(path: string): Promise<MoveFile> {
-  const file = await parsed(path, moveFileSchema);
-  if (file === null) throw new ShardRefusal(`${path} is not a file that move-out has written`, 'name that file');
-  if (digestOf(file.body) === file.sha256) return file;
-  throw new ShardRefusal(`${path} is damaged`, 'run the same move-out again: it writes the file anew');
+  const written = await parsed(path, writtenSchema);
+  if (written === null) {
+    const message = `${path} is not a file that this version's move-out has written, or is cut short`;
+    throw new ShardRefusal(message, 'name that file, or run the same move-out again: it writes the file anew');
+  }
+  const { digest, ...file } = written;
+  if (digestOf(canonicalJson(file)) === digest) return file;
+  throw new ShardRefusal(`${path} is damaged or was changed`, 'run the same move-out again: it writes the file anew');
 }
 
 function folderOf(dataDir: string): string {

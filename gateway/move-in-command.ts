@@ -15,8 +15,8 @@ export type MoveInOptions = {
   readonly dataDir: string;
   readonly inventory: Inventory;
   readonly file: string;
-  /** By connection: the newest route that the stack file knows of. Only after this shard was restored from before it came. */
-  readonly known: Readonly<Record<string, RouteEntry>>;
+  /** By connection: the newest route that the stack file knows of; null: nobody has said. */
+  readonly known: Readonly<Record<string, RouteEntry>> | null;
   readonly keys: readonly JournalKey[];
   readonly nowMs: number;
   /** False: says what it would do, and changes nothing. */
@@ -79,6 +79,7 @@ async function take(options: MoveInOptions, file: MoveFile, opened: Offline): Pr
     return { ...common, movedIn: true, connections, next: afterwards(false) };
   }
   refuseUnfit(file, opened);
+  refuseForgetful(options, file, opened);
   const { state, parked } = cargoOf(file, options.keys);
   const at = new Map(parked.map((one, index) => [one.at, `${to}/${nextOffset + index}`]));
   const epochs = file.connections.map(({ name }) => epochOf(options, file, state, name));
@@ -139,13 +140,26 @@ function refuseUnfit(file: MoveFile, { engine, recovery }: Offline): void {
       const message = `${name} has been here since, and went to shard ${gone.to} with epoch ${gone.epoch}; the file has epoch ${epoch}`;
       throw new ShardRefusal(message, 'this file is of a former move: use the one of the last move-out');
     }
-    if (gone === null && connection.counters.received > 0) {
+    if (gone === null && (connection.counters.received > 0 || connection.route.epoch > epoch)) {
       throw new ShardRefusal(
         `${name} is served here already (epoch ${connection.route.epoch})`,
         'nothing is to be done',
       );
     }
   }
+}
+
+/** It may have been here with this very file, and on from there: that this directory knows nothing of it says nothing. */
+function refuseForgetful(
+  { known, file: path }: MoveInOptions,
+  { to, movedOutAt }: MoveFile,
+  { identity }: Offline,
+): void {
+  const isYounger = Date.parse(identity.createdAt) > Date.parse(movedOutAt);
+  if (known !== null || !(isYounger || identity.restoredFrom !== undefined)) return;
+  const why = isYounger ? `was born after ${path} was written` : 'was restored from a backup';
+  const message = `shard ${to} ${why}: whether the feed was served here before, its journal cannot know`;
+  throw new ShardRefusal(message, 'name what is known of it: --known STACK-FILE');
 }
 
 function epochIn(file: MoveFile, name: string): number {
@@ -159,7 +173,7 @@ function epochOf({ known, nowMs }: MoveInOptions, file: MoveFile, state: MovedSt
   if (saved === undefined || last === undefined) {
     throw new ShardRefusal(`the file says nothing of ${name}`, 'run the same move-out again: it writes the file anew');
   }
-  const elsewhere = known[name];
+  const elsewhere = known?.[name];
   const own = { ...saved.route, epoch: last.epoch };
   // Its first epoch here is one above: only what is newer than that tells of a time that this journal has lost.
   const newest = elsewhere !== undefined && elsewhere.epoch > own.epoch ? elsewhere : own;

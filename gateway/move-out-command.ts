@@ -186,7 +186,7 @@ async function handOver(
   { at, ...prepared }: Prepared & { readonly at: number },
   common: Common,
 ): Promise<MoveOutReport> {
-  const head = { kind: 'cutover-feed-move', version: 1, deployment: identity.deployment } as const;
+  const head = { kind: 'cutover-feed-move', version: 2, deployment: identity.deployment } as const;
   await writeMoveFile(file, { ...head, movedOutAt: new Date(at).toISOString(), ...prepared });
   const isWritten = prepared.feeds.every((name) => inventory.feeds.find((feed) => feed.name === name)?.shard === to);
   const edit = `in the inventory give ${prepared.feeds.join(', ')} shard: ${to} and movedFrom: ${identity.shard}`;

@@ -91,7 +91,7 @@ async function moveFeed(
     around.out(JSON.stringify(report));
     return report.file === null ? EXIT.refused : EXIT.done;
   }
-  const known = value.known === null ? {} : await readKnown(value.known);
+  const known = value.known === null ? null : await readKnown(value.known);
   const report = await moveIn({ ...asked, known });
   around.out(JSON.stringify(report));
   return report.movedIn ? EXIT.done : EXIT.refused;

@@ -277,7 +277,7 @@ test('rule 14: what is owed keeps a feed where it is, and a shard that was not t
   expect(existsSync(file)).toBe(false);
   await writeInventories({ shard: 1, movedFrom: 0 });
   await expect(former.start()).rejects.toThrow('the inventory gives it to shard 1');
-  expect((await moveIn()).error).toContain('is not a file that move-out has written');
+  expect((await moveIn()).error).toContain('move-out has written');
   await writeInventories({ shard: 0, movedFrom: undefined });
   await former.start();
   expect((await line.status()).state).toBe('steady');
@@ -325,4 +325,37 @@ test('rule 14: a shard that gave a feed up does not take it again because it rea
   await expect(line.source()).rejects.toThrow('ECONNREFUSED');
   await former.restart();
   expect((await line.status()).state).toBe('fenced');
+});
+
+test('rule 14: a file that was changed or cut short is refused, and so is an old one by a shard that may have forgotten it', async () => {
+  await former.end('SIGTERM');
+  await writeInventories({ shard: 1, movedFrom: 0 });
+  expect((await moveOut()).code).toBe(0);
+  const text = await readFile(file, 'utf8');
+  const changes = [{ to: 2 }, { move: 'another' }, { connections: [{ name: 'line', epoch: 7 }] }];
+  const spoilt = changes.map((change) => JSON.stringify({ ...JSON.parse(text), ...change }));
+  for (const [content, why] of [
+    ...spoilt.map((one) => [one, 'was changed'] as const),
+    [text.slice(0, -100), 'is cut short'] as const,
+  ]) {
+    await writeFile(file, content);
+    const { code, error } = await moveIn();
+    expect([code, error]).toEqual([EXIT_REFUSED, expect.stringMatching(`${why} → .*run the same move-out again`)]);
+  }
+  expect((await moveOut()).code).toBe(0);
+  expect((await moveIn()).code).toBe(0);
+  await heir.start();
+  await heir.end('SIGTERM');
+
+  // All of it is lost, and born anew.
+  await rm(heir.dataDir, { recursive: true });
+  await heir.init('--shard', '1');
+  const late = await moveIn();
+  expect([late.code, late.error]).toEqual([EXIT_REFUSED, expect.stringMatching('born after .*--known STACK-FILE')]);
+  const known = join(former.folder, 'Pulumi.test.yaml');
+  const routes = { line: { phase: 'parallel', newWeight: 0, epoch: 3 } };
+  await writeFile(known, JSON.stringify({ config: { 'lab-cutover:layer': 'routes', 'lab-cutover:routes': routes } }));
+  const arrived = await moveIn(['--known', known, '--yes']);
+  expect(arrived.report).toMatchObject({ movedIn: true, connections: [{ epoch: 4, phase: 'parallel', fenced: true }] });
+  expect((await moveIn()).report).toMatchObject({ connections: [{ epoch: 4, fenced: true }] });
 });
