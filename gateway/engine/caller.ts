@@ -19,8 +19,18 @@ export class Caller implements SocketOwner {
   #timer: number | null = null;
   #waitMs = RECONNECT_FIRST_MS;
 
-  constructor(name: string, where: { readonly host: string; readonly port: number }, intake: Intake, runtime: Runtime) {
+  readonly #isElsewhere: () => boolean;
+
+  /** `isElsewhere`: another shard calls this sender, and takes what it sends. */
+  constructor(
+    name: string,
+    where: { readonly host: string; readonly port: number },
+    intake: Intake,
+    runtime: Runtime,
+    isElsewhere: () => boolean,
+  ) {
     this.name = name;
+    this.#isElsewhere = isElsewhere;
     this.#host = where.host;
     this.#port = where.port;
     this.#runtime = runtime;
@@ -33,7 +43,7 @@ export class Caller implements SocketOwner {
   }
 
   start(): void {
-    if (this.#isWanted) return;
+    if (this.#isWanted || this.#isElsewhere()) return;
     this.#isWanted = true;
     this.#dial();
   }

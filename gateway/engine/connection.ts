@@ -181,6 +181,10 @@ export class ConnectionEngine {
   }
 
   set route(route: Route) {
+    const { epoch, phase, newWeight } = this.route;
+    const isSame = route.phase === phase && route.newWeight === newWeight;
+    // The same route in another epoch (after a restore, at another shard): who has missed something still has.
+    if (isSame && this.#rejectedCopies.epoch === epoch) this.#rejectedCopies.epoch = route.epoch;
     this.ownership.route = route;
   }
 

@@ -9,6 +9,11 @@ export type Fence =
   | { readonly kind: 'moved'; readonly to: number }
   | { readonly kind: 'awaited'; readonly from: number };
 
+/** Another shard has it, or has it still. */
+export function isElsewhere(fence: Fence | null): boolean {
+  return fence?.kind === 'moved' || fence?.kind === 'awaited';
+}
+
 /** In words for the person who meets it. */
 export function whyFenced(name: string, fence: Fence): { readonly message: string; readonly next: readonly string[] } {
   switch (fence.kind) {

@@ -1,6 +1,7 @@
 /** Rule 14: a feed on its way to another shard is there what it was here, and nothing of one journal is taken for the other's. */
 import { expect, test } from 'vitest';
 import { linkEpoch } from '../../core/epoch-history.ts';
+import type { Effects } from './io.ts';
 import { stateToMove } from './moving.ts';
 import type { JournalMeta } from './records.ts';
 import { Recovery } from './recovery.ts';
@@ -44,14 +45,26 @@ const PARKED: JournalMeta = {
   at: AT,
 };
 
+const LEFT: JournalMeta = {
+  t: 'moved-out',
+  move: 'l',
+  to: 1,
+  feeds: ['northside'],
+  connections: [{ name: 'northside', epoch: 1 }],
+  sha256: '',
+  at: AT,
+};
+const PEER = { host: '127.0.0.1', port: 9 };
+
 type Kept = readonly [meta: JournalMeta, payload?: Buffer];
 
 /** An engine that has read these records from offset 1 on. */
 function replayed(
   records: readonly Kept[],
   over: object = {},
+  effects: Partial<Effects> = {},
 ): Recovery & { readonly engine: ReturnType<typeof northsideEngine> } {
-  const engine = northsideEngine({}, over);
+  const engine = northsideEngine(effects, over);
   const recovery = new Recovery(engine);
   records.forEach(([meta, payload = null], index) => {
     recovery.apply(1 + index, meta, payload);
@@ -98,21 +111,12 @@ test('given a feed that has come, when its connection is renamed, its senders, d
 });
 
 test('given a feed that went, was renamed and came back, its shard serves it, also from a checkpoint', () => {
-  const left: JournalMeta = {
-    t: 'moved-out',
-    move: 'l',
-    to: 1,
-    feeds: ['northside'],
-    connections: [{ name: 'northside', epoch: 1 }],
-    sha256: '',
-    at: AT,
-  };
   const [back, state] = moved([]);
   const renamed = { name: 'uptown', previousNames: ['northside'] };
   const text = (state?.toString() ?? '').replaceAll('northside', 'uptown');
   const record = { ...recordOf(2), connection: 'uptown' };
   const came: Kept = [{ ...back, epochs: [record] } as JournalMeta, Buffer.from(text)];
-  const recovery = replayed([[bornWith(1)], [left], came], renamed);
+  const recovery = replayed([[bornWith(1)], [LEFT], came], renamed);
   const again = replayed([], renamed);
   again.load(JSON.parse(JSON.stringify(recovery.dump())));
   for (const { engine } of [recovery, again]) expect(engine.connections.get('uptown')?.fence).toBe(null);
@@ -133,4 +137,32 @@ test('what a list names in another journal is looked for in none of this one', (
   const [came, state] = moved(records);
   const text = (state?.toString() ?? '').replaceAll('"0/4"', '"3/4"');
   expect(replayed([[came, Buffer.from(text)]]).neededFrom).toBe(null);
+});
+
+test('given copies that the candidate has rejected, when the feed has moved on the same route, they are still counted', () => {
+  const copied: Kept = [{ ...INPUT, shadow: 'new' } as JournalMeta, TEXT];
+  const refused: JournalMeta = {
+    t: 'shadow',
+    feed: 'northside',
+    input: 2,
+    platform: 'new',
+    verdict: 'negative',
+    at: AT,
+  };
+  const came = moved([copied, [{ ...ACCEPTED, input: 2 }], [refused]]);
+  expect(replayed([came]).engine.connections.get('northside')?.rejectedCopies).toBe(1);
+});
+
+test('given a sender that listens, a shard calls it only while it serves its feed', () => {
+  const sender = { connect: 'dial', host: '127.0.0.1', port: 7, platforms: { legacy: PEER, new: PEER } };
+  const leg = { connect: 'dial', host: '127.0.0.1', port: 8 };
+  const over = { feed: sender, legs: { legacy: leg, new: { port: 400 } } };
+  const calledAfter = (records: readonly Kept[]): number[] => {
+    const ports: number[] = [];
+    const { engine } = replayed(records, over, { connect: (_socket, { port }) => void ports.push(port) });
+    engine.callOut(AT);
+    return ports;
+  };
+  expect(calledAfter([[bornWith(1)]])).toEqual([7, 8]);
+  expect(calledAfter([[bornWith(1)], [LEFT]])).toEqual([]);
 });

@@ -3,7 +3,7 @@
  * call with the time), it answers through `Effects`. Nothing here waits, reads a clock or touches a socket.
  */
 import type { RouteRequest, State, StopAttestation, StopRequest } from '../../core/admin-api.ts';
-import type { Connection, Inventory } from '../../core/inventory.ts';
+import type { Connection, Feed, Inventory } from '../../core/inventory.ts';
 import { PLATFORMS } from '../../core/platform.ts';
 import { RefusedMoves } from './authority.ts';
 import { Backlog } from './backlog.ts';
@@ -13,7 +13,9 @@ import { ConnectionEngine } from './connection.ts';
 import { Deciding, type NotResolved } from './deciding.ts';
 import { Destinations } from './destination.ts';
 import { FeedEngine } from './feed.ts';
+import { isElsewhere } from './fence.ts';
 import { HandHolds } from './hand-holds.ts';
+import type { Intake } from './intake.ts';
 import type { Effects, EndpointId, SocketId } from './io.ts';
 import { LegPort, legKey } from './leg-port.ts';
 import { type Decision, Decisions } from './lists.ts';
@@ -132,11 +134,12 @@ export class ShardEngine {
     const added: EndpointId[] = [];
     for (const feed of inventory.feeds) {
       if (feed.shard !== shard || this.feeds.has(feed.name)) continue;
-      const observer = feedObserver(this, this.#moves, feed.name, this.#servedBy(feed.name));
+      const served = this.#servedBy(feed.name);
+      const observer = feedObserver(this, this.#moves, feed.name, served);
       const engine = new FeedEngine(feed, this.runtime, observer, frameLimitBytes);
       this.feeds.set(feed.name, engine);
       if (feed.dial === null) added.push({ kind: 'feed', feed: feed.name });
-      else this.callers.push(new Caller(feed.name, { ...feed.dial, port: feed.port }, engine.intake, this.runtime));
+      else this.#calls(feed.name, feed, engine.intake, () => served.some(({ fence }) => isElsewhere(fence)));
     }
     for (const config of inventory.connections) {
       if (config.shard !== shard || this.connections.has(config.name)) continue;
@@ -405,9 +408,16 @@ export class ShardEngine {
       port.add({ connection, platform });
       if (known !== undefined) continue;
       if (leg.dial === null) opened.push(leg.port);
-      else this.callers.push(new Caller(`leg:${key}`, { ...leg.dial, port: leg.port }, port.intake, this.runtime));
+      else
+        this.#calls(`leg:${key}`, leg, port.intake, () =>
+          port.members.every((one) => isElsewhere(one.connection.fence)),
+        );
     }
     return opened;
+  }
+
+  #calls(name: string, { dial, port }: Pick<Feed, 'dial' | 'port'>, intake: Intake, isElsewhere: () => boolean): void {
+    if (dial !== null) this.callers.push(new Caller(name, { ...dial, port }, intake, this.runtime, isElsewhere));
   }
 
   /** Filled as connections are added. */
