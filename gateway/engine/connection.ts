@@ -23,7 +23,7 @@ import { type JudgedOutput, OutputJudge } from './output-judge.ts';
 import { Ownership } from './ownership.ts';
 import type { StrayFrame } from './peer-link.ts';
 import { PlatformOrigin, type PlatformOriginState } from './platform-origin.ts';
-import type { ListRecord, MessageFacts, ShadowGapRecord, Verdict } from './records.ts';
+import type { ListRecord, MessageFacts, OutputRecord, ShadowGapRecord, Verdict } from './records.ts';
 import type { Runtime } from './runtime.ts';
 
 export type ConnectionObserver = {
@@ -167,10 +167,9 @@ export class ConnectionEngine {
         listed: (list, facts, offset, cause) => this.listed(list, facts, offset, cause),
         uncertain: (obligation, platform) => this.uncertain(obligation, platform),
         rejected: (output) => observer.rejected(this, output),
-        delivered: (deliveredFrom) => {
-          this.observed = { epoch: this.route.epoch, deliveredFrom, atMs: runtime.now };
-        },
+        delivered: (from, epoch) => this.delivered(from, epoch, runtime.now),
         moved,
+        epoch: () => this.route.epoch,
       },
       runtime,
     );
@@ -409,9 +408,10 @@ export class ConnectionEngine {
     const { payload } = message.frame;
     this.#beganOutput(platform);
     const record = { ...this.#outputRecord(message, platform), role, input, ...facts };
+    const epoch = this.epochOf(record);
     const offset = this.#runtime.append(record, payload, 'durable', () => {
       const hasRole = this.#withRole().includes(platform);
-      const output = { offset, facts, platform, obligation, input, suppressedFor };
+      const output = { offset, facts, platform, obligation, input, epoch, suppressedFor };
       this.flow.begin(output, role, { message, intake }, hasRole);
       if (isOrphan) this.#observer.rejected(this, { ...output, inputFacts: obligation?.facts ?? null });
       else if (role === 'suppress' && rejected !== null) this.#observer.rejected(this, { ...output, ...rejected });
@@ -465,6 +465,16 @@ export class ConnectionEngine {
     return false;
   }
 
+  /** The epoch that an output is of: during a change-over at an offset that of its input, whatever it is by now. */
+  epochOf({ epoch, input }: Pick<OutputRecord, 'epoch' | 'input'>): number {
+    return Math.min(epoch, this.changeOver.routeFor(input, this.route).epoch);
+  }
+
+  /** What was done at the egress last, of the newest epoch of which something was. */
+  delivered(deliveredFrom: Platform, epoch: number, atMs: number): void {
+    if (epoch >= (this.observed?.epoch ?? 0)) this.observed = { epoch, deliveredFrom, atMs };
+  }
+
   /** An output of this input is in the journal. */
   arrived(
     obligation: Obligation,
@@ -487,7 +497,8 @@ export class ConnectionEngine {
     this.#beganOutput(platform);
     const record = { ...this.#outputRecord(message, platform), role: 'park', input: null, ...facts } as const;
     const offset = this.#runtime.append(record, message.frame.payload, 'durable', () => {
-      this.flow.parked({ offset, facts, platform, obligation: null, input: null }, { message, intake }, cause);
+      const output = { offset, facts, platform, obligation: null, input: null, epoch: null };
+      this.flow.parked(output, { message, intake }, cause);
     });
     intake.admitted(message, offset, null);
   }

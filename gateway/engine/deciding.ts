@@ -140,7 +140,7 @@ export class Deciding {
     const platform = otherPlatform(controlOf(connection.route));
     connection.obligations.takeOver(offset);
     if (decision.inputOffset !== null) connection.obligations.decided(decision.inputOffset);
-    const output = { offset, facts, platform, obligation: null, input: null };
+    const output = { offset, facts, platform, obligation: null, input: null, epoch: null };
     connection.flow.deliverCapture(output, { cause: 'outOfOrder', decided: inputOf(decision) });
   }
 }

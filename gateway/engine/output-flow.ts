@@ -26,9 +26,10 @@ export type OutputOwner = {
   uncertain(obligation: Obligation, platform: Platform): void;
   /** The destination does not take an output that the gateway delivers in a platform's place: a person decides. */
   rejected(output: RejectedOutput): void;
-  /** The destination has answered an output of this platform positively. */
-  delivered(from: Platform): void;
+  /** The destination has answered an output of this platform positively, that is of this epoch. */
+  delivered(from: Platform, epoch: number): void;
   moved(): void;
+  epoch(): number;
 };
 
 /**
@@ -45,6 +46,8 @@ export type Output = {
   /** Of its input, while that is open. */
   readonly obligation: Obligation | null;
   readonly input: number | null;
+  /** By whose route its platform owns it; null: the gateway delivers it, as a person has decided. */
+  readonly epoch: number | null;
   readonly suppressedFor?: SuppressedFor;
 };
 
@@ -109,7 +112,8 @@ export class OutputFlow {
     side.state = 'open';
     this.#owner.obligations.takeOver(side.firstOutput ?? side.output);
     const { output: offset, outputFacts: facts } = side;
-    this.deliverCapture({ offset, facts, platform: owner, obligation, input: obligation.input }, { cause: 'reowned' });
+    const output = { offset, facts, platform: owner, obligation, input: obligation.input, epoch: this.#owner.epoch() };
+    this.deliverCapture(output, { cause: 'reowned' });
   }
 
   /** What a dead owner had left on its way did not arrive, and the heir's own output is here. */
@@ -202,11 +206,11 @@ export class OutputFlow {
 
   #delivered(output: Output, verdict: Verdict, answer: Buffer, inPlace: InPlace | null): void {
     const { counters, config, obligations } = this.#owner;
-    const { facts, offset, platform, obligation, input } = output;
+    const { facts, offset, platform, obligation, input, epoch } = output;
     this.openCount--;
     if (verdict === 'positive') {
       counters.delivered++;
-      this.#owner.delivered(platform);
+      if (epoch !== null) this.#owner.delivered(platform, epoch);
     } else counters.destinationRejected++;
     if (obligation === null) {
       if (input !== null) {

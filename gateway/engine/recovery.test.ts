@@ -65,6 +65,11 @@ test.each([
   }
 });
 
+test('given a delivery by decision that the destination took, it proves nothing of who owns the connection', () => {
+  const taken: JournalMeta = { ...REJECTED, verdict: 'positive' };
+  expect(recovered([DECISION, DELIVER, taken], false).connections.get('northside')?.observed).toBe(null);
+});
+
 test.each([
   { what: 'killed before its gap was on disk: a person is asked', gaps: [] },
   { what: 'killed before the question was: it is asked once', gaps: [gapOf(7, 9, 2)] },

@@ -27,6 +27,7 @@ beforeAll(async () => {
     killed: { connection },
     quick: { connection },
     closed: { connection },
+    proven: { connection },
   });
 });
 afterAll(() => estate?.close());
@@ -173,4 +174,18 @@ test('rule 8: the new owner has one copy to answer before its first message, als
   expect(verdictOf(await source.answer())).toBe('AA|E4');
   await switched;
   expect(line.legacy.ids).not.toContain('E4');
+});
+
+test('rules 8 and 11: what the former owner still delivers of an earlier input proves nothing of the new epoch', async () => {
+  const { line, source, fromLegacy, fromNew } = await measured('proven');
+  await source.exchange(order('F1'));
+  await line.move('switched');
+  expect(verdictOf(await fromLegacy.exchange(order('F1')))).toBe('AA|F1');
+  expect(newIds(line)).toEqual(['F1']);
+  expect((await line.status()).observed).toBe(null);
+
+  expect(verdictOf(await fromNew.exchange(order('F1')))).toBe('AA|F1');
+  await source.exchange(order('F2'));
+  expect(verdictOf(await fromNew.exchange(order('F2')))).toBe('AA|F2');
+  expect((await line.status()).observed).toMatchObject({ epoch: 3, deliveredFrom: 'new' });
 });

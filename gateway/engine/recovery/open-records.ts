@@ -10,6 +10,8 @@ export type OpenInput = { readonly input: AdmittedInput; readonly sender: string
 export type OpenOutput = {
   readonly connection: ConnectionEngine;
   readonly record: OutputRecord;
+  /** That it is of, which its record tells only until a change-over at an offset has ended. */
+  readonly epoch: number;
   readonly facts: MessageFacts;
   readonly intake: Intake | null;
 };

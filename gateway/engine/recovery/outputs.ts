@@ -43,7 +43,7 @@ export function replayOutput(
   const intake = intakeOf(engine, connection, record.platform);
   counters.outputs++;
   connection.platformOrigin?.heard(record.platform, record.at);
-  open.outputs.set(offset, { connection, record, facts, intake });
+  open.outputs.set(offset, { connection, record, epoch: connection.epochOf(record), facts, intake });
   const first = record.attemptOf ?? offset;
   intake?.sinceCrash.hears(record.sender, engine.runtime.now);
   intake?.memory.remember(record.sender, {
@@ -115,7 +115,7 @@ export function replayOutputVerdict({ open }: Replay, meta: OutputVerdictRecord,
     return;
   }
   connection.obligations.destinationSaid(record.attemptOf ?? meta.output, meta.verdict === 'positive');
-  delivered(connection, record.platform, meta);
+  delivered(connection, meta, { platform: record.platform, epoch: known.epoch });
   if (meta.verdict === 'positive' && payload !== null) {
     const isCommitted = readAnswer(payload)?.isCommit === true;
     const who = { sender: record.sender, socket: null, isCommitted };
@@ -137,10 +137,15 @@ export function recoverAnswerOf(open: OpenOutput, meta: OutputVerdictRecord, ans
   recoverOutcome(open.intake, { sender, firstAttempt, verdict: meta.verdict, answer, atMs: meta.at });
 }
 
-export function delivered(connection: ConnectionEngine, platform: Platform, meta: OutputVerdictRecord): void {
+/** `owner`: whose output it is, and in which epoch; null: a person has decided, and nobody owns it. */
+export function delivered(
+  connection: ConnectionEngine,
+  meta: OutputVerdictRecord,
+  owner: { readonly platform: Platform; readonly epoch: number } | null,
+): void {
   if (meta.verdict === 'positive') {
     connection.counters.delivered++;
-    connection.observed = { epoch: connection.route.epoch, deliveredFrom: platform, atMs: meta.at };
+    if (owner !== null) connection.delivered(owner.platform, owner.epoch, meta.at);
   } else connection.counters.destinationRejected++;
 }
 

@@ -162,7 +162,7 @@ function loadOpen({ engine, names, open }: Replay, { inputs, outputs, resolved, 
     if (connection === undefined) continue;
     const facts = { msh10: record.msh10, sha: record.sha };
     const intake = intakeOf(engine, connection, record.platform);
-    open.outputs.set(offset, { connection, record, facts, intake });
+    open.outputs.set(offset, { connection, record, epoch: connection.epochOf(record), facts, intake });
   }
   for (const { offset, decision } of resolved) {
     const known = engine.decisions.get(decision);

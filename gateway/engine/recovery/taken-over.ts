@@ -1,5 +1,5 @@
 /** What the journal says of outputs that the gateway delivered itself: taken over by a forced rollback, or decided by a person. */
-import { controlOf, otherPlatform, PLATFORMS } from '../../../core/platform.ts';
+import { PLATFORMS } from '../../../core/platform.ts';
 import type { ConnectionEngine } from '../connection.ts';
 import { inputOf } from '../deciding.ts';
 import type { Decision } from '../lists.ts';
@@ -25,7 +25,7 @@ export function replayTakenOverVerdict(
   if (settlesObligation(connection, open, meta, payload)) return;
   if (decided !== undefined && meta.verdict !== 'positive') askAgain(connection, open, decided, meta.output);
   // A person's decision, or its input has been closed meanwhile: it was delivered all the same.
-  delivered(connection, otherPlatform(controlOf(connection.route)), meta);
+  delivered(connection, meta, null);
 }
 
 /** False: no input that is open has this output. */
@@ -41,7 +41,7 @@ function settlesObligation(
     if (platform === undefined) continue;
     obligations.takeOver(obligation.sides[platform].firstOutput ?? meta.output);
     obligation.controlAnswer = payload;
-    delivered(connection, platform, meta);
+    delivered(connection, meta, { platform, epoch: connection.route.epoch });
     const facts = obligation.sides[platform].outputFacts;
     obligations.settled(obligation, platform, meta.verdict === 'positive');
     if (meta.verdict !== 'positive' && facts !== null) {
