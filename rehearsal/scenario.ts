@@ -39,6 +39,8 @@ const CATCH_UP_AT_MOST_MS = 600_000;
 const POLL_MS = 500;
 const STATUS_ATTEMPTS = 3;
 const MOST_ATTEMPTS = 3;
+/** The longest wait of a sender, times the next one. */
+const STANDS_OUT = 1.5;
 
 /** What a comparison has to show of a fault; null beside the others: nothing of it shows there. */
 const FOUND_BY_COMPARISON: Readonly<Partial<Record<FaultName, (compared: Compared) => boolean>>> = {
@@ -151,8 +153,9 @@ export class Scenario implements Director {
     const startedAt = performance.now();
     await load.beginWindow();
     const { finished, aborted } = await this.#untilNothingAborts(step, [verb, '--all', '--yes', '--json', ...args]);
-    const pauses = await load.endWindow();
+    const pausesByFeed = await load.endWindowByFeed();
     this.around.signal.throwIfAborted();
+    const pauses = [...pausesByFeed.values()];
     const wallMs = performance.now() - startedAt;
     const pauseMs = { p50: percentile(pauses, 0.5), p99: percentile(pauses, 0.99), max: percentile(pauses, 1) };
     const swap = { step, connections: estate.connections.length, pauseMs, wallMs, aborted };
@@ -161,7 +164,7 @@ export class Scenario implements Director {
     const took = seconds(wallMs);
     if (finished.exitCode === 0 && elsewhere.length === 0) {
       this.#ownerChanged ||= phase === 'switched';
-      this.around.progress.line(`${step}: done in ${took}, longest wait of a sender ${Math.round(pauseMs.max)} ms`);
+      this.around.progress.line(`${step}: done in ${took}, longest wait of a sender ${longestOf(pausesByFeed)}`);
       return { done: true, finished };
     }
     const where = elsewhere.length === 0 ? '' : `; not in ${phase}: ${named(elsewhere)}`;
@@ -343,6 +346,12 @@ export class Scenario implements Director {
 function named(names: readonly string[]): string {
   const first = names.slice(0, 5).join(', ');
   return names.length > 5 ? `${first} and ${names.length - 5} more` : first;
+}
+
+/** With the sender's name where it alone waited so long. */
+function longestOf(pausesByFeed: ReadonlyMap<string, number>): string {
+  const [[feed, longestMs] = ['', 0], [, nextMs] = ['', 0]] = [...pausesByFeed].sort(([, a], [, b]) => b - a);
+  return `${Math.round(longestMs)} ms${longestMs > STANDS_OUT * nextMs ? ` (${feed})` : ''}`;
 }
 
 function seconds(ms: number): string {
