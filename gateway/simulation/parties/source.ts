@@ -40,7 +40,10 @@ export type SourceOptions = {
   readonly habits: SourceHabits;
 };
 
-/** `isFirst`: nothing went out before it on the socket of its answer, so no answer there is to anything earlier. */
+/**
+ * `isFirst`: nothing went out before it on the socket of its answer, so no answer there is to anything earlier. `sentAtMs`: on that
+ * socket; where the answer to an attempt comes when its sender has sent again on another one, that of the former attempt.
+ */
 export type Attempt = {
   readonly serial: string;
   readonly sha: string;
@@ -49,8 +52,8 @@ export type Attempt = {
 };
 
 type Current = { readonly serial: string; readonly msh10: string; readonly bytes: string; readonly isTwin: boolean };
-/** `openedFor`: the number of the first attempt on it. */
-type Socket = { readonly wire: Wire; openedFor: number; messages: number; answers: number };
+/** `openedFor`: the number of the first attempt on it. `sentAtMs`: when the last one went out on it. */
+type Socket = { readonly wire: Wire; openedFor: number; messages: number; answers: number; sentAtMs: number };
 
 export type SourceEvents = {
   answered(source: Source, attempt: Attempt, answer: Buffer): void;
@@ -92,7 +95,7 @@ export class Source {
   #count = 0;
   #lastId = '';
   #current: Current | null = null;
-  #attempt: Omit<Attempt, 'isFirst'> | null = null;
+  #attempt: Pick<Attempt, 'serial' | 'sha'> | null = null;
   #number = 0;
   #isProven = false;
   #begunAtMs = 0;
@@ -141,8 +144,7 @@ export class Source {
     this.attempts++;
     const payload = Buffer.from(current.bytes.replace('@', String(Math.floor(this.#world.now))), 'latin1');
     const sha = this.#witness.message(payload);
-    const attempt = { serial: current.serial, sha, sentAtMs: this.#world.now };
-    this.#attempt = attempt;
+    this.#attempt = { serial: current.serial, sha };
     const socket = this.#open;
     const bytes = framed({ payload }, STANDARD_FRAMING);
     this.#isProven = current.isTwin && socket !== null && number === this.#firstOfTwin;
@@ -168,6 +170,7 @@ export class Source {
   #sendOn(socket: Socket, bytes: Uint8Array): void {
     if (socket.messages === 0) socket.openedFor = this.#number;
     socket.messages++;
+    socket.sentAtMs = this.#world.now;
     this.#write(socket.wire, bytes);
   }
 
@@ -183,7 +186,8 @@ export class Source {
 
   #called(wire: Wire): Handlers {
     const read = frameReader((payload) => this.#frame(socket, payload));
-    const socket: Socket = { wire, openedFor: this.#number, messages: 0, answers: 0 };
+    const { now: sentAtMs } = this.#world;
+    const socket: Socket = { wire, openedFor: this.#number, messages: 0, answers: 0, sentAtMs };
     this.#sockets.add(socket);
     this.#open = socket;
     const bytes = this.#unsent;
@@ -210,7 +214,8 @@ export class Source {
       },
       this.#options.ip,
     );
-    const socket: Socket = { wire, openedFor: this.#number, messages: 1, answers: 0 };
+    const { now: sentAtMs } = this.#world;
+    const socket: Socket = { wire, openedFor: this.#number, messages: 1, answers: 0, sentAtMs };
     this.#sockets.add(socket);
     this.#open = socket;
   }
@@ -243,7 +248,8 @@ export class Source {
     socket.answers++;
     if (socket.answers > socket.messages) this.#events.tooManyAnswers(this, current?.serial ?? '');
     if (current === null || attempt === null || answer?.msa2 !== current.msh10) return;
-    this.#events.answered(this, { ...attempt, isFirst: socket.openedFor === this.#number }, payload);
+    const { sentAtMs } = socket;
+    this.#events.answered(this, { ...attempt, sentAtMs, isFirst: socket.openedFor === this.#number }, payload);
     this.longestWaitMs = Math.max(this.longestWaitMs, this.#world.now - this.#begunAtMs);
     this.#number++;
     const { habits } = this.#options;
