@@ -14,6 +14,8 @@ type Known = {
   readonly refused: ReadonlySet<string>;
   /** Too many waited for their outputs: it goes out when it comes, whatever has gone out before. */
   readonly givenUp: ReadonlySet<string>;
+  /** Its output came before the input that a crash had forgotten was sent again, while outputs were judged by their inputs. */
+  readonly parked: ReadonlySet<string>;
 };
 
 export type FeedFigures = { readonly delivered: number; readonly doubled: number; readonly listed: number };
@@ -91,11 +93,14 @@ function knownOf(evidence: Evidence, feed: FeedParty): Known {
   const { engine, witness } = evidence;
   const unsure = new Set<string>();
   const givenUp = new Set<string>();
+  const parked = new Set<string>();
   const names = feed.connections.map(({ name }) => name);
   for (const name of names) {
     const lists = engine.connections.get(name)?.lists;
     for (const list of ['maybeSent', 'answeredAgain'] as const)
       for (const { id } of lists?.entries(list) ?? []) unsure.add(witness.serialBy(id.sha256) ?? id.msh10);
+    for (const { id, cause } of lists?.entries('parked') ?? [])
+      if (cause === 'out-of-order') parked.add(witness.serialBy(id.sha256) ?? '');
     for (const { id, cause } of lists?.entries('uncorrelated') ?? [])
       if (cause === 'output-missing') givenUp.add(witness.serialBy(id.sha256) ?? '');
   }
@@ -111,7 +116,7 @@ function knownOf(evidence: Evidence, feed: FeedParty): Known {
     for (const [serial, count] of meant) if (count > 1) doubled.add(serial);
     for (const serial of leftOnNewer.keys()) doubled.add(serial);
   }
-  return { unsure, decided, doubled, givenUp, refused: refusedOf(evidence, feed) };
+  return { unsure, decided, doubled, givenUp, parked, refused: refusedOf(evidence, feed) };
 }
 
 function refusedOf({ disk, witness }: Evidence, { platforms, connections }: FeedParty): ReadonlySet<string> {
@@ -140,7 +145,7 @@ function judgeConnection(
     for (const [id, accepted] of source.accepted) {
       if (source.practiceOf.get(id) !== party.practice) continue;
       const wanted = source.provenTwins.has(id) ? accepted : 1;
-      const isKnown = known.decided.has(id) || known.refused.has(id);
+      const isKnown = known.decided.has(id) || known.refused.has(id) || known.parked.has(id);
       if ((times.get(id) ?? 0) < wanted && !isKnown)
         violate(2, `${id}: accepted ${accepted} times, delivered ${times.get(id) ?? 0} times, on no list`);
     }
