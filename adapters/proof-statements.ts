@@ -45,6 +45,33 @@ export function statementsOf(
 const rowsOf = (columns: string): string => `jsonb_to_recordset($1::jsonb) as row(${columns})`;
 const time = (column: string): string => `to_timestamp(row."${column}" / 1000)`;
 
+/** The first examples stay; those that have turned out to be none go. */
+const MERGED_EXAMPLES = `coalesce((select jsonb_agg(each order by place) from (
+    select each, place from jsonb_array_elements(t.examples || excluded.examples) with ordinality as kept(each, place)
+    order by place limit ${EXAMPLES_KEPT}) first), '[]'::jsonb)`;
+
+/** What a count comes to where one stands already. */
+export const ADDED = {
+  proof_hours: 'on conflict (connection, hour, class) do update set n = t.n + excluded.n',
+  proof_ingress: 'on conflict (deployment, feed, minute, outcome) do update set n = t.n + excluded.n',
+  proof_comparison: `on conflict (connection, epoch, basis, day) do update set matched = t.matched + excluded.matched,
+    accepted = t.accepted + excluded.accepted, differing = t.differing + excluded.differing,
+    missing_candidate = t.missing_candidate + excluded.missing_candidate,
+    extra_candidate = t.extra_candidate + excluded.extra_candidate, missing_both = t.missing_both + excluded.missing_both,
+    answers_differing = t.answers_differing + excluded.answers_differing,
+    destinations_differing = t.destinations_differing + excluded.destinations_differing,
+    out_of_order = t.out_of_order + excluded.out_of_order,
+    delays = (select array_agg(coalesce(a, 0) + coalesce(b, 0) order by place)
+      from unnest(t.delays, excluded.delays) with ordinality as pair(a, b, place)),
+    first_at = least(t.first_at, excluded.first_at), last_at = greatest(t.last_at, excluded.last_at)`,
+  proof_differences: `on conflict (connection, epoch, basis, key) do update set n = t.n + excluded.n, pairs = t.pairs + excluded.pairs,
+    magnitude = greatest(t.magnitude, excluded.magnitude), examples = ${MERGED_EXAMPLES},
+    first_at = least(t.first_at, excluded.first_at), last_at = greatest(t.last_at, excluded.last_at)`,
+  proof_findings: `on conflict (connection, epoch, basis, platform, area, name) do update set n = t.n + excluded.n,
+    examples = ${MERGED_EXAMPLES}, first_at = least(t.first_at, excluded.first_at),
+    last_at = greatest(t.last_at, excluded.last_at)`,
+} as const;
+
 const UPSERT_INPUTS = `
   insert into cutover.proof_inputs (journal, input, state) select $2, row.input, row.state
   from ${rowsOf('input bigint, state text')}
@@ -68,13 +95,13 @@ const ADD_HOURS = `
   insert into cutover.proof_hours as t (connection, hour, class, n)
   select row.connection, ${time('hourMs')}, row.class, row.n
   from ${rowsOf('connection int, "hourMs" float8, class text, n bigint')} where $2::int is not null
-  on conflict (connection, hour, class) do update set n = t.n + excluded.n`;
+  ${ADDED.proof_hours}`;
 const ADD_INGRESS = `
   insert into cutover.proof_ingress as t (deployment, feed, minute, outcome, n)
   select row.deployment, row.feed, ${time('minuteMs')}, row.outcome, row.n
   from ${rowsOf('deployment text, feed text, "minuteMs" float8, outcome text, n bigint')}
   where $2::int is not null
-  on conflict (deployment, feed, minute, outcome) do update set n = t.n + excluded.n`;
+  ${ADDED.proof_ingress}`;
 const INSERT_LISTED = `
   insert into cutover.proof_listed (journal, "offset", connection, list, msh10, sha256, about, cause, at)
   select $2, row."offset", row.connection, row.list, row.msh10, decode(row.sha, 'hex'), row.about, row.cause, ${time('atMs')}
@@ -103,20 +130,7 @@ const ADD_COMPARISON = `
     "missingCandidate" bigint, "extraCandidate" bigint, "missingBoth" bigint, "answersDiffering" bigint,
     "destinationsDiffering" bigint, "outOfOrder" bigint, delays bigint[], "firstAtMs" float8, "lastAtMs" float8`)}
   where $2::int is not null
-  on conflict (connection, epoch, basis, day) do update set matched = t.matched + excluded.matched,
-    accepted = t.accepted + excluded.accepted, differing = t.differing + excluded.differing,
-    missing_candidate = t.missing_candidate + excluded.missing_candidate,
-    extra_candidate = t.extra_candidate + excluded.extra_candidate, missing_both = t.missing_both + excluded.missing_both,
-    answers_differing = t.answers_differing + excluded.answers_differing,
-    destinations_differing = t.destinations_differing + excluded.destinations_differing,
-    out_of_order = t.out_of_order + excluded.out_of_order,
-    delays = (select array_agg(coalesce(a, 0) + coalesce(b, 0) order by place)
-      from unnest(t.delays, excluded.delays) with ordinality as pair(a, b, place)),
-    first_at = least(t.first_at, excluded.first_at), last_at = greatest(t.last_at, excluded.last_at)`;
-/** The first examples stay; those that have turned out to be none go. */
-const MERGED_EXAMPLES = `coalesce((select jsonb_agg(each order by place) from (
-    select each, place from jsonb_array_elements(t.examples || excluded.examples) with ordinality as kept(each, place)
-    order by place limit ${EXAMPLES_KEPT}) first), '[]'::jsonb)`;
+  ${ADDED.proof_comparison}`;
 const ADD_DIFFERENCES = `
   with given as (select * from ${rowsOf(`connection int, epoch int, basis text, key text, path text, kind text, code text, shape text,
       rule text, count bigint, pairs bigint, magnitude float8, examples jsonb, withdrawn jsonb, "firstAtMs" float8,
@@ -131,18 +145,14 @@ const ADD_DIFFERENCES = `
   select row.connection, row.epoch, row.basis, decode(row.key, 'base64'), row.path, row.kind, row.code, row.shape, row.rule,
     row.count, row.pairs, row.magnitude, row.examples, ${time('firstAtMs')}, ${time('lastAtMs')}
   from given row where jsonb_array_length(row.withdrawn) = 0
-  on conflict (connection, epoch, basis, key) do update set n = t.n + excluded.n, pairs = t.pairs + excluded.pairs,
-    magnitude = greatest(t.magnitude, excluded.magnitude), examples = ${MERGED_EXAMPLES},
-    first_at = least(t.first_at, excluded.first_at), last_at = greatest(t.last_at, excluded.last_at)`;
+  ${ADDED.proof_differences}`;
 const ADD_FINDINGS = `
   insert into cutover.proof_findings as t (connection, epoch, basis, platform, area, name, n, examples, first_at, last_at)
   select row.connection, row.epoch, row.basis, row.platform, row.area, row.name, row.count, row.examples,
     ${time('firstAtMs')}, ${time('lastAtMs')}
   from ${rowsOf(`connection int, epoch int, basis text, platform text, area text, name text, count bigint, examples jsonb,
     "firstAtMs" float8, "lastAtMs" float8`)} where $2::int is not null
-  on conflict (connection, epoch, basis, platform, area, name) do update set n = t.n + excluded.n,
-    examples = ${MERGED_EXAMPLES}, first_at = least(t.first_at, excluded.first_at),
-    last_at = greatest(t.last_at, excluded.last_at)`;
+  ${ADDED.proof_findings}`;
 const ADD_HIDDEN = `
   with given as (select row.* from ${rowsOf('deployment text, rule text, pair text, n bigint')} where $2::int is not null),
   room as (select rule, ${HIDDEN_KEPT} - (select count(*) from cutover.proof_hidden h

@@ -9,6 +9,7 @@ import { lockKeyOf } from './postgres-migrations.ts';
 import { connectionsOf, type OrderHead, type ProofBatch, type RouteRow } from './proof-batch.ts';
 import { type Former, formerRow, goOnFrom, LINEAGE } from './proof-going-on.ts';
 import { type Purged, type PurgeScope, purgePayloads } from './proof-purge.ts';
+import { takeNames } from './proof-renames.ts';
 import { routeRow } from './proof-rows.ts';
 import {
   adoptContracts,
@@ -140,6 +141,12 @@ export class ProofWriter {
         recordAtMs: record_ms,
         former: former === null ? null : { id: former, upTo: former_upto ?? 0, isDone: former_done === true },
       }));
+  }
+
+  /** What is known of a connection goes on under the name that it has now. `renamed`: former name → name. */
+  async takeNames(renamed: ReadonlyMap<string, string>): Promise<void> {
+    if (renamed.size === 0) return;
+    await this.#postgres.transaction(() => takeNames(this.#postgres, this.#identity.deployment, renamed));
   }
 
   /** All of it or nothing; not where another worker has begun with the journal. @throws PostgresFailure */

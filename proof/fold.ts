@@ -10,7 +10,7 @@ import type { ReadRecord, RecordOf, Verdict } from '../core/journal-records.ts';
 import { candidateOf, controlOf } from '../core/platform.ts';
 import type { ObligationClass, PairState } from '../core/proof-results.ts';
 import { aloneOwing, type DueTerms, isDue, isShadowed, redirect } from './due.ts';
-import { servedBy } from './estate.ts';
+import { presentName, servedBy } from './estate.ts';
 import { JournalRoutes } from './journal-routes.ts';
 import { type Couple, classOf, couplesOf, isFinished, WAS_COMPARED } from './judge-case.ts';
 import { keyDigest, marksOf, sameMessage } from './marks.ts';
@@ -145,9 +145,11 @@ export class Fold {
       case 'output-verdict':
         this.#outputVerdict(offset, record);
         return;
-      case 'refusal':
-        if (this.#terms.estate.feeds.has(record.endpoint)) this.#tally.ingress(record.endpoint, record.at, 'refused');
+      case 'refusal': {
+        const feed = this.#name(record.endpoint);
+        if (this.#terms.estate.feeds.has(feed)) this.#tally.ingress(feed, record.at, 'refused');
         return;
+      }
       case 'epoch': {
         const { connection: was, epoch, phase, newWeight, forced } = record.record;
         const connection = this.#name(was);
@@ -486,7 +488,7 @@ export class Fold {
   }
 
   #name(name: string): string {
-    return this.#terms.estate.renamed.get(name) ?? name;
+    return presentName(this.#terms.estate, name);
   }
 }
 

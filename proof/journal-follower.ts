@@ -9,9 +9,9 @@ import type { ShippedRow } from '../adapters/shipped-records.ts';
 import { COVERAGE_AREA } from '../core/compare/inspect.ts';
 import { readRecord } from '../core/journal-records.ts';
 import type { Analysis } from './analysis.ts';
-import type { Estate } from './estate.ts';
+import { type Estate, presentName } from './estate.ts';
 import { Fold, type FoldRecord, type PairJob } from './fold.ts';
-import { type OpenInput, openInputSchema } from './open-input.ts';
+import { type OpenInput, openInputSchema, underPresentNames } from './open-input.ts';
 import { OrderWatch } from './order-watch.ts';
 import { PayloadCache } from './payload-cache.ts';
 import { compareAgain, countDoubled, type PairSurroundings, payloadsNeededBy, settlePair } from './settle-pairs.ts';
@@ -62,6 +62,7 @@ export class JournalFollower {
 
   static async open(options: FollowerOptions, journal: JournalRef): Promise<JournalFollower> {
     const { writer, estate, graceMs } = options;
+    await writer.takeNames(estate.renamed);
     const routes = await writer.routes(journal.id);
     const fold = new Fold({ estate, graceMs }, routes, journal.recordAtMs);
     const follower = new JournalFollower(
@@ -235,7 +236,7 @@ export class JournalFollower {
   #inspect({ offset, record, payload }: FoldRecord, again: ((of: Inspected) => boolean) | null = null): void {
     if (record.t !== 'output' || payload === null || record.attemptOf !== null || record.role === 'park') return;
     const { analysis, estate } = this.#options;
-    const connection = estate.renamed.get(record.connection) ?? record.connection;
+    const connection = presentName(estate, record.connection);
     const basis = { connection, epoch: record.epoch, basis: analysis.basisOf(connection) };
     if (again !== null && !again(basis)) return;
     const id = { msh10: record.msh10, sha256: record.sha.slice(0, 12), at: `${this.#journal.shard}/${offset}` };
@@ -281,7 +282,7 @@ export class JournalFollower {
     for (const { input, state } of stored) {
       const open = stateOf(state);
       if (open === null) unreadable.push(input);
-      else this.#fold.load(open);
+      else this.#fold.load(underPresentNames(this.#options.estate, open));
     }
     await this.#rebuild(unreadable);
   }

@@ -30,8 +30,8 @@ export type Lab = {
   reread(): Promise<unknown>;
   /** All that rests on former rules. */
   recompare(): Promise<void>;
-  /** As if it had been killed. */
-  restart(): Promise<void>;
+  /** As if it had been killed; with these connections in its inventory from then on. */
+  restart(changed?: readonly object[]): Promise<void>;
   /** Obligations by class, of all connections together. */
   counts(): Promise<Record<string, number>>;
   /** What the comparison has counted and is not 0, of all connections together. */
@@ -51,19 +51,20 @@ export type LabOptions = {
 
 export async function openLab({ url, deployment, connections, feeds, project = '/nowhere' }: LabOptions): Promise<Lab> {
   const inventory = inventoryOf(deployment, connections ?? [connectionNamed('north-orders')], feeds);
-  const analysis = await analysisOf(project, inventory, Date.now);
-  if (!analysis.ok) throw new Error(JSON.stringify(analysis.problems));
   const journal = await SyntheticJournal.open(url, deployment, `i-${deployment}`);
   const story = new Story(journal);
   const store = await ProofStore.open(deployment, { url });
-  const open = async () => {
+  const open = async (served: Inventory) => {
+    const analysis = await analysisOf(project, served, Date.now);
+    if (!analysis.ok) throw new Error(JSON.stringify(analysis.problems));
     const writer = await ProofWriter.open({ deployment, id: 'w', host: 'h', version: '0' }, { url });
+    const estate = estateOf(served);
     const [ref] = await writer.journals();
     if (ref === undefined) throw new Error('the journal is registered');
-    const options = { writer, estate: estateOf(inventory), analysis: analysis.value, graceMs: GRACE_MS };
-    return { writer, follower: await JournalFollower.open(options, ref) };
+    const options = { writer, estate, analysis: analysis.value, graceMs: GRACE_MS };
+    return { writer, analysis, follower: await JournalFollower.open(options, ref) };
   };
-  let running = await open();
+  let running = await open(inventory);
   return {
     deployment,
     inventory,
@@ -78,14 +79,14 @@ export async function openLab({ url, deployment, connections, feeds, project = '
       told();
       await journal.ship();
     },
-    heartbeat: () => running.writer.heartbeat(Date.now(), analysis.value.basis()),
-    reread: () => analysis.reread(),
+    heartbeat: () => running.writer.heartbeat(Date.now(), running.analysis.value.basis()),
+    reread: () => running.analysis.reread(),
     recompare: async () => {
       while (await running.follower.recompare());
     },
-    restart: async () => {
+    restart: async (changed) => {
       await running.writer.close();
-      running = await open();
+      running = await open(changed === undefined ? inventory : inventoryOf(deployment, changed, feeds));
     },
     counts: async () => Object.fromEntries((await store.readObligations(EVER)).map((row) => [row.class, row.count])),
     pairs: async () => {

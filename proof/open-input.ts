@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { PLATFORMS } from '../core/platform.ts';
 import { OBLIGATION_CLASSES, PAIR_STATES } from '../core/proof-results.ts';
+import { type Estate, presentName } from './estate.ts';
 
 const platform = z.enum(PLATFORMS);
 const verdict = z.enum(['positive', 'negative', 'other', 'lost']);
@@ -75,3 +76,14 @@ export type Case = z.output<typeof proofCase>;
 export type KnownOutput = z.output<typeof output>;
 export type PlatformAnswer = z.output<typeof platformAnswer>;
 export type Marks = z.output<typeof marks>;
+
+/** It may have been stored when its connections had other names. */
+export function underPresentNames(estate: Estate, input: OpenInput): OpenInput {
+  if (estate.renamed.size === 0) return input;
+  const named = <T extends { readonly connection: string }>(item: T): T => ({
+    ...item,
+    connection: presentName(estate, item.connection),
+  });
+  const cases = input.cases.map((item) => named({ ...item, outputs: item.outputs.map(named) }));
+  return { ...input, feed: presentName(estate, input.feed), cases };
+}

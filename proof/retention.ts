@@ -50,6 +50,14 @@ function scopesOf(estate: Estate, signedOff: ReadonlyMap<string, number>, before
     const { feed } = servedBy(estate, connection);
     const isLast = (estate.feeds.get(feed) ?? [connection]).every(isDue);
     const name = isLast ? `connection and feed: ${connection}` : `connection: ${connection}`;
-    return { name, connections: [connection], feeds: isLast ? [feed] : [] };
+    const connections = allNames(estate, connection);
+    // A feed of its own is renamed with its connection.
+    const feeds = isLast ? [feed, ...(feed === connection ? connections : [])] : [];
+    return { name, connections, feeds };
   });
+}
+
+/** The records bear the names of their time. */
+function allNames({ renamed }: Estate, connection: string): readonly string[] {
+  return [connection, ...[...renamed].flatMap(([former, name]) => (name === connection ? [former] : []))];
 }
