@@ -27,6 +27,7 @@ const TABLES = `
 
 const AT = Date.UTC(2026, 5, 6, 12);
 const MINUTE = 60_000;
+const NOBODY = new Map<string, string>();
 
 it('counts delivered outputs a quarter of an hour, of this deployment, and the runs of the gateway', async () => {
   await postgres.run(TABLES);
@@ -51,7 +52,7 @@ it('counts delivered outputs a quarter of an hour, of this deployment, and the r
       connection,
     ]);
   }
-  const traffic = await readRecordedTraffic(postgres, 'lab', AT - MINUTE);
+  const traffic = await readRecordedTraffic(postgres, 'lab', AT - MINUTE, NOBODY);
   expect(Object.fromEntries(traffic.connections)).toEqual({
     north: [
       { startMs: AT, messages: 2 },
@@ -63,15 +64,19 @@ it('counts delivered outputs a quarter of an hour, of this deployment, and the r
     { fromMs: AT, toMs: AT + 16 * MINUTE },
     { fromMs: AT + 90 * MINUTE, toMs: AT + 100 * MINUTE },
   ]);
-  const later = await readRecordedTraffic(postgres, 'lab', AT + 80 * MINUTE);
+  const later = await readRecordedTraffic(postgres, 'lab', AT + 80 * MINUTE, NOBODY);
   expect([...later.connections.keys()]).toEqual(['south']);
+  const renamed = await readRecordedTraffic(postgres, 'lab', AT - MINUTE, new Map([['north', 'south']]));
+  expect([...renamed.connections]).toEqual([
+    ['south', [...(traffic.connections.get('north') ?? []), ...(traffic.connections.get('south') ?? [])]],
+  ]);
 
   // Restored from the first one as it was at 30, it has shipped the records of that time once more.
   await postgres.run(`
     insert into cutover.journals values (3, 'lab', 0, 'c', 100, 'a', 30);
     insert into cutover.records select 3, "offset", at, type, connection from cutover.records where journal = 1 and "offset" <= 30;
     insert into cutover.records values (3, 40, to_timestamp(${AT / 1000}) + interval '15 minutes', 'output-verdict', 'north');`);
-  const again = await readRecordedTraffic(postgres, 'lab', AT - MINUTE);
+  const again = await readRecordedTraffic(postgres, 'lab', AT - MINUTE, NOBODY);
   expect(again.connections.get('north')).toEqual([
     { startMs: AT, messages: 2 },
     { startMs: AT + 15 * MINUTE, messages: 2 },

@@ -36,16 +36,18 @@ const RUNS = `
 type CountRow = { name: string; slot: string; messages: string };
 type RunRow = { shard: number; from_ms: string; to_ms: string | null };
 
-/** Of the newest weeks only: older traffic is another lab's. @throws PostgresFailure */
+/** Of the newest weeks only: older traffic is another lab's. `renamed`: former name → name. @throws PostgresFailure */
 export async function readRecordedTraffic(
   postgres: Postgres,
   deployment: string,
   sinceMs: number,
+  renamed: ReadonlyMap<string, string>,
 ): Promise<RecordedTraffic> {
   const counts = await postgres.query<CountRow>(COUNTS, [deployment, SLOT_MS, new Date(sinceMs)]);
   const runs = await postgres.query<RunRow>(RUNS, [deployment]);
   const connections = new Map<string, TrafficSlot[]>();
-  for (const { name, slot, messages } of counts.rows) {
+  for (const { name: then, slot, messages } of counts.rows) {
+    const name = renamed.get(then) ?? then;
     const slots = connections.get(name) ?? [];
     slots.push({ startMs: Number(slot), messages: Number(messages) });
     connections.set(name, slots);

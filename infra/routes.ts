@@ -3,6 +3,7 @@
  * on the Gateways, so that an update targeted at routes touches nothing else.
  */
 import pulumi from '@pulumi/pulumi';
+import { renamedOf } from '../core/former-names.ts';
 import type { Connection, Inventory } from '../core/inventory.ts';
 import { formatProblem } from '../core/located-yaml.ts';
 import { ROUTES_KEY, type StackConfig } from '../core/stack-config.ts';
@@ -57,9 +58,7 @@ function portsOf(
 
 function refuseUnknownEntries(stackConfig: StackConfig, inventory: Inventory, file: string): void {
   const known = new Set(inventory.connections.map(({ name }) => name));
-  const renamed = new Map(
-    inventory.connections.flatMap(({ name, previousNames }) => previousNames.map((old) => [old, name])),
-  );
+  const renamed = renamedOf(inventory.connections);
   const problems = Object.keys(stackConfig.routes)
     .filter((name) => !known.has(name))
     .map((name) => {

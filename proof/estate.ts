@@ -1,4 +1,5 @@
 /** What the inventory says of a connection, as far as proof needs it. What it does not know is taken as the strictest. */
+import { renamedOf } from '../core/former-names.ts';
 import type { Connection, Inventory, OutputCount, Predicate } from '../core/inventory.ts';
 import type { Origin } from '../core/platform.ts';
 
@@ -33,9 +34,7 @@ export function estateOf(inventory: Inventory): Estate {
     connections: new Map(
       inventory.connections.map((item) => [item.name, toServed(item, shared.get(item.feed ?? '')?.length ?? 1)]),
     ),
-    renamed: new Map(
-      inventory.connections.flatMap(({ name, previousNames }) => previousNames.map((was) => [was, name])),
-    ),
+    renamed: renamedOf(inventory.connections),
   };
 }
 

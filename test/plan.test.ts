@@ -25,7 +25,8 @@ gateways: [{ shard: 0, admin: "https://127.0.0.1:7443" }]
 defaults:
   effects: []
   window: { days: [sat], from: "22:00", to: "04:00", timeZone: America/Chicago }
-connections:${connection(0, 'northside', 'orders')}${connection(1, 'northside', 'results')}${connection(2, 'harbor', 'orders')}${connection(3, 'harbor', 'results')}
+connections:${connection(0, 'northside', 'orders')}
+    previousNames: [riverside]${connection(1, 'northside', 'results')}${connection(2, 'harbor', 'orders')}${connection(3, 'harbor', 'results')}
 `;
 
 let project: TestProject;
@@ -63,7 +64,7 @@ async function writeArchive(folder: string): Promise<void> {
       `MSH|^~\\&|A|B|C|D|${date}000100||ORU^R01|1|P|2.5`,
     );
   }
-  for (const name of ['northside-orders', 'northside-results', 'harbor/orders', 'harbor/results']) {
+  for (const name of ['riverside', 'northside-results', 'harbor/orders', 'harbor/results']) {
     await mkdir(join(folder, name), { recursive: true });
     await writeFile(join(folder, name, 'all.hl7'), messages.join('\r'));
   }

@@ -19,6 +19,12 @@ export type NightFile = z.output<typeof nightFileSchema>;
 
 export const EMPTY_NIGHT: NightFile = { connections: {} };
 
+/** A connection that was renamed since is still on watch. `renamed`: former name → name. */
+export function underPresentNames({ connections }: NightFile, renamed: ReadonlyMap<string, string>): NightFile {
+  const named = Object.entries(connections).map(([name, one]) => [renamed.get(name) ?? name, one] as const);
+  return { connections: Object.fromEntries(named) };
+}
+
 /** Null where it has moved since, or was never switched by a verb from here. */
 export function switchOf({ connections }: NightFile, status: ConnectionStatus): Switched | null {
   const found = connections[status.name];

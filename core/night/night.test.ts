@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { type ConnectionStatus, type Counters, countersSchema, noCounters } from '../admin-api.ts';
 import { statusExample } from '../connection-status.example.ts';
-import { EMPTY_NIGHT, type Switched, switchOf } from './night-file.ts';
+import { EMPTY_NIGHT, type Switched, switchOf, underPresentNames } from './night-file.ts';
 import { adviceOn, stopsOf } from './stop-rules.ts';
 import { morningLines, onWatch, type Watched } from './watch.ts';
 
@@ -40,6 +40,12 @@ test.each([
   ['decisions', { decisions: 1 }, {}],
 ] as const)('%s stops its connection', (rule, over, more) => {
   expect(rules(over, more)).toEqual([rule]);
+});
+
+test('a connection that was renamed since its switch is judged by it all the same', () => {
+  const { name } = status();
+  const night = underPresentNames({ connections: { former: since } }, new Map([['former', name]]));
+  expect(switchOf(night, status())).toEqual(since);
 });
 
 test('a wave goes back only where most of it stops for one cause', () => {

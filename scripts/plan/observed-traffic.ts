@@ -4,6 +4,7 @@ import { Postgres, PostgresFailure } from '../../adapters/postgres.ts';
 import { type ArchivedMessage, readArchive } from '../../adapters/traffic-files.ts';
 import { readRecordedTraffic } from '../../adapters/traffic-records.ts';
 import { counted } from '../../core/count-words.ts';
+import { renamedOf } from '../../core/former-names.ts';
 import type { Connection, Inventory } from '../../core/inventory.ts';
 import { observedDays } from '../../core/planning/archive-days.ts';
 import { profileOf, type Span, slotOf, type TrafficProfile, type TrafficSlot } from '../../core/planning/traffic.ts';
@@ -67,6 +68,7 @@ class ArchiveTally {
     const claim = (key: string, name: string): void =>
       void this.#owners.set(key, [...(this.#owners.get(key) ?? []), name]);
     for (const { practice, direction, name } of connections) claim(`${practice}/${direction}`, name);
+    for (const [former, name] of renamedOf(connections)) this.#owners.set(former, [name]);
     for (const { name } of connections) this.#owners.set(name, [name]);
   }
 
@@ -120,7 +122,8 @@ async function fromRecords(question: TrafficQuestion, url: string): Promise<Obse
   try {
     const postgres = await Postgres.open({ url, applicationName: 'cutover plan' });
     try {
-      const recorded = await readRecordedTraffic(postgres, inventory.deployment, nowMs - LOOK_BACK_MS);
+      const renamed = renamedOf(inventory.connections);
+      const recorded = await readRecordedTraffic(postgres, inventory.deployment, nowMs - LOOK_BACK_MS, renamed);
       const shardOf = new Map(inventory.connections.map(({ name, shard }) => [name, shard]));
       const profile = memo((name) => {
         const observed: readonly Span[] = recorded.observed.get(shardOf.get(name) ?? -1) ?? [];

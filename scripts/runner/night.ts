@@ -2,7 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../adapters/stack-file.ts';
-import { EMPTY_NIGHT, type NightFile, nightFileSchema, type Switched } from '../../core/night/night-file.ts';
+import { renamedOf } from '../../core/former-names.ts';
+import {
+  EMPTY_NIGHT,
+  type NightFile,
+  nightFileSchema,
+  type Switched,
+  underPresentNames,
+} from '../../core/night/night-file.ts';
 import type { Context } from './context.ts';
 import { hasMoved, type RunState } from './run-state.ts';
 
@@ -16,7 +23,7 @@ export async function readNight(context: Context): Promise<NightFile> {
   if (file === null) return EMPTY_NIGHT;
   try {
     const parsed = nightFileSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
-    return parsed.success ? parsed.data : EMPTY_NIGHT;
+    return parsed.success ? underPresentNames(parsed.data, renamedOf(context.inventory.connections)) : EMPTY_NIGHT;
   } catch {
     return EMPTY_NIGHT;
   }
