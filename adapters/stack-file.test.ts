@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { RouteEntry } from '../core/stack-config.ts';
-import { editEntries, editFile, readStackFile, replaceFile } from './stack-file.ts';
+import { editEntries, editFile, readStackFile, renameEntries, replaceFile } from './stack-file.ts';
 
 const STACK = `# who to call: ada
 config:
@@ -55,6 +55,15 @@ test('an entry in block style keeps the comments inside it, and loses what no lo
   expect(edited).toContain('      phase: switched # since Monday\n');
   expect(edited).not.toContain('approval');
   expect(edited).toContain('northside-orders: { phase: legacy, epoch: 1 } # first');
+});
+
+test('an entry gets the name that its connection has now, and stays what it is; one that is there under it already holds', () => {
+  const renamed = new Map([['northside-orders', 'southside-orders']]);
+  expect(renameEntries(STACK, renamed)).toBe(STACK.replace('northside-orders:', 'southside-orders:'));
+  expect(renameEntries(STACK, new Map([['elsewhere', 'nowhere']]))).toBe(STACK);
+  const both = renameEntries(STACK, new Map([['northside-orders', 'northside-results']]));
+  expect(both).not.toContain('northside-orders');
+  expect(both).toContain('northside-results:\n      phase: parallel # since Monday\n');
 });
 
 test('a new entry is added, also where there were none', () => {

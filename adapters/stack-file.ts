@@ -48,6 +48,24 @@ export function editEntries(text: string, entries: EntryEdits): string {
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
 
+/** The text with each entry under the name that its connection has now. `renamed`: former name → name. */
+export function renameEntries(text: string, renamed: ReadonlyMap<string, string>): string {
+  if (renamed.size === 0) return text;
+  const document = parseDocument(text, { keepSourceTokens: true });
+  const routes = document.getIn(['config', ROUTES_KEY], true);
+  const keys = isMap(routes) ? routes.items.flatMap(({ key }) => (isScalar(key) ? [key] : [])) : [];
+  const former = keys.filter(({ value }) => renamed.has(String(value)));
+  if (!isMap(routes) || former.length === 0) return text;
+  for (const key of former) {
+    const name = renamed.get(String(key.value));
+    if (routes.has(name)) {
+      detachAliases(document, [routes.get(key, true)]);
+      routes.delete(key);
+    } else key.value = name;
+  }
+  return document.toString({ lineWidth: 0, flowCollectionPadding: true });
+}
+
 /** Writes beside the file, syncs, renames over it and syncs the folder. */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const beside = besides(file);

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { decideMove } from './connection.ts';
 import type { Located } from './located-yaml.ts';
 import type { Route } from './platform.ts';
-import { judgeEntry, parseStackConfig, type RouteEntry, stackConfigJsonSchema } from './stack-config.ts';
+import {
+  judgeEntry,
+  parseStackConfig,
+  type RouteEntry,
+  stackConfigJsonSchema,
+  underPresentNames,
+} from './stack-config.ts';
 
 const FILE = 'stacks/Pulumi.production.yaml';
 const NAME = 'northside-orders';
@@ -37,6 +43,18 @@ config:
     const text = 'config:\n  lab-cutover:layer: routes\n  lab-cutover:inventory: ../lab/inventory.yaml\n';
     const value = { layer: 'routes', inventory: '../lab/inventory.yaml', routes: {} };
     expect(parseStackConfig(text, FILE)).toEqual({ ok: true, value });
+  });
+
+  test('then an entry under a former name is that of the connection, unless it has one under its own', () => {
+    const [older, newer] = [
+      { phase: 'legacy', newWeight: 0, epoch: 1 },
+      { phase: 'parallel', newWeight: 0, epoch: 2 },
+    ] as const;
+    const config = { layer: 'routes', inventory: null } as const;
+    const renamed = new Map([['former', 'heir']]);
+    expect(underPresentNames({ ...config, routes: { former: older } }, renamed).routes).toEqual({ heir: older });
+    const both = { ...config, routes: { heir: newer, former: older } };
+    expect(underPresentNames(both, renamed).routes).toEqual({ heir: newer });
   });
 
   test('then a number with a zero in front, which Pulumi and the verbs read as two numbers, is a problem', () => {

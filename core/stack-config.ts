@@ -76,6 +76,14 @@ export function parseStackConfig(
   };
 }
 
+/** Each entry under the name that its connection has now, unless there is one under that name. `renamed`: former name → name. */
+export function underPresentNames(config: StackConfig, renamed: ReadonlyMap<string, string>): StackConfig {
+  const routes = Object.entries(config.routes);
+  const former = routes.map(([name, entry]) => [renamed.get(name) ?? name, entry] as const);
+  const present = routes.filter(([name]) => !renamed.has(name));
+  return { ...config, routes: Object.fromEntries([...former, ...present]) };
+}
+
 export function stackConfigJsonSchema(): object {
   return z.toJSONSchema(stackConfigSchema, { io: 'input' });
 }

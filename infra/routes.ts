@@ -64,7 +64,9 @@ function refuseUnknownEntries(stackConfig: StackConfig, inventory: Inventory, fi
     .map((name) => {
       const newName = renamed.get(name);
       const remedy =
-        newName === undefined ? `declare it in ${file}, or remove the entry` : `rename the entry to '${newName}'`;
+        newName === undefined
+          ? `declare it in ${file}, or remove the entry`
+          : `rename the entry to '${newName}' (cutover sync does)`;
       const place = { file: `stacks/Pulumi.${pulumi.getStack()}.yaml`, line: 0, path: `config.${ROUTES_KEY}.${name}` };
       return formatProblem({ ...place, message: 'the inventory has no connection of this name', remedy });
     });

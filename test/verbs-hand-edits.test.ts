@@ -232,13 +232,16 @@ test(
 );
 
 test(
-  'a rename in order, restarting the gateway: the route keeps its epoch, Pulumi its resource, and messages go on',
+  'a rename in order, restarting the gateway: the route keeps its epoch, sync renames entry and resource, and messages go on',
   async () => {
     const { phase, epoch } = (await estate.routes()).get(EDITED) ?? {};
     await writeConnections((list) => list.map((item) => renamed(item, { previousNames: [item.name] })));
     process.kill(estate.gatewayPid(), 'SIGTERM');
     await estate.restartGateway();
-    await writeStack((await stackText()).replace('practice-003-orders:', 'practice-three-orders:'));
+    // An entry under a former name would stop every update, also that of another connection.
+    expect(await verb(['rollback', '--connection', NEIGHBOUR, '--reason', 'drill'], 0)).toMatchObject({ warnings: [] });
+    await verb(['sync', '--connection', 'practice-three-orders'], 0);
+    expect(await stackText()).not.toContain(`${EDITED}:`);
     const run = await runPulumi(estate.project.folder, { ...estate.env, ...backend() }, ['up', '--yes']);
     expect(run).toMatchObject({ exitCode: 0 });
     const now = await estate.routes();

@@ -1,4 +1,5 @@
 /** Everything that a verb works with, opened from the command line and the project folder; nothing is asked yet. */
+
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
@@ -8,9 +9,11 @@ import { type Clock, systemClock } from '../../adapters/clock.ts';
 import { CREDENTIAL_VARIABLES, GatewayClient } from '../../adapters/gateway-admin.ts';
 import { readInventoryFile } from '../../adapters/inventory-file.ts';
 import { readStackFile, type StackFile } from '../../adapters/stack-file.ts';
+import { renamedOf } from '../../core/former-names.ts';
 import type { Connection, Inventory } from '../../core/inventory.ts';
 import { formatProblems } from '../../core/located-yaml.ts';
 import type { ApprovalOnFile } from '../../core/plan.ts';
+import { underPresentNames } from '../../core/stack-config.ts';
 import type { Args } from './flags.ts';
 import { chooseStack, findProject, inventoryFileOf, openStackFile, type Project } from './project.ts';
 import { select } from './selection.ts';
@@ -68,7 +71,12 @@ export async function openContext(
   }
   const inventory = read.value;
   const stack = place.stack ?? inventory.deployment;
-  const { project, stackPath, stackFile } = place;
+  const { project, stackPath } = place;
+  const renamed = renamedOf(inventory.connections);
+  const stackFile = place.stackFile && {
+    ...place.stackFile,
+    config: underPresentNames(place.stackFile.config, renamed),
+  };
   const selected = select(inventory, args, options.selectsAll);
   const env = project === null ? withBundledCertificates(around.env, dirname(inventoryPath), inventory) : around.env;
   const shards = new Set(selected.map((item) => item.shard));

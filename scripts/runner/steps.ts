@@ -4,9 +4,10 @@ import { dirname } from 'node:path';
 import type { GatewayClient } from '../../adapters/gateway-admin.ts';
 import { commitFiles, hasUncommittedChanges } from '../../adapters/git.ts';
 import { LedgerUnavailable } from '../../adapters/ledger.ts';
-import { editEntries, editFile, readStackFile, whyNotReplaceable } from '../../adapters/stack-file.ts';
+import { editEntries, editFile, readStackFile, renameEntries, whyNotReplaceable } from '../../adapters/stack-file.ts';
 import type { NewestEpoch } from '../../core/admin-api.ts';
 import { counted } from '../../core/count-words.ts';
+import { renamedOf } from '../../core/former-names.ts';
 import type { StepKind } from '../../core/plan.ts';
 import type { RouteEntry } from '../../core/stack-config.ts';
 import { isSameRoute } from '../../core/truth.ts';
@@ -154,7 +155,9 @@ async function stackFile(run: RunState): Promise<void> {
   try {
     const entries = observedEntries(run);
     await stackText(run);
-    const isChanged = await editFile(run.context.stackPath, (text) => editEntries(text, entries));
+    const isChanged = await editFile(run.context.stackPath, (text) =>
+      editEntries(underPresentNames(run, text), entries),
+    );
     // With --no-commit they stay what they were: nobody's commit.
     if (isChanged && run.hadUncommittedChanges && run.args['no-commit'] !== true) {
       run.warnings.push('the stack file had changes that were not committed: they are kept, and in this commit too');
@@ -339,7 +342,12 @@ async function stackText(run: RunState): Promise<string> {
       message: read.problems.join('\n'),
       next: [`correct ${run.context.stackPath}`],
     });
-  return read.value.text;
+  return underPresentNames(run, read.value.text);
+}
+
+/** An entry that bears a former name would stop every update. */
+function underPresentNames({ context }: RunState, text: string): string {
+  return renameEntries(text, renamedOf(context.inventory.connections));
 }
 
 function messageOf(error: unknown): string {
