@@ -57,7 +57,7 @@ export async function runGateway(argv: readonly string[], around: Surroundings):
     }
     const inventory = await readInventory(value.inventory);
     if (value.command === 'restore') {
-      const known = await readKnown(value.known);
+      const known = await readKnown(value.known, inventory);
       const keys = await readJournalKeys(process.env);
       const dataDir = resolve(value.dataDir);
       const databaseUrl = databaseUrlIn(process.env, value.databaseUrlEnv);
@@ -91,7 +91,7 @@ async function moveFeed(
     around.out(JSON.stringify(report));
     return report.file === null ? EXIT.refused : EXIT.done;
   }
-  const known = value.known === null ? null : await readKnown(value.known);
+  const known = value.known === null ? null : await readKnown(value.known, inventory);
   const report = await moveIn({ ...asked, known });
   around.out(JSON.stringify(report));
   return report.movedIn ? EXIT.done : EXIT.refused;

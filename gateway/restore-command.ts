@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ShippedJournal, type ShippedMessage } from '../adapters/shipped-journal.ts';
 import { linkEpoch, RESTORE_VERB } from '../core/epoch-history.ts';
+import { connectionCalled } from '../core/former-names.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Route } from '../core/platform.ts';
 import type { RouteEntry } from '../core/stack-config.ts';
@@ -185,7 +186,7 @@ async function prepare(
     .filter(({ fence }) => fence?.kind !== 'moved' && fence?.kind !== 'awaited')
     .map((connection) => routeAfter(connection, known, plan, engine.decisions.openOf(connection.config.name)));
   const elsewhere = recovery.strangers.flatMap(({ name }) => {
-    const other = inventory.connections.find((one) => one.name === name)?.shard;
+    const other = connectionCalled(inventory.connections, name)?.shard;
     return other === undefined ? [] : [{ name, shard: other }];
   });
   const lost = (await source?.messagesAfter(replayedUpTo, LISTED_LIMIT)) ?? [];
@@ -202,7 +203,7 @@ async function prepare(
   };
   const report: RestoreReport = { ...found, next: nextSteps(found, isWanted) };
   const then: JournalMeta[] = [
-    ...lost.flatMap((message) => listRecord(message, engine, plan)),
+    ...lost.flatMap((message) => listRecord(message, inventory, engine, plan)),
     ...moves.map(({ record }) => record),
     { t: 'fence', cause: 'restored', connections: moves.map(({ facts }) => facts.name), at: plan.nowMs },
     ...elsewhere.map((one) => movedOutRecord(one, options, plan)),
@@ -242,20 +243,28 @@ async function finishRestore(
 
 /** The newer of what the stack file and the ledger say. */
 async function knownOf(
-  { known }: RestoreOptions,
+  { known, inventory }: RestoreOptions,
   shipped: ShippedJournal | null,
 ): Promise<Readonly<Record<string, Pick<RouteEntry, 'phase' | 'newWeight' | 'epoch'>>>> {
   const newest: Record<string, Pick<RouteEntry, 'phase' | 'newWeight' | 'epoch'>> = { ...known };
-  for (const [name, record] of (await shipped?.ledgerEpochs()) ?? []) {
+  for (const [then, record] of (await shipped?.ledgerEpochs()) ?? []) {
+    const name = connectionCalled(inventory.connections, then)?.name ?? then;
     if (record.epoch > (newest[name]?.epoch ?? 0)) newest[name] = record;
   }
   return newest;
 }
 
 /** Known to the database by its id only: its peers may have taken it, and it may be owed. */
-function listRecord(message: ShippedMessage, engine: ShardEngine, { nowMs }: Plan): JournalMeta[] {
+function listRecord(
+  message: ShippedMessage,
+  inventory: Inventory,
+  engine: ShardEngine,
+  { nowMs }: Plan,
+): JournalMeta[] {
   const { offset, feed, connection, msh10, sha } = message;
-  const name = connection ?? engine.connectionsOf(feed ?? '')[0]?.config.name;
+  // A feed of its own bears the connection's name.
+  const then = connection ?? engine.connectionsOf(feed ?? '')[0]?.config.name ?? feed ?? '';
+  const name = connectionCalled(inventory.connections, then)?.name;
   const epoch = engine.connections.get(name ?? '')?.route.epoch;
   if (name === undefined || epoch === undefined) return [];
   const entry = { connection: name, message: { msh10, sha }, offset, cause: 'after-backup', epoch, at: nowMs };
@@ -288,8 +297,9 @@ function movedOutRecord(
   { inventory, known }: RestoreOptions,
   { incarnation, nowMs }: Plan,
 ): JournalMeta {
-  const feed = inventory.connections.find((one) => one.name === name)?.feed ?? name;
-  const connections = [{ name, epoch: known[name]?.epoch ?? 0 }];
+  const now = connectionCalled(inventory.connections, name);
+  const feed = now?.feed ?? name;
+  const connections = [{ name, epoch: known[now?.name ?? name]?.epoch ?? 0 }];
   const move = `${RESTORE_VERB}-${incarnation}`;
   return { t: 'moved-out', move, to: shard, feeds: [feed], connections, sha256: '', at: nowMs };
 }

@@ -1,5 +1,6 @@
 /** One shard as it serves: the engine, its real driver and journal, recovered and listening, behind an `AdminHost`. */
 import type { Authority } from '../core/approval.ts';
+import { connectionCalled } from '../core/former-names.ts';
 import { keepRoom, readNewestCheckpoint } from './checkpoint/checkpoint-file.ts';
 import { Checkpoints } from './checkpoint/checkpoints.ts';
 import { journalDirOf } from './data-dir.ts';
@@ -109,8 +110,7 @@ async function recover(
   checkpoint: NewestCheckpoint,
   { journal, recovered, report }: Opened,
 ): Promise<void> {
-  const shardOf = (name: string): number | null =>
-    inventory.connections.find((one) => one.name === name)?.shard ?? null;
+  const shardOf = (name: string): number | null => connectionCalled(inventory.connections, name)?.shard ?? null;
   const recovery = await recoverEngine(engine, shardOf, checkpoint, { recovered, report, usage: journal.usage() });
   recovery.finish(now(), report.clean, VERSION, journal.usage().firstOffset);
   logger.info({ event: 'recovered', clean: report.clean, records: report.records, cutBytes: report.cut?.bytes ?? 0 });

@@ -1,8 +1,9 @@
 /** What a start reads from files and the environment: each is as it has to be, or the process ends and says what is wrong. */
 import { readFile } from 'node:fs/promises';
+import { renamedOf } from '../core/former-names.ts';
 import { type Inventory, parseInventory } from '../core/inventory.ts';
 import { formatProblem } from '../core/located-yaml.ts';
-import { parseStackConfig, type StackConfig } from '../core/stack-config.ts';
+import { parseStackConfig, type StackConfig, underPresentNames } from '../core/stack-config.ts';
 import { codeOf, Ending, EXIT } from './ending.ts';
 
 export async function readInventory(file: string): Promise<Inventory> {
@@ -13,9 +14,9 @@ export async function readInventory(file: string): Promise<Inventory> {
 }
 
 /** The routes of a stack file: what the backup may not know. */
-export async function readKnown(file: string): Promise<StackConfig['routes']> {
+export async function readKnown(file: string, { connections }: Inventory): Promise<StackConfig['routes']> {
   const parsed = parseStackConfig(await readText(file, 'the stack file'), file);
-  if (parsed.ok) return parsed.value.routes;
+  if (parsed.ok) return underPresentNames(parsed.value, renamedOf(connections)).routes;
   throw new Ending(EXIT.usage, parsed.problems.map(formatProblem));
 }
 

@@ -9,6 +9,7 @@ import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { z } from 'zod';
 import { Ledger } from '../../adapters/ledger.ts';
 import { startPostgres } from '../../adapters/postgres-harness.ts';
 import { linkEpoch } from '../../core/epoch-history.ts';
@@ -246,12 +247,20 @@ test('rule 14: what the database has of the time after the backup is restored wi
     const ledger = await Ledger.open({ url: database.url, deployment: 'lab-rules-1' });
     await ledger.append([epochDraft(7)]);
     await ledger.close();
-    const partly = await restore({ line: { phase: 'parallel', newWeight: 0, epoch: 2 } }, '--yes');
-    expect(partly.out).toMatchObject({ connections: [{ epochKnown: 7, epoch: 8, phase: 'switched' }] });
+    const known = { line: { phase: 'parallel', newWeight: 0, epoch: 2 } };
+    const above = { epochKnown: 7, epoch: 8, phase: 'switched' };
+    expect((await restore(known)).out).toMatchObject({ connections: [{ name: 'line', ...above }] });
+    // All of them know it by the name that it had.
+    const inventory = await readFile(estate.inventoryFile, 'utf8');
+    await writeFile(estate.inventoryFile, inventory.replace('"name":"line"', '"name":"heir","previousNames":["line"]'));
+    const partly = await restore(known, '--yes');
+    expect(partly.out).toMatchObject({ connections: [{ name: 'heir', ...above }] });
     await estate.start();
-    const listed = (await line.listed('maybeSent')).filter(([, cause]) => cause === 'after-backup').map(([id]) => id);
-    expect(listed).toContain('A3');
-    expect(listed).not.toContain('A2');
+    const { body } = await estate.call('GET', 'connections/heir/lists/maybeSent');
+    const listed = z.array(z.object({ id: z.object({ msh10: z.string() }), cause: z.string() })).parse(body.entries);
+    const doubted = listed.filter(({ cause }) => cause === 'after-backup').map(({ id }) => id.msh10);
+    expect(doubted).toContain('A3');
+    expect(doubted).not.toContain('A2');
 
     await estate.end('SIGKILL');
     await putBack();
