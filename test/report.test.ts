@@ -59,6 +59,26 @@ it('names every connection, every move and everything that is not known', async 
   expect(csv.trim().split('\r\n')).toHaveLength(5);
 });
 
+it('counts what a renamed connection did under its former name', async () => {
+  const [name = ''] = estate.names;
+  const back = { requestId: 'back', phase: 'parallel', expectedEpoch: 3, reason: 'drill' } as const;
+  expect(await estate.admin.move(name, back)).toMatchObject({ ok: true });
+  const connections = estate.inventory.connections.map((one) =>
+    one.name === name ? { ...one, name: 'heir', previousNames: [name] } : one,
+  );
+  await estate.project.writeInventory({ ...estate.inventory, connections });
+  process.kill(estate.gatewayPid(), 'SIGTERM');
+  await estate.restartGateway();
+  const run = await estate.project.cutover(['report', '--all', '--html', 'pack.html', '--json']);
+  const measured = Object.fromEntries(
+    JSON.parse(run.stdout).success.map((one: { measure: string; measured: string }) => [one.measure, one.measured]),
+  );
+  expect(measured).toMatchObject({
+    'longest-pause': 'the pauses of 1 connections are not known',
+    'rollback-proven': 'drilled or done for 1 of 4',
+  });
+});
+
 it('wants to know where to write', async () => {
   const run = await estate.project.cutover(['report', '--all']);
   expect(run.exitCode).toBe(2);

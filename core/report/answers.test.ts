@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Charter } from '../planning/charter.ts';
 import { type Answer, answersOf, type Figures } from './answers.ts';
+import { longestPauses } from './longest-pauses.ts';
 
 const SATURDAY_NIGHT = { days: ['sat'], from: '22:00', to: '04:00', timeZone: 'UTC' } as const;
 const IN_IT = Date.UTC(2026, 2, 7, 23);
@@ -42,6 +43,14 @@ if (forward === undefined || back === undefined) throw new Error('two moves');
 
 test('where everything was measured and is well, every criterion is met', () => {
   expect([...new Set(Object.values(verdicts(GOOD)))]).toEqual(['met']);
+});
+
+test('the longest pause of a renamed connection may be from before', () => {
+  const pauses = [
+    { connection: 'former', pauseMs: 900 },
+    { connection: 'heir', pauseMs: 300 },
+  ];
+  expect([...longestPauses(pauses, new Map([['former', 'heir']]))]).toEqual([['heir', 900]]);
 });
 
 test('where nothing is known, nothing is met', () => {

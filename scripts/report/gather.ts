@@ -187,13 +187,13 @@ function figuresOf({ selected, inventory }: Context, { connections, histories, o
       open,
       outOfOrder: proof.compared?.get(name)?.outOfOrder ?? null,
     })),
-    moves: [...histories.values()].flatMap((history) =>
+    moves: [...histories].flatMap(([connection, history]) =>
       history.flatMap((record, index) => {
         if (record.origin === 'init') return [];
         const isBack = leadsToLegacy(record, history[index - 1]);
         const isTowardsNew = !isBack && (record.phase === 'switched' || record.newWeight > 0);
         const isRollback = isBack && record.verb === 'rollback';
-        const { connection, approval } = record;
+        const { approval } = record;
         return [{ connection, atMs: Date.parse(record.at), isTowardsNew, isRollback, approval }];
       }),
     ),

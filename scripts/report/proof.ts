@@ -4,8 +4,10 @@ import { PostgresFailure } from '../../adapters/postgres.ts';
 import { readRuleFiles } from '../../adapters/proof-definitions.ts';
 import { openProofDatabase, ProofStore } from '../../adapters/proof-store.ts';
 import { type PlatformCount, readDeliveries, readPauses } from '../../adapters/report-store.ts';
+import { renamedOf } from '../../core/former-names.ts';
 import { formatProblem } from '../../core/located-yaml.ts';
 import type { ComparisonDay, DifferenceGroup } from '../../core/proof-results.ts';
+import { longestPauses } from '../../core/report/longest-pauses.ts';
 import type { ReportDocument } from '../../core/report-document.ts';
 import { projectFolderOf } from '../compare/standing.ts';
 import type { Context } from '../runner/context.ts';
@@ -34,7 +36,7 @@ export async function readProof(context: Context, notKnown: string[]): Promise<P
     notKnown.push('comparisons, pauses, deliveries by platform and the ledger: DATABASE_URL is not set');
     return NOTHING;
   }
-  const { deployment } = context.inventory;
+  const { deployment, connections } = context.inventory;
   const names = context.selected.map(({ name }) => name);
   try {
     const postgres = await openProofDatabase('cutover-report', { url });
@@ -46,7 +48,7 @@ export async function readProof(context: Context, notKnown: string[]): Promise<P
       return {
         compared,
         deliveries: new Map((await readDeliveries(postgres, deployment)).map((one) => [one.connection, one])),
-        longestPauses: longest(await readPauses(postgres, deployment, 0)),
+        longestPauses: longestPauses(await readPauses(postgres, deployment, 0), renamedOf(connections)),
         rules: await rulesUsed(context, groups, notKnown),
         night: await nightOf(url, deployment, notKnown),
       };
@@ -89,12 +91,6 @@ function comparedOf(days: readonly ComparisonDay[], groups: readonly DifferenceG
 /** Stored as `name@digest`. */
 function ruleName(stored: string): string {
   return stored.split('@')[0] ?? stored;
-}
-
-function longest(pauses: readonly { readonly connection: string; readonly pauseMs: number }[]): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const { connection, pauseMs } of pauses) found.set(connection, Math.max(found.get(connection) ?? 0, pauseMs));
-  return found;
 }
 
 async function rulesUsed(
