@@ -27,18 +27,12 @@ export class Listening {
   }
 
   async everywhere(): Promise<void> {
-    try {
-      for (const [name, { config }] of this.#engine.feeds) {
-        if (config.dial === null) await this.#listenAt({ kind: 'feed', feed: name });
-      }
-      for (const { members } of this.#engine.legPorts.values()) {
-        const leg = legOf(members);
-        if (leg.dial === null) await this.#listenAt({ kind: 'leg', shard: 0, port: leg.port });
-      }
-    } catch (error) {
-      this.#driver.stopListening();
-      this.#driver.closeAll();
-      throw error;
+    for (const [name, { config }] of this.#engine.feeds) {
+      if (config.dial === null) await this.#listenAt({ kind: 'feed', feed: name });
+    }
+    for (const { members } of this.#engine.legPorts.values()) {
+      const leg = legOf(members);
+      if (leg.dial === null) await this.#listenAt({ kind: 'leg', shard: 0, port: leg.port });
     }
   }
 

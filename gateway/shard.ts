@@ -42,10 +42,16 @@ export async function startShard(start: ShardOptions): Promise<Shard> {
   const listening = new Listening(start, engine, driver);
   try {
     await recover(engine, start, checkpoint, opened);
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+  try {
     await listening.everywhere();
     engine.callOut(now());
   } catch (error) {
-    await journal.close();
+    // What is owed has been on its way since it is recovered.
+    await leave(engine, driver, journal, now, 0);
     throw error;
   }
   const renewal = keepTlsFresh(tls, driver, logger);
@@ -202,6 +208,18 @@ async function stop(
 ): Promise<void> {
   renewal.stop();
   await checkpoints.stop();
+  await leave(engine, driver, journal, now, boundMs);
+  await shipping?.stop();
+}
+
+/** Ends what is under way, for `boundMs` at most, says of the rest what is unknown, and marks the end as clean. */
+async function leave(
+  engine: ShardEngine,
+  driver: RealDriver,
+  journal: Journal,
+  now: () => number,
+  boundMs: number,
+): Promise<void> {
   driver.stopListening();
   engine.stopping(now());
   const until = now() + boundMs;
@@ -209,7 +227,6 @@ async function stop(
   engine.stopped(now());
   driver.closeAll();
   await journal.close();
-  await shipping?.stop();
 }
 
 function tlsRefusalOf(problems: readonly TlsProblem[]): ShardRefusal {

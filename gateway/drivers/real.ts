@@ -49,6 +49,7 @@ export class RealDriver implements Effects {
   #engine: ShardEngine | null = null;
   #journal: Journal | null = null;
   #nextAccepted = 1;
+  #isClosed = false;
 
   constructor(logger: Logger, now: () => number, tls: TlsStore) {
     this.#logger = logger;
@@ -112,7 +113,9 @@ export class RealDriver implements Effects {
     for (const listening of this.#listening) listening.stop();
   }
 
+  /** For good: the engine may still hear from the journal, and nothing that it begins then leaves. */
   closeAll(): void {
+    this.#isClosed = true;
     this.#timers.clear();
     for (const socket of this.#sockets.values()) socket.destroy();
     this.#sockets.clear();
@@ -136,6 +139,7 @@ export class RealDriver implements Effects {
   }
 
   connect(id: SocketId, address: Address, purpose: Purpose): void {
+    if (this.#isClosed) return;
     const key = addressKey(address);
     const security = this.#peers.get(key) ?? PLAIN;
     let isReady = false;
@@ -199,7 +203,7 @@ export class RealDriver implements Effects {
   }
 
   arm(timer: number, atMs: number): void {
-    this.#timers.arm(timer, atMs, this.#now());
+    if (!this.#isClosed) this.#timers.arm(timer, atMs, this.#now());
   }
 
   disarm(timer: number): void {
