@@ -2,6 +2,7 @@
  * Traffic from the journals that gateways have shipped to PostgreSQL: counts a quarter of an hour, and the spans in
  * which a gateway was there to see it. No payload is read.
  */
+import { presentName } from '../core/former-names.ts';
 import type { Span, TrafficSlot } from '../core/planning/traffic.ts';
 import { SLOT_MS } from '../core/planning/zone.ts';
 import type { Postgres } from './postgres.ts';
@@ -47,7 +48,7 @@ export async function readRecordedTraffic(
   const runs = await postgres.query<RunRow>(RUNS, [deployment]);
   const connections = new Map<string, TrafficSlot[]>();
   for (const { name: then, slot, messages } of counts.rows) {
-    const name = renamed.get(then) ?? then;
+    const name = presentName(renamed, then);
     const slots = connections.get(name) ?? [];
     slots.push({ startMs: Number(slot), messages: Number(messages) });
     connections.set(name, slots);

@@ -12,3 +12,8 @@ export function connectionCalled<T extends Named>(connections: readonly T[], nam
 export function renamedOf(connections: readonly Named[]): ReadonlyMap<string, string> {
   return new Map(connections.flatMap(({ name, previousNames }) => previousNames.map((former) => [former, name])));
 }
+
+/** The name of today. `renamed`: former name → name. */
+export function presentName(renamed: ReadonlyMap<string, string>, name: string): string {
+  return renamed.get(name) ?? name;
+}

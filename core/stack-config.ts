@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { describeRoute, MAX_NEW_WEIGHT, type Move } from './connection.ts';
+import { presentName } from './former-names.ts';
 import { type Failed, formatPath, type Path, parseYaml } from './located-yaml.ts';
 import { PHASES, type Route } from './platform.ts';
 
@@ -79,7 +80,7 @@ export function parseStackConfig(
 /** Each entry under the name that its connection has now, unless there is one under that name. `renamed`: former name → name. */
 export function underPresentNames(config: StackConfig, renamed: ReadonlyMap<string, string>): StackConfig {
   const routes = Object.entries(config.routes);
-  const former = routes.map(([name, entry]) => [renamed.get(name) ?? name, entry] as const);
+  const former = routes.map(([name, entry]) => [presentName(renamed, name), entry] as const);
   const present = routes.filter(([name]) => !renamed.has(name));
   return { ...config, routes: Object.fromEntries([...former, ...present]) };
 }

@@ -6,6 +6,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { Family, Figures } from './families.ts';
+import { SharedRun } from './shared-run.ts';
 
 /** What is taken in so long goes in one go; traffic has its turn after it. */
 const STEP_MS = 0.25;
@@ -16,9 +17,12 @@ const REST_LIMIT_MS = 2000;
 export class Exposition {
   readonly #registry: Registry;
   readonly #look: () => Generator<undefined, readonly Family[]>;
-  /** Not begun yet: whoever asks now gets it too. */
-  #next: Promise<Figures> | null = null;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #looks = new SharedRun(
+    () => this.#take(),
+    () => setTimeout(Math.min(REST_LIMIT_MS, REST * this.#busyMs), undefined, { ref: false }),
+  );
+  /** How long the last look kept the loop. */
+  #busyMs = 0;
 
   /** `registry`: of the figures that are few. `look`: takes all others at one look, in steps. */
   constructor(registry: Registry, look: () => Generator<undefined, readonly Family[]>) {
@@ -27,21 +31,16 @@ export class Exposition {
   }
 
   take(): Promise<Figures> {
-    if (this.#next !== null) return this.#next;
-    this.#next = this.#last.then(() => this.#take());
-    return this.#next;
+    return this.#looks.ask();
   }
 
   async #take(): Promise<Figures> {
-    this.#next = null;
-    const ended = Promise.withResolvers<void>();
-    this.#last = ended.promise;
-    let busyMs = 0;
+    this.#busyMs = 0;
     let began = performance.now();
     const giveWay = async (): Promise<void> => {
       const stepMs = performance.now() - began;
       if (stepMs < STEP_MS) return;
-      busyMs += stepMs;
+      this.#busyMs += stepMs;
       await setImmediate();
       began = performance.now();
     };
@@ -56,8 +55,7 @@ export class Exposition {
       }
       return { families: step.value, text: `${pieces.join('\n\n')}\n` };
     } finally {
-      busyMs += performance.now() - began;
-      void setTimeout(Math.min(REST_LIMIT_MS, REST * busyMs), undefined, { ref: false }).then(ended.resolve);
+      this.#busyMs += performance.now() - began;
     }
   }
 }

@@ -38,11 +38,6 @@ export function estateOf(inventory: Inventory): Estate {
   };
 }
 
-/** A name of the journal or the store as the inventory has it now. */
-export function presentName({ renamed }: Estate, name: string): string {
-  return renamed.get(name) ?? name;
-}
-
 export function servedBy(estate: Estate, connection: string): Served {
   return estate.connections.get(connection) ?? { ...UNKNOWN, feed: connection };
 }

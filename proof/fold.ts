@@ -5,12 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { RouteRow } from '../adapters/proof-batch.ts';
+import { presentName } from '../core/former-names.ts';
 import { orderMarksOf } from '../core/hl7/order-numbers.ts';
 import type { ReadRecord, RecordOf, Verdict } from '../core/journal-records.ts';
 import { candidateOf, controlOf } from '../core/platform.ts';
 import type { ObligationClass, PairState } from '../core/proof-results.ts';
 import { aloneOwing, type DueTerms, isDue, isShadowed, redirect } from './due.ts';
-import { presentName, servedBy } from './estate.ts';
+import { servedBy } from './estate.ts';
 import { JournalRoutes } from './journal-routes.ts';
 import { type Couple, classOf, couplesOf, isFinished, WAS_COMPARED } from './judge-case.ts';
 import { keyDigest, marksOf, sameMessage } from './marks.ts';
@@ -488,7 +489,7 @@ export class Fold {
   }
 
   #name(name: string): string {
-    return presentName(this.#terms.estate, name);
+    return presentName(this.#terms.estate.renamed, name);
   }
 }
 

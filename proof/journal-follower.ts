@@ -7,9 +7,10 @@ import type { PresentRules } from '../adapters/proof-rule-changes.ts';
 import type { JournalRef, ProofWriter } from '../adapters/proof-writer.ts';
 import type { ShippedRow } from '../adapters/shipped-records.ts';
 import { COVERAGE_AREA } from '../core/compare/inspect.ts';
+import { presentName } from '../core/former-names.ts';
 import { readRecord } from '../core/journal-records.ts';
 import type { Analysis } from './analysis.ts';
-import { type Estate, presentName } from './estate.ts';
+import type { Estate } from './estate.ts';
 import { Fold, type FoldRecord, type PairJob } from './fold.ts';
 import { type OpenInput, openInputSchema, underPresentNames } from './open-input.ts';
 import { OrderWatch } from './order-watch.ts';
@@ -236,7 +237,7 @@ export class JournalFollower {
   #inspect({ offset, record, payload }: FoldRecord, again: ((of: Inspected) => boolean) | null = null): void {
     if (record.t !== 'output' || payload === null || record.attemptOf !== null || record.role === 'park') return;
     const { analysis, estate } = this.#options;
-    const connection = presentName(estate, record.connection);
+    const connection = presentName(estate.renamed, record.connection);
     const basis = { connection, epoch: record.epoch, basis: analysis.basisOf(connection) };
     if (again !== null && !again(basis)) return;
     const id = { msh10: record.msh10, sha256: record.sha.slice(0, 12), at: `${this.#journal.shard}/${offset}` };

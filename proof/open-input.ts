@@ -4,9 +4,10 @@
  * every batch, so that a worker that was killed goes on exactly where the database is.
  */
 import { z } from 'zod';
+import { presentName } from '../core/former-names.ts';
 import { PLATFORMS } from '../core/platform.ts';
 import { OBLIGATION_CLASSES, PAIR_STATES } from '../core/proof-results.ts';
-import { type Estate, presentName } from './estate.ts';
+import type { Estate } from './estate.ts';
 
 const platform = z.enum(PLATFORMS);
 const verdict = z.enum(['positive', 'negative', 'other', 'lost']);
@@ -82,8 +83,8 @@ export function underPresentNames(estate: Estate, input: OpenInput): OpenInput {
   if (estate.renamed.size === 0) return input;
   const named = <T extends { readonly connection: string }>(item: T): T => ({
     ...item,
-    connection: presentName(estate, item.connection),
+    connection: presentName(estate.renamed, item.connection),
   });
   const cases = input.cases.map((item) => named({ ...item, outputs: item.outputs.map(named) }));
-  return { ...input, feed: presentName(estate, input.feed), cases };
+  return { ...input, feed: presentName(estate.renamed, input.feed), cases };
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type ConnectionStatus, countersSchema } from '../admin-api.ts';
+import { presentName } from '../former-names.ts';
 
 const switchedSchema = z.object({
   epoch: z.int(),
@@ -21,7 +22,7 @@ export const EMPTY_NIGHT: NightFile = { connections: {} };
 
 /** A connection that was renamed since is still on watch. `renamed`: former name → name. */
 export function underPresentNames({ connections }: NightFile, renamed: ReadonlyMap<string, string>): NightFile {
-  const named = Object.entries(connections).map(([name, one]) => [renamed.get(name) ?? name, one] as const);
+  const named = Object.entries(connections).map(([name, one]) => [presentName(renamed, name), one] as const);
   return { connections: Object.fromEntries(named) };
 }
 

@@ -1,4 +1,5 @@
 /** The longest that each connection has made its sender wait, over all of its moves, whatever it was called then. */
+import { presentName } from '../former-names.ts';
 import type { Pause } from '../war-room/feed.ts';
 
 /** `renamed`: former name → name. */
@@ -8,7 +9,7 @@ export function longestPauses(
 ): Map<string, number> {
   const found = new Map<string, number>();
   for (const { connection, pauseMs } of pauses) {
-    const name = renamed.get(connection) ?? connection;
+    const name = presentName(renamed, connection);
     found.set(name, Math.max(found.get(name) ?? 0, pauseMs));
   }
   return found;

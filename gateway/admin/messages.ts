@@ -21,9 +21,9 @@ export type WorkerOptions = Renewable & {
 
 /** Only the traffic's thread can answer: health too, which is that thread's. */
 export type Question =
-  | { readonly about: 'call'; readonly call: CallMessage }
+  | { readonly about: 'call'; readonly call: Call }
   | { readonly about: 'alive' | 'ready' | 'figures' };
-export type CallMessage = {
+export type Call = {
   readonly method: string;
   /** Decoded, without the leading `v1`. */
   readonly path: readonly string[];

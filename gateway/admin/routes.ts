@@ -12,17 +12,9 @@ import {
 } from '../../core/admin-api.ts';
 import type { AdminHost, Caller, HostResult } from './host.ts';
 import { leaseAt, releaseLease, takeLease } from './lease.ts';
+import type { Call } from './messages.ts';
 import { refuseMove } from './permission.ts';
 import { failure, type Reply } from './reply.ts';
-
-export type Call = {
-  readonly method: string;
-  /** Decoded, without the leading `v1`. */
-  readonly path: readonly string[];
-  readonly query: URLSearchParams;
-  readonly caller: Caller;
-  readonly body: string;
-};
 
 export type Context = {
   readonly host: AdminHost;
@@ -167,7 +159,7 @@ function putLease(call: Call, context: Context): Reply {
 }
 
 function deleteLease(call: Call, context: Context): Reply {
-  const holder = call.query.get('holder');
+  const holder = new URLSearchParams(call.query).get('holder');
   if (holder === null || holder === '') return failure(400, 'invalid', 'name the holder: DELETE /v1/lease?holder=H');
   const answer = releaseLease(context.lease, holder, context.nowMs());
   if (!answer.ok) return leaseHeld(answer.heldBy);

@@ -2,31 +2,15 @@
 import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { ALONE, type Family, type Figures, textOf } from '../families.ts';
+import { SharedRun } from '../shared-run.ts';
 import type { Answer, TextReply } from './messages.ts';
 
-export class Scrapes {
-  readonly #askFigures: () => Promise<Answer>;
-  /** Not asked for yet: whoever comes now gets it too. */
-  #next: Promise<Buffer | TextReply> | null = null;
-  #last: Promise<unknown> = Promise.resolve();
-
-  constructor(askFigures: () => Promise<Answer>) {
-    this.#askFigures = askFigures;
-  }
-
-  text(): Promise<Buffer | TextReply> {
-    if (this.#next !== null) return this.#next;
-    const next = this.#last.then(() => this.#make());
-    this.#next = next;
-    this.#last = next.catch(() => undefined);
-    return next;
-  }
-
-  async #make(): Promise<Buffer | TextReply> {
-    this.#next = null;
-    const answer = await this.#askFigures();
+/** `askFigures`: of the traffic's thread. */
+export function scrapesOf(askFigures: () => Promise<Answer>): SharedRun<Buffer | TextReply> {
+  return new SharedRun(async () => {
+    const answer = await askFigures();
     return 'figures' in answer ? bufferOf(answer.figures) : answer;
-  }
+  });
 }
 
 /** With turns for calls that come meanwhile. */

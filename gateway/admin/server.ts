@@ -176,10 +176,8 @@ class AdminThread implements AdminServer {
 async function answerTo(question: Question, context: Context): Promise<Answer> {
   const { host } = context;
   switch (question.about) {
-    case 'call': {
-      const { query, ...call } = question.call;
-      return written(await answerCall({ ...call, query: new URLSearchParams(query) }, context));
-    }
+    case 'call':
+      return written(await answerCall(question.call, context));
     case 'alive':
       return written({ status: 200, body: { alive: true } });
     case 'ready': {

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AdminHttps } from './https.ts';
 import type { Answer, FromWorker, Question, ToWorker, WorkerOptions } from './messages.ts';
-import { Scrapes } from './scrapes.ts';
+import { scrapesOf } from './scrapes.ts';
 
 const port = parentPort;
 if (port === null) throw new Error("the admin API's worker is started by the gateway");
@@ -10,14 +10,14 @@ const options: WorkerOptions = workerData;
 
 const waiting = new Map<number, (answer: Answer) => void>();
 let asked = 0;
-const scrapes = new Scrapes(() => ask({ about: 'figures' }));
+const scrapes = scrapesOf(() => ask({ about: 'figures' }));
 const server = new AdminHttps(options, {
   ask: async (question) => {
     const answer = await ask(question);
     if ('figures' in answer) throw new Error(`figures were not asked for: ${question.about}`);
     return answer;
   },
-  metrics: () => scrapes.text(),
+  metrics: () => scrapes.ask(),
   failed: (method, problem) => {
     const { name, message } = problem instanceof Error ? problem : { name: 'unknown', message: '' };
     tell({ kind: 'failed', method, name, error: message });

@@ -1,5 +1,4 @@
 /** Everything that a verb works with, opened from the command line and the project folder; nothing is asked yet. */
-
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';

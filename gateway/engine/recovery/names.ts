@@ -2,6 +2,7 @@
  * The names in a journal, and what the inventory calls them now. A connection of the journal that the inventory no longer
  * has is a stranger: it may still be in the path.
  */
+import { presentName, renamedOf } from '../../../core/former-names.ts';
 import type { Phase } from '../../../core/platform.ts';
 import type { ConnectionEngine } from '../connection.ts';
 import type { FeedEngine } from '../feed.ts';
@@ -12,19 +13,17 @@ export type Stranger = { readonly name: string; phase: Phase; wasUsed: boolean }
 
 export class JournalNames {
   readonly #engine: ShardEngine;
-  readonly #renamed = new Map<string, string>();
+  readonly #renamed: ReadonlyMap<string, string>;
   readonly #strangers = new Map<string, Stranger>();
 
   constructor(engine: ShardEngine) {
     this.#engine = engine;
-    for (const { config } of engine.connections.values()) {
-      for (const former of config.previousNames) this.#renamed.set(former, config.name);
-    }
+    this.#renamed = renamedOf([...engine.connections.values()].map(({ config }) => config));
   }
 
   /** What the inventory calls it now. */
   nameOf(connection: string): string {
-    return this.#renamed.get(connection) ?? connection;
+    return presentName(this.#renamed, connection);
   }
 
   connection(name: string): ConnectionEngine | undefined {
@@ -41,7 +40,7 @@ export class JournalNames {
 
   /** A feed of its own bears the connection's name and is renamed with it. */
   #feedName(name: string): string {
-    return this.#engine.feeds.has(name) ? name : (this.#renamed.get(name) ?? name);
+    return this.#engine.feeds.has(name) ? name : this.nameOf(name);
   }
 
   get strangers(): readonly Stranger[] {
